@@ -1,0 +1,48 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := outputs/demo
+
+.PHONY: help demo test lint lock benchmark clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: $(VENV)/installed ## verify a generated club, then a copy with planted faults
+	@$(BIN)/recon demo --output $(DEMO)/clean
+	@$(BIN)/recon verify --bundle $(DEMO)/clean/migration-bundle-2024-01-15 --database $(DEMO)/clean/club.db --output $(DEMO)/clean/verification-report.md
+	@$(BIN)/recon demo --output $(DEMO)/faulty --faults typical
+	@$(BIN)/recon verify --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db --output $(DEMO)/faulty/verification-report.md; \
+	  code=$$?; if [ $$code -ne 1 ]; then echo "expected exit code 1 for the planted faults, got $$code"; exit 1; fi
+	@echo
+	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
+	@echo "  $(DEMO)/clean/verification-report.md   a migration that is right"
+	@echo "  $(DEMO)/faulty/verification-report.md  one that is not, with what failed and what to do"
+	@echo "  $(DEMO)/*/migration-bundle-2024-01-15/ and $(DEMO)/*/club.db  what was verified"
+
+test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmark: $(VENV)/installed ## ratios to the bare work, in one run
+	$(BIN)/python -m pytest -m benchmark -s tests/benchmarks
+
+lock: $(VENV)/installed ## pin the newest releases that pyproject.toml admits
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) $(DEMO) dist build

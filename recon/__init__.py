@@ -1,0 +1,54 @@
+"""recon says whether a data migration is right: bundle and database in, verdict out.
+
+The names below load on first use, so that importing recon costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recon.demo import FAULTS, write_demo
+    from recon.errors import ReconError
+    from recon.model import Check, Outcome, Verdict, Verification
+    from recon.pipeline import VerifyOptions, verify
+    from recon.report import FORMATS, write_report
+
+__all__ = [
+    "FAULTS",
+    "FORMATS",
+    "Check",
+    "Outcome",
+    "ReconError",
+    "Verdict",
+    "Verification",
+    "VerifyOptions",
+    "verify",
+    "write_demo",
+    "write_report",
+]
+
+_HOMES = {
+    "FAULTS": "recon.demo",
+    "FORMATS": "recon.report",
+    "Check": "recon.model",
+    "Outcome": "recon.model",
+    "ReconError": "recon.errors",
+    "Verdict": "recon.model",
+    "Verification": "recon.model",
+    "VerifyOptions": "recon.pipeline",
+    "verify": "recon.pipeline",
+    "write_demo": "recon.demo",
+    "write_report": "recon.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'recon' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

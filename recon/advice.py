@@ -1,0 +1,37 @@
+"""The runbook's tables about what follows from a verdict: escalation (3.7, 5) and rollback (4.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.model import Escalation, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.model import Check
+
+CONTACT, PRIORITY = "Merge captain", "High"
+MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
+MAJOR = ("Verification fails, major issues", "Level 1 rollback (by run_id)")
+INCOMPLETE = ("Verification is incomplete", "Mend what kept the checks from being evaluated, then verify again")
+NOTHING = ("Verification passes", "Nothing to do")
+
+
+def advise(checks: Sequence[Check]) -> Escalation:
+    """Whether to escalate, and what the runbook wants done; a rollback is always escalated."""
+    failed = [check for check in checks if check.outcome is Outcome.FAIL]
+    reasons = [f"{check.name}: {check.escalate}" for check in failed if check.escalate]
+    if len(failed) > 1:
+        reasons.append(f"Multiple verification failures: {len(failed)}")
+    situation, action = _situation(checks, major=bool(reasons), failed=bool(failed))
+    return Escalation(bool(reasons), tuple(reasons), CONTACT, PRIORITY, situation, action)
+
+
+def _situation(checks: Sequence[Check], *, major: bool, failed: bool) -> tuple[str, str]:
+    if major:
+        return MAJOR
+    if failed:
+        return MINOR
+    incomplete = not checks or any(check.outcome is Outcome.ERROR for check in checks)
+    return INCOMPLETE if incomplete else NOTHING

@@ -1,0 +1,101 @@
+"""The command line: arguments, one public call, exit code.
+
+A command's module loads only when the command is run, so that `recon --help` starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+COMMANDS = {
+    "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
+    "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite database, to try recon on."),
+}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands load when they are needed; its help needs only their names and one line each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Load one command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """The list of commands, without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings=CONTEXT)
+@click.version_option(package_name="recon")
+def cli() -> None:
+    """Says whether a data migration is right, record by record.
+
+    Exit codes: 0 passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Entry point of `recon`."""
+    run(cli)
+
+
+def verify_migration() -> NoReturn:
+    """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
+    run(import_module(COMMANDS["verify"][0]).command)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run a command; whatever happens ends in one sentence and an exit code, never a traceback."""
+    sys.exit(_exit_code(command))
+
+
+def _exit_code(command: click.Command) -> int:
+    try:
+        return int(command.main(standalone_mode=False) or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nInterrupted: no verdict was reached.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads our output stopped reading, as `head` does; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_ERROR
+    except Exception as error:  # the last resort of a program that is run at night
+        _tell(error)
+        return EXIT_ERROR
+
+
+def _tell(error: Exception) -> None:
+    if os.environ.get("RECON_TRACEBACK"):
+        raise error
+    title, message = getattr(error, "title", None), getattr(error, "message", None)
+    if title and message:
+        click.echo(f"{title}: {_visible(message)}", err=True)
+        return
+    click.echo(f"Unexpected error: {type(error).__name__}: {_visible(error)}", err=True)
+    click.echo("This is a fault of recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
+
+
+def _visible(text: Any) -> str:
+    """Text without control characters, which must not reach a terminal from data."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))

@@ -1,0 +1,17 @@
+"""A generated club that moved from Wild Apricot, whole or with planted faults, to try recon on."""
+
+from recon.demo.club import Club, generate
+from recon.demo.faults import FAULTS, Fault
+from recon.demo.files import DemoPaths, plant, write_bundle, write_demo, write_sqlite
+
+__all__ = [
+    "FAULTS",
+    "Club",
+    "DemoPaths",
+    "Fault",
+    "generate",
+    "plant",
+    "write_bundle",
+    "write_demo",
+    "write_sqlite",
+]

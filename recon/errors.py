@@ -1,0 +1,90 @@
+"""The errors of recon: one tree, each message in the same order: what, where, expected, found, next step.
+
+ReconError
+├── UsageError      the command line asks for what cannot be done
+├── BundleError     the migration bundle cannot be read or is not verifiable
+├── DatabaseError   the database cannot be reached or lacks what is required
+├── ProfileError    the profile does not describe an application
+├── SuiteError      a suite of rules cannot be read
+└── OutputError     a report cannot be written
+
+A failed check is a result and never an error. All of these end a run with exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class ReconError(Exception):
+    """Anything that keeps recon from reaching a verdict.
+
+    Args:
+        what: One sentence without a final full stop; never holds a connection string.
+        where: File, JSON path or database object.
+        expected: What should have been there.
+        found: What was there instead.
+        next_step: What the reader can do about it.
+    """
+
+    title = "Error"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        found: str | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.found = found
+        self.next_step = next_step
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The whole message on one line."""
+        place = f" ({self.where})" if self.where else ""
+        comparison = ", ".join(
+            f"{label} {value}" for label, value in (("expected", self.expected), ("found", self.found)) if value
+        )
+        sentence = f"{self.what}{place}" + (f": {comparison}" if comparison else "")
+        return f"{sentence}. {self.next_step}" if self.next_step else sentence
+
+
+class UsageError(ReconError):
+    """The command line asks for what cannot be done."""
+
+    title = "Usage error"
+
+
+class BundleError(ReconError):
+    """The migration bundle cannot be read or is not verifiable."""
+
+    title = "Bundle error"
+
+
+class DatabaseError(ReconError):
+    """The database cannot be reached or lacks what is required."""
+
+    title = "Database error"
+
+
+class ProfileError(ReconError):
+    """The profile does not describe an application."""
+
+    title = "Profile error"
+
+
+class SuiteError(ReconError):
+    """A suite of rules cannot be read."""
+
+    title = "Suite error"
+
+
+class OutputError(ReconError):
+    """A report cannot be written."""
+
+    title = "Output error"

@@ -1,0 +1,177 @@
+"""Reads a JSON file into typed structs; what is wrong is told by file, JSON path, expected and found."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import msgspec
+
+from recon.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T")
+
+MISSING_FIELD = re.compile(r"Object missing required field `(?P<field>.+?)`(?: - at `(?P<place>.+)`)?")
+AT_PLACE = re.compile(r" - at `(?P<place>.+)`$")
+REWRITE = "Ask for the bundle again, or re-export it from the importer"
+WORDS = {
+    "int": "a whole number of 0 or more",
+    "str": "a text",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+    "datetime": "a time such as 2024-01-15T14:28:00.000Z",
+}
+ABSENT = object()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object; a UTF-8 byte order mark is allowed.
+
+    Raises:
+        BundleError: The file is not readable, not UTF-8, not JSON, nested too deep, or not an object.
+    """
+    text = _read_text(path)
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        _explain_malformed(path, text, error)
+    if not isinstance(document, dict):
+        raise BundleError(
+            f"{path.name} does not hold a JSON object",
+            where=str(path),
+            expected="an object at the top",
+            found=describe(document),
+            next_step="Check that the right file was copied into the bundle",
+        )
+    return document
+
+
+def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> T:
+    """Turn decoded JSON into `wanted` without coercion; unknown keys are ignored.
+
+    Raises:
+        BundleError: Naming the JSON path, what was expected there and what was found.
+    """
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        _explain_invalid(str(error), value, file, place)
+
+
+def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str) -> list[T]:
+    """Turn a list of decoded JSON into `wanted`s; an error names the first wrong item by its index.
+
+    Raises:
+        BundleError: As `convert`.
+    """
+    try:
+        return msgspec.convert(values, list[wanted])  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        return [convert(v, wanted, file=file, place=f"{place}[{i}]") for i, v in enumerate(values)]
+
+
+def describe(value: object) -> str:
+    """A JSON value in words short enough for an error message."""
+    if value is ABSENT:
+        return "nothing (the key is missing)"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int | float):
+        return f"the number {value}" if abs(value) < 1e30 else "a number of more than 30 digits"
+    if isinstance(value, str):
+        return f"the text {json.dumps(value[:60], ensure_ascii=False)}" + ("…" if len(value) > 60 else "")
+    return f"a list of {len(value)}" if isinstance(value, list) else "an object"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path.name} cannot be read", where=str(path), found=error.strerror, next_step="Check its permissions"
+        ) from error
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
+        _refuse_encoding(path, "UTF-16 or UTF-32")
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        _refuse_encoding(path, f"byte 0x{data[error.start]:02x} at offset {error.start} (line {line})")
+
+
+def _refuse_encoding(path: Path, found: str) -> NoReturn:
+    raise BundleError(
+        f"{path.name} is not UTF-8 text",
+        where=str(path),
+        expected="UTF-8",
+        found=found,
+        next_step="Save the file as UTF-8, or take it from the importer again",
+    )
+
+
+def _explain_malformed(path: Path, text: str, error: Exception) -> NoReturn:
+    """Say where the JSON breaks; the standard library's parser tells line and column."""
+    where, found = str(path), str(error)
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+        found = "an escape such as \\ud800 that stands for no character"
+    except json.JSONDecodeError as known:
+        cut = known.pos >= len(text.rstrip()) or known.msg.startswith("Unterminated")
+        where = f"{path}, line {known.lineno} column {known.colno}"
+        found = "the end of the file: it is truncated" if cut and text.strip() else known.msg
+        found = found if text.strip() else "an empty file"
+    except ValueError as constant:
+        found = str(constant)
+    except RecursionError:
+        found = "lists or objects nested too deep"
+    raise BundleError(
+        f"{path.name} is not valid JSON", where=where, expected="JSON", found=found, next_step=REWRITE
+    ) from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which is no JSON number")
+
+
+def _explain_invalid(message: str, value: object, file: Path, place: str) -> NoReturn:
+    missing = MISSING_FIELD.search(message)
+    at = AT_PLACE.search(message)
+    inner = (missing["place"] if missing else at["place"] if at else None) or "$"
+    if missing:
+        inner = f"{inner}.{missing['field']}"
+    raise BundleError(
+        f"{file.name} has a wrong value" if not missing else f"{file.name} lacks a value",
+        where=f"{file}, {place}{inner.removeprefix('$')}",
+        expected="a value" if missing else _expected(message),
+        found=describe(_value_at(value, inner)),
+        next_step=REWRITE,
+    )
+
+
+def _expected(message: str) -> str:
+    """The wanted type in words, from a message such as "Expected `int`, got `str` - at `$.n`"."""
+    wanted = re.search(r"Expected `(.+?)`", message)
+    if message.startswith("Invalid RFC3339"):
+        return WORDS["datetime"]
+    if wanted is None:
+        return re.sub(r" - at `.*`$", "", message)
+    if "<=" in message:
+        return "a count below 9,007,199,254,740,992"
+    if "length" in message or "matching" in message:
+        return "a text that is not blank"
+    return " or ".join(WORDS.get(name.strip(), name.strip()) for name in wanted[1].split("|"))
+
+
+def _value_at(value: object, place: str) -> object:
+    for key in place.removeprefix("$").lstrip(".").split("."):
+        if not isinstance(value, dict):
+            return value
+        if key:
+            value = value.get(key, ABSENT)
+    return value

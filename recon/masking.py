@@ -1,0 +1,60 @@
+"""Masks what belongs to a person: names, e-mail addresses and phone numbers; ids stay readable."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.model import Check
+
+EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
+PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
+ID_COLUMN = re.compile(r"(^|_)(id|key)$")
+
+
+def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
+    """The check with every text masked; `personal` maps column names to name, email or phone."""
+    return replace(
+        check,
+        message=mask_text(check.message),
+        detail=None if check.detail is None else mask_text(check.detail),
+        expected=mask_text(check.expected) if isinstance(check.expected, str) else check.expected,
+        actual=mask_text(check.actual) if isinstance(check.actual, str) else check.actual,
+        violations=mask_frame(check.violations, personal),
+    )
+
+
+def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame:
+    """The frame with personal columns masked, and e-mail addresses and phone numbers in all other text."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns([_masked(name, personal.get(name)).alias(name) for name in texts])
+
+
+def mask_text(text: str) -> str:
+    """Free text with the e-mail addresses and phone numbers in it masked."""
+    masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
+    return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
+
+
+def _masked(column: str, kind: str | None) -> pl.Expr:
+    value = pl.col(column)
+    if kind == "name":
+        return _first_letter(value)
+    if kind == "email":
+        return pl.when(value.str.contains("@")).then(_first_letter(value) + "@***").otherwise(_first_letter(value))
+    if kind == "phone":
+        return pl.when(value.str.len_chars() > 4).then("***" + value.str.tail(2)).otherwise(value.str.head(0) + "***")
+    masked = value.str.replace_all(EMAIL_PATTERN, "${1}***@***")
+    if ID_COLUMN.search(column):
+        return masked
+    return masked.str.replace_all(PHONE_PATTERN, "***${1}${2}")
+
+
+def _first_letter(value: pl.Expr) -> pl.Expr:
+    return value.str.head(1) + "***"

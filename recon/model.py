@@ -1,0 +1,204 @@
+"""The judgement as frozen objects: every report renders a Verification and adds nothing to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+ENTITIES = ("members", "events", "registrations")
+
+
+class Outcome(StrEnum):
+    """What became of one check; ERROR means that it could not be evaluated."""
+
+    PASS = "PASS"  # noqa: S105 - an outcome, not a password
+    WARN = "WARN"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+
+    @property
+    def passed(self) -> bool | None:
+        """True for PASS and WARN, False for FAIL, None for ERROR: nobody knows."""
+        return {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(self)
+
+
+class Verdict(StrEnum):
+    """What became of the whole."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    INCOMPLETE = "INCOMPLETE"
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What the runbook says about a check: its meaning when it does not pass, and what to do."""
+
+    meaning: str
+    action: str
+    diagnosis: tuple[str, ...] = ()
+    resolution: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of one rule.
+
+    Attributes:
+        expected: What the bundle leads one to expect, None where the rule names nothing.
+        actual: What the database holds, None where the rule names nothing.
+        detail: Further sentence for the operator, None when there is nothing to add.
+        violations: The violating rows, one a row, columns as the rule names them, at most `evidence_rows`.
+        violation_count: How many rows violate the rule in all, exact; None where it was not evaluated.
+        escalate: Why the runbook wants this result escalated, None when it does not.
+    """
+
+    id: str
+    name: str
+    category: str
+    severity: str
+    outcome: Outcome
+    message: str
+    description: str
+    guidance: Guidance
+    detail: str | None = None
+    expected: int | float | str | None = None
+    actual: int | float | str | None = None
+    violations: pl.DataFrame = field(default_factory=pl.DataFrame)
+    violation_count: int | None = None
+    escalate: str | None = None
+
+
+@dataclass(frozen=True)
+class TierCount:
+    """How many members one tier has; percentage of all members, one decimal, halves up."""
+
+    code: str
+    name: str
+    count: int
+    percentage: float
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """A policy as the bundle declares it; `expected` is its JSON text, `actual` None: not compared yet."""
+
+    key: str
+    expected: str
+    source: str
+    required: bool
+    actual: str | None = None
+    compared: bool = False
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """What was read and under which guarantee.
+
+    Attributes:
+        database: Kind, place and name; never a user, never a password.
+        guarantee: Which consistency held while the tables were read, one sentence.
+        consistent: Whether all tables show one instant.
+        rows: Rows read by canonical table, e.g. {"members": 2147}; a table that is absent has no entry.
+        not_read: Canonical tables and columns that rules ask for and that are absent, with why.
+    """
+
+    database: str
+    guarantee: str
+    consistent: bool
+    rows: Mapping[str, int]
+    not_read: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """Whether the runbook (3.7, 4.1, 5) wants this verdict escalated, to whom and why."""
+
+    required: bool
+    reasons: tuple[str, ...]
+    contact: str
+    priority: str
+    situation: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Checks by outcome; `passed` counts PASS alone."""
+
+    total: int
+    passed: int
+    failed: int
+    warnings: int
+    errors: int
+
+    @classmethod
+    def of(cls, checks: Sequence[Check]) -> Summary:
+        """Count the outcomes of `checks`."""
+        outcomes = [check.outcome for check in checks]
+        counted = [outcomes.count(o) for o in (Outcome.PASS, Outcome.FAIL, Outcome.WARN, Outcome.ERROR)]
+        return cls(len(outcomes), *counted)
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAILED with any FAIL; INCOMPLETE with any ERROR or without a single check; else PASSED."""
+        if self.failed:
+            return Verdict.FAILED
+        return Verdict.INCOMPLETE if self.errors or not self.total else Verdict.PASSED
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The whole judgement on one bundle and one snapshot.
+
+    Attributes:
+        bundle_path: As the user wrote it.
+        completed_at: When the import completed; None where the bundle does not say.
+        age: From the import's completion to the start of this verification; None where unknown.
+        counts_bundle: Expected rows by entity (created + updated).
+        counts_database: Rows present by entity.
+        tiers: In the tiers' own sort order, members without a tier last as "(none)".
+        timings_ms: Milliseconds by step, in the order of the steps.
+        masked: Whether names, e-mail addresses and phone numbers are masked in everything held here.
+    """
+
+    run_id: str
+    bundle_path: str
+    dry_run: bool
+    completed_at: datetime | None
+    started_at: datetime
+    verified_at: datetime
+    duration_ms: int
+    age: timedelta | None
+    checks: tuple[Check, ...]
+    counts_bundle: Mapping[str, int]
+    counts_database: Mapping[str, int]
+    tiers: tuple[TierCount, ...]
+    policies: tuple[PolicyResult, ...]
+    snapshot: SnapshotInfo
+    escalation: Escalation
+    timings_ms: Mapping[str, int]
+    masked: bool
+
+    @property
+    def summary(self) -> Summary:
+        """Checks by outcome."""
+        return Summary.of(self.checks)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of the whole."""
+        return self.summary.verdict
+
+    @property
+    def unpassed(self) -> tuple[Check, ...]:
+        """The checks that did not pass without remark, worst first."""
+        rank = [Outcome.FAIL, Outcome.ERROR, Outcome.WARN]
+        return tuple(sorted((c for c in self.checks if c.outcome in rank), key=lambda c: rank.index(c.outcome)))

@@ -1,0 +1,207 @@
+"""The recipe: bundle and database in, Verification out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from recon.advice import advise
+from recon.bundle import Bundle, frames, open_bundle
+from recon.checks import evaluate_all
+from recon.database import open_source, resolve_database
+from recon.errors import BundleError, UsageError
+from recon.masking import mask_check, mask_text
+from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
+from recon.profile import Profile, load_profile
+from recon.snapshot import take_snapshot
+from recon.suites import Rule, load_rules, shipped_folder
+from recon.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+TIER_DISTRIBUTION = Path(__file__).parent / "queries" / "tier_distribution.sql"
+NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
+TIER_COLUMNS = (
+    "target.members.id",
+    "target.members.tier_id",
+    "target.tiers.id",
+    "target.tiers.code",
+    "target.tiers.name",
+    "target.tiers.sort_order",
+)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """What to verify and how.
+
+    Attributes:
+        bundle: The bundle's folder; reports name it as it is written here.
+        database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
+        expectations: Folders of suites; None: the shipped ones.
+        evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
+        show_pii: Keep names, e-mail addresses and phone numbers readable.
+        allow_dry_run: Verify a bundle of a dry run all the same.
+        environment: Environment variables by name.
+    """
+
+    bundle: Path | str
+    database: str | None = None
+    expectations: Sequence[Path] | None = None
+    evidence_rows: int = 1000
+    show_pii: bool = False
+    allow_dry_run: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def bundle_text(self) -> str:
+        """The bundle's path as it was written ("./x" keeps its "./")."""
+        return str(self.bundle)
+
+
+class Listener(Protocol):
+    """Told of each step as it happens, so that the console can print it."""
+
+    def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
+        """The run starts."""
+
+    def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
+        """The bundle is valid."""
+
+    def database_opening(self) -> None:
+        """The database is about to be opened."""
+
+    def rows_read(self, table: str, rows: int) -> None:
+        """So many rows of a canonical table were read so far."""
+
+    def database_read(self, snapshot: SnapshotInfo) -> None:
+        """All tables are read."""
+
+    def checks_starting(self, rules: Sequence[Rule]) -> None:
+        """The rules are about to be evaluated."""
+
+    def check_done(self, check: Check) -> None:
+        """One rule was evaluated."""
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+class Stopwatch:
+    """Milliseconds by step."""
+
+    def __init__(self) -> None:
+        self.started = self._last = perf_counter()
+        self.steps_ms: dict[str, int] = {}
+
+    def lap(self, step: str) -> None:
+        """The time since the last lap belongs to `step`."""
+        now = perf_counter()
+        self.steps_ms[step] = round((now - self._last) * 1000)
+        self._last = now
+
+    @property
+    def total_ms(self) -> int:
+        """Since the start."""
+        return round((perf_counter() - self.started) * 1000)
+
+
+def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
+    """Verify a migration: what the bundle says against what the database holds, at one instant.
+
+    Raises:
+        ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
+    """
+    told: Listener = listener or Silent()
+    started_at, watch = datetime.now(UTC), Stopwatch()
+    told.bundle_opening(options, started_at)
+    bundle = open_bundle(Path(options.bundle))
+    _refuse_dry_run(bundle, options)
+    told.bundle_opened(bundle, started_at)
+    profile = load_profile()
+    rules = load_rules(options.expectations or [shipped_folder("expectations")])
+    watch.lap("load bundle and rules")
+    with Warehouse() as warehouse:
+        warehouse.load_source(frames(bundle))
+        told.database_opening()
+        snapshot = _read(options, profile, rules, warehouse, told)
+        watch.lap("read database")
+        told.database_read(snapshot)
+        told.checks_starting(rules)
+        personal = {} if options.show_pii else profile.personal_columns
+        checks = []
+        for check in evaluate_all(rules, warehouse, options.evidence_rows):
+            checks.append(check if options.show_pii else mask_check(check, personal))
+            told.check_done(checks[-1])
+        tiers = tuple(_tiers(warehouse))
+        watch.lap("evaluate rules")
+    return Verification(
+        run_id=bundle.run_id,
+        bundle_path=options.bundle_text,
+        dry_run=bundle.dry_run,
+        completed_at=bundle.completed_at,
+        started_at=started_at,
+        verified_at=datetime.now(UTC),
+        duration_ms=watch.total_ms,
+        age=None if bundle.completed_at is None else started_at - bundle.completed_at,
+        checks=tuple(checks),
+        counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
+        counts_database={name: snapshot.rows[name] for name in ENTITIES},
+        tiers=tiers,
+        policies=_policies(bundle, masked=not options.show_pii),
+        snapshot=snapshot,
+        escalation=advise(checks),
+        timings_ms=watch.steps_ms,
+        masked=not options.show_pii,
+    )
+
+
+def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
+    if bundle.dry_run and not options.allow_dry_run:
+        raise BundleError(
+            "This bundle is of a dry run, which wrote nothing to the database, so there is nothing to verify",
+            where=options.bundle_text,
+            expected="dryRun false",
+            found="dryRun true",
+            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare all the same",
+        )
+
+
+def _read(
+    options: VerifyOptions, profile: Profile, rules: Sequence[Rule], warehouse: Warehouse, told: Listener
+) -> SnapshotInfo:
+    if options.evidence_rows < 1:
+        raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
+    source = open_source(resolve_database(options.database, options.environment))
+    try:
+        requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
+        return take_snapshot(source, profile, requires, warehouse, told.rows_read)
+    finally:
+        source.close()
+
+
+def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
+    """Members by tier; none where tiers are not recorded."""
+    absent = {*warehouse.missing, *warehouse.unreadable}
+    if absent & NEEDED_FOR_TIERS:
+        return
+    for row in warehouse.query(TIER_DISTRIBUTION.read_text(encoding="utf-8")).fetchall():
+        yield TierCount(*row)
+
+
+def _policies(bundle: Bundle, *, masked: bool) -> tuple[PolicyResult, ...]:
+    """The declared policies; a placeholder that nobody filled in says so by its source."""
+    rows = frames(bundle)["policies"].iter_rows(named=True)
+    return tuple(
+        PolicyResult(row["key"], mask_text(row["value"]) if masked else row["value"], row["source"], row["required"])
+        for row in rows
+    )

@@ -1,0 +1,100 @@
+"""The console: the runbook's block, line by line as the steps happen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from recon.model import ENTITIES, Outcome, Verdict
+from recon.report.text import age_sentence, checks_line, printable, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from recon.bundle import Bundle
+    from recon.model import Check, SnapshotInfo, Verification
+    from recon.pipeline import VerifyOptions
+    from recon.suites import Rule
+
+RULE = "=" * 60
+COLOURS = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.ERROR: "magenta"}
+VERDICT_COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCOMPLETE: "magenta"}
+CLEAR_LINE = "\r\033[K"
+
+
+class Console:
+    """Prints the block to standard output; progress goes to standard error, and only to a terminal."""
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._progress = sys.stderr.isatty()
+        self._colour = None if not os.environ.get("NO_COLOR") else False
+
+    def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
+        """The header."""
+        self._print(RULE, "  Post-Migration Verification", f"  Started: {timestamp(started_at)}")
+        self._print(f"  Bundle: {printable(options.bundle_text)}", RULE, "", "[1/4] Loading migration bundle...")
+
+    def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
+        """What the bundle says of itself."""
+        completed = bundle.completed_at
+        self._print(f"  - Run ID: {printable(bundle.run_id)}", f"  - Dry run: {str(bundle.dry_run).lower()}")
+        self._print(f"  - Completed: {timestamp(completed) if completed else 'not recorded'}")
+        self._print(f"  - Age: {age_sentence(started_at - completed if completed else None)}", "")
+
+    def database_opening(self) -> None:
+        """The second step begins."""
+        self._print("[2/4] Connecting to database...")
+
+    def rows_read(self, table: str, rows: int) -> None:
+        """Progress, on a terminal only."""
+        if self._progress:
+            click.echo(f"{CLEAR_LINE}  reading {table}: {rows:,} rows", err=True, nl=False)
+
+    def database_read(self, snapshot: SnapshotInfo) -> None:
+        """How many rows of each entity the database holds."""
+        if self._progress:
+            click.echo(CLEAR_LINE, err=True, nl=False)
+        self._print(*(f"  - {entity.capitalize()}: {snapshot.rows[entity]}" for entity in ENTITIES))
+        if self._verbose:
+            others = {name: rows for name, rows in snapshot.rows.items() if name not in ENTITIES}
+            self._print(*(f"  - {name}: {rows} rows" for name, rows in others.items()))
+            self._print(f"  - Database: {printable(snapshot.database)}", f"  - Snapshot: {snapshot.guarantee}")
+            self._print(*(f"  - Not read: {name}: {printable(why)}" for name, why in snapshot.not_read.items()))
+        self._print("")
+
+    def checks_starting(self, rules: Sequence[Rule]) -> None:  # noqa: ARG002 - the runbook names no number
+        """The third step begins."""
+        self._print("[3/4] Running verification checks...")
+
+    def check_done(self, check: Check) -> None:
+        """One check, and for those that did not pass what else there is to say."""
+        mark = click.style(f"[{check.outcome}]", fg=COLOURS[check.outcome])
+        self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
+        if check.detail and check.outcome is not Outcome.PASS:
+            self._print(f"         {printable(check.detail)}")
+
+    def report_writing(self) -> None:
+        """The fourth step begins."""
+        self._print("", "[4/4] Generating verification report...")
+
+    def finished(self, verification: Verification, output: str) -> None:
+        """Where the report lies, what to do, and the footer."""
+        verdict, escalation = verification.verdict, verification.escalation
+        self._print(f"  - Report written to: {printable(output)}", "")
+        if self._verbose:
+            self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
+        if escalation.required:
+            self._print(f"Escalate to: {escalation.contact} (priority: {escalation.priority})")
+            self._print(*(f"  - {printable(reason)}" for reason in escalation.reasons), "")
+        styled = click.style(f"Verification {verdict}", fg=VERDICT_COLOURS[verdict], bold=True)
+        self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
+        self._print(f"  Duration: {verification.duration_ms}ms", RULE)
+
+    def _print(self, *lines: str) -> None:
+        for line in lines:
+            click.echo(line, color=self._colour)

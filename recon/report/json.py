@@ -1,0 +1,102 @@
+"""The report as JSON, by the schema in verification.schema.json."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from recon.report.text import timestamp
+
+if TYPE_CHECKING:
+    from recon.model import Check, Summary, Verification
+
+SCHEMA_VERSION = "1.0"
+
+
+def render(verification: Verification) -> str:
+    """The whole report."""
+    return json.dumps(document(verification), indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def document(v: Verification) -> dict[str, Any]:
+    """The report as plain objects: the runbook's keys first, then ours."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "runId": v.run_id,
+        "bundlePath": v.bundle_path,
+        "verifiedAt": timestamp(v.verified_at),
+        "durationMs": v.duration_ms,
+        "passed": v.verdict == "PASSED",
+        "checks": [_check(check) for check in v.checks],
+        "summary": _summary(v.summary),
+        "counts": {"bundle": dict(v.counts_bundle), "database": dict(v.counts_database)},
+        "tierDistribution": [
+            {"tierCode": t.code, "tierName": t.name, "count": t.count, "percentage": t.percentage} for t in v.tiers
+        ],
+        "policyVerification": [
+            {
+                "key": p.key,
+                "expected": json.loads(p.expected),
+                "actual": p.actual,
+                "source": p.source,
+                "required": p.required,
+                "compared": p.compared,
+            }
+            for p in v.policies
+        ],
+        "verdict": str(v.verdict),
+        "dryRun": v.dry_run,
+        "startedAt": timestamp(v.started_at),
+        "completedAt": timestamp(v.completed_at) if v.completed_at else None,
+        "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
+        "snapshot": {
+            "database": v.snapshot.database,
+            "guarantee": v.snapshot.guarantee,
+            "consistent": v.snapshot.consistent,
+            "rows": dict(v.snapshot.rows),
+            "notRead": dict(v.snapshot.not_read),
+        },
+        "escalation": {
+            "required": v.escalation.required,
+            "reasons": list(v.escalation.reasons),
+            "contact": v.escalation.contact,
+            "priority": v.escalation.priority,
+            "situation": v.escalation.situation,
+            "action": v.escalation.action,
+        },
+        "timingsMs": dict(v.timings_ms),
+        "masked": v.masked,
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "category": check.category,
+        "passed": check.outcome.passed,
+        "expected": check.expected,
+        "actual": check.actual,
+        "message": check.message,
+        "severity": check.severity,
+        "id": check.id,
+        "outcome": str(check.outcome),
+        "detail": check.detail,
+        "description": check.description,
+        "meaning": check.guidance.meaning,
+        "action": check.guidance.action,
+        "diagnosis": list(check.guidance.diagnosis),
+        "resolution": list(check.guidance.resolution),
+        "escalate": check.escalate,
+        "violationCount": check.violation_count,
+        "violations": check.violations.to_dicts(),
+    }
+
+
+def _summary(summary: Summary) -> dict[str, int]:
+    return {
+        "total": summary.total,
+        "passed": summary.passed,
+        "failed": summary.failed,
+        "warnings": summary.warnings,
+        "errors": summary.errors,
+    }

@@ -1,0 +1,181 @@
+"""The report as Markdown: the sections that the runbook describes, then what failed and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.model import ENTITIES, Outcome
+from recon.report.text import age_sentence, checks_line, markdown, plural, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from recon.model import Check, Verification
+
+SHOWN_ROWS = 10
+MARKS = {Outcome.PASS: "✅ PASS", Outcome.WARN: "⚠️ WARN", Outcome.FAIL: "❌ FAIL", Outcome.ERROR: "❔ ERROR"}
+
+
+def render(verification: Verification) -> str:
+    """The whole report."""
+    sections = (
+        _head(verification),
+        _summary(verification),
+        _counts(verification),
+        _tiers(verification),
+        _checks(verification),
+        _policies(verification),
+        _failures(verification),
+    )
+    return "\n".join(line for section in sections for line in (*section, ""))
+
+
+def _head(v: Verification) -> Iterator[str]:
+    yield "# Post-Migration Verification"
+    yield ""
+    yield f"**Verification {v.verdict}** — Checks: {checks_line(v.summary)}"
+    if v.escalation.required:
+        yield ""
+        yield f"> **Escalate to: {v.escalation.contact}** (priority: {v.escalation.priority})"
+        yield from (f"> - {markdown(reason)}" for reason in v.escalation.reasons)
+
+
+def _summary(v: Verification) -> Iterator[str]:
+    yield "## Summary"
+    yield ""
+    yield from _table(
+        ("", "Value"),
+        [
+            ("Run ID", markdown(v.run_id)),
+            ("Bundle", markdown(v.bundle_path)),
+            ("Dry run", str(v.dry_run).lower()),
+            ("Import completed", timestamp(v.completed_at) if v.completed_at else "not recorded"),
+            ("Time since", age_sentence(v.age)),
+            ("Verified at", timestamp(v.verified_at)),
+            ("Database", markdown(v.snapshot.database)),
+            ("Snapshot", markdown(v.snapshot.guarantee)),
+            ("Duration", f"{v.duration_ms} ms"),
+            ("Checks", plural(v.summary.total, "check")),
+            ("Passed", str(v.summary.passed)),
+            ("Failed", str(v.summary.failed)),
+            ("Warnings", str(v.summary.warnings)),
+            ("Not evaluated", str(v.summary.errors)),
+            ("Next step", f"{v.escalation.situation}: {v.escalation.action}"),
+            ("Personal data", "masked" if v.masked else "shown"),
+        ],
+    )
+    if v.snapshot.not_read:
+        yield ""
+        yield "Not in the database, or not readable:"
+        yield ""
+        yield from (f"- {markdown(name)}: {markdown(reason)}" for name, reason in v.snapshot.not_read.items())
+
+
+def _counts(v: Verification) -> Iterator[str]:
+    yield "## Count Comparison"
+    yield ""
+    rows = [(e, v.counts_bundle[e], v.counts_database[e]) for e in ENTITIES]
+    yield from _table(
+        ("Entity", "Bundle (created + updated)", "Database", "Difference"),
+        [(e.capitalize(), f"{b:,}", f"{d:,}", f"{d - b:+,}" if d != b else "0") for e, b, d in rows],
+        numbers=3,
+    )
+
+
+def _tiers(v: Verification) -> Iterator[str]:
+    yield "## Tier Distribution"
+    yield ""
+    if not v.tiers:
+        yield "Not recorded: the database has no tiers that could be read."
+        return
+    yield from _table(
+        ("Tier", "Name", "Members", "Share"),
+        [(markdown(t.code), markdown(t.name), f"{t.count:,}", f"{t.percentage:.1f} %") for t in v.tiers],
+        numbers=2,
+    )
+
+
+def _checks(v: Verification) -> Iterator[str]:
+    yield "## Verification Checks"
+    yield ""
+    yield from _table(
+        ("Outcome", "Check", "Category", "Message"),
+        [(MARKS[c.outcome], markdown(c.name), markdown(c.category), markdown(c.message)) for c in v.checks],
+    )
+
+
+def _policies(v: Verification) -> Iterator[str]:
+    yield "## Policy Verification"
+    yield ""
+    if not v.policies:
+        yield "The bundle declares no policies."
+        return
+    yield "What the bundle declares; **not compared** with the application."
+    yield ""
+    yield from _table(
+        ("Policy", "Expected", "Source", "Required", "Result"),
+        [
+            (markdown(p.key), markdown(p.expected), markdown(p.source), "yes" if p.required else "no", "not compared")
+            for p in v.policies
+        ],
+    )
+
+
+def _failures(v: Verification) -> Iterator[str]:
+    yield "## What Failed"
+    yield ""
+    if not v.unpassed:
+        yield "Nothing: every check passed without remark."
+        return
+    for check in v.unpassed:
+        yield from _failure(check, v)
+        yield ""
+
+
+def _failure(check: Check, v: Verification) -> Iterator[str]:
+    yield f"### {MARKS[check.outcome]}: {markdown(check.name)}"
+    yield ""
+    yield markdown(check.message)
+    yield ""
+    if check.detail:
+        yield f"- **Detail**: {markdown(check.detail)}"
+    if check.guidance.meaning:
+        yield f"- **Meaning**: {markdown(check.guidance.meaning)}"
+        yield f"- **Action**: {markdown(check.guidance.action)}"
+    yield f"- **Escalate**: {_escalation(check, v)}"
+    yield from _steps("Diagnosis", check.guidance.diagnosis)
+    yield from _steps("Resolution", check.guidance.resolution)
+    if check.violations.height:
+        yield ""
+        yield from _violations(check)
+
+
+def _escalation(check: Check, v: Verification) -> str:
+    if check.escalate:
+        return f"yes, to the {v.escalation.contact} — {markdown(check.escalate)}"
+    if check.outcome is Outcome.FAIL and v.escalation.required:
+        return f"yes, to the {v.escalation.contact}, with the other failures"
+    return "not for this check alone"
+
+
+def _steps(title: str, steps: Sequence[str]) -> Iterator[str]:
+    if steps:
+        yield f"- **{title}**:"
+        yield from (f"  {number}. {markdown(step)}" for number, step in enumerate(steps, 1))
+
+
+def _violations(check: Check) -> Iterator[str]:
+    shown = check.violations.head(SHOWN_ROWS)
+    total = check.violation_count or 0
+    first = "" if total <= SHOWN_ROWS else f", the first {SHOWN_ROWS} of {total:,}"
+    yield f"Violating rows{first}:"
+    yield ""
+    yield from _table(shown.columns, [[markdown(value) for value in row] for row in shown.iter_rows()])
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> Iterator[str]:
+    """A table whose last `numbers` columns are right-aligned."""
+    yield f"| {' | '.join(header)} |"
+    rules = ["---"] * (len(header) - numbers) + ["---:"] * numbers
+    yield f"| {' | '.join(rules)} |"
+    yield from (f"| {' | '.join(row)} |" for row in rows)

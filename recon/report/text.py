@@ -1,0 +1,76 @@
+"""Words and numbers as every report writes them, and text from data made harmless for each format."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recon.model import Summary
+
+MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|~@$])|((?<![^\W_])_|_(?![^\W_]))")
+AT_LINE_START = re.compile(r"^(?=[#>+=-]|\d+[.)])")
+
+
+def timestamp(moment: datetime) -> str:
+    """An instant as 2024-01-15T14:30:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 day", "2 days"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def age_words(age: timedelta) -> str:
+    """How long ago, in the two largest units; a negative age lies in the future."""
+    total = int(abs(age).total_seconds())
+    units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+    words = []
+    for noun, seconds in units:
+        count, total = divmod(total, seconds)
+        if count:
+            words.append(plural(count, noun))
+    return " ".join(words[:2]) or "less than a second"
+
+
+def age_sentence(age: timedelta | None) -> str:
+    """When the import completed, seen from the verification."""
+    if age is None:
+        return "unknown: the report does not say when the import completed"
+    if age < timedelta(0):
+        return f"{age_words(age)} in the future: check the clocks"
+    return f"{age_words(age)} before this verification"
+
+
+def checks_line(summary: Summary) -> str:
+    """The footer's line: "10 passed, 0 failed, 0 warnings", and what was not evaluated, if any."""
+    line = f"{summary.passed} passed, {summary.failed} failed, {summary.warnings} warnings"
+    return f"{line}, {summary.errors} not evaluated" if summary.errors else line
+
+
+def printable(value: object) -> str:
+    """One line of text without control, formatting or direction characters: they show as escapes."""
+    if value is None:
+        return ""
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def markdown(value: object) -> str:
+    """Text from data for Markdown: renders as it is, never as markup, link, mention or table border."""
+    text = printable(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = MARKDOWN_SPECIAL.sub(lambda found: "\\" + found[0], text)
+    text = text.replace("://", ":\\//").replace("www.", "www\\.")
+    return AT_LINE_START.sub(lambda _: "\u200b", text) if AT_LINE_START.match(text) else text
+
+
+def _visible(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    if unicodedata.category(character)[0] != "C" and unicodedata.category(character) not in ("Zl", "Zp"):
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,233 @@
+"""The snapshot: one consistent read of the tables and columns that the rules need, into the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
+from recon.errors import DatabaseError
+from recon.model import SnapshotInfo
+from recon.warehouse import Field, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from recon.profile import Column, Profile, RunRecord, Table
+
+RUNS = "target.runs"
+RUN_FIELDS = (
+    Field("run_id", "text"),
+    Field("recorded_at", "timestamp"),
+    Field("rows", "integer"),
+    Field("recorded_in", "text"),
+)
+TYPED_BY = {
+    "uuid": {"uuid"},
+    "integer": {"integer"},
+    "boolean": {"boolean"},
+    "timestamp": {"timestamp", "timestamptz"},
+}
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """What to read of one table and the fields that its rows become."""
+
+    name: str
+    query: Query
+    fields: tuple[Field, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads from one source into one warehouse, by one profile.
+
+    Attributes:
+        on_rows: Told the canonical table and the rows read of it so far.
+    """
+
+    source: Source
+    profile: Profile
+    catalogue: Catalogue
+    warehouse: Warehouse
+    on_rows: Callable[[str, int], None]
+
+    def read_table(self, table: Table, wanted: set[str]) -> None:
+        """Create `target.<table>` with the wanted columns and fill it, as far as the database has them."""
+        name = f"target.{table.name}"
+        present = self.catalogue.get(table.source_name)
+        if present is None:
+            self.warehouse.missing[name] = f"the database has no table {table.source_name!r}"
+        columns = [column for column in table.columns if column.name in wanted]
+        found = [(column, _actual(column, present or {})) for column in columns]
+        for column, actual in found:
+            if present is not None and actual is None:
+                self.warehouse.missing[f"{name}.{column.name}"] = _no_column(table, column)
+        fields = tuple(self._field(column, actual, present or {}) for column, actual in found)
+        self.warehouse.create(name, fields)
+        self._fill(TableRead(name, _query(table, fields), fields, table.required))
+
+    def read_runs(self) -> None:
+        """Create `target.runs`: a row a run and place: run_id, recorded_at (UTC), rows, recorded_in."""
+        records = [r for r in self.profile.runs if r.column in self.catalogue.get(r.table, {})]
+        if not records:
+            places = ", ".join(f"{r.table}.{r.column}" for r in self.profile.runs)
+            self.warehouse.missing[RUNS] = f"the database has none of {places}"
+        self.warehouse.create(RUNS, RUN_FIELDS)
+        for record in records:
+            self._fill(self._run_read(record))
+
+    def _field(self, column: Column, actual: str | None, present: Mapping[str, str]) -> Field:
+        kind = self._kind(column)
+        if actual is None:
+            return Field(column.name, kind, is_absent=True)
+        arrives = self._arrival(kind, present[actual])
+        return Field(column.name, kind, actual, arrives)
+
+    def _kind(self, column: Column) -> str:
+        """The stored type; a key is a uuid where every column that it is compared with is one."""
+        if column.type != "key":
+            return column.type
+        kinds = {
+            present[actual]
+            for table in self.profile.tables
+            for other in table.columns
+            if other.domain == column.domain
+            and (present := self.catalogue.get(table.source_name))
+            and (actual := _actual(other, present))
+        }
+        return "uuid" if kinds == {"uuid"} else "key"
+
+    def _arrival(self, kind: str, catalogue_type: str) -> str:
+        """Typed where the database's own type says the same, else as text for the warehouse to type."""
+        known = self.source.typed and catalogue_type in TYPED_BY.get(kind, set())
+        return catalogue_type if known else "text"
+
+    def _run_read(self, record: RunRecord) -> TableRead:
+        present = self.catalogue[record.table]
+        dated = record.recorded_at in present
+        arrives = self._arrival("timestamp", present[record.recorded_at]) if dated else ""
+        columns = [SelectColumn(record.column, "run_id", json_keys=record.json_keys)]
+        if dated:
+            columns.append(SelectColumn(record.recorded_at, "recorded_at", arrives, latest=True))
+        fields = (
+            Field("run_id", "text", record.column),
+            Field("recorded_at", "timestamp", record.recorded_at, arrives, is_absent=not dated),
+            Field("rows", "integer", "rows", "integer" if self.source.typed else "text"),
+            Field("recorded_in", "text", constant=f"{record.table}.{record.column}"),
+        )
+        return TableRead(RUNS, Query(record.table, tuple(columns), grouped=True), fields)
+
+    def _fill(self, read: TableRead) -> None:
+        if not read.query.columns:
+            return
+        done = 0
+        try:
+            with self.warehouse.transaction():
+                for frame in self.source.read(read.query):
+                    self.warehouse.append(read.name, frame, read.fields, read.query.table)
+                    done += frame.height
+                    self.on_rows(read.name.removeprefix("target."), done)
+        except ReadError as error:
+            if read.required:
+                raise _refused(self.source, read.query.table, str(error)) from error
+            self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
+
+
+def take_snapshot(
+    source: Source,
+    profile: Profile,
+    requires: Iterable[str],
+    warehouse: Warehouse,
+    on_rows: Callable[[str, int], None] = lambda _table, _rows: None,
+) -> SnapshotInfo:
+    """Read what `requires` names ("target.members.tier_id", "target.runs") into the warehouse's `target`.
+
+    Every canonical table named is created, empty where the database lacks it, so that rule SQL always binds; what is
+    absent is told in `warehouse.missing`, what the server refuses in `warehouse.unreadable`.
+
+    Raises:
+        DatabaseError: A required table or column is missing or cannot be read.
+    """
+    requires = set(requires)
+    reader = Reader(source, profile, source.catalogue(), warehouse, on_rows)
+    _require_present(source, profile, reader.catalogue)
+    wanted = _wanted_columns(profile, requires)
+    for table in profile.tables:
+        if table.name in wanted:
+            reader.read_table(table, wanted[table.name])
+    if RUNS in requires:
+        reader.read_runs()
+    absent = {**warehouse.missing, **warehouse.unreadable}
+    return SnapshotInfo(
+        database=source.label,
+        guarantee=source.guarantee,
+        consistent=source.consistent,
+        rows={name: warehouse.row_count(f"target.{name}") for name in wanted if f"target.{name}" not in absent},
+        not_read=absent,
+    )
+
+
+def _query(table: Table, fields: tuple[Field, ...]) -> Query:
+    columns = tuple(SelectColumn(f.source_name, f.name, f.arrives) for f in fields if not f.is_absent)
+    return Query(table.source_name, columns)
+
+
+def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
+    wanted = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
+    for reference in requires:
+        schema, _, rest = reference.partition(".")
+        table, _, column = rest.partition(".")
+        if schema == "target" and profile.table(table):
+            wanted.setdefault(table, set()).update({column} - {""})
+    return wanted
+
+
+def _require_present(source: Source, profile: Profile, catalogue: Catalogue) -> None:
+    for table in profile.tables:
+        if table.required:
+            _require_table(source, table, catalogue)
+            _require_columns(source, table, catalogue[table.source_name])
+
+
+def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:
+    if table.source_name in catalogue:
+        return
+    raise DatabaseError(
+        f"The database has no table {table.source_name!r}",
+        where=source.label,
+        expected=f"{table.source_name!r}, which holds the {table.name}",
+        found=", ".join(sorted(catalogue)[:8]) or "no table at all",
+        next_step=source.missing_hint(table.source_name) or "Check that the URL names the application's database",
+    )
+
+
+def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -> None:
+    for column in table.columns:
+        if column.required and _actual(column, present) is None:
+            raise DatabaseError(
+                _no_column(table, column).replace("the", "The", 1),
+                where=source.label,
+                expected=f"the column, which holds {table.name}.{column.name}",
+                found=", ".join(sorted(present)[:12]),
+                next_step="Check that the URL names the application's database, of a supported version",
+            )
+
+
+def _refused(source: Source, table: str, reason: str) -> DatabaseError:
+    return DatabaseError(
+        f"The table {table!r} cannot be read",
+        where=source.label,
+        found=reason,
+        next_step="Ask the DBA to grant this user SELECT on it, past row security",
+    )
+
+
+def _actual(column: Column, present: Mapping[str, str]) -> str | None:
+    return next((name for name in column.candidates if name in present), None)
+
+
+def _no_column(table: Table, column: Column) -> str:
+    return f"the table {table.source_name!r} has no column {' or '.join(map(repr, column.candidates))}"

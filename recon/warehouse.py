@@ -1,0 +1,156 @@
+"""The warehouse: one DuckDB session that holds what the bundle says and what the database holds."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import polars as pl
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SETUP = Path(__file__).with_name("warehouse.sql")
+STORED = {
+    "key": "VARCHAR",
+    "uuid": "UUID",
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+FINDINGS = "target.unreadable_values"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column on its way into the warehouse.
+
+    Attributes:
+        type: Canonical type, or "uuid" for a key that every side stores as a uuid.
+        source_name: The application's name for it, told in findings.
+        arrives: The type that it arrives with; "text" is typed in the warehouse.
+        constant: The same text for every row, instead of a value that arrives.
+        is_absent: The database does not have it; every row gets null.
+    """
+
+    name: str
+    type: str
+    source_name: str = ""
+    arrives: str = "text"
+    constant: str | None = None
+    is_absent: bool = False
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether a value that arrives may turn out not to be of this type."""
+        comes = not self.is_absent and self.constant is None
+        return comes and self.arrives == "text" and self.type not in ("key", "text")
+
+    @property
+    def expression(self) -> duckdb.Expression:
+        """What this column is made of, typed and named."""
+        stored = STORED[self.type]
+        if self.is_absent or self.constant is not None:
+            return ConstantExpression(self.constant).cast(stored).alias(self.name)
+        value = ColumnExpression(self.name)
+        if self.can_fail:
+            return FunctionExpression(f"as_{self.type}", value).alias(self.name)
+        return value.cast(stored).alias(self.name)
+
+
+@dataclass
+class Warehouse:
+    """A DuckDB session with the schemas `source` (the bundle) and `target` (the database).
+
+    Rules cannot reach beyond it: files, extensions and the network are closed. What does not fit into memory
+    spills to a private folder, removed on close.
+
+    Attributes:
+        missing: Canonical table or `table.column` that the database does not have → the reason.
+        unreadable: Canonical table that the database has but would not give → the server's words.
+    """
+
+    missing: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._spill = TemporaryDirectory(prefix="recon-spill-")
+        self.connection = duckdb.connect(config={"temp_directory": self._spill.name})
+        self.connection.execute(SETUP.read_text(encoding="utf-8"))
+        self.connection.execute("set timezone = 'UTC'")
+        self.connection.execute("set enable_external_access = false")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the session and remove what it spilled."""
+        self.connection.close()
+        self._spill.cleanup()
+
+    def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
+        """Store the bundle's frames as `source.<name>`."""
+        for name, frame in frames.items():
+            self._relation(frame).create(f"source.{name}")
+
+    def create(self, name: str, fields: Sequence[Field]) -> None:
+        """Create the empty table `name` ("target.members") with a typed column for each field."""
+        columns = [ConstantExpression(None).cast(STORED[f.type]).alias(f.name) for f in fields]
+        self.connection.sql("select 1").select(*columns).limit(0).create(name)
+
+    def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
+        """Append rows to the table `name`, typing what arrives as text.
+
+        A value that is not of its type becomes null and is recorded in `target.unreadable_values` under the
+        application's `table_name`, with the row's first column as its key.
+        """
+        relation = self._relation(frame)
+        relation.select(*[column.expression for column in fields]).insert_into(name)
+        for column in fields:
+            if column.can_fail:
+                self._record_failures(relation, column, fields[0].name, table_name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is appended inside, or nothing of it."""
+        self.connection.begin()
+        try:
+            yield
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.connection.commit()
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
+        """A lazy relation over `sql`; `parameters` that it does not name are left out."""
+        named = self.connection.extract_statements(sql)[0].named_parameters
+        return self.connection.sql(sql, params={k: v for k, v in (parameters or {}).items() if k in named})
+
+    def row_count(self, name: str) -> int:
+        """How many rows the table `name` ("target.members") holds."""
+        return int(self.connection.table(name).aggregate("count(*)").fetchall()[0][0])
+
+    def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
+        return self.connection.from_arrow(frame.to_arrow())
+
+    def _record_failures(
+        self, relation: duckdb.DuckDBPyRelation, column: Field, key: str, table_name: str
+    ) -> None:
+        value = ColumnExpression(column.name)
+        failed = value.isnotnull() & column.expression.isnull()
+        relation.filter(failed).select(
+            ConstantExpression(table_name).cast("VARCHAR"),
+            ConstantExpression(column.source_name).cast("VARCHAR"),
+            ColumnExpression(key).cast("VARCHAR"),
+            value.cast("VARCHAR"),
+            ConstantExpression(column.type).cast("VARCHAR"),
+        ).insert_into(FINDINGS)
