@@ -12,7 +12,7 @@ import msgspec
 import polars as pl
 
 from recon.errors import BundleError
-from recon.jsonfile import ABSENT, convert, convert_each, describe, read_json
+from recon.jsonfile import convert, convert_each, describe, read_json, read_text
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class EntityReport(msgspec.Struct, rename="camel", frozen=True):
     skipped: Count | None = None
     errors: Count | None = None
     file: str | None = None
-    records: Any = None
+    records: Any = None  # a list of records, or the short form of the file: "[2147]"
 
     @property
     def expected(self) -> int:
@@ -46,7 +46,7 @@ class EntityReport(msgspec.Struct, rename="camel", frozen=True):
 
 
 class ReportHead(msgspec.Struct, rename="camel", frozen=True):
-    """The report without its long lists, which are validated item by item."""
+    """The report; its long lists stay as they are, to be validated item by item."""
 
     run_id: NonBlank
     dry_run: bool
@@ -89,6 +89,22 @@ class RecordHead(msgspec.Struct, frozen=True):
     errors: list[str] | None = msgspec.field(name="_errors", default=None)
 
 
+class TypedEntityReport(EntityReport, frozen=True):
+    """An entity report whose records were validated while they were decoded."""
+
+    records: list[RecordHead] | str | None = None
+
+
+class TypedReport(ReportHead, frozen=True):
+    """The report, all of it validated while it is decoded: half the time of decoding first."""
+
+    members: TypedEntityReport
+    events: TypedEntityReport
+    registrations: TypedEntityReport
+    errors: list[ImportProblem] = []
+    id_mapping: dict[str, list[IdMapping]] | None = None
+
+
 class Policy(msgspec.Struct, rename="camel", frozen=True):
     """A policy that the club declared; source `template` is a placeholder that nobody filled in."""
 
@@ -115,8 +131,7 @@ class Bundle:
         path: The folder, as the user wrote it.
         completed_at: In UTC; None when the importer did not write it (it died).
         entities: Report by entity, in the order members, events, registrations.
-        records: Full records by entity; None for the short form of the file.
-        report: The whole of migration-report.json as it was, unknown keys included.
+        record_counts: How many full records the file has by entity; None for its short form.
         policies: None when the bundle has no policy-bundle.json.
         config: migration-config.json as it was; None when the bundle has none.
     """
@@ -129,10 +144,13 @@ class Bundle:
     entities: dict[str, EntityReport]
     problems: tuple[ImportProblem, ...]
     id_mappings: dict[str, list[IdMapping]]
-    records: dict[str, list[dict[str, Any]] | None]
-    report: dict[str, Any]
+    record_counts: dict[str, int | None]
     policies: tuple[Policy, ...] | None
     config: dict[str, Any] | None
+
+    def read_report(self) -> dict[str, Any]:
+        """The whole of migration-report.json as it is, keys that recon does not know included."""
+        return read_json(self.path / REPORT)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -142,8 +160,7 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
     """
     report_file = _find_report(path)
-    report = read_json(report_file)
-    head = convert(report, ReportHead, file=report_file)
+    head = _read_report(report_file)
     entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
     return Bundle(
         path=path,
@@ -154,8 +171,7 @@ def open_bundle(path: Path) -> Bundle:
         entities=entities,
         problems=tuple(convert_each(head.errors, ImportProblem, file=report_file, place="$.errors")),
         id_mappings=_id_mappings(head, report_file),
-        records={name: _records(report_file, name, entity.records) for name, entity in entities.items()},
-        report=report,
+        record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
         policies=_policies(path / POLICIES),
         config=read_json(path / CONFIG) if (path / CONFIG).exists() else None,
     )
@@ -226,10 +242,10 @@ def _run_row(bundle: Bundle) -> tuple[Any, ...]:
 
 
 def _counts_row(bundle: Bundle, place: int, name: str) -> tuple[Any, ...]:
-    entity, records = bundle.entities[name], bundle.records[name]
+    entity = bundle.entities[name]
     counted = [getattr(entity, field) for field in COUNTED]
     accounted = None if entity.skipped is None or entity.errors is None else _known(entity)
-    return (place, name, *counted, None if records is None else len(records), entity.expected, accounted)
+    return (place, name, *counted, bundle.record_counts[name], entity.expected, accounted)
 
 
 def _known(entity: EntityReport) -> int:
@@ -253,7 +269,11 @@ def _existing_report(path: Path) -> Path:
     wanted = f"a folder that holds {REPORT}"
     if not path.exists():
         raise BundleError(
-            "The bundle was not found", where=str(path), expected=wanted, found="nothing", next_step="Check the path"
+            "The bundle was not found",
+            where=str(path),
+            expected=wanted,
+            found="nothing",
+            next_step="Check the path",
         )
     if not path.is_dir():
         raise BundleError(
@@ -275,6 +295,14 @@ def _existing_report(path: Path) -> Path:
     return path / REPORT
 
 
+def _read_report(file: Path) -> ReportHead:
+    """Decode into typed structs; what does not fit is decoded again without types, to say where and why."""
+    try:
+        return msgspec.json.decode(read_text(file), type=TypedReport)
+    except (msgspec.MsgspecError, RecursionError):
+        return convert(read_json(file), ReportHead, file=file)
+
+
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
     return {
         entity: convert_each(mappings, IdMapping, file=file, place=f"$.idMapping.{entity}")
@@ -282,7 +310,7 @@ def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
     }
 
 
-def _records(file: Path, entity: str, value: object) -> list[dict[str, Any]] | None:
+def _count_records(file: Path, entity: str, value: object) -> int | None:
     place = f"$.{entity}.records"
     if value is None or (isinstance(value, str) and SHORT_FORM.fullmatch(value)):
         return None
@@ -291,11 +319,10 @@ def _records(file: Path, entity: str, value: object) -> list[dict[str, Any]] | N
             f"{file.name} has a wrong value",
             where=f"{file}, {place}",
             expected='a list of records, or the short form such as "[2147]"',
-            found=describe(ABSENT if value is None else value),
+            found=describe(value),
             next_step="Ask for the bundle again, or re-export it from the importer",
         )
-    convert_each(value, RecordHead, file=file, place=place)
-    return value
+    return len(convert_each(value, RecordHead, file=file, place=place))
 
 
 def _policies(file: Path) -> tuple[Policy, ...] | None:

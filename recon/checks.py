@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 
 from recon.model import Check, Outcome
 from recon.suites import RULE_TYPE, Fallback, Rule
@@ -55,14 +54,14 @@ def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Che
 
 
 def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
-    violations, count = _violations(rule, warehouse, evidence_rows)
+    violations, count = warehouse.evidence(rule.sql, rule.parameters, evidence_rows)
     values = {**_values(rule, warehouse), "violations": count}
     outcome, message = _outcome(rule, warehouse, values)
     return _check(
         rule,
         outcome,
         message or fill(rule.messages["pass" if outcome is Outcome.PASS else "fail"], values),
-        detail=_detail(rule, outcome, values),
+        detail=_detail(outcome, values),
         expected=values.get("expected"),
         actual=values.get("actual"),
         violations=violations,
@@ -108,23 +107,13 @@ def _named_outcome(name: str) -> Outcome:
         raise RuleError(f"the rule names the outcome {name!r}") from None
 
 
-def _violations(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> tuple[pl.DataFrame, int]:
-    """The first rows and how many there are; counted in a second run only when they are more than is kept."""
-    relation = warehouse.query(rule.sql, rule.parameters)
-    frame = relation.limit(evidence_rows + 1).pl()
-    if frame.height <= evidence_rows:
-        return frame, frame.height
-    return frame.head(evidence_rows), int(relation.aggregate("count(*)").fetchall()[0][0])
-
-
 def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
     if rule.values_sql is None:
         return {}
-    relation = warehouse.query(rule.values_sql, rule.parameters)
-    rows = relation.limit(2).fetchall()
+    rows = warehouse.rows(rule.values_sql, rule.parameters, limit=2)
     if len(rows) != 1:
         raise RuleError(f"the rule's values query gave {'no row' if not rows else 'several rows'}, not exactly one")
-    values = {name: _plain(value) for name, value in zip(relation.columns, rows[0], strict=True)}
+    values = {name: _plain(value) for name, value in rows[0].items()}
     nulls = [name for name in ("expected", "actual") if name in values and values[name] is None]
     if nulls and values.get("outcome") is None:
         raise RuleError(f"the rule's value {nulls[0]!r} is null: there is nothing to compare")
@@ -137,7 +126,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _detail(rule: Rule, outcome: Outcome, values: Mapping[str, Any]) -> str | None:
+def _detail(outcome: Outcome, values: Mapping[str, Any]) -> str | None:
     if outcome is Outcome.PASS:
         return None
     named = values.get("detail")

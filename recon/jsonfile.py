@@ -36,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         BundleError: The file is not readable, not UTF-8, not JSON, nested too deep, or not an object.
     """
-    text = _read_text(path)
+    text = read_text(path)
     try:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -70,6 +70,8 @@ def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str) 
     Raises:
         BundleError: As `convert`.
     """
+    if all(isinstance(value, wanted) for value in values):
+        return values
     try:
         return msgspec.convert(values, list[wanted])  # type: ignore[valid-type]
     except msgspec.ValidationError:
@@ -89,12 +91,20 @@ def describe(value: object) -> str:
     return f"a list of {len(value)}" if isinstance(value, list) else "an object"
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without its byte order mark.
+
+    Raises:
+        BundleError: The file is not readable or not UTF-8.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BundleError(
-            f"{path.name} cannot be read", where=str(path), found=error.strerror, next_step="Check its permissions"
+            f"{path.name} cannot be read",
+            where=str(path),
+            found=error.strerror,
+            next_step="Check its permissions",
         ) from error
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
         _refuse_encoding(path, "UTF-16 or UTF-32")

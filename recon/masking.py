@@ -32,7 +32,9 @@ def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
 
 def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame:
     """The frame with personal columns masked, and e-mail addresses and phone numbers in all other text."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String] if frame.height else []
+    if not texts:
+        return frame
     return frame.with_columns([_masked(name, personal.get(name)).alias(name) for name in texts])
 
 

@@ -194,8 +194,8 @@ def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
     absent = {*warehouse.missing, *warehouse.unreadable}
     if absent & NEEDED_FOR_TIERS:
         return
-    for row in warehouse.query(TIER_DISTRIBUTION.read_text(encoding="utf-8")).fetchall():
-        yield TierCount(*row)
+    for row in warehouse.rows(TIER_DISTRIBUTION.read_text(encoding="utf-8")):
+        yield TierCount(**row)
 
 
 def _policies(bundle: Bundle, *, masked: bool) -> tuple[PolicyResult, ...]:

@@ -65,7 +65,7 @@ class Rule:
     messages: Mapping[str, str] = field(default_factory=dict)
     when_missing: Fallback | None = None
     when_empty: Fallback | None = None
-    guidance: Guidance = Guidance("", "")
+    guidance: Guidance = field(default_factory=lambda: Guidance("", ""))
     escalate: str | None = None
 
     @property
@@ -129,19 +129,22 @@ def load_suite(path: Path) -> list[Rule]:
         SuiteError: Naming the file, the expectation and what is wrong with it.
     """
     document = load_document(path)
-    return [
-        _rule(entry, f"expectations[{i}]", path, str(document.get("name", path.stem)))
-        for i, entry in enumerate(document["expectations"])
-    ]
+    suite = str(document.get("name", path.stem))
+    return [_rule(entry, f"expectations[{i}]", path, suite) for i, entry in enumerate(document["expectations"])]
 
 
-def _rule(entry: object, place: str, path: Path, suite: str) -> Rule:
+def _rule(entry: Any, place: str, path: Path, suite: str) -> Rule:
+    if not isinstance(entry, dict):
+        wanted = "an object with type, kwargs, severity and meta"
+        raise SuiteError("An expectation is wrong", where=f"{path}, {place}", expected=wanted, found=repr(entry))
     try:
-        if not isinstance(entry, dict):
-            raise TypeError("an expectation is an object with type, kwargs, severity and meta")
-        return _shipped_rule(entry, path, suite) if entry.get("type") == RULE_TYPE else _foreign(entry, place, path, suite)
+        if entry.get("type") == RULE_TYPE:
+            return _shipped_rule(entry, path, suite)
+        return _foreign(entry, place, path, suite)
     except KeyError as error:
-        raise SuiteError("An expectation is incomplete", where=f"{path}, {place}", expected=f"the key {error}") from error
+        raise SuiteError(
+            "An expectation is incomplete", where=f"{path}, {place}", expected=f"the key {error}"
+        ) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise SuiteError("An expectation is wrong", where=f"{path}, {place}", found=str(error)) from error
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ STORED = {
     "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
+EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
 
 
@@ -130,10 +132,33 @@ class Warehouse:
             raise
         self.connection.commit()
 
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
-        """A lazy relation over `sql`; `parameters` that it does not name are left out."""
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
+        """The first rows of a query that gives few, by column name; `limit` -1: all.
+
+        Of `parameters`, those that the query names are bound to it.
+        """
+        cursor = self.connection.execute(sql, self._named(sql, parameters))
+        names = [column[0] for column in cursor.description or ()]
+        found = cursor.fetchall() if limit < 0 else cursor.fetchmany(limit)
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
+        """The first `limit` rows of a query and how many it gives in all, in one streamed execution."""
+        relation = self.connection.sql(sql, params=self._named(sql, parameters))
+        reader = relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
+        kept, count = [], 0
+        for batch in reader:
+            if count < limit:
+                kept.append(batch.slice(0, limit - count))
+            count += batch.num_rows
+        table = pa.Table.from_batches(kept, schema=reader.schema)
+        return pl.DataFrame(pl.from_arrow(table)), count
+
+    def _named(self, sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+        if not parameters:
+            return {}
         named = self.connection.extract_statements(sql)[0].named_parameters
-        return self.connection.sql(sql, params={k: v for k, v in (parameters or {}).items() if k in named})
+        return {name: value for name, value in parameters.items() if name in named}
 
     def row_count(self, name: str) -> int:
         """How many rows the table `name` ("target.members") holds."""
@@ -142,9 +167,7 @@ class Warehouse:
     def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
         return self.connection.from_arrow(frame.to_arrow())
 
-    def _record_failures(
-        self, relation: duckdb.DuckDBPyRelation, column: Field, key: str, table_name: str
-    ) -> None:
+    def _record_failures(self, relation: duckdb.DuckDBPyRelation, column: Field, key: str, table_name: str) -> None:
         value = ColumnExpression(column.name)
         failed = value.isnotnull() & column.expression.isnull()
         relation.filter(failed).select(

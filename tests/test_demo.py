@@ -34,7 +34,8 @@ COUNT_EVENTS = 'SELECT COUNT(*) FROM "Event"'
 COUNT_REGISTRATIONS = 'SELECT COUNT(*) FROM "EventRegistration"'
 COUNT_TIERLESS = 'SELECT COUNT(*) FROM "Member" WHERE "membershipTierId" IS NULL'
 COUNT_GENERAL = """
-    SELECT COUNT(*) FROM "Member" JOIN "MembershipTier" AS t ON t.id = "membershipTierId" WHERE code = 'GENERAL'
+    SELECT COUNT(*) FROM "Member" JOIN "MembershipTier" AS t ON t.id = "membershipTierId"
+    WHERE code = 'GENERAL'
 """
 COUNT_UNKNOWN_TIER = """
     SELECT COUNT(*) FROM "Member" WHERE "membershipTierId" NOT IN (SELECT id FROM "MembershipTier")
@@ -123,9 +124,7 @@ def test_club_has_the_rows_that_the_report_names(club: Club) -> None:
         assert [entity[key] for key in ("totalRows", "parsed", "created")] == [number] * 3
         assert [entity[key] for key in ("updated", "skipped", "errors")] == [0] * 3
         assert [record["_sourceRow"] for record in entity["records"]] == list(range(2, number + 2))
-    assert (
-        club.report["summary"]["totalRecords"] == club.report["summary"]["created"] == sum(counted.values())
-    )
+    assert club.report["summary"]["totalRecords"] == club.report["summary"]["created"] == sum(counted.values())
     assert club.report["errors"] == []
 
 
@@ -221,9 +220,7 @@ def test_people_look_like_people(club: Club) -> None:
 def test_wa_ids_are_the_same_in_records_and_mappings(club: Club) -> None:
     for name, table in ENTITIES.items():
         mapped = {
-            (str(row["waId"]), row["murmurantId"])
-            for row in rows(club, "WaIdMapping")
-            if row["entityType"] == table
+            (str(row["waId"]), row["murmurantId"]) for row in rows(club, "WaIdMapping") if row["entityType"] == table
         }
         recorded = {(record["_waId"], record["_murmurantId"]) for record in club.report[name]["records"]}
 
@@ -278,9 +275,7 @@ def test_clubs_do_not_share_what_can_be_edited() -> None:
     assert generate(members=1, events=1, registrations=1).config["import_options"]["batch_size"] == 100
 
 
-@pytest.mark.parametrize(
-    "size", [(0, 0, 0), (1, 1, 1), (2, 1, 2), (20, 5, 60), (7, 3, 0), (5, 3, 10)], ids=str
-)
+@pytest.mark.parametrize("size", [(0, 0, 0), (1, 1, 1), (2, 1, 2), (20, 5, 60), (7, 3, 0), (5, 3, 10)], ids=str)
 def test_sizes_are_exact(size: tuple[int, int, int], tmp_path: Path) -> None:
     members, events, registrations = size
 

@@ -80,9 +80,7 @@ def test_rows_load_into_every_generation(cluster: Cluster, generation: Generatio
         load_schema(url, generation)
         load_rows(url, ROWS)
         with psycopg.connect(url) as connection:
-            member = connection.execute(
-                'select "lastName", phone, "createdAt" is not null from "Member"'
-            ).fetchone()
+            member = connection.execute('select "lastName", phone, "createdAt" is not null from "Member"').fetchone()
             event = connection.execute('select capacity, "isPublished", status::text from "Event"').fetchone()
             mapping = connection.execute("select to_jsonb(m) - 'syncedAt' from \"WaIdMapping\" m").fetchone()
             tiers = connection.execute("select to_regclass('\"MembershipTier\"') is not null").fetchone()

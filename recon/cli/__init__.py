@@ -80,7 +80,7 @@ def _exit_code(command: click.Command) -> int:
         # Who reads our output stopped reading, as `head` does; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
-    except Exception as error:  # the last resort of a program that is run at night
+    except Exception as error:  # noqa: BLE001 - the last resort of a program that is run at night
         _tell(error)
         return EXIT_ERROR
 

@@ -17,7 +17,10 @@ FAIL_ON = ("failure", "warning")
 @click.command("verify", context_settings=CONTEXT)
 @click.option("-b", "--bundle", required=True, metavar="FOLDER", help="Path to migration bundle.")
 @click.option(
-    "-o", "--output", metavar="FILE", help="Output report path.  [default: ./verification-report.md, .json for json]"
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Output report path.  [default: ./verification-report.md, .json for json]",
 )
 @click.option(
     "-f",
@@ -51,7 +54,7 @@ FAIL_ON = ("failure", "warning")
     show_default=True,
     help="What makes the exit code 1.",
 )
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bundle: str,
     output: str | None,
     format_name: str,

@@ -120,6 +120,7 @@ def render(query: Query, table: str, rows: str, casts: Mapping[str, str]) -> str
     """The SQL of `query`, every column by name with an explicit cast.
 
     Args:
+        query: What to read.
         table: The quoted, qualified table.
         rows: The expression that counts a group's rows.
         casts: Transport → template with `{value}`; "json" turns a column and `{key}` into a value.

@@ -47,7 +47,10 @@ def connect(url: DatabaseUrl) -> SqliteSource:
     except sqlite3.Error as error:
         folder.cleanup()
         raise DatabaseError(
-            "The SQLite database cannot be read", where=str(path), found=str(error), next_step=_next_step(error)
+            "The SQLite database cannot be read",
+            where=str(path),
+            found=str(error),
+            next_step=_next_step(error),
         ) from error
     return SqliteSource(path, folder)
 
@@ -83,7 +86,10 @@ class SqliteSource:
         sql = render(query, quote(query.table), ROWS, CASTS)
         try:
             batches = connectorx.read_sql(
-                f"sqlite://{percent_encode(str(self._copy))}", sql, return_type="arrow_stream", batch_size=BATCH_ROWS
+                f"sqlite://{percent_encode(str(self._copy))}",
+                sql,
+                return_type="arrow_stream",
+                batch_size=BATCH_ROWS,
             )
             for batch in batches:
                 yield _unmark(pl.DataFrame(pl.from_arrow(batch)))

@@ -17,14 +17,24 @@ DEFAULT_VARIABLE = "DATABASE_URL"
 POSTGRESQL_SCHEMES = ("postgresql", "postgres")
 SQLITE_MAGIC = b"SQLite format 3\0"
 FORMS = "postgresql://user@host:5432/name, sqlite:///relative.db, sqlite:////absolute.db, file:./dev.db or a file"
-ENCODE = (
-    "In a user name or password the characters # @ / : ? % must be percent-encoded: %23 %40 %2F %3A %3F %25"
-)
+ENCODE = "In a user name or password the characters # @ / : ? % must be percent-encoded: %23 %40 %2F %3A %3F %25"
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Parameters that libpq understands and that an application's URL may carry; Prisma's own ones are dropped.
 LIBPQ_PARAMETERS = frozenset(
-    "host port sslmode sslrootcert sslcert sslkey sslcrl sslnegotiation channel_binding gssencmode "
-    "target_session_attrs connect_timeout application_name options keepalives".split()
+    (
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslcrl",
+        "sslnegotiation",
+        "channel_binding",
+        "gssencmode",
+        "target_session_attrs",
+        "connect_timeout",
+        "application_name",
+        "options",
+    )
 )
 
 
@@ -81,7 +91,7 @@ def resolve_database(option: str | None, environment: Mapping[str, str]) -> Data
         url = parse_url(option, "--database")
         if url.password:
             raise UsageError(
-                "A password does not belong on the command line, where the process list and the shell's history keep it",
+                "A password does not belong on the command line: the process list and the shell's history keep it",
                 where="--database",
                 next_step="Put the URL into an environment variable and give its name: --database DATABASE_URL",
             )
@@ -105,7 +115,10 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
         return _sqlite(text)
     if _is_url(text):
         raise DatabaseError(
-            "This kind of database is not supported", where=source, expected=FORMS, found=f"the scheme {scheme!r}"
+            "This kind of database is not supported",
+            where=source,
+            expected=FORMS,
+            found=f"the scheme {scheme!r}",
         )
     return _from_file(Path(text))
 
@@ -165,8 +178,8 @@ def _postgresql(text: str, source: str) -> DatabaseUrl:
         _refuse(source)
     return DatabaseUrl(
         "postgresql",
-        host=query.pop("host", None) or unquote(parts.hostname or ""),
-        port=int(query.pop("port", port)) if str(query.get("port", port)).isdigit() else port,
+        host=query.pop("host", "") or unquote(parts.hostname or ""),
+        port=port,
         name=name or unquote(parts.username or ""),
         user=unquote(parts.username or ""),
         password=unquote(parts.password or "") or query.get("password", ""),

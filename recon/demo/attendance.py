@@ -61,9 +61,7 @@ def _draw_quotas(
         reaches = [len(members)] * len(events)
     if sum(reaches) < number:
         wanted = f"{number} registrations need more members or events"
-        raise ValueError(
-            f"{wanted}: {len(members)} active members and {len(events)} events make {sum(reaches)}"
-        )
+        raise ValueError(f"{wanted}: {len(members)} active members and {len(events)} events make {sum(reaches)}")
     # Attendance grows with the club, but not as fast: a hike has room for only so many.
     quotas = apportion(number, [rng.uniform(0.3, 1.7) * reach**0.5 for reach in reaches])
     return _cap(quotas, reaches), reaches

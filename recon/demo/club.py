@@ -160,9 +160,7 @@ def _entity_report(entity: Imported) -> dict[str, Any]:
         "skipped": 0,
         "errors": 0,
         # The first row of an export is its header.
-        "records": [
-            _record(source_row, wa_id, row, entity.table) for source_row, (wa_id, row) in enumerate(pairs, 2)
-        ],
+        "records": [_record(source_row, wa_id, row, entity.table) for source_row, (wa_id, row) in enumerate(pairs, 2)],
         "file": f"/migration/wa-{REPORT_NAMES[entity.table]}-export.csv",
     }
 

@@ -143,10 +143,12 @@ def _find_faults(names: Iterable[str]) -> list[Fault]:
 
 
 def _patch_report(faults: Iterable[Fault], file: Path) -> None:
+    patches = [fault.patch for fault in faults if fault.patch]
+    if not patches:
+        return
     report = json.loads(file.read_text(encoding="utf-8"))
-    for fault in faults:
-        if fault.patch:
-            fault.patch(report)
+    for patch in patches:
+        patch(report)
     _write_json(file, report)
 
 

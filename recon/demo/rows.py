@@ -77,20 +77,13 @@ def status_rows() -> list[Row]:
 
 def draw_tiers(rng: Random) -> list[Row]:
     """The MembershipTier rows in sort order."""
-    return [
-        {"id": draw_id(rng), "code": tier.code, "name": tier.name, "sortOrder": tier.sort_order}
-        for tier in TIERS
-    ]
+    return [{"id": draw_id(rng), "code": tier.code, "name": tier.name, "sortOrder": tier.sort_order} for tier in TIERS]
 
 
 def draw_members(rng: Random, number: int, tiers: Sequence[Row]) -> list[Row]:
     """`number` Member rows by date of joining; the tiers keep their shares of the 2147."""
     sizes = apportion(number, [group.members for group in GROUPS])
-    joined = [
-        (_draw_join(rng, group), group)
-        for group, size in zip(GROUPS, sizes, strict=True)
-        for _ in range(size)
-    ]
+    joined = [(_draw_join(rng, group), group) for group, size in zip(GROUPS, sizes, strict=True) for _ in range(size)]
     joined.sort(key=lambda pair: pair[0])
     tier_ids = {tier["code"]: tier["id"] for tier in tiers}
     emails: set[str] = set()
@@ -101,9 +94,7 @@ def _draw_join(rng: Random, group: Tier) -> datetime:
     return MIGRATION_DAY - timedelta(days=rng.randint(*group.joined_days))
 
 
-def _draw_member(
-    rng: Random, joined: datetime, group: Tier, tier_ids: dict[str, str], emails: set[str]
-) -> Row:
+def _draw_member(rng: Random, joined: datetime, group: Tier, tier_ids: dict[str, str], emails: set[str]) -> Row:
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     return {
         "id": draw_id(rng),
@@ -141,11 +132,7 @@ def _draw_event(rng: Random) -> Row:
     activity = rng.choice(ACTIVITIES)
     # The power makes recent years busier: the club grew.
     days_ago = 1 + int(DAYS_OF_EVENTS * rng.random() ** 1.6)
-    start = (
-        MIGRATION_DAY
-        - timedelta(days=days_ago)
-        + timedelta(hours=activity.hour, minutes=rng.choice((0, 0, 30)))
-    )
+    start = MIGRATION_DAY - timedelta(days=days_ago) + timedelta(hours=activity.hour, minutes=rng.choice((0, 0, 30)))
     return {
         "id": draw_id(rng),
         "title": activity.title,

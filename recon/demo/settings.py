@@ -70,9 +70,7 @@ POLICIES = (
     Policy("membership.gracePeriodDays", 30, "wa_api", "Days after expiry until a membership lapses"),
     Policy("membership.renewalReminderDays", 30, "wa_api", "Days before expiry on which a reminder is sent"),
     Policy("membership.tiers.enabled", True, "manual", "Whether members have tiers"),
-    Policy(
-        "membership.tiers.defaultCode", "GENERAL", "manual", "Tier of a level that the mapping does not name"
-    ),
+    Policy("membership.tiers.defaultCode", "GENERAL", "manual", "Tier of a level that the mapping does not name"),
     Policy(
         "membership.tiers.waMapping",
         {level: tier.code for level, tier in LEVELS.items()},

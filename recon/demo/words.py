@@ -80,16 +80,12 @@ ACTIVITIES = (
     Activity("Breakfast Club", "Dining Out", "Harbor Café", 8, 2, "Pancakes by the harbor"),
     Activity("Ladies' Lunch", "Dining Out", "The Garden Room", 12, 2, "Lunch downtown"),
     Activity("Taco Tuesday", "Dining Out", "La Paloma Cantina", 17, 2, "Tacos and good company"),
-    Activity(
-        "Hiking: Inspiration Point", "Outdoor Activities", "Inspiration Point", 8, 4, "A moderate 4 miles"
-    ),
+    Activity("Hiking: Inspiration Point", "Outdoor Activities", "Inspiration Point", 8, 4, "A moderate 4 miles"),
     Activity("Hiking: Cold Spring", "Outdoor Activities", "Cold Spring Trailhead", 8, 3, "Along the creek"),
     Activity("Beach Walk", "Outdoor Activities", "Hendry's Beach", 9, 2, "An easy walk at low tide"),
     Activity("Kayaking", "Outdoor Activities", "Harbor, Launch Ramp", 9, 3, "Guided, for beginners too"),
     Activity("Bird Watching", "Outdoor Activities", "Lake Los Carneros", 7, 3, "Binoculars are lent"),
-    Activity(
-        "Bike Ride: Coast Route", "Outdoor Activities", "Goleta Beach", 9, 3, "18 flat miles with a stop"
-    ),
+    Activity("Bike Ride: Coast Route", "Outdoor Activities", "Goleta Beach", 9, 3, "18 flat miles with a stop"),
     Activity("Garden Tour", "Outdoor Activities", "Botanic Garden", 10, 2, "With a docent"),
     Activity("Golf: Nine Holes", "Sports", "Twin Lakes Golf", 13, 3, "All handicaps"),
     Activity("Pickleball", "Sports", "Municipal Courts", 10, 2, "Rackets are provided"),

@@ -74,7 +74,10 @@ def write_report(verification: Verification, format_name: str, path: Path) -> No
         if temporary:
             temporary.unlink(missing_ok=True)
         raise OutputError(
-            "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
+            "The report cannot be written",
+            where=str(path),
+            found=error.strerror,
+            next_step="Choose another --output",
         ) from error
 
 

@@ -115,7 +115,13 @@ def _policies(v: Verification) -> Iterator[str]:
     yield from _table(
         ("Policy", "Expected", "Source", "Required", "Result"),
         [
-            (markdown(p.key), markdown(p.expected), markdown(p.source), "yes" if p.required else "no", "not compared")
+            (
+                markdown(p.key),
+                markdown(p.expected),
+                markdown(p.source),
+                "yes" if p.required else "no",
+                "not compared",
+            )
             for p in v.policies
         ],
     )

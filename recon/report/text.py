@@ -20,7 +20,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """ "1 day", "2 days"."""
+    """A number and its noun: 1 day, 2 days."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 

@@ -1,0 +1,61 @@
+"""Real parts for every test: a generated club, SQLite files, and one PostgreSQL cluster for the session."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
+from recon.demo import Club, DemoPaths, generate, write_bundle, write_sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+SMALL = {"members": 60, "events": 12, "registrations": 150}
+NAMES = count()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def club() -> Club:
+    return generate(7, **SMALL)
+
+
+@pytest.fixture
+def demo(club: Club, tmp_path: Path) -> DemoPaths:
+    """A small clean club on disk, to be damaged by the test."""
+    return DemoPaths(write_bundle(club, tmp_path / "bundle"), write_sqlite(club, tmp_path / "club.db"))
+
+
+@pytest.fixture(scope="session")
+def templates(cluster: Cluster, club: Club) -> dict[str, str]:
+    """A database of the club in each generation of the schema, to be copied by tests."""
+    made: dict[str, str] = {}
+    for generation in get_args(Generation):
+        made[generation] = f"template_{generation}"
+        url = cluster.create_database(made[generation])
+        load_schema(url, generation)
+        load_rows(url, club.tables)
+    return made
+
+
+@pytest.fixture
+def postgres_club(cluster: Cluster, templates: dict[str, str]) -> Iterator[Callable[[str], str]]:
+    """Makes a private copy of the club in PostgreSQL; gives its URL."""
+    made: list[str] = []
+
+    def make(generation: str = "newer") -> str:
+        made.append(f"club_{next(NAMES)}")
+        return cluster.create_database(made[-1], template=templates[generation])
+
+    yield make
+    for name in made:
+        cluster.drop_database(name)

@@ -1,0 +1,69 @@
+"""What tests share: the installed command in a process of its own, and short ways to a verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import recon
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recon.demo import DemoPaths
+
+SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of the command line left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_recon(*arguments: object, program: str = "recon", **environment: str) -> Finished:
+    """Run the installed command as a user would, in a process of its own."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR")}
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+        env=inherited | environment,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def verify(demo: DemoPaths, **options: Any) -> recon.Verification:
+    return recon.verify(recon.VerifyOptions(bundle=demo.bundle, database=str(demo.database), **options))
+
+
+def verify_url(bundle: Path, url: str, **options: Any) -> recon.Verification:
+    environment = {"DATABASE_URL": url}
+    return recon.verify(recon.VerifyOptions(bundle=bundle, environment=environment, **options))
+
+
+def check_of(verification: recon.Verification, check_id: str) -> recon.Check:
+    return next(check for check in verification.checks if check.id == check_id)
+
+
+def edit_report(bundle: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    file = bundle / "migration-report.json"
+    report = json.loads(file.read_text(encoding="utf-8"))
+    change(report)
+    file.write_text(json.dumps(report), encoding="utf-8")
+
+
+def outcomes(verification: recon.Verification) -> dict[str, str]:
+    """Outcome by check id."""
+    return {check.id: str(check.outcome) for check in verification.checks}
