@@ -48,7 +48,7 @@ def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Che
         return _fall_back(rule, rule.when_missing, missing)
     try:
         return _judge(rule, warehouse, evidence_rows)
-    except (duckdb.Error, RuleError) as error:
+    except (duckdb.Error, RuleError, KeyError) as error:
         reason = " ".join(str(error).split())
         return _unevaluated(rule, f"Not evaluated: {reason}")
 

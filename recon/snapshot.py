@@ -115,7 +115,7 @@ class Reader:
         fields = (
             Field("run_id", "text", record.column),
             Field("recorded_at", "timestamp", record.recorded_at, arrives, is_absent=not dated),
-            Field("rows", "integer", "rows", "integer" if self.source.typed else "text"),
+            Field("rows", "integer", "rows", "integer"),
             Field("recorded_in", "text", constant=f"{record.table}.{record.column}"),
         )
         return TableRead(RUNS, Query(record.table, tuple(columns), grouped=True), fields)

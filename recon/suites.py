@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +79,7 @@ def shipped_folder(name: str) -> Path:
     Raises:
         SuiteError: Neither is there; the installation is not whole.
     """
-    package = Path(str(files("recon")))
+    package = Path(__file__).parent
     for folder in (package / name, package.parent / name):
         if folder.is_dir():
             return folder
@@ -131,6 +130,15 @@ def load_suite(path: Path) -> list[Rule]:
     document = load_document(path)
     suite = str(document.get("name", path.stem))
     return [_rule(entry, f"expectations[{i}]", path, suite) for i, entry in enumerate(document["expectations"])]
+
+
+def rule_of(expectation: dict[str, Any]) -> Rule:
+    """The rule that an expectation of type `expect_no_violations`, as Great Expectations holds it, stands for.
+
+    Raises:
+        SuiteError: It lacks a key that rules need.
+    """
+    return _rule(expectation, str(expectation.get("meta", {}).get("id")), Path("(Great Expectations)"), "")
 
 
 def _rule(entry: Any, place: str, path: Path, suite: str) -> Rule:

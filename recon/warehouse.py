@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -49,16 +50,20 @@ class Field:
     is_absent: bool = False
 
     @property
+    def comes(self) -> bool:
+        """Whether the database sends it."""
+        return not self.is_absent and self.constant is None
+
+    @property
     def can_fail(self) -> bool:
         """Whether a value that arrives may turn out not to be of this type."""
-        comes = not self.is_absent and self.constant is None
-        return comes and self.arrives == "text" and self.type not in ("key", "text")
+        return self.comes and self.arrives == "text" and self.type not in ("key", "text")
 
     @property
     def expression(self) -> duckdb.Expression:
         """What this column is made of, typed and named."""
         stored = STORED[self.type]
-        if self.is_absent or self.constant is not None:
+        if not self.comes:
             return ConstantExpression(self.constant).cast(stored).alias(self.name)
         value = ColumnExpression(self.name)
         if self.can_fail:
@@ -87,6 +92,8 @@ class Warehouse:
         self.connection.execute(SETUP.read_text(encoding="utf-8"))
         self.connection.execute("set timezone = 'UTC'")
         self.connection.execute("set enable_external_access = false")
+        self._no_row = self.connection.sql("select 1 limit 0")
+        self._row_counts: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -103,11 +110,13 @@ class Warehouse:
         """Store the bundle's frames as `source.<name>`."""
         for name, frame in frames.items():
             self._relation(frame).create(f"source.{name}")
+            self._row_counts[f"source.{name}"] = frame.height
 
     def create(self, name: str, fields: Sequence[Field]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
         columns = [ConstantExpression(None).cast(STORED[f.type]).alias(f.name) for f in fields]
-        self.connection.sql("select 1").select(*columns).limit(0).create(name)
+        self._no_row.select(*columns).create(name)
+        self._row_counts[name] = 0
 
     def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
         """Append rows to the table `name`, typing what arrives as text.
@@ -117,18 +126,20 @@ class Warehouse:
         """
         relation = self._relation(frame)
         relation.select(*[column.expression for column in fields]).insert_into(name)
-        for column in fields:
-            if column.can_fail:
-                self._record_failures(relation, column, fields[0].name, table_name)
+        self._row_counts[name] += frame.height
+        if any(column.can_fail for column in fields):
+            self._record_failures(relation, fields, table_name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of what is appended inside, or nothing of it."""
+        before = dict(self._row_counts)
         self.connection.begin()
         try:
             yield
         except BaseException:
             self.connection.rollback()
+            self._row_counts = before
             raise
         self.connection.commit()
 
@@ -140,6 +151,7 @@ class Warehouse:
         cursor = self.connection.execute(sql, self._named(sql, parameters))
         names = [column[0] for column in cursor.description or ()]
         found = cursor.fetchall() if limit < 0 else cursor.fetchmany(limit)
+        cursor.complete()
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
@@ -161,19 +173,32 @@ class Warehouse:
         return {name: value for name, value in parameters.items() if name in named}
 
     def row_count(self, name: str) -> int:
-        """How many rows the table `name` ("target.members") holds."""
-        return int(self.connection.table(name).aggregate("count(*)").fetchall()[0][0])
+        """How many rows were loaded into the table `name` ("target.members").
+
+        Raises:
+            KeyError: There is no such table.
+        """
+        return self._row_counts[name]
 
     def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
         return self.connection.from_arrow(frame.to_arrow())
 
-    def _record_failures(self, relation: duckdb.DuckDBPyRelation, column: Field, key: str, table_name: str) -> None:
-        value = ColumnExpression(column.name)
-        failed = value.isnotnull() & column.expression.isnull()
-        relation.filter(failed).select(
-            ConstantExpression(table_name).cast("VARCHAR"),
-            ConstantExpression(column.source_name).cast("VARCHAR"),
-            ColumnExpression(key).cast("VARCHAR"),
-            value.cast("VARCHAR"),
-            ConstantExpression(column.type).cast("VARCHAR"),
-        ).insert_into(FINDINGS)
+    def _record_failures(self, relation: duckdb.DuckDBPyRelation, fields: Sequence[Field], table_name: str) -> None:
+        key = ColumnExpression(next(column.name for column in fields if column.comes))
+        failures = (_failures(relation, column, key, table_name) for column in fields if column.can_fail)
+        found = reduce(duckdb.DuckDBPyRelation.union, failures)
+        found.insert_into(FINDINGS)
+
+
+def _failures(
+    relation: duckdb.DuckDBPyRelation, column: Field, key: duckdb.Expression, table_name: str
+) -> duckdb.DuckDBPyRelation:
+    """The values of one column that are not of its type, as rows of the findings table."""
+    value = ColumnExpression(column.name)
+    return relation.filter(value.isnotnull() & column.expression.isnull()).select(
+        ConstantExpression(table_name).cast("VARCHAR").alias("table_name"),
+        ConstantExpression(column.source_name).cast("VARCHAR").alias("column_name"),
+        key.cast("VARCHAR").alias("row_key"),
+        value.cast("VARCHAR").alias("value"),
+        ConstantExpression(column.type).cast("VARCHAR").alias("expected_type"),
+    )

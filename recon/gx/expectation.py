@@ -1,0 +1,84 @@
+"""The custom expectation: a rule of ours inside a Great Expectations suite, judged by the one evaluator."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.expectation import BatchExpectation
+
+from recon.checks import evaluate
+from recon.errors import SuiteError
+from recon.model import Outcome
+from recon.suites import load_document, rule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recon.warehouse import Warehouse
+
+WAREHOUSE: ContextVar[Warehouse] = ContextVar("warehouse")
+
+
+class ExpectNoViolations(BatchExpectation):
+    """Expect that the rows of a query, the violations, are none.
+
+    The batch only carries the expectation; the query runs on the warehouse given by `judged_on`.
+    """
+
+    sql: str
+    values_sql: str | None = None
+    parameters: dict[str, Any] | None = None
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],  # noqa: ARG002 - Great Expectations' signature
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - as above
+        execution_engine: Any = None,  # noqa: ARG002 - as above
+    ) -> dict[str, Any]:
+        check = evaluate(rule_of(self.configuration.to_json_dict()), WAREHOUSE.get())
+        if check.outcome is Outcome.ERROR:
+            raise RuntimeError(check.message)
+        result = {
+            "observed_value": check.message,
+            "unexpected_count": check.violation_count,
+            "outcome": str(check.outcome),
+        }
+        return {"success": check.outcome is Outcome.PASS, "result": result}
+
+
+@contextmanager
+def judged_on(warehouse: Warehouse) -> Iterator[None]:
+    """Inside, every `expect_no_violations` is evaluated on `warehouse`."""
+    token = WAREHOUSE.set(warehouse)
+    try:
+        yield
+    finally:
+        WAREHOUSE.reset(token)
+
+
+def load_gx_suite(path: Path) -> ExpectationSuite:
+    """A suite file as Great Expectations' own object, with every expectation of the file in it.
+
+    Raises:
+        SuiteError: Great Expectations refuses an expectation, or drops one.
+    """
+    document = load_document(path)
+    try:
+        suite = ExpectationSuite(**document)
+    except Exception as error:
+        raise SuiteError("Great Expectations refuses a suite", where=str(path), found=str(error)) from error
+    listed = Counter(str(entry.get("type")) for entry in document["expectations"])
+    dropped = listed - Counter(expectation.expectation_type for expectation in suite.expectations)
+    if dropped:
+        raise SuiteError(
+            "Great Expectations dropped an expectation that it cannot parse",
+            where=str(path),
+            expected=f"{listed.total()} expectations",
+            found=f"{len(suite.expectations)}, without {', '.join(sorted(dropped))}",
+        )
+    return suite
