@@ -24,7 +24,7 @@ from recon.warehouse import Warehouse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-TIER_DISTRIBUTION = Path(__file__).parent / "queries" / "tier_distribution.sql"
+MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
 NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
 TIER_COLUMNS = (
     "target.members.id",
@@ -194,7 +194,7 @@ def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
     absent = {*warehouse.missing, *warehouse.unreadable}
     if absent & NEEDED_FOR_TIERS:
         return
-    for row in warehouse.rows(TIER_DISTRIBUTION.read_text(encoding="utf-8")):
+    for row in warehouse.rows(MEMBERS_BY_TIER.read_text(encoding="utf-8")):
         yield TierCount(**row)
 
 

@@ -1,0 +1,118 @@
+"""What the project promises about itself: names, options, checks, suites and the README agree."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+import recon
+from recon.cli import COMMANDS
+from recon.demo import FAULTS
+from recon.report.markdown import SHOWN_ROWS
+from recon.suites import RULE_TYPE, Rule, load_rules, shipped_folder
+
+CHECKOUT = Path(__file__).parents[1]
+README = CHECKOUT / "README.md"
+RULES = load_rules([shipped_folder("expectations")])
+OPTIONAL = ("target.id_mappings", "target.runs", "target.tiers", "target.members.tier_id")
+CHECKS_OF_THE_RUNBOOK = [
+    "Member Count",
+    "Event Count",
+    "Registration Count",
+    "Tier Distribution",
+    "Tier Coverage",
+    "Orphaned Registrations",
+    "Duplicate ID Mappings",
+    "Run ID Match",
+]
+
+
+def command_of(name: str) -> click.Command:
+    command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+    return command
+
+
+def test_the_public_names_are_all_there() -> None:
+    assert sorted(recon.__all__) == recon.__dir__()
+    for name in recon.__all__:
+        assert getattr(recon, name).__doc__ or name in {"FAULTS", "FORMATS"}
+    with pytest.raises(AttributeError, match="nonsense"):
+        recon.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_a_parameter_and_back(name: str) -> None:
+    command = command_of(name)
+    assert command.callback is not None
+    options = {parameter.name for parameter in command.params}
+    assert options == set(inspect.signature(inspect.unwrap(command.callback)).parameters)
+    assert all(isinstance(option, click.Option) and option.help for option in command.params)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert command_of(name).get_short_help_str(limit=200) == COMMANDS[name][1]
+    assert f"recon {name}" in README.read_text(encoding="utf-8")
+
+
+def test_the_runbooks_checks_come_first_and_in_its_order() -> None:
+    assert [rule.title for rule in RULES][:8] == CHECKS_OF_THE_RUNBOOK
+    assert RULES[8].title == "Import Completed"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_check_has_a_planted_fault(rule: Rule) -> None:
+    assert rule.id in {fault.check for fault in FAULTS.values()}
+
+
+def test_the_shipped_suites_hold_rules_of_ours_only() -> None:
+    assert {rule.type for rule in RULES} == {RULE_TYPE}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_that_could_find_nothing_says_what_then(rule: Rule) -> None:
+    optional = [name for name in rule.reads if name.startswith(OPTIONAL)]
+    assert not optional or rule.when_missing is not None
+
+
+def test_no_code_branches_on_a_check() -> None:
+    ids = {rule.id for rule in RULES}
+    code = [path for path in (CHECKOUT / "recon").rglob("*.py") if "demo" not in path.parts]
+    assert len(code) > 20
+    found = {(path.name, check) for path in code for check in ids if check in path.read_text(encoding="utf-8")}
+    assert found == set()
+
+
+def test_ids_and_orders_are_unique() -> None:
+    assert len({rule.id for rule in RULES}) == len({rule.order for rule in RULES}) == len(RULES)
+
+
+def test_every_suite_names_itself_after_its_file() -> None:
+    for path in shipped_folder("expectations").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))["name"] == path.stem
+
+
+def test_the_readme_stays_short_and_holds_no_machine() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert not re.search(r"(?<![\w.])/(?:home|root|work|tmp)/", text)
+    assert SHOWN_ROWS == 10
+
+
+def test_the_readmes_output_is_that_of_this_version() -> None:
+    path = CHECKOUT / "docs" / "readme_output.py"
+    spec = importlib.util.spec_from_file_location("readme_output", path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    text = README.read_text(encoding="utf-8")
+    assert text.count("[PASS]") > 10
+    assert script.with_output(text) == text

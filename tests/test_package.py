@@ -1,0 +1,84 @@
+"""The wheel carries what runs need, and both kinds of installation find it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recon.suites import shipped_folder
+
+if TYPE_CHECKING:
+    from recon.demo import DemoPaths
+
+CHECKOUT = Path(__file__).parents[1]
+WHERE = "import recon, recon.suites as s; print(recon.__file__); print(s.shipped_folder('expectations'))"
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel unpacked by an installer, outside of the checkout; its dependencies come from this environment."""
+    folder = tmp_path_factory.mktemp("installed")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--target", folder, wheel],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def run_python(folder: Path, *arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, env=environment, check=False, capture_output=True, text=True
+    )
+
+
+def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {f"recon/expectations/{path.name}" for path in (CHECKOUT / "expectations").glob("*.yaml")}
+    assert len(shipped) == 4
+    data = {
+        "recon/warehouse.sql",
+        "recon/profile.toml",
+        "recon/queries/members_by_tier.sql",
+        "recon/demo/target.sql",
+        "recon/report/verification.schema.json",
+        "recon/py.typed",
+    }
+    assert shipped | data <= names
+    assert not [name for name in names if name.startswith(("tests/", "outputs/"))]
+
+
+def test_an_installed_wheel_verifies_outside_of_the_checkout(installed: Path, demo: DemoPaths, tmp_path: Path) -> None:
+    found = run_python(installed, "-c", WHERE, cwd=tmp_path)
+    assert found.stdout.splitlines() == [
+        str(installed / "recon" / "__init__.py"),
+        str(installed / "recon" / "expectations"),
+    ]
+    run = run_python(installed, "-m", "recon", "verify", "-b", demo.bundle, "--database", demo.database, cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "Verification PASSED" in run.stdout
+    assert (tmp_path / "verification-report.md").is_file()
+
+
+def test_an_editable_install_finds_the_checkouts_suites(tmp_path: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", WHERE], cwd=tmp_path, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert found == [str(CHECKOUT / "recon" / "__init__.py"), str(CHECKOUT / "expectations")]
+    assert shipped_folder("expectations") == CHECKOUT / "expectations"

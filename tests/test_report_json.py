@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from support import verify
+
+import recon
+from recon.demo import FAULTS, plant
+from recon.report.json import SCHEMA_VERSION, document, render
+
+if TYPE_CHECKING:
+    from recon.demo import DemoPaths
+
+SCHEMA = json.loads((Path(recon.__file__).parent / "report" / "verification.schema.json").read_text(encoding="utf-8"))
+RUNBOOK_KEYS = {
+    "runId",
+    "bundlePath",
+    "verifiedAt",
+    "durationMs",
+    "passed",
+    "checks",
+    "summary",
+    "counts",
+    "tierDistribution",
+    "policyVerification",
+}
+
+
+def validate(report: Any) -> None:
+    jsonschema.Draft202012Validator(SCHEMA).validate(report)
+
+
+def test_the_schema_is_a_schema_of_this_version() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["properties"]["schemaVersion"]["const"] == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("faults", [(), *((name,) for name in FAULTS)], ids=lambda names: "+".join(names) or "clean")
+def test_every_report_follows_the_schema(demo: DemoPaths, faults: tuple[str, ...]) -> None:
+    plant(faults, demo.bundle, demo.database)
+    report = json.loads(render(verify(demo)))
+    validate(report)
+    assert report.keys() >= RUNBOOK_KEYS
+
+
+def test_the_schema_refuses_a_report_without_its_verdict(demo: DemoPaths) -> None:
+    report = document(verify(demo))
+    del report["verdict"]
+    with pytest.raises(jsonschema.ValidationError, match="'verdict' is a required property"):
+        validate(report)
+
+
+def test_the_numbers_are_those_of_the_verification(demo: DemoPaths) -> None:
+    plant(["missing-members"], demo.bundle, demo.database)
+    verification = verify(demo)
+    report = document(verification)
+    members = verification.counts_database["members"]
+    assert members < 60
+    assert report["counts"]["database"]["members"] == members
+    assert report["counts"]["bundle"]["members"] == 60
+    count = report["checks"][0]
+    assert (count["name"], count["passed"], count["expected"], count["actual"]) == ("Member Count", False, 60, members)
+    assert count["violations"] == [{"entity": "members", "expected": 60, "actual": members, "diff": 60 - members}]
+    assert report["passed"] is False
+    assert report["summary"] == {"total": 10, "passed": 9, "failed": 1, "warnings": 0, "errors": 0}
+    assert sum(tier["count"] for tier in report["tierDistribution"]) == members
+
+
+def test_policies_are_declared_and_not_compared(demo: DemoPaths) -> None:
+    policies = {policy["key"]: policy for policy in document(verify(demo))["policyVerification"]}
+    assert policies["membership.newbieDays"]["expected"] == 90
+    assert {(p["actual"], p["compared"]) for p in policies.values()} == {(None, False)}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from markdown_it import MarkdownIt
+from support import edit_report, verify
+
+from recon.demo import plant
+from recon.model import Outcome
+from recon.report.markdown import render
+from recon.report.text import markdown, printable
+
+if TYPE_CHECKING:
+    from recon.demo import DemoPaths
+
+SECTIONS = [
+    "Summary",
+    "Count Comparison",
+    "Tier Distribution",
+    "Verification Checks",
+    "Policy Verification",
+    "What Failed",
+]
+RENDERER = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
+NASTY = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a | b || c",
+    "line\nbreak\r\nand\ttab",
+    "`code` *bold* _under_ ~~gone~~ **x**",
+    "[link](https://example.org) ![image](x)",
+    "# heading",
+    "- item",
+    "1. first",
+    "> quote",
+    "{{7*7}} ${x} &amp; &lt;",
+    "\u202eright to left\u200f",
+    "\x1b[31mred\x1b[0m\x00",
+    "https://example.org www.example.org @everyone",
+    "back\\slash\\",
+    "---",
+    "| --- | --- |",
+]
+
+
+def sections(report: str) -> list[str]:
+    return re.findall(r"^## (.+)$", report, flags=re.MULTILINE)
+
+
+def test_the_sections_come_in_the_runbooks_order(demo: DemoPaths) -> None:
+    assert sections(render(verify(demo))) == SECTIONS
+
+
+def test_a_clean_report_says_that_nothing_failed(demo: DemoPaths) -> None:
+    report = render(verify(demo))
+    assert "**Verification PASSED** — Checks: 10 passed, 0 failed, 0 warnings" in report
+    assert "Nothing: every check passed without remark." in report
+    assert "Escalate to" not in report
+    assert "| Members | 60 | 60 | 0 |" in report
+    assert "consistent: a private copy" in report
+    assert "**not compared**" in report
+
+
+def test_a_failure_brings_meaning_action_resolution_rows_and_escalation(demo: DemoPaths) -> None:
+    plant(["orphaned-registrations", "missing-members"], demo.bundle, demo.database)
+    verification = verify(demo)
+    report = render(verification)
+    failed = report.partition("## What Failed")[2]
+    assert "### ❌ FAIL: Orphaned Registrations" in failed
+    assert "- **Meaning**: Data integrity issue" in failed
+    assert "- **Action**: Review foreign key relationships" in failed
+    assert "Do NOT self-remediate integrity failures. Document and escalate." in failed
+    assert "- **Escalate**: yes, to the Merge captain — Data integrity issue (orphaned registrations)" in failed
+    assert "> **Escalate to: Merge captain** (priority: High)" in report
+    assert "Review skipped records in migration report" in failed
+    orphan = next(c for c in verification.checks if c.id == "orphaned_registrations").violations.row(0)
+    assert f"| {orphan[0]} |" in failed
+
+
+def test_every_check_that_did_not_pass_has_a_heading(demo: DemoPaths) -> None:
+    plant(["low-tier-coverage", "newer-run", "missing-members"], demo.bundle, demo.database)
+    verification = verify(demo)
+    headings = re.findall(r"^### \S+ (\w+): (.+)$", render(verification), flags=re.MULTILINE)
+    expected = [(str(c.outcome), c.name) for c in verification.checks if c.outcome is not Outcome.PASS]
+    assert sorted(headings) == sorted(expected)
+    assert len(expected) == 3
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+def test_text_from_data_renders_as_itself(text: str) -> None:
+    html = RENDERER.render(f"| a |\n| --- |\n| {markdown(text)} |\n")
+    cells = re.findall(r"<td>(.*?)</td>", html, flags=re.DOTALL)
+    assert len(cells) == 1
+    assert "<" not in cells[0], "markup from data"
+    shown = cells[0].replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
+    assert shown.replace("\u200b", "").split() == printable(text).split()
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+def test_text_from_data_renders_as_itself_at_the_start_of_a_line(text: str) -> None:
+    html = RENDERER.render(markdown(text))
+    assert re.fullmatch(r"<p>[^<]*</p>\n", html), html
+
+
+def test_a_hostile_run_keeps_the_report_whole(demo: DemoPaths) -> None:
+    hostile = "x | y <img src=x onerror=alert(1)> `z` \u202e"
+    edit_report(demo.bundle, lambda report: report.update(runId=hostile))
+    with sqlite3.connect(demo.database) as database:
+        database.execute('update "MembershipTier" set name = ?, code = ? where "sortOrder" = 10', (hostile, hostile))
+    report = render(verify(demo))
+    assert sections(report) == SECTIONS
+    html = RENDERER.render(report)
+    assert "<img" not in html
+    assert "\u202e" not in report
+    rows = re.findall(r"<tr>(.*?)</tr>", html, flags=re.DOTALL)
+    widths = {len(re.findall(r"<t[dh]", row)) for row in rows}
+    assert widths <= {2, 4, 5}
+
+
+def test_rows_are_limited_and_counted(demo: DemoPaths) -> None:
+    with sqlite3.connect(demo.database) as database:
+        database.execute("""update "EventRegistration" set "memberId" = 'nobody-' || id""")
+    report = render(verify(demo))
+    assert "Violating rows, the first 10 of 150:" in report
+    assert report.count("| nobody-") == 10
+
+
+def test_a_bundle_without_policies_says_so(demo: DemoPaths) -> None:
+    (demo.bundle / "policy-bundle.json").unlink()
+    assert "The bundle declares no policies." in render(verify(demo))
+
+
+def test_personal_data_is_masked_unless_asked(demo: DemoPaths) -> None:
+    error = {"entity": "member", "waId": "4711", "message": "Duplicate: zoe.quint@example.org 805-555-0199"}
+    edit_report(demo.bundle, lambda report: report.update(errors=[error]))
+    masked, shown = render(verify(demo)), render(verify(demo, show_pii=True))
+    assert "zoe.quint" not in masked
+    assert "555-0199" not in masked
+    assert "4711" in masked
+    assert "Personal data | masked" in masked
+    assert "zoe.quint\\@example.org 805-555-0199" in shown
+    assert "Personal data | shown" in shown
+
+
+def test_the_policy_values_are_those_of_the_bundle(demo: DemoPaths) -> None:
+    declared = json.loads((demo.bundle / "policy-bundle.json").read_text(encoding="utf-8"))["policies"]
+    report = render(verify(demo))
+    for policy in declared:
+        assert f"| {markdown(policy['key'])} | " in report
