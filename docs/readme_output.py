@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 README = Path(__file__).parents[1] / "README.md"
 BUNDLE = "migration-bundle-2024-01-15"
-RUNS = {"clean": (), "faulty": ("--faults", "typical")}
+RUNS = {"clean": ((), ""), "faulty": (("--faults", "typical"), "[3/4]")}
 FIXED = (
-    (r"Started: \S+", "Started: 2024-01-15T14:30:00.000Z"),
-    (r"Age: .*", "Age: 2 minutes before this verification"),
-    (r"Duration: \d+ms", "Duration: 523ms"),
+    (r"Started: \S+", "Started: …"),
+    (r"Age: .*", "Age: … before this verification"),
+    (r"Duration: \d+ms", "Duration: …ms"),
 )
 
 
@@ -25,14 +25,16 @@ def main() -> None:
 
 def with_output(text: str) -> str:
     """The README's text with the output of this very version."""
-    for name, options in RUNS.items():
-        block = f"<!-- begin: {name} -->\n```\n{output_of(options)}```\n<!-- end: {name} -->"
+    for name, (options, start) in RUNS.items():
+        printed = output_of(options)
+        shown = printed[printed.index(start) :]
+        block = f"<!-- begin: {name} -->\n```\n{shown}```\n<!-- end: {name} -->"
         text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
     return text
 
 
 def output_of(options: tuple[str, ...]) -> str:
-    """What `recon verify` prints for the demo club, from the blank line after the header on."""
+    """What `recon verify` prints for the demo club."""
     with TemporaryDirectory() as folder:
         recon(folder, "demo", "--output", ".", *options)
         printed = recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")

@@ -6,8 +6,8 @@ from itertools import count
 from typing import TYPE_CHECKING, get_args
 
 import pytest
-
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
+
 from recon.demo import Club, DemoPaths, generate, write_bundle, write_sqlite
 
 if TYPE_CHECKING:
