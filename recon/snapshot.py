@@ -125,11 +125,11 @@ class Reader:
             return
         done = 0
         try:
-            with self.warehouse.transaction():
-                for frame in self.source.read(read.query):
-                    self.warehouse.append(read.name, frame, read.fields, read.query.table)
-                    done += frame.height
-                    self.on_rows(read.name.removeprefix("target."), done)
+            for frame in self.source.read(read.query):
+                self.warehouse.append(read.name, frame, read.fields, read.query.table)
+                done += frame.height
+                self.on_rows(read.name.removeprefix("target."), done)
+            self.warehouse.verify_load(read.name)
         except ReadError as error:
             if read.required:
                 raise _refused(self.source, read.query.table, str(error)) from error

@@ -177,6 +177,7 @@ class PostgresqlSource:
             statement.set_sql_query(sql)
             handle, _ = statement.execute_query()
             reader = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - ADBC's documented hand-over
+            # The columns come even when no row does.
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
             for batch in reader:
                 yield pl.DataFrame(pl.from_arrow(batch))
