@@ -18,7 +18,7 @@ INCOMPLETE = (
     "Verification is incomplete",
     "Mend what kept the checks from being evaluated, then verify again",
 )
-NOTHING = ("Verification passes", "Nothing to do")
+NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
 
 
 def advise(checks: Sequence[Check]) -> Escalation:

@@ -6,17 +6,23 @@ import importlib
 import importlib.util
 import inspect
 import re
+import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 import yaml
+from support import check_of, verify
 
 import recon
 from recon.cli import COMMANDS
 from recon.demo import FAULTS
 from recon.report.markdown import SHOWN_ROWS
 from recon.suites import RULE_TYPE, Rule, load_rules, shipped_folder
+
+if TYPE_CHECKING:
+    from recon.demo import DemoPaths
 
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.md"
@@ -116,3 +122,23 @@ def test_the_readmes_output_is_that_of_this_version() -> None:
     text = README.read_text(encoding="utf-8")
     assert text.count("[PASS]") > 10
     assert script.with_output(text) == text
+
+
+def example_rule(folder: Path) -> Path:
+    """The contributing guide's example as a suite of its own."""
+    guide = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    entry = guide.partition("```yaml\n")[2].partition("```")[0]
+    folder.mkdir()
+    (folder / "own.yaml").write_text(f"name: own\nexpectations:\n{entry}", encoding="utf-8")
+    return folder
+
+
+def test_the_contributing_guides_example_is_a_check_that_can_fail(demo: DemoPaths, tmp_path: Path) -> None:
+    folders = [shipped_folder("expectations"), example_rule(tmp_path / "own")]
+    clean = check_of(verify(demo, expectations=folders), "event_times")
+    assert (clean.outcome, clean.message) == ("PASS", "All 12 events end after they start")
+    with sqlite3.connect(demo.database) as database:
+        database.execute("""update "Event" set "endTime" = '2001-01-01 10:00:00' where rowid = 3""")
+    failed = check_of(verify(demo, expectations=folders), "event_times")
+    assert (failed.outcome, failed.message) == ("FAIL", "Found 1 events that end too early")
+    assert failed.violations.height == 1

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from recon.model import Check, Verification
 
 SHOWN_ROWS = 10
-MARKS = {Outcome.PASS: "✅ PASS", Outcome.WARN: "⚠️ WARN", Outcome.FAIL: "❌ FAIL", Outcome.ERROR: "❔ ERROR"}
+MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**", Outcome.ERROR: "**ERROR**"}
 
 
 def render(verification: Verification) -> str:
@@ -34,6 +34,11 @@ def _head(v: Verification) -> Iterator[str]:
     yield "# Post-Migration Verification"
     yield ""
     yield f"**Verification {v.verdict}** — Checks: {checks_line(v.summary)}"
+    if v.unpassed:
+        yield ""
+        yield from (f"- {MARKS[c.outcome]} {markdown(c.name)}: {markdown(c.message)}" for c in v.unpassed)
+        yield ""
+        yield f"Next step: {v.escalation.situation} — {v.escalation.action}"
     if v.escalation.required:
         yield ""
         yield f"> **Escalate to: {v.escalation.contact}** (priority: {v.escalation.priority})"
@@ -60,7 +65,6 @@ def _summary(v: Verification) -> Iterator[str]:
             ("Failed", str(v.summary.failed)),
             ("Warnings", str(v.summary.warnings)),
             ("Not evaluated", str(v.summary.errors)),
-            ("Next step", f"{v.escalation.situation}: {v.escalation.action}"),
             ("Personal data", "masked" if v.masked else "shown"),
         ],
     )
@@ -139,7 +143,7 @@ def _failures(v: Verification) -> Iterator[str]:
 
 
 def _failure(check: Check, v: Verification) -> Iterator[str]:
-    yield f"### {MARKS[check.outcome]}: {markdown(check.name)}"
+    yield f"### {check.outcome}: {markdown(check.name)}"
     yield ""
     yield markdown(check.message)
     yield ""
