@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CONTACT, PRIORITY = "Merge captain", "High"
 MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
-MAJOR = ("Verification fails, major issues", "Level 1 rollback (by run_id)")
+MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
 INCOMPLETE = (
     "Verification is incomplete",
     "Mend what kept the checks from being evaluated, then verify again",

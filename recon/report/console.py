@@ -91,6 +91,8 @@ class Console:
         if escalation.required:
             self._print(f"Escalate to: {escalation.contact} (priority: {escalation.priority})")
             self._print(*(f"  - {printable(reason)}" for reason in escalation.reasons), "")
+        if verdict is not Verdict.PASSED:
+            self._print(f"Next step: {escalation.situation} - {escalation.action}", "")
         styled = click.style(f"Verification {verdict}", fg=VERDICT_COLOURS[verdict], bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)

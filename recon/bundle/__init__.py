@@ -1,0 +1,6 @@
+"""A migration bundle: what the importer says it did, validated."""
+
+from recon.bundle.reading import Bundle, open_bundle
+from recon.bundle.tables import frames
+
+__all__ = ["Bundle", "frames", "open_bundle"]

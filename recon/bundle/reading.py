@@ -1,0 +1,175 @@
+"""Opens a bundle: finds its files, validates them, and says what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from recon.bundle.formats import (
+    EntityReport,
+    IdMapping,
+    ImportProblem,
+    Policy,
+    PolicyHead,
+    RecordHead,
+    ReportHead,
+    TypedReport,
+)
+from recon.errors import BundleError
+from recon.jsonfile import convert, convert_each, describe, read_json, read_text
+from recon.model import ENTITIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORT = "migration-report.json"
+POLICIES = "policy-bundle.json"
+CONFIG = "migration-config.json"
+SHORT_FORM = re.compile(r"\[\d{1,15}\]")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A validated bundle.
+
+    Attributes:
+        path: The folder, as the user wrote it.
+        completed_at: In UTC; None when the importer did not write it (it died).
+        entities: Report by entity, in the order members, events, registrations.
+        record_counts: How many full records the file has by entity; None for its short form.
+        policies: None when the bundle has no policy-bundle.json.
+        config: migration-config.json as it was; None when the bundle has none.
+    """
+
+    path: Path
+    run_id: str
+    dry_run: bool
+    started_at: datetime | None
+    completed_at: datetime | None
+    entities: dict[str, EntityReport]
+    problems: tuple[ImportProblem, ...]
+    id_mappings: dict[str, list[IdMapping]]
+    record_counts: dict[str, int | None]
+    policies: tuple[Policy, ...] | None
+    config: dict[str, Any] | None
+
+    def read_report(self) -> dict[str, Any]:
+        """The whole of migration-report.json as it is, keys that recon does not know included."""
+        return read_json(self.path / REPORT)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read and validate the bundle in the folder `path`; source: bundle.md of the importer.
+
+    Raises:
+        BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
+    """
+    report_file = _find_report(path)
+    head = _read_report(report_file)
+    entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
+    return Bundle(
+        path=path,
+        run_id=head.run_id,
+        dry_run=head.dry_run,
+        started_at=_utc(head.started_at, report_file, "$.startedAt"),
+        completed_at=_utc(head.completed_at, report_file, "$.completedAt"),
+        entities=entities,
+        problems=tuple(convert_each(head.errors, ImportProblem, file=report_file, place="$.errors")),
+        id_mappings=_id_mappings(head, report_file),
+        record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
+        policies=_policies(path / POLICIES),
+        config=read_json(path / CONFIG) if (path / CONFIG).exists() else None,
+    )
+
+
+def _find_report(path: Path) -> Path:
+    try:
+        return _existing_report(path)
+    except OSError as error:
+        raise BundleError(
+            "The bundle cannot be opened",
+            where=str(path)[:200],
+            found=error.strerror,
+            next_step="Check the path and its permissions",
+        ) from error
+
+
+def _existing_report(path: Path) -> Path:
+    wanted = f"a folder that holds {REPORT}"
+    if not path.exists():
+        raise BundleError(
+            "The bundle was not found",
+            where=str(path),
+            expected=wanted,
+            found="nothing",
+            next_step="Check the path",
+        )
+    if not path.is_dir():
+        raise BundleError(
+            "The bundle is not a folder",
+            where=str(path),
+            expected=wanted,
+            found="a file",
+            next_step="Name the folder that the file lies in",
+        )
+    if not (path / REPORT).is_file():
+        listed = ", ".join(sorted(p.name for p in path.iterdir())[:5]) or "an empty folder"
+        raise BundleError(
+            f"The bundle has no {REPORT}",
+            where=str(path),
+            expected=wanted,
+            found=listed,
+            next_step="Check that the importer finished and that the whole bundle was copied",
+        )
+    return path / REPORT
+
+
+def _read_report(file: Path) -> ReportHead:
+    """Decode into typed structs; what does not fit is decoded again without types, to say where and why."""
+    try:
+        return msgspec.json.decode(read_text(file), type=TypedReport)
+    except (msgspec.MsgspecError, RecursionError):
+        return convert(read_json(file), ReportHead, file=file)
+
+
+def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
+    return {
+        entity: convert_each(mappings, IdMapping, file=file, place=f"$.idMapping.{entity}")
+        for entity, mappings in (head.id_mapping or {}).items()
+    }
+
+
+def _count_records(file: Path, entity: str, value: object) -> int | None:
+    place = f"$.{entity}.records"
+    if value is None or (isinstance(value, str) and SHORT_FORM.fullmatch(value)):
+        return None
+    if not isinstance(value, list):
+        raise BundleError(
+            f"{file.name} has a wrong value",
+            where=f"{file}, {place}",
+            expected='a list of records, or the short form such as "[2147]"',
+            found=describe(value),
+            next_step="Ask for the bundle again, or re-export it from the importer",
+        )
+    return len(convert_each(value, RecordHead, file=file, place=place))
+
+
+def _policies(file: Path) -> tuple[Policy, ...] | None:
+    if not file.exists():
+        return None
+    head = convert(read_json(file), PolicyHead, file=file)
+    return tuple(convert_each(head.policies, Policy, file=file, place="$.policies"))
+
+
+def _utc(moment: datetime | None, file: Path, place: str) -> datetime | None:
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        found = f"{moment.isoformat()}, which lies outside the years 1 to 9999 in UTC"
+        raise BundleError(f"{file.name} has a wrong value", where=f"{file}, {place}", found=found) from error
