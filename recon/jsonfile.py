@@ -27,6 +27,8 @@ WORDS = {
     "null": "null",
     "datetime": "a time such as 2024-01-15T14:28:00.000Z",
 }
+PYTHON_TYPES = {"str": str, "int": int, "object": dict, "array": list}
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = object()
 
 
@@ -103,8 +105,9 @@ def read_text(path: Path) -> str:
         raise BundleError(
             f"{path.name} cannot be read",
             where=str(path),
+            expected="a file",
             found=error.strerror,
-            next_step="Check its permissions",
+            next_step="Check that it was copied and that you may read it: permissions",
         ) from error
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
         _refuse_encoding(path, "UTF-16 or UTF-32")
@@ -126,27 +129,52 @@ def _refuse_encoding(path: Path, found: str) -> NoReturn:
 
 
 def _explain_malformed(path: Path, text: str, error: Exception) -> NoReturn:
-    """Say where the JSON breaks; the standard library's parser tells line and column."""
-    where, found = str(path), str(error)
+    """Say where the JSON breaks and what stands there."""
+    offset = _offset(str(error), text)
+    reason = _reason(str(error), text, offset or 0)
     try:
-        json.loads(text, parse_constant=_refuse_constant)
-        found = "an escape such as \\ud800 that stands for no character"
+        json.loads(text, parse_int=len)
     except json.JSONDecodeError as known:
-        cut = known.pos >= len(text.rstrip()) or known.msg.startswith("Unterminated")
-        where = f"{path}, line {known.lineno} column {known.colno}"
-        found = "the end of the file: it is truncated" if cut and text.strip() else known.msg
-        found = found if text.strip() else "an empty file"
-    except ValueError as constant:
-        found = str(constant)
+        at_end = known.pos >= len(text.rstrip()) or known.msg.startswith("Unterminated")
+        offset = known.pos
+        reason = "the end of the file: it is truncated" if at_end else known.msg.removesuffix(" at")
     except RecursionError:
-        found = "lists or objects nested too deep"
+        reason = "lists or objects nested too deep"
+    if not text.strip():
+        reason = "an empty file"
     raise BundleError(
-        f"{path.name} is not valid JSON", where=where, expected="JSON", found=found, next_step=REWRITE
+        f"{path.name} is not valid JSON",
+        where=f"{path}{_line(text, offset)}",
+        expected="JSON",
+        found=reason,
+        next_step=REWRITE,
     ) from error
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name}, which is no JSON number")
+def _reason(message: str, text: str, offset: int) -> str:
+    """What is wrong in words, where the standard library finds nothing wrong."""
+    if "out of range" in message:
+        return "a number that is out of range"
+    if "truncated" in message or "surrogate" in message:
+        return "an escape such as \\ud800 that stands for no character"
+    constant = re.match(r"-?(?:NaN|Infinity)", text[offset - text[:offset].endswith("-") :])
+    return f"{constant[0]}, which is no JSON number" if constant else message
+
+
+def _offset(message: str, text: str) -> int | None:
+    """The character that the parser stopped at; of a half character, where its escape stands."""
+    at_byte = re.search(r"\(byte (\d+)\)", message)
+    if at_byte:
+        return len(text.encode()[: int(at_byte[1])].decode(errors="ignore"))
+    half = SURROGATE.search(text) if "truncated" in message else None
+    return half.start() if half else None
+
+
+def _line(text: str, offset: int | None) -> str:
+    if offset is None:
+        return ""
+    before = text[:offset]
+    return f", line {before.count(chr(10)) + 1} column {offset - before.rfind(chr(10))}"
 
 
 def _explain_invalid(message: str, value: object, file: Path, place: str) -> NoReturn:
@@ -155,11 +183,13 @@ def _explain_invalid(message: str, value: object, file: Path, place: str) -> NoR
     inner = (missing["place"] if missing else at["place"] if at else None) or "$"
     if missing:
         inner = f"{inner}.{missing['field']}"
+    wanted = re.search(r"Expected `(.+?)`", message)
+    found, inner = _locate(value, inner, wanted[1] if wanted else "")
     raise BundleError(
         f"{file.name} has a wrong value" if not missing else f"{file.name} lacks a value",
         where=f"{file}, {place}{inner.removeprefix('$')}",
         expected="a value" if missing else _expected(message),
-        found=describe(_value_at(value, inner)),
+        found=describe(found),
         next_step=REWRITE,
     )
 
@@ -178,10 +208,17 @@ def _expected(message: str) -> str:
     return " or ".join(WORDS.get(name.strip(), name.strip()) for name in wanted[1].split("|"))
 
 
-def _value_at(value: object, place: str) -> object:
-    for key in place.removeprefix("$").lstrip(".").split("."):
-        if not isinstance(value, dict):
-            return value
-        if key:
-            value = value.get(key, ABSENT)
-    return value
+def _locate(value: object, place: str, expected: str) -> tuple[object, str]:
+    """The value at a path such as `$._errors[...]`, and the path with the index of the first wrong item."""
+    found = "$"
+    for step in re.findall(r"\[(?:\.\.\.|\d+)\]|[^.\[\]]+", place.removeprefix("$")):
+        if not step.startswith("["):
+            found += f".{step}"
+            value = value.get(step, ABSENT) if isinstance(value, dict) else ABSENT
+        elif isinstance(value, list):
+            kind = PYTHON_TYPES.get(expected, object)
+            wrong = (i for i, item in enumerate(value) if not isinstance(item, kind))
+            index = next(wrong, 0) if step == "[...]" else int(step[1:-1])
+            found += f"[{index}]"
+            value = value[index]
+    return value, found

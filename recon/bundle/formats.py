@@ -42,7 +42,7 @@ class ReportHead(msgspec.Struct, rename="camel", frozen=True):
     config: dict[str, Any] | None = None
     summary: dict[str, Any] | None = None
     errors: list[Any] = []
-    id_mapping: dict[str, list[Any]] | None = None
+    id_mapping: dict[str, Any] | None = None
 
 
 class ImportProblem(msgspec.Struct, rename="camel", frozen=True):

@@ -20,7 +20,7 @@ from recon.bundle.formats import (
     TypedReport,
 )
 from recon.errors import BundleError
-from recon.jsonfile import convert, convert_each, describe, read_json, read_text
+from recon.jsonfile import REWRITE, convert, convert_each, describe, read_json, read_text
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 REPORT = "migration-report.json"
 POLICIES = "policy-bundle.json"
 CONFIG = "migration-config.json"
-SHORT_FORM = re.compile(r"\[\d{1,15}\]")
+SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def open_bundle(path: Path) -> Bundle:
         id_mappings=_id_mappings(head, report_file),
         record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
         policies=_policies(path / POLICIES),
-        config=read_json(path / CONFIG) if (path / CONFIG).exists() else None,
+        config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
     )
 
 
@@ -116,7 +116,15 @@ def _existing_report(path: Path) -> Path:
             found="a file",
             next_step="Name the folder that the file lies in",
         )
-    if not (path / REPORT).is_file():
+    if _is_there(path / REPORT) and not (path / REPORT).is_file():
+        raise BundleError(
+            f"{REPORT} is not a file",
+            where=str(path / REPORT),
+            expected="a file",
+            found="a folder" if (path / REPORT).is_dir() else "a link to nothing, or a device",
+            next_step="Copy the whole bundle again",
+        )
+    if not _is_there(path / REPORT):
         listed = ", ".join(sorted(p.name for p in path.iterdir())[:5]) or "an empty folder"
         raise BundleError(
             f"The bundle has no {REPORT}",
@@ -128,19 +136,38 @@ def _existing_report(path: Path) -> Path:
     return path / REPORT
 
 
+def _is_there(path: Path) -> bool:
+    """Whether the folder lists it, be it a link to nothing; a folder that may not be looked into is an OSError."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _read_report(file: Path) -> ReportHead:
     """Decode into typed structs; what does not fit is decoded again without types, to say where and why."""
     try:
         return msgspec.json.decode(read_text(file), type=TypedReport)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError) as error:
+        place = re.search(r"out of range - at `(.+)`", str(error))
+        if place:
+            raise BundleError(
+                f"{file.name} has a wrong value",
+                where=f"{file}, {place[1]}",
+                expected="a whole number of 0 or more",
+                found="a number that is out of range",
+                next_step=REWRITE,
+            ) from error
         return convert(read_json(file), ReportHead, file=file)
 
 
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
-    return {
-        entity: convert_each(mappings, IdMapping, file=file, place=f"$.idMapping.{entity}")
-        for entity, mappings in (head.id_mapping or {}).items()
-    }
+    found = {}
+    for entity, mappings in (head.id_mapping or {}).items():
+        place = f"$.idMapping.{entity}"
+        found[entity] = convert_each(convert(mappings, list, file=file, place=place), IdMapping, file=file, place=place)
+    return found
 
 
 def _count_records(file: Path, entity: str, value: object) -> int | None:
@@ -153,13 +180,13 @@ def _count_records(file: Path, entity: str, value: object) -> int | None:
             where=f"{file}, {place}",
             expected='a list of records, or the short form such as "[2147]"',
             found=describe(value),
-            next_step="Ask for the bundle again, or re-export it from the importer",
+            next_step=REWRITE,
         )
     return len(convert_each(value, RecordHead, file=file, place=place))
 
 
 def _policies(file: Path) -> tuple[Policy, ...] | None:
-    if not file.exists():
+    if not _is_there(file):
         return None
     head = convert(read_json(file), PolicyHead, file=file)
     return tuple(convert_each(head.policies, Policy, file=file, place="$.policies"))
@@ -171,5 +198,10 @@ def _utc(moment: datetime | None, file: Path, place: str) -> datetime | None:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
-        found = f"{moment.isoformat()}, which lies outside the years 1 to 9999 in UTC"
-        raise BundleError(f"{file.name} has a wrong value", where=f"{file}, {place}", found=found) from error
+        raise BundleError(
+            f"{file.name} has a wrong value",
+            where=f"{file}, {place}",
+            expected="a time of the years 1 to 9999 in UTC",
+            found=moment.isoformat(),
+            next_step=REWRITE,
+        ) from error

@@ -42,7 +42,10 @@ def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:
         ),
         "policies": _frame(
             POLICY_ROWS,
-            [(p.key, json.dumps(p.value), p.source, p.required, p.validation_error) for p in bundle.policies or ()],
+            [
+                (p.key, json.dumps(p.value, ensure_ascii=False), p.source, p.required, p.validation_error)
+                for p in bundle.policies or ()
+            ],
         ),
     }
 
