@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import duckdb
+import polars as pl
 
 from recon.model import Check, Outcome
 from recon.suites import RULE_TYPE, Fallback, Rule
@@ -38,24 +38,29 @@ def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Che
         warehouse: Holds what the rule reads.
         evidence_rows: At most so many violating rows are kept; their number is exact all the same.
     """
+    try:
+        return _unjudged(rule, warehouse) or _judge(rule, warehouse, evidence_rows)
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is code of somebody else
+        return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
+    """The check of a rule that cannot be run; None when it can."""
     if rule.type != RULE_TYPE:
-        return _unevaluated(rule, f"The expectation type {rule.type!r} is not evaluated by recon")
+        return _unevaluated(rule, f"recon does not know the expectation type {rule.type!r}")
     refused = _first(rule.requires, warehouse.unreadable)
     if refused:
-        return _unevaluated(rule, f"Not evaluated: {refused}")
+        return _unevaluated(rule, refused)
     missing = _first(rule.requires, warehouse.missing)
-    if missing:
-        return _fall_back(rule, rule.when_missing, missing)
-    try:
-        return _judge(rule, warehouse, evidence_rows)
-    except (duckdb.Error, RuleError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        return _unevaluated(rule, f"Not evaluated: {reason}")
+    if not missing:
+        return None
+    fallback = _missing_fallback(rule, missing)
+    return _check(rule, fallback.outcome, fallback.message)
 
 
 def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
     violations, count = warehouse.evidence(rule.sql, rule.parameters, evidence_rows)
-    values = {**_values(rule, warehouse), "violations": count}
+    values = {**_values(rule, warehouse), "violations": count, "s": "" if count == 1 else "s"}
     outcome, message = _outcome(rule, warehouse, values)
     return _check(
         rule,
@@ -72,37 +77,39 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
 
 def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tuple[Outcome, str | None]:
     """The outcome, and the sentence that goes with it where the rule's own message does not."""
-    named = values.get("outcome")
-    violated = values["violations"] > 0
-    if named is not None:
-        outcome = _named_outcome(named)
-        if violated and outcome is Outcome.PASS:
-            raise RuleError(f"the rule names the outcome PASS beside {values['violations']} violations")
-        return outcome, values.get("reason")
-    if violated:
+    named = _named_outcome(values.get("outcome"))
+    if values["violations"] and named is Outcome.PASS:
+        raise RuleError(f"the rule names the outcome PASS beside {values['violations']} violations")
+    if named not in (None, Outcome.PASS):
+        return named, values.get("reason")
+    if values["violations"]:
         return BY_SEVERITY[rule.severity], values.get("reason")
-    empty = rule.when_empty
-    if empty and warehouse.row_count(empty.table) == 0:
-        return empty.outcome, empty.message
-    return _without_evidence(rule, warehouse) or (Outcome.PASS, None)
+    without = _without_evidence(rule, warehouse)
+    return (without.outcome, without.message) if without else (Outcome.PASS, values.get("reason"))
 
 
-def _without_evidence(rule: Rule, warehouse: Warehouse) -> tuple[Outcome, str] | None:
-    """What a rule without violations comes to when something that it uses is not there."""
+def _without_evidence(rule: Rule, warehouse: Warehouse) -> Fallback | None:
+    """What a rule without violations comes to when something that it looks at is not there, or empty."""
     refused = _first(rule.uses, warehouse.unreadable)
     if refused:
-        return Outcome.ERROR, f"Not evaluated: {refused}"
+        return Fallback(Outcome.ERROR, f"Not evaluated: {refused}")
     missing = _first(rule.uses, warehouse.missing)
-    if not missing:
-        return None
-    if rule.when_missing is None:
-        return Outcome.ERROR, f"Not evaluated: {missing}"
-    return rule.when_missing.outcome, fill(rule.when_missing.message, {"missing": missing})
+    if missing:
+        return _missing_fallback(rule, missing)
+    empty = rule.when_empty
+    return empty if empty and warehouse.row_count(empty.table) == 0 else None
 
 
-def _named_outcome(name: str) -> Outcome:
+def _missing_fallback(rule: Rule, missing: str) -> Fallback:
+    fallback = rule.when_missing
+    if fallback is None:
+        return Fallback(Outcome.ERROR, f"Not evaluated: {missing}")
+    return Fallback(fallback.outcome, fill(fallback.message, {"missing": missing}))
+
+
+def _named_outcome(name: object) -> Outcome | None:
     try:
-        return Outcome(name)
+        return None if name is None else Outcome(str(name))
     except ValueError:
         raise RuleError(f"the rule names the outcome {name!r}") from None
 
@@ -147,14 +154,8 @@ def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
     return None
 
 
-def _fall_back(rule: Rule, fallback: Fallback | None, missing: str) -> Check:
-    if fallback is None:
-        return _unevaluated(rule, f"Not evaluated: {missing}")
-    return _check(rule, fallback.outcome, fill(fallback.message, {"missing": missing}))
-
-
-def _unevaluated(rule: Rule, message: str) -> Check:
-    return _check(rule, Outcome.ERROR, message)
+def _unevaluated(rule: Rule, reason: str) -> Check:
+    return _check(rule, Outcome.ERROR, f"Not evaluated: {reason}")
 
 
 def _check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:

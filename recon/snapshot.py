@@ -153,6 +153,7 @@ def take_snapshot(
     """
     requires = set(requires)
     reader = Reader(source, profile, source.catalogue(), warehouse, on_rows)
+    _presume_columns(profile, reader.catalogue)
     _require_present(source, profile, reader.catalogue)
     wanted = _wanted_columns(profile, requires)
     for table in profile.tables:
@@ -183,6 +184,13 @@ def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]
         if schema == "target" and profile.table(table):
             wanted.setdefault(table, set()).update({column} - {""})
     return wanted
+
+
+def _presume_columns(profile: Profile, catalogue: Catalogue) -> None:
+    """What cannot be opened tells no columns: it is read all the same, so that the refusal is told."""
+    for table in profile.tables:
+        if catalogue.get(table.source_name) == {}:
+            catalogue[table.source_name] = {column.candidates[0]: "text" for column in table.columns}
 
 
 def _require_present(source: Source, profile: Profile, catalogue: Catalogue) -> None:

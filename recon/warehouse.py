@@ -158,7 +158,8 @@ class Warehouse:
 
         Of `parameters`, those that the query names are bound to it.
         """
-        cursor = self.connection.execute(sql, self._named(sql, parameters))
+        statement = self._select(sql)
+        cursor = self.connection.execute(statement, _named(statement, parameters))
         names = [column[0] for column in cursor.description or ()]
         found = cursor.fetchall() if limit < 0 else cursor.fetchmany(limit)
         cursor.complete()
@@ -166,7 +167,8 @@ class Warehouse:
 
     def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
         """The first `limit` rows of a query and how many it gives in all, in one streamed execution."""
-        relation = self.connection.sql(sql, params=self._named(sql, parameters))
+        statement = self._select(sql)
+        relation = self.connection.sql(statement, params=_named(statement, parameters))
         reader = relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
         kept, count = [], 0
         for batch in reader:
@@ -176,11 +178,17 @@ class Warehouse:
         table = pa.Table.from_batches(kept, schema=reader.schema)
         return pl.DataFrame(pl.from_arrow(table)), count
 
-    def _named(self, sql: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
-        if not parameters:
-            return {}
-        named = self.connection.extract_statements(sql)[0].named_parameters
-        return {name: value for name, value in parameters.items() if name in named}
+    def _select(self, sql: str) -> duckdb.Statement:
+        """The one statement of `sql`; a rule asks, it changes nothing.
+
+        Raises:
+            ValueError: It is none, several, or no select.
+        """
+        statements = self.connection.extract_statements(sql)
+        kinds = [statement.type.name for statement in statements]
+        if kinds != ["SELECT"]:
+            raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
+        return statements[0]
 
     def row_count(self, name: str) -> int:
         """How many rows were loaded into the table `name` ("target.members").
@@ -198,6 +206,11 @@ class Warehouse:
         failures = (_failures(relation, column, key, table_name) for column in fields if column.can_fail)
         found = reduce(duckdb.DuckDBPyRelation.union, failures)
         found.insert_into(FINDINGS)
+
+
+def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    named = statement.named_parameters
+    return {name: value for name, value in (parameters or {}).items() if name in named}
 
 
 def _failures(

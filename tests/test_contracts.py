@@ -140,5 +140,5 @@ def test_the_contributing_guides_example_is_a_check_that_can_fail(demo: DemoPath
     with sqlite3.connect(demo.database) as database:
         database.execute("""update "Event" set "endTime" = '2001-01-01 10:00:00' where rowid = 3""")
     failed = check_of(verify(demo, expectations=folders), "event_times")
-    assert (failed.outcome, failed.message) == ("FAIL", "Found 1 events that end too early")
+    assert (failed.outcome, failed.message) == ("FAIL", "Found 1 event with an early end")
     assert failed.violations.height == 1

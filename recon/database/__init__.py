@@ -141,5 +141,5 @@ def _value(column: SelectColumn, casts: Mapping[str, str]) -> str:
     name = quote(column.source_name)
     if not column.json_keys:
         return name
-    found = [casts["json"].format(value=name, key=literal(key)) for key in column.json_keys]
+    found = [f"nullif({casts['json'].format(value=name, key=literal(key))}, '')" for key in column.json_keys]
     return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]

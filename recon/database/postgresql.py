@@ -34,7 +34,7 @@ CASTS = {
 }
 ROWS = 'count(*)::bigint as "rows"'
 BEGIN = (
-    "set transaction isolation level repeatable read read only",
+    "begin isolation level repeatable read read only",
     # Row security would hide rows silently; off, a query that it would filter is an error.
     "set local row_security = off",
 )
@@ -111,7 +111,6 @@ class PostgresqlSource:
         self._url = url
         self._database = adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=conninfo)  # noqa: SLF001
         self._connection = adbc.AdbcConnection(self._database)
-        self._connection.set_autocommit(False)
         for sql in BEGIN:
             self._execute(sql)
         state = self._rows(ISOLATION).row(0, named=True)
@@ -145,7 +144,7 @@ class PostgresqlSource:
             yield from self._stream(render(query, table, ROWS, CASTS))
         except (adbc.Error, pa.ArrowException, OSError) as error:
             self._execute("rollback to savepoint recon_read")
-            raise ReadError(_one_line(self._url.redact(str(error)))) from None
+            raise ReadError(_server_words(self._url.redact(str(error)))) from None
         self._execute("release savepoint recon_read")
 
     def close(self) -> None:
@@ -202,6 +201,11 @@ def _refusal(url: DatabaseUrl, message: str) -> DatabaseError:
         found=reason.rstrip(". "),
         next_step=next((hint for part, hint in HINTS.items() if part in reason), "Check the URL"),
     )
+
+
+def _server_words(message: str) -> str:
+    """What the server said, without the driver's preface and our own query."""
+    return _one_line(message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0])
 
 
 def _one_line(message: str) -> str:

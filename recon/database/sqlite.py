@@ -71,7 +71,7 @@ class SqliteSource:
         """Tables and views; SQLite types values, not columns, so every column counts as text."""
         with closing(sqlite3.connect(self._copy)) as copy:
             tables = [name for (name,) in copy.execute(TABLES)]
-            return {t: {name: "text" for (name,) in copy.execute(COLUMNS, (t,))} for t in tables}
+            return {table: _columns(copy, table) for table in tables}
 
     def missing_hint(self, table: str) -> str | None:  # noqa: ARG002 - a file has one schema
         """Nowhere else: a file has one schema."""
@@ -101,6 +101,14 @@ class SqliteSource:
     def close(self) -> None:
         """Remove the copy."""
         self._folder.cleanup()
+
+
+def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
+    """The columns; none where a view or virtual table cannot be opened."""
+    try:
+        return {name: "text" for (name,) in copy.execute(COLUMNS, (table,))}
+    except sqlite3.Error:
+        return {}
 
 
 def _unmark(frame: pl.DataFrame) -> pl.DataFrame:
