@@ -5,9 +5,13 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from recon.errors import ProfileError
+
+T = TypeVar("T")
 
 TYPES = ("key", "text", "integer", "timestamp", "boolean")
 PERSONAL = ("name", "email", "phone")
@@ -76,50 +80,94 @@ class Profile:
         return {c.name: c.personal for table in self.tables for c in table.columns if c.personal}
 
 
+class ColumnEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column as the file writes it."""
+
+    column: str | list[str]
+    type: Any
+    domain: str | None = None
+    personal: Any = None
+    required: bool = False
+
+
+class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table as the file writes it."""
+
+    table: str
+    columns: dict[str, Any]
+    required: bool = False
+
+
+class RunEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place of run ids as the file writes it."""
+
+    table: str
+    column: str
+    recorded_at: str
+    json_keys: list[str] = []
+
+
+class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file, whose parts are validated one by one so that errors can name their place."""
+
+    name: str
+    tables: dict[str, Any]
+    runs: list[Any] = []
+
+
 def load_profile(path: Path = BUILT_IN) -> Profile:
     """Read a profile from TOML; without an argument, the built-in one.
 
     Raises:
-        ProfileError: The file is missing, is not TOML, or an entry lacks a key or names an unknown type.
+        ProfileError: The file is missing, is not TOML, or an entry lacks a key, has one that is not known, or a value
+            of the wrong kind; the message names the file and the place.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        tables = tuple(_table(name, entry) for name, entry in document["tables"].items())
-        runs = tuple(_run_record(entry) for entry in document.get("runs", ()))
-        return Profile(str(document["name"]), tables, runs)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProfileError("The profile cannot be read", where=str(path), found=str(error)) from error
-    except KeyError as error:
-        raise ProfileError("The profile is incomplete", where=str(path), expected=f"the key {error}") from error
-
-
-def _table(name: str, entry: dict[str, Any]) -> Table:
-    columns = tuple(_column(f"{name}.{column}", column, value) for column, value in entry["columns"].items())
-    return Table(name, entry["table"], columns, required=bool(entry.get("required", False)))
-
-
-def _column(place: str, name: str, entry: dict[str, Any]) -> Column:
-    names = entry["column"]
-    personal = entry.get("personal")
-    _expect(place, "type", entry["type"], TYPES)
-    if personal is not None:
-        _expect(place, "personal", personal, PERSONAL)
-    return Column(
-        name,
-        (names,) if isinstance(names, str) else tuple(names),
-        entry["type"],
-        domain=entry.get("domain"),
-        personal=personal,
-        required=bool(entry.get("required", False)),
+    reader = _Reader(path)
+    file = reader.convert(document, ProfileFile, "the top")
+    tables = tuple(reader.table(name, entry) for name, entry in file.tables.items())
+    runs = [reader.convert(entry, RunEntry, f"runs[{i}]") for i, entry in enumerate(file.runs)]
+    return Profile(
+        file.name, tables, tuple(RunRecord(r.table, r.column, r.recorded_at, tuple(r.json_keys)) for r in runs)
     )
 
 
-def _expect(place: str, key: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        wanted = f"{key} to be one of {', '.join(choices)}"
-        raise ProfileError("The profile is wrong", where=f"tables.{place}", expected=wanted, found=repr(value))
+@dataclass(frozen=True)
+class _Reader:
+    """Turns a file's entries into a profile."""
 
+    path: Path
 
-def _run_record(entry: dict[str, Any]) -> RunRecord:
-    keys = tuple(entry.get("json_keys", ()))
-    return RunRecord(entry["table"], entry["column"], entry["recorded_at"], keys)
+    def table(self, name: str, entry: object) -> Table:
+        file = self.convert(entry, TableEntry, f"tables.{name}")
+        columns = (self._column(f"tables.{name}.columns.{c}", c, value) for c, value in file.columns.items())
+        return Table(name, file.table, tuple(columns), required=file.required)
+
+    def convert(self, value: object, wanted: type[T], place: str) -> T:
+        try:
+            return msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            reason, _, inner = str(error).partition(" - at `$")
+            raise self._wrong(f"{place}{inner.rstrip('`')}", found=reason) from error
+
+    def _column(self, place: str, name: str, value: object) -> Column:
+        entry = self.convert(value, ColumnEntry, place)
+        self._expect(place, "type", entry.type, TYPES)
+        self._expect(place, "personal", entry.personal, (None, *PERSONAL))
+        if entry.type == "key" and not entry.domain:
+            raise self._wrong(place, expected="a domain, so that keys are compared with their like")
+        names = (entry.column,) if isinstance(entry.column, str) else tuple(entry.column)
+        if not names:
+            raise self._wrong(place, expected="column to name at least one column")
+        return Column(name, names, entry.type, entry.domain, entry.personal, required=entry.required)
+
+    def _expect(self, place: str, key: str, value: object, choices: tuple[object, ...]) -> None:
+        if value not in choices:
+            wanted = ", ".join(str(choice) for choice in choices if choice)
+            raise self._wrong(place, expected=f"{key} to be one of {wanted}", found=repr(value))
+
+    def _wrong(self, place: str, expected: str | None = None, found: str | None = None) -> ProfileError:
+        return ProfileError("The profile is wrong", where=f"{self.path}, {place}", expected=expected, found=found)

@@ -229,7 +229,7 @@ def _refused(source: Source, table: str, reason: str) -> DatabaseError:
         f"The table {table!r} cannot be read",
         where=source.label,
         found=reason,
-        next_step="Ask the DBA to grant this user SELECT on it, past row security",
+        next_step=source.refusal_hint,
     )
 
 

@@ -202,7 +202,7 @@ class Warehouse:
         return self.connection.from_arrow(frame.to_arrow())
 
     def _record_failures(self, relation: duckdb.DuckDBPyRelation, fields: Sequence[Field], table_name: str) -> None:
-        key = ColumnExpression(next(column.name for column in fields if column.comes))
+        key = next(column.expression for column in fields if column.comes)
         failures = (_failures(relation, column, key, table_name) for column in fields if column.can_fail)
         found = reduce(duckdb.DuckDBPyRelation.union, failures)
         found.insert_into(FINDINGS)

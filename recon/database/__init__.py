@@ -68,12 +68,14 @@ class Source(Protocol):
     Attributes:
         label: Kind, version, place and name; never a user, never a password.
         guarantee: Which consistency holds between the tables, one sentence.
+        refusal_hint: What to do when a table cannot be read.
         typed: Whether columns have the catalogue's types; otherwise every value travels as text.
     """
 
     label: str
     guarantee: str
     consistent: bool
+    refusal_hint: str
     typed: bool
 
     def catalogue(self) -> Catalogue:

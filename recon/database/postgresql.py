@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recon.database.url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = 10
+LOCK_TIMEOUT_S = 5
 BATCH_BYTES = 8 * 2**20
 # PostgreSQL's infinity and years that no client holds become the nearest representable instants.
 CLAMPED = "greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01')"
@@ -37,11 +38,13 @@ BEGIN = (
     "begin isolation level repeatable read read only",
     # Row security would hide rows silently; off, a query that it would filter is an error.
     "set local row_security = off",
+    f"set local lock_timeout = '{LOCK_TIMEOUT_S}s'",
 )
 ISOLATION = """
 select current_setting('transaction_isolation')::text as isolation,
        current_setting('transaction_read_only')::text as read_only,
        current_schema()::text as schema,
+       current_setting('server_encoding')::text as encoding,
        current_setting('server_version')::text as version"""
 COLUMNS = """
 select c.relname::text as table_name, a.attname::text as column_name,
@@ -105,16 +108,19 @@ class PostgresqlSource:
 
     typed = True
     consistent = True
+    refusal_hint = "Ask the DBA to grant this user SELECT on it, past row security"
     guarantee = "consistent: one REPEATABLE READ READ ONLY transaction on one connection for all tables"
 
     def __init__(self, url: DatabaseUrl, conninfo: str) -> None:
         self._url = url
+        self._encoded = True
         self._database = adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=conninfo)  # noqa: SLF001
         self._connection = adbc.AdbcConnection(self._database)
         for sql in BEGIN:
             self._execute(sql)
         state = self._rows(ISOLATION).row(0, named=True)
         self._require_snapshot(state["isolation"], state["read_only"])
+        self._encoded = state["encoding"] != "SQL_ASCII"
         self._schema = url.schema or state["schema"] or "public"
         self.label = f"PostgreSQL {state['version'].split()[0]}, {url.label}, schema {self._schema!r}"
 
@@ -139,13 +145,13 @@ class PostgresqlSource:
             ReadError: The server refused; the transaction goes on.
         """
         table = f"{quote(self._schema)}.{quote(query.table)}"
-        self._execute("savepoint recon_read")
+        self._transact("savepoint recon_read")
         try:
             yield from self._stream(render(query, table, ROWS, CASTS))
         except (adbc.Error, pa.ArrowException, OSError) as error:
-            self._execute("rollback to savepoint recon_read")
+            self._transact("rollback to savepoint recon_read")
             raise ReadError(_server_words(self._url.redact(str(error)))) from None
-        self._execute("release savepoint recon_read")
+        self._transact("release savepoint recon_read")
 
     def close(self) -> None:
         """End the transaction and the connection."""
@@ -161,6 +167,22 @@ class PostgresqlSource:
                 found=f"{isolation}, read only {read_only}",
                 next_step="Connect to the server itself rather than through a statement-pooling proxy",
             )
+
+    def _transact(self, sql: str) -> None:
+        """Execute what only fails when the connection is gone.
+
+        Raises:
+            DatabaseError: It is gone.
+        """
+        try:
+            self._execute(sql)
+        except adbc.Error as error:
+            raise DatabaseError(
+                "The server closed the connection while it was read",
+                where=self._url.label,
+                found=_one_line(self._url.redact(str(error))),
+                next_step="Ask the DBA why, then verify again",
+            ) from None
 
     def _execute(self, sql: str) -> None:
         with adbc.AdbcStatement(self._connection) as statement:
@@ -179,11 +201,19 @@ class PostgresqlSource:
             # The columns come even when no row does.
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
             for batch in reader:
+                if not self._encoded:
+                    # A server without an encoding sends any bytes as text; this finds what is not UTF-8.
+                    batch.validate(full=True)
                 yield pl.DataFrame(pl.from_arrow(batch))
 
 
 def _conninfo(url: DatabaseUrl) -> str:
-    wanted = {"connect_timeout": str(CONNECT_TIMEOUT_S), "application_name": "recon", **url.parameters}
+    wanted = {
+        "connect_timeout": str(CONNECT_TIMEOUT_S),
+        "application_name": "recon",
+        **url.parameters,
+        "client_encoding": "UTF8",
+    }
     parts = {"host": url.host, "dbname": url.name, "user": url.user, "password": url.password}
     present = {key: value for key, value in parts.items() if value}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote as percent_encode
 
 import connectorx
 import polars as pl
+import polars.selectors as cs
 
 from recon.database import Catalogue, Query, ReadError, quote, render
 from recon.errors import DatabaseError
@@ -21,15 +23,17 @@ if TYPE_CHECKING:
     from recon.database.url import DatabaseUrl
 
 LOCK_WAIT_S = 5
-# connectorx takes a column's type from its first row and fails on null: present values carry a mark, null is empty.
+# connectorx takes a column's type from its first row, fails on null and panics on text that is not UTF-8: present
+# values carry a mark, null is empty, and all of it travels as bytes.
+BYTES = "coalesce(cast('=' || cast({value} as text) as blob), x'')"
 TEXT = "coalesce('=' || cast({value} as text), '')"
-CASTS = {
-    "text": TEXT,
-    "json": "json_extract(case when json_valid({value}) then {value} end, '$.' || {key})",
-}
-ROWS = "'=' || cast(count(*) as text) as \"rows\""
+JSON = "json_extract(case when json_valid({value}) then {value} end, '$.' || {key})"
+CASTS = {"text": BYTES, "json": JSON}
+UTF16_CASTS = {"text": TEXT, "json": JSON}
+ROWS = 'count(*) as "rows"'
 TABLES = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'"
-COLUMNS = "select name from pragma_table_info(?)"
+# Computed columns count, the hidden ones of virtual tables do not.
+COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
 BATCH_ROWS = 100_000
 
 
@@ -43,16 +47,12 @@ def connect(url: DatabaseUrl) -> SqliteSource:
     _require_file(path)
     folder = TemporaryDirectory(prefix="recon-sqlite-")
     try:
-        _copy(path, Path(folder.name) / "copy.db")
-    except sqlite3.Error as error:
+        return SqliteSource(path, _copy(path.resolve(), Path(folder.name)), folder)
+    except (sqlite3.Error, OSError) as error:
         folder.cleanup()
         raise DatabaseError(
-            "The SQLite database cannot be read",
-            where=str(path),
-            found=str(error),
-            next_step=_next_step(error),
+            "The SQLite database cannot be read", where=str(path), found=str(error), next_step=_next_step(error)
         ) from error
-    return SqliteSource(path, folder)
 
 
 class SqliteSource:
@@ -60,11 +60,14 @@ class SqliteSource:
 
     typed = False
     consistent = True
+    refusal_hint = "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
     guarantee = "consistent: a private copy made by SQLite's backup in one read transaction"
 
-    def __init__(self, path: Path, folder: TemporaryDirectory[str]) -> None:
+    def __init__(self, path: Path, copy: Path, folder: TemporaryDirectory[str]) -> None:
         self._folder = folder
-        self._copy = Path(folder.name) / "copy.db"
+        self._copy = copy
+        with closing(sqlite3.connect(copy)) as connection:
+            self._encoding = connection.execute("pragma encoding").fetchone()[0]
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
 
     def catalogue(self) -> Catalogue:
@@ -83,7 +86,7 @@ class SqliteSource:
         Raises:
             ReadError: SQLite refused.
         """
-        sql = render(query, quote(query.table), ROWS, CASTS)
+        sql = render(query, quote(query.table), ROWS, CASTS if self._encoding == "UTF-8" else UTF16_CASTS)
         try:
             batches = connectorx.read_sql(
                 f"sqlite://{percent_encode(str(self._copy))}",
@@ -92,8 +95,8 @@ class SqliteSource:
                 batch_size=BATCH_ROWS,
             )
             for batch in batches:
-                yield _unmark(pl.DataFrame(pl.from_arrow(batch)))
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+                yield _unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
+        except (ReadError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # a panic of connectorx is no Exception
             raise ReadError(" ".join(str(error).split())) from error
@@ -111,19 +114,37 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
         return {}
 
 
-def _unmark(frame: pl.DataFrame) -> pl.DataFrame:
-    text = pl.all()
-    return frame.select(pl.when(text != "").then(text.str.slice(1)))
+def _unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Bytes to text, marked and empty to present and null.
+
+    Raises:
+        ReadError: Bytes that are no UTF-8 text, with their column and the row's first column.
+    """
+    marked = frame.with_columns(cs.binary().cast(pl.String, strict=False))
+    for column in frame.select(cs.binary()).columns:
+        if marked[column].null_count():
+            row = frame.filter(marked[column].is_null()).row(0)
+            words = f"the value {_shown(row[frame.columns.index(column)])} of {table}.{column} is not UTF-8 text"
+            raise ReadError(f"{words}, in the row {_shown(row[0])}")
+    text = cs.string()
+    return marked.with_columns(pl.when(text != "").then(text.str.slice(1)))
+
+
+def _shown(value: object) -> str:
+    return value[1:].decode(errors="backslashreplace")[:60] if isinstance(value, bytes) else str(value)
 
 
 def _require_file(path: Path) -> None:
-    found = "nothing" if not path.exists() else "a folder" if path.is_dir() else None
-    if found is None and path.stat().st_size == 0:
-        found = "an empty file"
+    try:
+        found = "nothing" if not path.exists() else "a folder" if path.is_dir() else None
+        if found is None and path.stat().st_size == 0:
+            found = "an empty file"
+    except OSError:
+        found = "nothing"
     if found:
         raise DatabaseError(
             "The database was not found" if found == "nothing" else "This is not a SQLite database",
-            where=str(path),
+            where=str(path)[:300],
             expected="a SQLite file",
             found=found,
             next_step="Check the path (sqlite:///x is relative, sqlite:////x absolute), "
@@ -131,17 +152,70 @@ def _require_file(path: Path) -> None:
         )
 
 
-def _copy(path: Path, copy: Path) -> None:
-    address = f"file:{percent_encode(str(path.resolve()))}?mode=ro"
+def _copy(path: Path, folder: Path) -> Path:
+    """A consistent copy in `folder`; the folder of the original gains no file, not even for a moment."""
+    if _is_idle_with_log(path):
+        return _copy_files(path, folder)
+    try:
+        return _back_up(path, folder)
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise
+        # A log or journal that a crash left behind is replayed, which needs a place that may be written to.
+        return _copy_files(path, folder)
+
+
+def _back_up(path: Path, folder: Path) -> Path:
+    idle = _is_write_ahead(path) and not _beside(path, "-wal").exists()
+    address = f"file:{percent_encode(str(path.resolve()))}?mode=ro" + ("&immutable=1" if idle else "")
+    copy = folder / "copy.db"
     with (
         closing(sqlite3.connect(address, uri=True, timeout=LOCK_WAIT_S)) as original,
         closing(sqlite3.connect(copy)) as target,
     ):
         original.execute("select count(*) from sqlite_master")
         original.backup(target)
+    return copy
 
 
-def _next_step(error: sqlite3.Error) -> str:
+def _copy_files(path: Path, folder: Path) -> Path:
+    """Copy the file with its log and journal, which no program has open, and let SQLite recover the copy.
+
+    Raises:
+        sqlite3.OperationalError: The files changed while they were copied.
+    """
+    copy = folder / "recovered.db"
+    before = _states(path)
+    for suffix in ("", "-wal", "-journal"):
+        if _beside(path, suffix).exists():
+            shutil.copyfile(_beside(path, suffix), _beside(copy, suffix))
+    if _states(path) != before:
+        raise sqlite3.OperationalError("the database is locked: it changed while it was copied")
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("select count(*) from sqlite_master")
+    return copy
+
+
+def _is_idle_with_log(path: Path) -> bool:
+    """Whether it has a write-ahead log that no program has open: opening it would create a file beside it."""
+    return _is_write_ahead(path) and _beside(path, "-wal").exists() and not _beside(path, "-shm").exists()
+
+
+def _is_write_ahead(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(20)[18:20] == b"\x02\x02"
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _states(path: Path) -> list[tuple[int, int] | None]:
+    files = [_beside(path, suffix) for suffix in ("", "-wal", "-journal")]
+    return [(f.stat().st_size, f.stat().st_mtime_ns) if f.exists() else None for f in files]
+
+
+def _next_step(error: Exception) -> str:
     if "locked" in str(error):
         return "Another program is writing to it: wait for it to end, then verify again"
     return "Check that the file is a SQLite database, whole, and readable by you"

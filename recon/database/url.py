@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from recon.errors import DatabaseError, UsageError
 
@@ -18,6 +18,9 @@ POSTGRESQL_SCHEMES = ("postgresql", "postgres")
 SQLITE_MAGIC = b"SQLite format 3\0"
 FORMS = "postgresql://user@host:5432/name, sqlite:///relative.db, sqlite:////absolute.db, file:./dev.db or a file"
 ENCODE = "In a user name or password the characters # @ / : ? % must be percent-encoded: %23 %40 %2F %3A %3F %25"
+LOOKS_SECRET = re.compile(r"@|password", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Parameters that libpq understands and that an application's URL may carry; Prisma's own ones are dropped.
 LIBPQ_PARAMETERS = frozenset(
@@ -98,7 +101,7 @@ def resolve_database(option: str | None, environment: Mapping[str, str]) -> Data
         return url
     if VARIABLE_NAME.fullmatch(option) and option.isupper() and not Path(option).exists():
         return _from_variable(option, environment)
-    return _from_file(Path(option))
+    return _from_file(Path(option), "--database")
 
 
 def parse_url(text: str, source: str) -> DatabaseUrl:
@@ -107,7 +110,7 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
     Raises:
         DatabaseError: The URL is of no supported form; its text is never repeated.
     """
-    text = text.strip().strip("\"'")
+    text = _bare(text)
     scheme = text.partition(":")[0].lower()
     if scheme in POSTGRESQL_SCHEMES:
         return _postgresql(text, source)
@@ -120,7 +123,7 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
             expected=FORMS,
             found=f"the scheme {scheme!r}",
         )
-    return _from_file(Path(text))
+    return _from_file(Path(text), source)
 
 
 def _is_url(text: str) -> bool:
@@ -140,23 +143,37 @@ def _from_variable(name: str, environment: Mapping[str, str]) -> DatabaseUrl:
     return parse_url(value, f"environment variable {name}")
 
 
-def _from_file(path: Path) -> DatabaseUrl:
+def _from_file(path: Path, source: str) -> DatabaseUrl:
     """A SQLite file, or a text file whose one line is a URL (a secret mounted as a file)."""
     try:
         with path.open("rb") as file:
             head = file.read(4096)
-    except OSError:
+    except (OSError, ValueError) as error:
+        if LOOKS_SECRET.search(str(path)):
+            raise DatabaseError(
+                "The database is neither a URL nor a file that can be opened",
+                where=source,
+                expected=FORMS,
+                found="something else (not shown: it may hold a password)",
+                next_step="Check that the URL is whole, with its scheme",
+            ) from error
         return DatabaseUrl("sqlite", path=path)
-    text = head.decode("utf-8", errors="replace").strip()
-    if not head.startswith(SQLITE_MAGIC) and _is_url(text) and "\n" not in text:
+    text = _bare(head.decode("utf-8-sig", errors="replace"))
+    if not head.startswith(SQLITE_MAGIC) and _is_url(text) and not CONTROL.search(text):
         return parse_url(text, f"file {path}")
     return DatabaseUrl("sqlite", path=path)
 
 
+def _bare(text: str) -> str:
+    return text.strip().strip("\"'")
+
+
 def _sqlite(text: str) -> DatabaseUrl:
-    rest = text.partition(":")[2].partition("?")[0]
+    scheme, _, rest = text.partition(":")
+    rest = rest.partition("?")[0]
     if rest.startswith("//"):
-        rest = rest[2:].removeprefix("/")
+        # sqlite:///x is relative and sqlite:////x absolute; file:///x is absolute, its host being empty.
+        rest = rest[2:].removeprefix("/") if scheme.lower() == "sqlite" else rest[2:]
     path = unquote(rest)
     if not path:
         raise DatabaseError("The SQLite URL names no file", expected=FORMS)
@@ -164,35 +181,49 @@ def _sqlite(text: str) -> DatabaseUrl:
 
 
 def _postgresql(text: str, source: str) -> DatabaseUrl:
-    authority = text.partition("://")[2].partition("?")[0]
-    if "#" in text or authority.count("@") > 1 or re.search(r"%(?![0-9A-Fa-f]{2})", authority):
-        _refuse(source)
     try:
-        parts = urlsplit(text)
-        port = parts.port or 5432
+        return _parse_postgresql(text)
     except ValueError:
-        _refuse(source)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    name = unquote(parts.path.removeprefix("/"))
-    if "/" in name or "@" in name or not (name or parts.username):
-        _refuse(source)
+        # Not chained: the cause may quote the URL.
+        raise DatabaseError(
+            "The PostgreSQL URL cannot be parsed",
+            where=source,
+            expected="postgresql://user:password@host:5432/name",
+            found="something else (not shown: it may hold a password)",
+            next_step=ENCODE,
+        ) from None
+
+
+def _parse_postgresql(text: str) -> DatabaseUrl:
+    """The parts of a URL; a ValueError wherever a character of a password may have been taken for a separator."""
+    rest = text.partition("://")[2]
+    authority = re.split(r"[/?]", rest, maxsplit=1)[0]
+    separators = "#" in rest or rest.count("@") != authority.count("@") or authority.count("@") > 1
+    if separators or CONTROL.search(text) or BROKEN_ESCAPE.search(rest):
+        raise ValueError
+    parts = urlsplit(text)
+    query = {key: _decoded(value) for key, _, value in (p.partition("=") for p in parts.query.split("&")) if key}
+    port = int(query["port"]) if "port" in query else 5432 if parts.port is None else parts.port
+    user = _decoded(parts.username or "") or query.get("user", "")
+    name = _decoded(parts.path.removeprefix("/")) or query.get("dbname", "") or user
+    if not 0 < port < 65536 or "/" in parts.path.removeprefix("/") or not name:
+        raise ValueError
     return DatabaseUrl(
         "postgresql",
-        host=query.pop("host", "") or unquote(parts.hostname or ""),
+        host=query.get("host") or _decoded(parts.hostname or ""),
         port=port,
-        name=name or unquote(parts.username or ""),
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or "") or query.get("password", ""),
+        name=name,
+        user=user,
+        password=_decoded(parts.password or "") or query.get("password", ""),
         schema=query.get("schema") or None,
         parameters={key: value for key, value in query.items() if key in LIBPQ_PARAMETERS},
     )
 
 
-def _refuse(source: str) -> NoReturn:
-    raise DatabaseError(
-        "The PostgreSQL URL cannot be parsed",
-        where=source,
-        expected="postgresql://user:password@host:5432/name",
-        found="something else (not shown: it may hold a password)",
-        next_step=ENCODE,
-    )
+def _decoded(text: str) -> str:
+    """Percent-decoded text; a ValueError where that is no text, or none that a server takes."""
+    decoded = unquote(text, errors="strict")
+    decoded.encode()
+    if "\0" in decoded:
+        raise ValueError
+    return decoded
