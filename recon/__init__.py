@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon.demo import FAULTS, write_demo
+    from recon.demo import FAULTS, DemoPaths, write_demo
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
@@ -19,6 +19,7 @@ __all__ = [
     "FAULTS",
     "FORMATS",
     "Check",
+    "DemoPaths",
     "Outcome",
     "ReconError",
     "Verdict",
@@ -33,6 +34,7 @@ _HOMES = {
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Check": "recon.model",
+    "DemoPaths": "recon.demo",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
     "Verdict": "recon.model",

@@ -229,7 +229,7 @@ def _refused(source: Source, table: str, reason: str) -> DatabaseError:
         f"The table {table!r} cannot be read",
         where=source.label,
         found=reason,
-        next_step=source.refusal_hint,
+        next_step=source.refusal_hint(reason),
     )
 
 

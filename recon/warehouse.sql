@@ -9,10 +9,11 @@ create macro as_integer(v) as
 create macro as_boolean(v) as
   case when lower(trim(v)) in ('1', 't', 'true', 'yes', 'on') then true
        when lower(trim(v)) in ('0', 'f', 'false', 'no', 'off') then false end;
--- ISO 8601 with or without a zone (none: UTC), or milliseconds since 1970, as some drivers write to SQLite.
+-- ISO 8601 with or without a zone (none: UTC), or milliseconds since 1970 (11 to 13 digits),
+-- as some drivers write to SQLite.
 create macro as_instant(v) as
-  case when regexp_full_match(trim(v), '-?[0-9]{9,15}') then make_timestamp(try_cast(trim(v) as bigint) * 1000)
-       else make_timestamp(epoch_us(try_cast(trim(v) as timestamptz))) end;
+  case when regexp_full_match(trim(v), '-?[0-9]{11,13}') then make_timestamp(try_cast(trim(v) as bigint) * 1000)
+       when regexp_matches(trim(v), '^[0-9]{4,}-') then make_timestamp(epoch_us(try_cast(trim(v) as timestamptz))) end;
 create macro as_timestamp(v) as
   case when as_instant(v) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then as_instant(v) end;
 

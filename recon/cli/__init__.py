@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -65,6 +66,9 @@ def run(command: click.Command) -> NoReturn:
     """Run a command; whatever happens ends in one sentence and an exit code, never a traceback."""
     # A tenth of a short run goes into looking for cycles among what imports create, and there are none to free.
     gc.set_threshold(100_000)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(command))
 
 
@@ -75,6 +79,7 @@ def _exit_code(command: click.Command) -> int:
         return stop.exit_code
     except click.ClickException as error:
         error.show()
+        _tell_choices(error)
         return EXIT_ERROR
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nInterrupted: no verdict was reached.", err=True)
@@ -86,6 +91,16 @@ def _exit_code(command: click.Command) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort of a program that is run at night
         _tell(error)
         return EXIT_ERROR
+
+
+def _tell_choices(error: click.ClickException) -> None:
+    """After an unknown option or command: the known ones."""
+    context = getattr(error, "ctx", None)
+    if context is None or "No such" not in error.message:
+        return
+    options = [name for parameter in context.command.params for name in parameter.opts]
+    commands = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
+    click.echo(f"Choose from: {', '.join(commands + options)}", err=True)
 
 
 def _tell(error: Exception) -> None:

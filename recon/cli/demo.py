@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.errors import UsageError
+from recon.errors import OutputError, UsageError
 
 TYPICAL = (
     "missing-members",
@@ -38,11 +39,21 @@ def command(output: str, faults: str, list_faults: bool, seed: int) -> int:
         return 0
     names = TYPICAL if faults == "typical" else tuple(name.strip() for name in faults.split(",") if name.strip())
     _require_known(names)
-    paths = recon.write_demo(Path(output), seed=seed, faults=names)
+    paths = _write(Path(output), seed, names)
     click.echo(f"Wrote a club of the seed {seed}" + (f" with the faults {', '.join(names)}" if names else "") + ":")
     click.echo(f"  bundle:   {paths.bundle}\n  database: {paths.database}")
-    click.echo(f"Verify it: recon verify --bundle {paths.bundle} --database {paths.database}")
+    command_line = ["recon", "verify", "--bundle", str(paths.bundle), "--database", str(paths.database)]
+    click.echo(f"Verify it: {shlex.join(command_line)}")
     return 0
+
+
+def _write(folder: Path, seed: int, faults: tuple[str, ...]) -> recon.DemoPaths:
+    try:
+        return recon.write_demo(folder, seed=seed, faults=faults)
+    except OSError as error:
+        raise OutputError(
+            "The demo cannot be written", where=str(folder), found=str(error), next_step="Choose another --output"
+        ) from error
 
 
 def _require_known(names: tuple[str, ...]) -> None:

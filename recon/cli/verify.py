@@ -40,7 +40,7 @@ FAIL_ON = ("failure", "warning")
 @click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
 @click.option(
     "--evidence-rows",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1_000_000),
     default=1000,
     show_default=True,
     metavar="N",
@@ -79,7 +79,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         show_pii=show_pii,
         allow_dry_run=allow_dry_run,
     )
-    verification = recon.verify(options, console)
+    try:
+        verification = recon.verify(options, console)
+    except BaseException:
+        console.wipe_progress()
+        raise
     console.report_writing()
     recon.write_report(verification, format_name, Path(target))
     console.finished(verification, target)

@@ -68,14 +68,12 @@ class Source(Protocol):
     Attributes:
         label: Kind, version, place and name; never a user, never a password.
         guarantee: Which consistency holds between the tables, one sentence.
-        refusal_hint: What to do when a table cannot be read.
         typed: Whether columns have the catalogue's types; otherwise every value travels as text.
     """
 
     label: str
     guarantee: str
     consistent: bool
-    refusal_hint: str
     typed: bool
 
     def catalogue(self) -> Catalogue:
@@ -83,6 +81,9 @@ class Source(Protocol):
 
     def missing_hint(self, table: str) -> str | None:
         """Where else a table of that name lies, when it is not in the catalogue."""
+
+    def refusal_hint(self, reason: str) -> str:
+        """What to do about a table that could not be read, for this reason."""
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches; text columns as String, uuid as 16-byte Binary.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from recon.database.url import DatabaseUrl
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_S = 5
 BATCH_BYTES = 8 * 2**20
 # PostgreSQL's infinity and years that no client holds become the nearest representable instants.
@@ -73,6 +73,7 @@ TYPES = {
     "jsonb": "json",
 }
 HINTS = {
+    "permission denied for database": "Ask the DBA to grant this user CONNECT on it",
     "password authentication failed": "Check user and password in the URL; recon tried once and will not try again",
     "no password supplied": "The server wants a password: add it to the URL in the environment variable",
     "does not exist": "Check the names of the database and the user in the URL",
@@ -80,7 +81,7 @@ HINTS = {
     "translate host name": "Check the host name in the URL",
     "resolve host": "Check the host name in the URL",
     "Name or service": "Check the host name in the URL",
-    "timeout": "Check host, port and firewall: nothing answered in time",
+    "timeout expired": "Check host, port and firewall: nothing answered in time",
     "SSL": "Check sslmode in the URL against what the server offers",
     "too many": "The server has no connection left: close others, or ask the DBA",
 }
@@ -99,7 +100,7 @@ def connect(url: DatabaseUrl) -> PostgresqlSource:
         raise _refusal(url, str(error)) from None
     try:
         return PostgresqlSource(url, conninfo)
-    except adbc.Error as error:
+    except (adbc.Error, pa.ArrowException, OSError) as error:
         raise _refusal(url, str(error)) from None
 
 
@@ -108,7 +109,6 @@ class PostgresqlSource:
 
     typed = True
     consistent = True
-    refusal_hint = "Ask the DBA to grant this user SELECT on it, past row security"
     guarantee = "consistent: one REPEATABLE READ READ ONLY transaction on one connection for all tables"
 
     def __init__(self, url: DatabaseUrl, conninfo: str) -> None:
@@ -137,6 +137,12 @@ class PostgresqlSource:
         if not schemas:
             return None
         return f"It lies in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
+
+    def refusal_hint(self, reason: str) -> str:
+        """Wait for a lock; else ask for the right to read."""
+        if "timeout" in reason:
+            return "Another program holds it, or the server is slow: wait, then verify again"
+        return "Ask the DBA to grant this user SELECT on it, past row security"
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches of some megabytes.
@@ -223,19 +229,23 @@ def _conninfo(url: DatabaseUrl) -> str:
 
 
 def _refusal(url: DatabaseUrl, message: str) -> DatabaseError:
-    reason = _one_line(url.redact(message)).partition("Multiple connection attempts")[0]
+    reason = _one_line(message).partition("Multiple connection attempts")[0]
     reason = reason.removeprefix("connection failed: ")
+    again = reason.find("connection to server", 1)
+    reason = reason[:again] if again > 0 else reason
     return DatabaseError(
         "PostgreSQL cannot be reached",
         where=url.label,
-        found=reason.rstrip(". "),
+        found=url.redact(reason).rstrip(". "),
         next_step=next((hint for part, hint in HINTS.items() if part in reason), "Check the URL"),
     )
 
 
 def _server_words(message: str) -> str:
     """What the server said, without the driver's preface and our own query."""
-    return _one_line(message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0])
+    return _one_line(
+        message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0].partition("LINE ")[0]
+    )
 
 
 def _one_line(message: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from errno import ENAMETOOLONG
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -60,7 +61,6 @@ class SqliteSource:
 
     typed = False
     consistent = True
-    refusal_hint = "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
     guarantee = "consistent: a private copy made by SQLite's backup in one read transaction"
 
     def __init__(self, path: Path, copy: Path, folder: TemporaryDirectory[str]) -> None:
@@ -79,6 +79,10 @@ class SqliteSource:
     def missing_hint(self, table: str) -> str | None:  # noqa: ARG002 - a file has one schema
         """Nowhere else: a file has one schema."""
         return None
+
+    def refusal_hint(self, reason: str) -> str:  # noqa: ARG002 - a file has one kind of trouble
+        """Check the file."""
+        return "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches, every column as text.
@@ -139,8 +143,8 @@ def _require_file(path: Path) -> None:
         found = "nothing" if not path.exists() else "a folder" if path.is_dir() else None
         if found is None and path.stat().st_size == 0:
             found = "an empty file"
-    except OSError:
-        found = "nothing"
+    except OSError as error:
+        found = "nothing" if error.errno == ENAMETOOLONG else f"{error.strerror}: it is not readable by you"
     if found:
         raise DatabaseError(
             "The database was not found" if found == "nothing" else "This is not a SQLite database",
@@ -167,7 +171,7 @@ def _copy(path: Path, folder: Path) -> Path:
 
 def _back_up(path: Path, folder: Path) -> Path:
     idle = _is_write_ahead(path) and not _beside(path, "-wal").exists()
-    address = f"file:{percent_encode(str(path.resolve()))}?mode=ro" + ("&immutable=1" if idle else "")
+    address = f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if idle else "")
     copy = folder / "copy.db"
     with (
         closing(sqlite3.connect(address, uri=True, timeout=LOCK_WAIT_S)) as original,

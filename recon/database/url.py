@@ -70,8 +70,13 @@ class DatabaseUrl:
         return f"database {self.name!r} on {self.host or 'the local socket'}:{self.port}"
 
     def redact(self, text: str) -> str:
-        """`text` without the password, should a driver have put it there."""
-        return text.replace(self.password, "***") if self.password else text
+        """`text` without the password, should a driver have put it there.
+
+        One that may be a word of the message would show by what is blotted out. Drivers get the parts of the URL, not
+        its text, so that their words hold no password to begin with.
+        """
+        is_a_word = self.password.isalpha() and len(self.password) < 12
+        return text if is_a_word or len(self.password) < 8 else text.replace(self.password, "***")
 
 
 def resolve_database(option: str | None, environment: Mapping[str, str]) -> DatabaseUrl:

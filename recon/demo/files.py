@@ -110,10 +110,13 @@ def write_sqlite(club: Club, path: Path) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(SCHEMA.read_text(encoding="utf-8"))
-        for table, rows in club.tables.items():
-            connection.executemany(INSERTS[table], rows)
+    try:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.executescript(SCHEMA.read_text(encoding="utf-8"))
+            for table, rows in club.tables.items():
+                connection.executemany(INSERTS[table], rows)
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{path}: {error}") from error
     return path
 
 

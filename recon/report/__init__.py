@@ -39,6 +39,18 @@ def check_output(path: Path) -> None:
     Raises:
         OutputError: Its folder is missing or not writable, or `path` is a folder.
     """
+    try:
+        _check_output(path)
+    except OSError as error:
+        raise OutputError(
+            "The output cannot be used",
+            where=str(path)[:300],
+            found=error.strerror,
+            next_step="Choose another --output",
+        ) from error
+
+
+def _check_output(path: Path) -> None:
     folder = path.parent
     if path.is_dir():
         raise OutputError("The output is a folder", where=str(path), expected="a file", next_step="Add a file name")
@@ -50,8 +62,11 @@ def check_output(path: Path) -> None:
             found="a file" if folder.exists() else "nothing",
             next_step="Create it, or choose another with --output",
         )
-    if not os.access(folder, os.W_OK):
-        raise OutputError("The output's folder cannot be written to", where=str(folder), next_step="Choose another")
+    if path.exists() and not path.is_file():
+        raise OutputError("The output is a device or a pipe", where=str(path), expected="a file")
+    # A link is followed: the report goes where it points to.
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise OutputError("The output cannot be written to", where=str(path), next_step="Choose another --output")
 
 
 def write_report(verification: Verification, format_name: str, path: Path) -> None:
@@ -61,24 +76,25 @@ def write_report(verification: Verification, format_name: str, path: Path) -> No
         OutputError: The file cannot be written.
     """
     text = FORMATS[format_name].render(verification)
-    temporary = None
     try:
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _replace(path.resolve(), text)
     except OSError as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         raise OutputError(
-            "The report cannot be written",
-            where=str(path),
-            found=error.strerror,
-            next_step="Choose another --output",
+            "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
         ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(text.encode())
+            file.close()
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _umask() -> int:

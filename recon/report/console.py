@@ -31,7 +31,8 @@ class Console:
 
     def __init__(self, *, verbose: bool = False) -> None:
         self._verbose = verbose
-        self._progress = sys.stderr.isatty()
+        self._reading = False
+        self._progress = sys.stderr is not None and sys.stderr.isatty()
         self._colour = None if not os.environ.get("NO_COLOR") else False
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
@@ -53,12 +54,12 @@ class Console:
     def rows_read(self, table: str, rows: int) -> None:
         """Progress, on a terminal only."""
         if self._progress:
+            self._reading = True
             click.echo(f"{CLEAR_LINE}  reading {table}: {rows:,} rows", err=True, nl=False)
 
     def database_read(self, snapshot: SnapshotInfo) -> None:
         """How many rows of each entity the database holds."""
-        if self._progress:
-            click.echo(CLEAR_LINE, err=True, nl=False)
+        self.wipe_progress()
         self._print(*(f"  - {entity.capitalize()}: {snapshot.rows[entity]}" for entity in ENTITIES))
         if self._verbose:
             others = {name: rows for name, rows in snapshot.rows.items() if name not in ENTITIES}
@@ -97,6 +98,17 @@ class Console:
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)
 
+    def wipe_progress(self) -> None:
+        """Take the progress line away, before anything else is told."""
+        if self._reading:
+            click.echo(CLEAR_LINE, err=True, nl=False)
+            self._reading = False
+
     def _print(self, *lines: str) -> None:
         for line in lines:
-            click.echo(line, color=self._colour)
+            try:
+                click.echo(line, color=self._colour)
+            except BrokenPipeError:
+                # Nobody reads on, as with `| head`; the report and the exit code are still wanted.
+                sys.stdout = None
+                return

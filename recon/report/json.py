@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from recon.report.text import timestamp
+from recon.report.text import printable, timestamp
 
 if TYPE_CHECKING:
     from recon.model import Check, Summary, Verification
@@ -23,7 +23,7 @@ def document(v: Verification) -> dict[str, Any]:
     return {
         "schemaVersion": SCHEMA_VERSION,
         "runId": v.run_id,
-        "bundlePath": v.bundle_path,
+        "bundlePath": printable(v.bundle_path),
         "verifiedAt": timestamp(v.verified_at),
         "durationMs": v.duration_ms,
         "passed": v.verdict == "PASSED",
@@ -50,7 +50,7 @@ def document(v: Verification) -> dict[str, Any]:
         "completedAt": timestamp(v.completed_at) if v.completed_at else None,
         "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
         "snapshot": {
-            "database": v.snapshot.database,
+            "database": printable(v.snapshot.database),
             "guarantee": v.snapshot.guarantee,
             "consistent": v.snapshot.consistent,
             "rows": dict(v.snapshot.rows),

@@ -1,0 +1,112 @@
+"""Real bundles of a real importer and the tables that it left; they lie beside the checkout, or nowhere."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from postgres import load_rows, load_schema
+from support import SAMPLES, check_of, outcomes, run_recon
+
+import recon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from postgres import Cluster
+
+pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not beside this checkout")
+WARNED = {"duplicate_id_mappings", "run_id_match"}
+
+
+def tables() -> dict[str, list[dict[str, Any]]]:
+    """Rows by table; the files write null as \\N."""
+    read = {}
+    for file in sorted((SAMPLES / "database").glob("*.csv")):
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            read[file.stem] = [{name: None if v == r"\N" else v for name, v in row.items()} for row in rows]
+    return read
+
+
+@pytest.fixture(scope="module")
+def sqlite_sample(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tables in SQLite, every column without a type, as a plain conversion leaves them."""
+    database = tmp_path_factory.mktemp("sample") / "sample.db"
+    columns = json.loads((SAMPLES / "database" / "schema.json").read_text(encoding="utf-8"))["columns"]
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, names in columns.items():
+            connection.execute('create table "{}" ({})'.format(table, ", ".join(f'"{name}"' for name in names)))
+        for table, rows in tables().items():
+            for row in rows:
+                names = ", ".join(f'"{name}"' for name in row)
+                values = ", ".join("?" for _ in row)
+                connection.execute(f'insert into "{table}" ({names}) values ({values})', list(row.values()))
+    return str(database)
+
+
+@pytest.fixture(scope="module")
+def postgresql_sample(cluster: Cluster) -> Iterator[str]:
+    """The tables in PostgreSQL, as a deployment of the older generation has them."""
+    url = cluster.create_database("sample")
+    load_schema(url, "older")
+    load_rows(url, tables())
+    yield url
+    cluster.drop_database("sample")
+
+
+@pytest.fixture(params=["sqlite_sample", "postgresql_sample"], ids=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+@pytest.mark.parametrize("bundle", ["live", "live-short"])
+def test_the_sample_passes_and_warns_of_what_it_does_not_record(bundle: str, database: str) -> None:
+    environment = {"DATABASE_URL": database}
+    verification = recon.verify(recon.VerifyOptions(SAMPLES / bundle, environment=environment))
+    found = outcomes(verification)
+    assert verification.verdict == "PASSED"
+    assert {check for check, outcome in found.items() if outcome == "WARN"} == WARNED
+    assert {outcome for check, outcome in found.items() if check not in WARNED} == {"PASS"}
+    assert verification.counts_database == verification.counts_bundle == {"members": 5, "events": 3, "registrations": 5}
+    assert "not recorded" in check_of(verification, "duplicate_id_mappings").message
+    assert "No run is recorded" in check_of(verification, "run_id_match").message
+
+
+def test_both_variants_of_the_bundle_say_the_same(sqlite_sample: str) -> None:
+    options = (recon.VerifyOptions(SAMPLES / bundle, sqlite_sample) for bundle in ("live", "live-short"))
+    long, short = map(recon.verify, options)
+    assert [(c.id, c.outcome, c.message) for c in long.checks] == [(c.id, c.outcome, c.message) for c in short.checks]
+    assert (long.run_id, long.tiers) == (short.run_id, short.tiers)
+
+
+def test_both_databases_say_the_same(sqlite_sample: str, postgresql_sample: str) -> None:
+    one, other = (
+        recon.verify(recon.VerifyOptions(SAMPLES / "live", environment={"DATABASE_URL": url}))
+        for url in (sqlite_sample, postgresql_sample)
+    )
+    assert [(c.id, c.outcome) for c in one.checks] == [(c.id, c.outcome) for c in other.checks]
+    assert one.tiers == other.tiers
+
+
+def test_the_dry_run_is_refused(database: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.md"
+    done = run_recon("verify", "-b", SAMPLES / "dry-run", "-o", report, DATABASE_URL=database)
+    assert done.code == 2
+    assert "dry run" in done.err
+    assert not report.exists()
+
+
+def test_the_dry_run_compared_all_the_same_does_not_hide_that_it_is_one(sqlite_sample: str, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    done = run_recon(
+        "verify", "-b", SAMPLES / "dry-run", "-f", "json", "-o", report, "--allow-dry-run", DATABASE_URL=sqlite_sample
+    )
+    assert json.loads(report.read_text(encoding="utf-8"))["dryRun"] is True
+    assert "Dry run: true" in done.out
