@@ -129,7 +129,6 @@ class Reader:
                 self.warehouse.append(read.name, frame, read.fields, read.query.table)
                 done += frame.height
                 self.on_rows(read.name.removeprefix("target."), done)
-            self.warehouse.verify_load(read.name)
         except ReadError as error:
             if read.required:
                 raise _refused(self.source, read.query.table, str(error)) from error
@@ -161,6 +160,7 @@ def take_snapshot(
             reader.read_table(table, wanted[table.name])
     if RUNS in requires:
         reader.read_runs()
+    warehouse.verify_loads([f"target.{name}" for name in wanted] + [RUNS] * (RUNS in requires))
     absent = {**warehouse.missing, **warehouse.unreadable}
     return SnapshotInfo(
         database=source.label,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 import polars as pl
 import pyarrow as pa
-from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from recon.errors import DatabaseError
+from recon.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SETUP = Path(__file__).with_name("warehouse.sql")
 STORED = {
@@ -31,6 +30,16 @@ STORED = {
 MEMORY_LIMIT = "400MB"
 EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
+MANY_ROWS = 200_000
+INCOMING = "incoming"
+CREATE = "create table {table} ({columns})"
+INSERT = "insert into {table} select {columns} from incoming"
+RECORD = "insert into target.unreadable_values"
+FAILURES = """
+select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
+from incoming where {raw} is not null and {typed} is null"""
+SCAN = """
+select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as hashed from {table})"""
 
 
 @dataclass(frozen=True)
@@ -63,15 +72,19 @@ class Field:
         return self.comes and self.arrives == "text" and self.type not in ("key", "text")
 
     @property
-    def expression(self) -> duckdb.Expression:
-        """What this column is made of, typed and named."""
+    def value(self) -> str:
+        """The SQL that this column is made of, typed."""
         stored = STORED[self.type]
-        if not self.comes:
-            return ConstantExpression(self.constant).cast(stored).alias(self.name)
-        value = ColumnExpression(self.name)
         if self.can_fail:
-            return FunctionExpression(f"as_{self.type}", value).alias(self.name)
-        return value.cast(stored).alias(self.name)
+            return f"as_{self.type}({quote(self.name)})"
+        if self.comes:
+            return f"cast({quote(self.name)} as {stored})"
+        return f"cast({'null' if self.constant is None else literal(self.constant)} as {stored})"
+
+    @property
+    def expression(self) -> str:
+        """The typed value under its name."""
+        return f"{self.value} as {quote(self.name)}"
 
 
 @dataclass
@@ -95,8 +108,11 @@ class Warehouse:
         self.connection.execute(SETUP.read_text(encoding="utf-8"))
         self.connection.execute("set timezone = 'UTC'")
         self.connection.execute("set enable_external_access = false")
-        self._no_row = self.connection.sql("select 1 limit 0")
+        # A second thread costs more than it gives until there is something to share; see `append`.
+        self.connection.execute("set threads = 1")
+        self._is_parallel = False
         self._row_counts: dict[str, int] = {}
+        self._first_columns: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -117,9 +133,10 @@ class Warehouse:
 
     def create(self, name: str, fields: Sequence[Field]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
-        columns = [ConstantExpression(None).cast(STORED[f.type]).alias(f.name) for f in fields]
-        self._no_row.select(*columns).create(name)
+        columns = ", ".join(f"{quote(f.name)} {STORED[f.type]}" for f in fields)
+        self.connection.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
         self._row_counts[name] = 0
+        self._first_columns[name] = fields[0].name
 
     def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
         """Append rows to the table `name`, typing what arrives as text.
@@ -130,28 +147,36 @@ class Warehouse:
         if frame.is_empty():
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
             return
-        relation = self._relation(frame)
-        relation.select(*[column.expression for column in fields]).insert_into(name)
+        self.connection.register(INCOMING, frame.to_arrow())
+        columns = ", ".join(column.expression for column in fields)
+        self.connection.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
+        failures = [_failures(column, fields, table_name) for column in fields if column.can_fail]
+        if failures:
+            self.connection.execute(f"{RECORD} {' union all '.join(failures)}")
+        self.connection.unregister(INCOMING)
         self._row_counts[name] += frame.height
-        if any(column.can_fail for column in fields):
-            self._record_failures(relation, fields, table_name)
+        if self._row_counts[name] > MANY_ROWS and not self._is_parallel:
+            self._is_parallel = True
+            self.connection.execute("reset threads")
 
-    def verify_load(self, name: str) -> None:
-        """Read the whole table back and compare: a row that a scan does not see would make every rule pass.
+    def verify_loads(self, names: Iterable[str]) -> None:
+        """Read tables back and compare: rows that a scan does not see would make every rule pass.
 
         Raises:
-            DatabaseError: The engine returns fewer or more rows than were appended.
+            DatabaseError: The engine returns fewer or more rows of a table than were appended to it.
         """
-        table = self.connection.table(name)
-        hashed = FunctionExpression("hash", *map(ColumnExpression, table.columns[:1])).alias("hashed")
-        found = table.select(hashed).aggregate("count(hashed) as counted, bit_xor(hashed) as digest").fetchall()[0][0]
-        if found != self._row_counts[name]:
-            raise DatabaseError(
-                f"What was read into {name} cannot be read back",
-                expected=f"{self._row_counts[name]} rows",
-                found=f"{found} rows",
-                next_step="This is a fault of the installed DuckDB: install the locked release, and report it",
-            )
+        scans = [
+            SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self._first_columns[name]))
+            for name in names
+        ]
+        for name, found, _ in self.connection.execute(" union all ".join(scans)).fetchall():
+            if found != self._row_counts[name]:
+                raise DatabaseError(
+                    f"What was read into {name} cannot be read back",
+                    expected=f"{self._row_counts[name]} rows",
+                    found=f"{found} rows",
+                    next_step="This is a fault of the installed DuckDB: install the locked release, and report it",
+                )
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
         """The first rows of a query that gives few, by column name; `limit` -1: all.
@@ -166,9 +191,20 @@ class Warehouse:
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
-        """The first `limit` rows of a query and how many it gives in all, in one streamed execution."""
+        """The first `limit` rows of a query and how many it gives in all.
+
+        Most rules find nothing, and the first row tells; what is found is streamed in a second execution.
+        """
         statement = self._select(sql)
-        relation = self.connection.sql(statement, params=_named(statement, parameters))
+        values = _named(statement, parameters)
+        cursor = self.connection.execute(statement, values)
+        names = [column[0] for column in cursor.description or ()]
+        if cursor.fetchone() is None:
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), 0
+        cursor.abort()
+        return self._collect(self.connection.sql(statement, params=values), limit)
+
+    def _collect(self, relation: duckdb.DuckDBPyRelation, limit: int) -> tuple[pl.DataFrame, int]:
         reader = relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
         kept, count = [], 0
         for batch in reader:
@@ -201,27 +237,19 @@ class Warehouse:
     def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
         return self.connection.from_arrow(frame.to_arrow())
 
-    def _record_failures(self, relation: duckdb.DuckDBPyRelation, fields: Sequence[Field], table_name: str) -> None:
-        key = next(column.expression for column in fields if column.comes)
-        failures = (_failures(relation, column, key, table_name) for column in fields if column.can_fail)
-        found = reduce(duckdb.DuckDBPyRelation.union, failures)
-        found.insert_into(FINDINGS)
-
 
 def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     named = statement.named_parameters
     return {name: value for name, value in (parameters or {}).items() if name in named}
 
 
-def _failures(
-    relation: duckdb.DuckDBPyRelation, column: Field, key: duckdb.Expression, table_name: str
-) -> duckdb.DuckDBPyRelation:
-    """The values of one column that are not of its type, as rows of the findings table."""
-    value = ColumnExpression(column.name)
-    return relation.filter(value.isnotnull() & column.expression.isnull()).select(
-        ConstantExpression(table_name).cast("VARCHAR").alias("table_name"),
-        ConstantExpression(column.source_name).cast("VARCHAR").alias("column_name"),
-        key.cast("VARCHAR").alias("row_key"),
-        value.cast("VARCHAR").alias("value"),
-        ConstantExpression(column.type).cast("VARCHAR").alias("expected_type"),
+def _failures(column: Field, fields: Sequence[Field], table_name: str) -> str:
+    """The query for the values of one column that are not of its type, as rows of the findings table."""
+    return FAILURES.format(
+        table=literal(table_name),
+        column=literal(column.source_name),
+        key=next(field.value for field in fields if field.comes),
+        raw=quote(column.name),
+        type=literal(column.type),
+        typed=column.value,
     )

@@ -27,7 +27,7 @@ def test_every_appended_row_is_seen_by_a_scan(sizes: list[int], in_transaction: 
             warehouse.append("target.members", frame(size, position * ROWS), FIELDS)
         if in_transaction:
             warehouse.connection.commit()
-        warehouse.verify_load("target.members")
+        warehouse.verify_loads(["target.members"])
         seen = warehouse.rows("select count(distinct id) as seen from target.members")
         assert seen == [{"seen": sum(sizes)}]
         assert warehouse.row_count("target.members") == sum(sizes)
@@ -39,4 +39,4 @@ def test_rows_that_cannot_be_read_back_are_an_error() -> None:
         warehouse.append("target.members", frame(10), FIELDS)
         warehouse.connection.execute("delete from target.members where id = 3")
         with pytest.raises(DatabaseError, match="expected 10 rows, found 9 rows"):
-            warehouse.verify_load("target.members")
+            warehouse.verify_loads(["target.members"])

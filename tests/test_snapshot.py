@@ -228,7 +228,9 @@ def test_an_empty_database_says_so(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("batches", [0, 1], ids=["at once", "after a batch"])
 def test_a_required_table_that_is_refused_ends_it(batches: int, warehouse: Warehouse) -> None:
-    with pytest.raises(DatabaseError, match=r"'Member' cannot be read.*permission denied.*Ask about 'permission denied'"):
+    with pytest.raises(
+        DatabaseError, match=r"'Member' cannot be read.*permission denied.*Ask about 'permission denied'"
+    ):
         snapshot(Planted(catalogue(), CLUB, fails={"Member": batches}), warehouse)
 
 

@@ -228,7 +228,7 @@ def test_batches_of_a_table_add_up_even_after_an_empty_one(warehouse: Warehouse)
     large = pl.DataFrame({"id": map(str, range(200_000))}).with_columns(age="id", joined_at=None, is_active=None)
     for batch in (frame(), large.cast(pl.String), frame(), frame(("m1", "old", None, None))):
         warehouse.append(MEMBERS, batch, FIELDS, "Member")
-    warehouse.verify_load(MEMBERS)
+    warehouse.verify_loads([MEMBERS])
     assert warehouse.row_count(MEMBERS) == 200_001
     assert warehouse.rows("select count(*) as n, sum(age) as ages from target.members") == [
         {"n": 200_001, "ages": sum(range(200_000))}
@@ -244,7 +244,7 @@ def test_a_table_that_does_not_hold_what_was_loaded_is_an_error(behind: str, war
     warehouse.append(MEMBERS, frame(("m1", "30", None, None)), FIELDS, "Member")
     warehouse.connection.execute(behind)
     with pytest.raises(DatabaseError, match=r"target\.members cannot be read back.*expected 1 rows"):
-        warehouse.verify_load(MEMBERS)
+        warehouse.verify_loads([MEMBERS])
 
 
 def test_counting_the_rows_of_an_unknown_table_is_an_error(warehouse: Warehouse) -> None:

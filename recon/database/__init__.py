@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from recon.database.url import DatabaseUrl, parse_url, resolve_database
+from recon.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,16 +104,6 @@ def open_source(url: DatabaseUrl) -> Source:
         DatabaseError: It cannot be reached, within seconds and in one sentence.
     """
     return cast("Source", import_module(SOURCES[url.kind]).connect(url))
-
-
-def quote(identifier: str) -> str:
-    """An SQL identifier in double quotes."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """An SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 SELECT = "select {columns} from {table}"

@@ -11,8 +11,9 @@ import psycopg
 import pyarrow as pa
 from psycopg.conninfo import make_conninfo
 
-from recon.database import Catalogue, Query, ReadError, literal, quote, render
+from recon.database import Catalogue, Query, ReadError, render
 from recon.errors import DatabaseError
+from recon.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +151,7 @@ class PostgresqlSource:
         Raises:
             ReadError: The server refused; the transaction goes on.
         """
-        table = f"{quote(self._schema)}.{quote(query.table)}"
+        table = quote(self._schema, query.table)
         self._transact("savepoint recon_read")
         try:
             yield from self._stream(render(query, table, ROWS, CASTS))

@@ -15,8 +15,9 @@ import connectorx
 import polars as pl
 import polars.selectors as cs
 
-from recon.database import Catalogue, Query, ReadError, quote, render
+from recon.database import Catalogue, Query, ReadError, render
 from recon.errors import DatabaseError
+from recon.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
