@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +23,8 @@ from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import polars as pl
 
 MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
 NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
@@ -131,9 +133,13 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     rules = load_rules(options.expectations or [shipped_folder("expectations")])
     watch.lap("load bundle and rules")
     with Warehouse() as warehouse:
-        warehouse.load_source(frames(bundle))
+        tables = frames(bundle)
+        warehouse.load_source(tables)
         told.database_opening()
         snapshot = _read(options, profile, rules, warehouse, told)
+        if not options.show_pii:
+            # The server's words about a value that it could not read may quote it.
+            snapshot = replace(snapshot, not_read={k: mask_text(v) for k, v in snapshot.not_read.items()})
         watch.lap("read database")
         told.database_read(snapshot)
         told.checks_starting(rules)
@@ -157,7 +163,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
         counts_database={name: snapshot.rows[name] for name in ENTITIES},
         tiers=tiers,
-        policies=_policies(bundle, masked=not options.show_pii),
+        policies=_policies(tables["policies"], masked=not options.show_pii),
         snapshot=snapshot,
         escalation=advise(checks),
         timings_ms=watch.steps_ms,
@@ -198,9 +204,9 @@ def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
         yield TierCount(**row)
 
 
-def _policies(bundle: Bundle, *, masked: bool) -> tuple[PolicyResult, ...]:
+def _policies(declared: pl.DataFrame, *, masked: bool) -> tuple[PolicyResult, ...]:
     """The declared policies; a placeholder that nobody filled in says so by its source."""
-    rows = frames(bundle)["policies"].iter_rows(named=True)
+    rows = declared.iter_rows(named=True)
     return tuple(
         PolicyResult(row["key"], mask_text(row["value"]) if masked else row["value"], row["source"], row["required"])
         for row in rows

@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings=CONTEXT)
 @click.version_option(package_name="recon")
 def cli() -> None:
-    """Says whether a data migration is right, record by record.
+    """Says whether a data migration is right.
 
     Exit codes: 0 passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
     """

@@ -128,9 +128,8 @@ def _unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     marked = frame.with_columns(cs.binary().cast(pl.String, strict=False))
     for column in frame.select(cs.binary()).columns:
         if marked[column].null_count():
-            row = frame.filter(marked[column].is_null()).row(0)
-            words = f"the value {_shown(row[frame.columns.index(column)])} of {table}.{column} is not UTF-8 text"
-            raise ReadError(f"{words}, in the row {_shown(row[0])}")
+            key = frame.filter(marked[column].is_null()).row(0)[0]
+            raise ReadError(f"{table}.{column} holds text that is not UTF-8, in the row {_shown(key)}")
     text = cs.string()
     return marked.with_columns(pl.when(text != "").then(text.str.slice(1)))
 

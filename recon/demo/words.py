@@ -21,7 +21,7 @@ MAIL_DOMAINS = ("example.org", "example.net", "example.com")
 FIRST_NAMES = """
     Aaron Abigail Adele Aisha Alan Alejandro Alice Amelia Amy Ana Andrew Angela Anita Anna-Marie Anne Annie
     Antonio Audrey Barbara Beatriz Ben Bernard Beth Beverly Bonnie Brenda Brian Bruce Camille Carl Carlos
-    Carmen Carol Caroline Catherine Celeste Charles Charlotte Chloé Christine Claire Clara Claude Colleen
+    Carmen Carol Caroline Catherine Celeste Charles Charlotte Chloé Christine Claire Clara Claudio Colleen
     Connie Craig Cynthia Daniel David Deborah Denise Dennis Diana Diane Dolores Don Donna Doris Dorothy
     Douglas Edith Edward Eileen Elaine Eleanor Elena Elizabeth Ellen Emily Emma Eric Esther Eugene Evelyn
     Fatima Felix Frances Frank Françoise Gail Gary George Gerald Gloria Gordon Grace Greg Hannah Harold
