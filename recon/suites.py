@@ -216,7 +216,10 @@ def _references(value: Any) -> tuple[str, ...]:
 def _fallback(value: Any) -> Fallback | None:
     if value is None:
         return None
-    return Fallback(Outcome(value["outcome"]), _sentence(value["message"]), str(value.get("table", "")))
+    outcome = Outcome(value["outcome"])
+    if outcome is Outcome.PASS:
+        raise ValueError("PASS as the outcome of a check that has nothing to look at")
+    return Fallback(outcome, _sentence(value["message"]), str(value.get("table", "")))
 
 
 def _guidance(meta: dict[str, Any]) -> Guidance:

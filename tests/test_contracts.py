@@ -18,6 +18,7 @@ from support import check_of, verify
 import recon
 from recon.cli import COMMANDS
 from recon.demo import FAULTS
+from recon.errors import SuiteError
 from recon.report.markdown import SHOWN_ROWS
 from recon.suites import RULE_TYPE, Rule, load_rules, shipped_folder
 
@@ -142,3 +143,13 @@ def test_the_contributing_guides_example_is_a_check_that_can_fail(demo: DemoPath
     failed = check_of(verify(demo, expectations=folders), "event_times")
     assert (failed.outcome, failed.message) == ("FAIL", "Found 1 event with an early end")
     assert failed.violations.height == 1
+
+
+@pytest.mark.parametrize("fallback", ["when_missing", "when_empty"])
+def test_a_check_with_nothing_to_look_at_cannot_be_declared_a_pass(fallback: str, tmp_path: Path) -> None:
+    file = example_rule(tmp_path / "own") / "own.yaml"
+    text = file.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.strip().startswith(fallback))
+    file.write_text(text.replace(line, line.replace("outcome: WARN", "outcome: PASS")), encoding="utf-8")
+    with pytest.raises(SuiteError, match="PASS as the outcome of a check that has nothing to look at"):
+        load_rules([file.parent])
