@@ -26,7 +26,7 @@ STORED = {
     "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
-# What needs more spills to disk: a million registrations then take under 600 MB in all, ten million little more.
+# What needs more spills to disk; a whole run over a million registrations then stays under 600 MB.
 MEMORY_LIMIT = "400MB"
 EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"

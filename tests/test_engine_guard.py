@@ -40,3 +40,11 @@ def test_rows_that_cannot_be_read_back_are_an_error() -> None:
         warehouse.connection.execute("delete from target.members where id = 3")
         with pytest.raises(DatabaseError, match="expected 10 rows, found 9 rows"):
             warehouse.verify_loads(["target.members"])
+
+
+def test_nulls_in_the_first_column_are_rows_too() -> None:
+    with Warehouse() as warehouse:
+        warehouse.create("target.members", FIELDS)
+        warehouse.append("target.members", pl.DataFrame({"id": [None, 1, None]}, schema={"id": pl.Int64}), FIELDS)
+        warehouse.verify_loads(["target.members"])
+        assert warehouse.row_count("target.members") == 3
