@@ -130,6 +130,7 @@ class Warehouse:
         for name, frame in frames.items():
             self._relation(frame).create(f"source.{name}")
             self._row_counts[f"source.{name}"] = frame.height
+            self._first_columns[f"source.{name}"] = frame.columns[0]
 
     def create(self, name: str, fields: Sequence[Field]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
@@ -159,15 +160,15 @@ class Warehouse:
             self._is_parallel = True
             self.connection.execute("reset threads")
 
-    def verify_loads(self, names: Iterable[str]) -> None:
-        """Read tables back and compare: rows that a scan does not see would make every rule pass.
+    def verify_loads(self, names: Iterable[str] | None = None) -> None:
+        """Read tables back, all of them by default: rows that a scan does not see would make every rule pass.
 
         Raises:
             DatabaseError: The engine returns fewer or more rows of a table than were appended to it.
         """
         scans = [
             SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self._first_columns[name]))
-            for name in names
+            for name in names or self._first_columns
         ]
         for name, found, _ in self.connection.execute(" union all ".join(scans)).fetchall():
             if found != self._row_counts[name]:

@@ -742,3 +742,20 @@ def test_a_wide_and_long_table_comes_whole_in_bounded_batches(demo: DemoPaths) -
     assert (sum(heights), capacities, agreeing) == (300_012, 300_000 * 300_001 // 2, 300_000)
     assert len(heights) > 2
     assert max(heights) <= 100_000
+
+
+@pytest.mark.parametrize(
+    "prepare, words",
+    [
+        pytest.param(with_a_rollback_journal, "SQLite's backup", id="rollback journal"),
+        pytest.param(with_a_write_ahead_log_left_behind, "recovered by SQLite", id="write-ahead log left behind"),
+    ],
+)
+def test_the_guarantee_says_how_the_copy_was_made(
+    prepare: Callable[[Path, Path], Path], words: str, demo: DemoPaths, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with closing(open_source(parse_url(str(prepare(demo.database, folder)), "the test"))) as source:
+        assert source.guarantee.startswith("consistent: ")
+        assert words in source.guarantee

@@ -42,6 +42,15 @@ def test_rows_that_cannot_be_read_back_are_an_error() -> None:
             warehouse.verify_loads(["target.members"])
 
 
+def test_what_the_bundle_brought_is_read_back_too() -> None:
+    with Warehouse() as warehouse:
+        warehouse.load_source({"errors": frame(10)})
+        warehouse.verify_loads()
+        warehouse.connection.execute("delete from source.errors where id = 3")
+        with pytest.raises(DatabaseError, match=r"source\.errors cannot be read back.*found 9 rows"):
+            warehouse.verify_loads()
+
+
 def test_nulls_in_the_first_column_are_rows_too() -> None:
     with Warehouse() as warehouse:
         warehouse.create("target.members", FIELDS)

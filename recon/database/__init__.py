@@ -30,7 +30,7 @@ __all__ = [
 SOURCES = {"postgresql": "recon.database.postgresql", "sqlite": "recon.database.sqlite"}
 
 Catalogue = dict[str, dict[str, str]]
-"""Table → column → type: "uuid", "integer", "timestamp", "timestamptz", "boolean", "json", "text" or "other"."""
+"""Table → column → type: "uuid", "integer", "timestamp", "timestamptz", "boolean", "json" or "text"."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class PostgresqlSource:
         """Tables and views of the schema, also those that this user may not read."""
         found: Catalogue = {}
         for table, column, kind in self._rows(COLUMNS.format(schema=literal(self._schema))).iter_rows():
-            found.setdefault(table, {})[column] = TYPES.get(kind, "text" if kind else "other")
+            found.setdefault(table, {})[column] = TYPES.get(kind, "text")
         return found
 
     def missing_hint(self, table: str) -> str | None:

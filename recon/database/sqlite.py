@@ -37,6 +37,9 @@ TABLES = "select name from sqlite_master where type in ('table', 'view') and nam
 # Computed columns count, the hidden ones of virtual tables do not.
 COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
 BATCH_ROWS = 100_000
+BACKED_UP = "consistent: a private copy made by SQLite's backup in one read transaction"
+RECOVERED = "consistent: a private copy of the file with its log, unchanged while copied, recovered by SQLite"
+CHANGED = "the database is locked: it changed while it was copied"
 
 
 def connect(url: DatabaseUrl) -> SqliteSource:
@@ -49,7 +52,8 @@ def connect(url: DatabaseUrl) -> SqliteSource:
     _require_file(path)
     folder = TemporaryDirectory(prefix="recon-sqlite-")
     try:
-        return SqliteSource(path, _copy(path.resolve(), Path(folder.name)), folder)
+        copy, guarantee = _copy(path.resolve(), Path(folder.name))
+        return SqliteSource(path, copy, guarantee, folder)
     except (sqlite3.Error, OSError) as error:
         folder.cleanup()
         raise DatabaseError(
@@ -62,9 +66,9 @@ class SqliteSource:
 
     typed = False
     consistent = True
-    guarantee = "consistent: a private copy made by SQLite's backup in one read transaction"
 
-    def __init__(self, path: Path, copy: Path, folder: TemporaryDirectory[str]) -> None:
+    def __init__(self, path: Path, copy: Path, guarantee: str, folder: TemporaryDirectory[str]) -> None:
+        self.guarantee = guarantee
         self._folder = folder
         self._copy = copy
         with closing(sqlite3.connect(copy)) as connection:
@@ -156,29 +160,32 @@ def _require_file(path: Path) -> None:
         )
 
 
-def _copy(path: Path, folder: Path) -> Path:
-    """A consistent copy in `folder`; the folder of the original gains no file, not even for a moment."""
+def _copy(path: Path, folder: Path) -> tuple[Path, str]:
+    """A consistent copy in `folder` and how it was made; the original's folder gains no file, not even for a moment."""
     if _is_idle_with_log(path):
-        return _copy_files(path, folder)
+        return _copy_files(path, folder), RECOVERED
     try:
-        return _back_up(path, folder)
+        return _back_up(path, folder), BACKED_UP
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise
         # A log or journal that a crash left behind is replayed, which needs a place that may be written to.
-        return _copy_files(path, folder)
+        return _copy_files(path, folder), RECOVERED
 
 
 def _back_up(path: Path, folder: Path) -> Path:
     idle = _is_write_ahead(path) and not _beside(path, "-wal").exists()
     address = f"{path.resolve().as_uri()}?mode=ro" + ("&immutable=1" if idle else "")
     copy = folder / "copy.db"
+    before = _states(path)
     with (
         closing(sqlite3.connect(address, uri=True, timeout=LOCK_WAIT_S)) as original,
         closing(sqlite3.connect(copy)) as target,
     ):
         original.execute("select count(*) from sqlite_master")
         original.backup(target)
+    if idle and _states(path) != before:
+        raise sqlite3.OperationalError(CHANGED)
     return copy
 
 
@@ -194,7 +201,7 @@ def _copy_files(path: Path, folder: Path) -> Path:
         if _beside(path, suffix).exists():
             shutil.copyfile(_beside(path, suffix), _beside(copy, suffix))
     if _states(path) != before:
-        raise sqlite3.OperationalError("the database is locked: it changed while it was copied")
+        raise sqlite3.OperationalError(CHANGED)
     with closing(sqlite3.connect(copy)) as connection:
         connection.execute("select count(*) from sqlite_master")
     return copy
