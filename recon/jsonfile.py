@@ -72,7 +72,7 @@ def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str) 
     Raises:
         BundleError: As `convert`.
     """
-    if all(isinstance(value, wanted) for value in values):
+    if set(map(type, values)) <= {wanted}:
         return values
     try:
         return msgspec.convert(values, list[wanted])  # type: ignore[valid-type]

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recon.advice import advise
+from recon.background import start
 from recon.bundle import Bundle, frames, open_bundle
 from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
 from recon.errors import BundleError, UsageError
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
-from recon.profile import Profile, load_profile
+from recon.profile import load_profile
 from recon.snapshot import take_snapshot
 from recon.suites import Rule, load_rules, shipped_folder
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     import polars as pl
+
+    from recon.database import Source
 
 MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
 NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
@@ -126,17 +132,19 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     told: Listener = listener or Silent()
     started_at, watch = datetime.now(UTC), Stopwatch()
     told.bundle_opening(options, started_at)
-    bundle = open_bundle(Path(options.bundle))
-    _refuse_dry_run(bundle, options)
-    told.bundle_opened(bundle, started_at)
-    profile = load_profile()
-    rules = load_rules(options.expectations or [shipped_folder("expectations")])
-    watch.lap("load bundle and rules")
     with Warehouse() as warehouse:
+        bundle = open_bundle(Path(options.bundle))
+        _refuse_dry_run(bundle, options)
+        told.bundle_opened(bundle, started_at)
+        profile = load_profile()
+        rules = load_rules(options.expectations or [shipped_folder("expectations")])
         tables = frames(bundle)
-        warehouse.load_source(tables)
+        watch.lap("load bundle and rules")
         told.database_opening()
-        snapshot = _read(options, profile, rules, warehouse, told)
+        with _opening(options) as source:
+            warehouse.load_source(tables)
+            requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
+            snapshot = take_snapshot(source.result(), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
             # The server's words about a value that it could not read may quote it.
             snapshot = replace(snapshot, not_read={k: mask_text(v) for k, v in snapshot.not_read.items()})
@@ -182,17 +190,17 @@ def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
         )
 
 
-def _read(
-    options: VerifyOptions, profile: Profile, rules: Sequence[Rule], warehouse: Warehouse, told: Listener
-) -> SnapshotInfo:
+@contextmanager
+def _opening(options: VerifyOptions) -> Iterator[Future[Source]]:
+    """The database, opened in the background and closed at the end."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
-    source = open_source(resolve_database(options.database, options.environment))
+    source = start(partial(open_source, resolve_database(options.database, options.environment)))
     try:
-        requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
-        return take_snapshot(source, profile, requires, warehouse, told.rows_read)
+        yield source
     finally:
-        source.close()
+        if source.exception() is None:
+            source.result().close()
 
 
 def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:

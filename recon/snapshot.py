@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recon.background import ReadAhead
 from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
 from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import polars as pl
 
     from recon.profile import Column, Profile, RunRecord, Table
 
@@ -41,21 +45,24 @@ class TableRead:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Reads from one source into one warehouse, by one profile.
-
-    Attributes:
-        on_rows: Told the canonical table and the rows read of it so far.
-    """
+class Planner:
+    """Decides what is read from one source into one warehouse, by one profile."""
 
     source: Source
     profile: Profile
     catalogue: Catalogue
     warehouse: Warehouse
-    on_rows: Callable[[str, int], None]
 
-    def read_table(self, table: Table, wanted: set[str]) -> None:
-        """Create `target.<table>` with the wanted columns and fill it, as far as the database has them."""
+    def plan(self, wanted: Mapping[str, set[str]], *, with_runs: bool) -> Iterator[TableRead]:
+        """Create the tables of the columns `wanted` by table; the reads that fill them."""
+        for table in self.profile.tables:
+            if table.name in wanted:
+                yield from self._plan_table(table, wanted[table.name])
+        if with_runs:
+            yield from self._plan_runs()
+
+    def _plan_table(self, table: Table, wanted: set[str]) -> Iterator[TableRead]:
+        """Create `target.<table>` with the wanted columns; the read that fills it, if the database has any of them."""
         name = f"target.{table.name}"
         present = self.catalogue.get(table.source_name)
         if present is None:
@@ -67,17 +74,18 @@ class Reader:
                 self.warehouse.missing[f"{name}.{column.name}"] = _no_column(table, column)
         fields = tuple(self._field(column, actual, present or {}) for column, actual in found)
         self.warehouse.create(name, fields)
-        self._fill(TableRead(name, _query(table, fields), fields, table.required))
+        query = _query(table, fields)
+        if query.columns:
+            yield TableRead(name, query, fields, table.required)
 
-    def read_runs(self) -> None:
+    def _plan_runs(self) -> Iterator[TableRead]:
         """Create `target.runs`: a row a run and place: run_id, recorded_at (UTC), rows, recorded_in."""
         records = [r for r in self.profile.runs if r.column in self.catalogue.get(r.table, {})]
         if not records:
             places = ", ".join(f"{r.table}.{r.column}" for r in self.profile.runs)
             self.warehouse.missing[RUNS] = f"the database has none of {places}"
         self.warehouse.create(RUNS, RUN_FIELDS)
-        for record in records:
-            self._fill(self._run_read(record))
+        yield from map(self._run_read, records)
 
     def _field(self, column: Column, actual: str | None, present: Mapping[str, str]) -> Field:
         kind = self._kind(column)
@@ -120,19 +128,43 @@ class Reader:
         )
         return TableRead(RUNS, Query(record.table, tuple(columns), grouped=True), fields)
 
-    def _fill(self, read: TableRead) -> None:
-        if not read.query.columns:
-            return
-        done = 0
-        try:
-            for frame in self.source.read(read.query):
+
+@dataclass(frozen=True)
+class Loader:
+    """Fills the warehouse with what the planned reads give.
+
+    Attributes:
+        on_rows: Told the canonical table and the rows read of it so far.
+    """
+
+    source: Source
+    warehouse: Warehouse
+    on_rows: Callable[[str, int], None]
+
+    def load(self, reads: Iterable[TableRead]) -> None:
+        """Append the rows of every read, the next ones being read while the last are stored."""
+        done = Counter[str]()
+        with ReadAhead(self._batches(reads)) as batches:
+            for read, frame in batches:
+                if isinstance(frame, ReadError):
+                    self._refuse(read, frame)
+                    continue
                 self.warehouse.append(read.name, frame, read.fields, read.query.table)
-                done += frame.height
-                self.on_rows(read.name.removeprefix("target."), done)
-        except ReadError as error:
-            if read.required:
-                raise _refused(self.source, read.query.table, str(error)) from error
-            self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
+                done[read.name] += frame.height
+                self.on_rows(read.name.removeprefix("target."), done[read.name])
+
+    def _batches(self, reads: Iterable[TableRead]) -> Iterator[tuple[TableRead, pl.DataFrame | ReadError]]:
+        for read in reads:
+            try:
+                for frame in self.source.read(read.query):
+                    yield read, frame
+            except ReadError as error:
+                yield read, error
+
+    def _refuse(self, read: TableRead, error: ReadError) -> None:
+        if read.required:
+            raise _refused(self.source, read.query.table, str(error)) from error
+        self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
 
 
 def take_snapshot(
@@ -151,15 +183,11 @@ def take_snapshot(
         DatabaseError: A required table or column is missing or cannot be read.
     """
     requires = set(requires)
-    reader = Reader(source, profile, source.catalogue(), warehouse, on_rows)
-    _presume_columns(profile, reader.catalogue)
-    _require_present(source, profile, reader.catalogue)
+    planner = Planner(source, profile, source.catalogue(), warehouse)
+    _presume_columns(profile, planner.catalogue)
+    _require_present(source, profile, planner.catalogue)
     wanted = _wanted_columns(profile, requires)
-    for table in profile.tables:
-        if table.name in wanted:
-            reader.read_table(table, wanted[table.name])
-    if RUNS in requires:
-        reader.read_runs()
+    Loader(source, warehouse, on_rows).load(list(planner.plan(wanted, with_runs=RUNS in requires)))
     warehouse.verify_loads()
     absent = {**warehouse.missing, **warehouse.unreadable}
     return SnapshotInfo(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from threading import get_ident, local
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
+from recon.background import start
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
@@ -34,6 +37,7 @@ MANY_ROWS = 200_000
 INCOMING = "incoming"
 CREATE = "create table {table} ({columns})"
 INSERT = "insert into {table} select {columns} from incoming"
+STORED_VALUES = "select {columns} from {table} where rowid >= ?"
 RECORD = "insert into target.unreadable_values"
 FAILURES = """
 select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
@@ -104,12 +108,9 @@ class Warehouse:
 
     def __post_init__(self) -> None:
         self._spill = TemporaryDirectory(prefix="recon-spill-")
-        self.connection = duckdb.connect(config={"temp_directory": self._spill.name, "memory_limit": MEMORY_LIMIT})
-        self.connection.execute(SETUP.read_text(encoding="utf-8"))
-        self.connection.execute("set timezone = 'UTC'")
-        self.connection.execute("set enable_external_access = false")
-        # A second thread costs more than it gives until there is something to share; see `append`.
-        self.connection.execute("set threads = 1")
+        self._opening = start(partial(_open_session, self._spill.name))
+        self._owner = get_ident()
+        self._others = local()
         self._is_parallel = False
         self._row_counts: dict[str, int] = {}
         self._first_columns: dict[str, str] = {}
@@ -119,6 +120,15 @@ class Warehouse:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own session; the first opens in the background while the caller does something else."""
+        if get_ident() == self._owner:
+            return self._opening.result()
+        if not hasattr(self._others, "connection"):
+            self._others.connection = self._opening.result().cursor()
+        return cast("duckdb.DuckDBPyConnection", self._others.connection)
 
     def close(self) -> None:
         """Close the session and remove what it spilled."""
@@ -151,14 +161,26 @@ class Warehouse:
         self.connection.register(INCOMING, frame.to_arrow())
         columns = ", ".join(column.expression for column in fields)
         self.connection.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
-        failures = [_failures(column, fields, table_name) for column in fields if column.can_fail]
-        if failures:
-            self.connection.execute(f"{RECORD} {' union all '.join(failures)}")
+        failed = self._failed(name, frame, fields)
+        if failed:
+            queries = [_failures(column, fields, table_name) for column in failed]
+            self.connection.execute(f"{RECORD} {' union all '.join(queries)}")
         self.connection.unregister(INCOMING)
         self._row_counts[name] += frame.height
         if self._row_counts[name] > MANY_ROWS and not self._is_parallel:
             self._is_parallel = True
             self.connection.execute("reset threads")
+
+    def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
+        """The columns of which a value of `frame`, the rows appended last, became null."""
+        typed = [field for field in fields if field.can_fail]
+        if not typed:
+            return []
+        columns = ", ".join(f"count({quote(field.name)})" for field in typed)
+        sql = STORED_VALUES.format(columns=columns, table=quote(*name.split(".")))
+        stored = self.connection.execute(sql, [self._row_counts[name]]).fetchall()[0]
+        arrived = [frame.height - frame[field.name].null_count() for field in typed]
+        return [field for field, kept, sent in zip(typed, stored, arrived, strict=True) if kept != sent]
 
     def verify_loads(self, names: Iterable[str] | None = None) -> None:
         """Read tables back, all of them by default: rows that a scan does not see would make every rule pass.
@@ -237,6 +259,16 @@ class Warehouse:
 
     def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
         return self.connection.from_arrow(frame.to_arrow())
+
+
+def _open_session(spill: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
+    connection.execute(SETUP.read_text(encoding="utf-8"))
+    connection.execute("set global timezone = 'UTC'")
+    connection.execute("set enable_external_access = false")
+    # A second thread costs more than it gives until there is something to share; see `append`.
+    connection.execute("set threads = 1")
+    return connection
 
 
 def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

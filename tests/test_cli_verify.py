@@ -713,6 +713,14 @@ def test_the_first_line_is_all_that_head_needs() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.usefixtures("at_home")
+def test_a_verdict_that_could_not_be_printed_is_no_pass() -> None:
+    environment = os.environ | {"DATABASE_URL": "club.db"}
+    command = f'exec "{RECON}" verify -b bundle > /dev/full'
+    assert subprocess.run(["sh", "-c", command], check=False, env=environment).returncode == 2
+
+
 @pytest.mark.parametrize("stream", ["1", "2"], ids=["stdout", "stderr"])
 @pytest.mark.usefixtures("at_home")
 def test_a_closed_stream_does_not_change_the_verdict(stream: str) -> None:

@@ -20,7 +20,7 @@ from postgres import load_rows, load_schema
 from psycopg import sql
 from support import Finished, check_of, outcomes, run_recon, verify_url
 
-from recon.cli import main
+from recon.cli import cli, run
 from recon.database import Catalogue, Query, ReadError, SelectColumn, open_source, parse_url
 from recon.errors import DatabaseError
 from recon.profile import load_profile
@@ -534,14 +534,12 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     """Runs the command in this process, which spares it to start another."""
     threshold = gc.get_threshold()
 
-    def run(url: str, *arguments: object) -> Finished:
+    def run_with(url: str, *arguments: object) -> Finished:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setattr(sys, "argv", ["recon", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Finished(int(str(stopped.value.code)), *capfd.readouterr())
+        return Finished(run(cli), *capfd.readouterr())
 
-    yield run
+    yield run_with
     gc.set_threshold(*threshold)
 
 

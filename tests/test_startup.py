@@ -28,12 +28,9 @@ SQLITE = ("connectorx", "sqlite3")
 # Runs the command line as its entry point does, then writes what was loaded to the file named first.
 PROGRAM = """
 import json, sys
-target, code = sys.argv.pop(1), None
-try:
-    from recon.cli import main
-    main()
-except SystemExit as stop:
-    code = stop.code
+target = sys.argv.pop(1)
+from recon.cli import cli, run
+code = run(cli)
 with open(target, "w") as file:
     json.dump([code, sorted(sys.modules)], file)
 """

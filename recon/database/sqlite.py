@@ -124,18 +124,25 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
 
 
 def _unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Bytes to text, marked and empty to present and null.
+    """Marked bytes or text to text, and what carries no mark to null.
 
     Raises:
         ReadError: Bytes that are no UTF-8 text, with their column and the row's first column.
     """
-    marked = frame.with_columns(cs.binary().cast(pl.String, strict=False))
-    for column in frame.select(cs.binary()).columns:
-        if marked[column].null_count():
-            key = frame.filter(marked[column].is_null()).row(0)[0]
-            raise ReadError(f"{table}.{column} holds text that is not UTF-8, in the row {_shown(key)}")
-    text = cs.string()
-    return marked.with_columns(pl.when(text != "").then(text.str.slice(1)))
+    value, text = cs.binary(), cs.string()
+    try:
+        return frame.with_columns(
+            pl.when(value.bin.size() > 0).then(value.bin.slice(1).cast(pl.String)),
+            pl.when(text != "").then(text.str.slice(1)),
+        )
+    except pl.exceptions.InvalidOperationError:
+        raise ReadError(_undecodable(frame, table)) from None
+
+
+def _undecodable(frame: pl.DataFrame, table: str) -> str:
+    column = next(c for c in frame.columns if frame[c].cast(pl.String, strict=False).null_count())
+    key = frame.filter(pl.col(column).cast(pl.String, strict=False).is_null()).row(0)[0]
+    return f"{table}.{column} holds text that is not UTF-8, in the row {_shown(key)}"
 
 
 def _shown(value: object) -> str:
