@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from recon.advice import advise
 from recon.background import start
-from recon.bundle import Bundle, frames, open_bundle
+from recon.bundle import Bundle, open_bundle
 from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
 from recon.errors import BundleError, UsageError
+from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
@@ -135,15 +136,14 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     with Warehouse() as warehouse:
         bundle = open_bundle(Path(options.bundle))
         _refuse_dry_run(bundle, options)
-        told.bundle_opened(bundle, started_at)
         profile = load_profile()
         rules = load_rules(options.expectations or [shipped_folder("expectations")])
-        tables = frames(bundle)
+        requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
+        policies = load_bundle(bundle, warehouse, requires)["policies"]
+        told.bundle_opened(bundle, started_at)
         watch.lap("load bundle and rules")
         told.database_opening()
         with _opening(options) as source:
-            warehouse.load_source(tables)
-            requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
             snapshot = take_snapshot(source.result(), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
             # The server's words about a value that it could not read may quote it.
@@ -171,7 +171,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
         counts_database={name: snapshot.rows[name] for name in ENTITIES},
         tiers=tiers,
-        policies=_policies(tables["policies"], masked=not options.show_pii),
+        policies=_policies(policies, masked=not options.show_pii),
         snapshot=snapshot,
         escalation=advise(checks),
         timings_ms=watch.steps_ms,

@@ -19,6 +19,7 @@ from recon.bundle.formats import (
     ReportHead,
     TypedReport,
 )
+from recon.bundle.lists import EntityEnvelope, JsonList, find_lists, is_list, read_envelope
 from recon.errors import BundleError
 from recon.jsonfile import REWRITE, convert, convert_each, describe, read_json, read_text
 from recon.model import ENTITIES
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 REPORT = "migration-report.json"
 POLICIES = "policy-bundle.json"
 CONFIG = "migration-config.json"
+# What is larger is streamed; what is not is read whole, in a tenth of a second.
+LARGE_BYTES = 32 * 2**20
 SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
 
@@ -43,6 +46,8 @@ class Bundle:
         record_counts: How many full records the file has by entity; None for its short form.
         policies: None when the bundle has no policy-bundle.json.
         config: migration-config.json as it was; None when the bundle has none.
+        lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
+            records are then empty, and `recon.intake` streams them. Of a smaller report: none.
     """
 
     path: Path
@@ -56,10 +61,16 @@ class Bundle:
     record_counts: dict[str, int | None]
     policies: tuple[Policy, ...] | None
     config: dict[str, Any] | None
+    lists: tuple[JsonList, ...] = ()
 
     def read_report(self) -> dict[str, Any]:
         """The whole of migration-report.json as it is, keys that recon does not know included."""
         return read_json(self.path / REPORT)
+
+    def record_lists(self) -> tuple[JsonList, ...]:
+        """The lists of full records in the report; none of its short form."""
+        envelope, mapped = read_envelope(self.path / REPORT)
+        return tuple(found for found in find_lists(envelope, self.path / REPORT, mapped) if found.table in ENTITIES)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -69,7 +80,8 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
     """
     report_file = _find_report(path)
-    head = _read_report(report_file)
+    is_large = report_file.stat().st_size > LARGE_BYTES
+    head, lists = _read_large(report_file) if is_large else (_read_report(report_file), ())
     entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
     return Bundle(
         path=path,
@@ -83,6 +95,7 @@ def open_bundle(path: Path) -> Bundle:
         record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
         policies=_policies(path / POLICIES),
         config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
+        lists=lists,
     )
 
 
@@ -160,6 +173,23 @@ def _read_report(file: Path) -> ReportHead:
                 next_step=REWRITE,
             ) from error
         return convert(read_json(file), ReportHead, file=file)
+
+
+def _read_large(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
+    """The report without its long lists, and these; what does not fit is read whole, to say where and why."""
+    try:
+        envelope, mapped = read_envelope(file)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _read_report(file), ()
+    kept = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
+    head = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
+    return ReportHead(**head | kept), tuple(find_lists(envelope, file, mapped))
+
+
+def _without_records(entity: EntityEnvelope) -> EntityReport:
+    """The entity report with its records only where they are no list: absent, or the short form."""
+    records = None if is_list(entity.records) else msgspec.json.decode(entity.records)
+    return EntityReport(**{key: getattr(entity, key) for key in EntityReport.__struct_fields__} | {"records": records})
 
 
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
