@@ -6,7 +6,6 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -139,11 +138,11 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         profile = load_profile()
         rules = load_rules(options.expectations or [shipped_folder("expectations")])
         requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
-        policies = load_bundle(bundle, warehouse, requires)["policies"]
-        told.bundle_opened(bundle, started_at)
-        watch.lap("load bundle and rules")
-        told.database_opening()
         with _opening(options) as source:
+            policies = load_bundle(bundle, warehouse, requires)["policies"]
+            told.bundle_opened(bundle, started_at)
+            watch.lap("load bundle and rules")
+            told.database_opening()
             snapshot = take_snapshot(source.result(), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
             # The server's words about a value that it could not read may quote it.
@@ -195,7 +194,7 @@ def _opening(options: VerifyOptions) -> Iterator[Future[Source]]:
     """The database, opened in the background and closed at the end."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
-    source = start(partial(open_source, resolve_database(options.database, options.environment)))
+    source = start(lambda: open_source(resolve_database(options.database, options.environment)))
     try:
         yield source
     finally:
