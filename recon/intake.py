@@ -17,7 +17,7 @@ from recon.model import ENTITIES
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -159,16 +159,23 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
     """
     tables = frames(bundle)
     warehouse.load_source(tables)
-    wanted = {reference.split(".")[1] for reference in references if reference.startswith("source.")}
-    lists = bundle.lists or (bundle.record_lists() if wanted & set(ENTITIES) else ())
+    wanted = {reference.split(".")[1] for reference in references if reference.startswith("source.")} & set(ENTITIES)
+    lists = bundle.lists or (bundle.record_lists() if wanted else ())
+    try:
+        _load_lists(lists, warehouse, wanted)
+    except BundleError as error:
+        raise bundle.unpacked.rename(error) if bundle.unpacked else error from error.__cause__
+    for entity in wanted - {listed.table for listed in lists}:
+        _create(entity, warehouse)
+        warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
+    return tables
+
+
+def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]) -> None:
     if lists:
         warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
     for listed in lists:
         _load(listed, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
-    for entity in wanted & set(ENTITIES) - {listed.table for listed in lists}:
-        _create(entity, warehouse)
-        warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
-    return tables
 
 
 def _create(name: str, warehouse: Warehouse) -> None:

@@ -132,8 +132,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     told: Listener = listener or Silent()
     started_at, watch = datetime.now(UTC), Stopwatch()
     told.bundle_opening(options, started_at)
-    with Warehouse() as warehouse:
-        bundle = open_bundle(Path(options.bundle))
+    with Warehouse() as warehouse, open_bundle(Path(options.bundle)) as bundle:
         _refuse_dry_run(bundle, options)
         profile = load_profile()
         rules = load_rules(options.expectations or [shipped_folder("expectations")])

@@ -88,8 +88,8 @@ def json_path(steps: Sequence[str | int]) -> str:
 
 
 def load(folder: Path) -> None:
-    with Warehouse() as warehouse:
-        load_bundle(open_bundle(folder), warehouse, [])
+    with Warehouse() as warehouse, open_bundle(folder) as bundle:
+        load_bundle(bundle, warehouse, [])
 
 
 def refusal(folder: Path) -> BundleError:
