@@ -1,0 +1,149 @@
+"""Situations that a rule may meet: small warehouses that hold everything, nothing, or all but one thing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
+
+import polars as pl
+
+from recon.bundle import frames, open_bundle
+from recon.model import ENTITIES
+from recon.snapshot import RUN_FIELDS, RUNS
+from recon.warehouse import Field, Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from recon.profile import Column, Profile, Table
+
+ROWS = 2
+RUN_ID = "run-20240115-143000"
+MOMENT = "2024-01-15T14:28:00Z"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a warehouse of a rehearsal holds.
+
+    Attributes:
+        name: In words, e.g. "members is empty".
+        of_table: The table that it is about ("target.members"); None: about all of them.
+        has_bundle_rows: Whether the bundle says that rows were written.
+        empty: Tables of the target that hold no row.
+        missing: Tables and columns that the database does not have → the reason.
+    """
+
+    name: str
+    of_table: str | None = None
+    has_bundle_rows: bool = True
+    empty: frozenset[str] = frozenset()
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether neither side has a row."""
+        return bool(self.empty) and not self.has_bundle_rows
+
+    @property
+    def without_rows(self) -> frozenset[str]:
+        """The tables without a row in which a rule could find anything."""
+        tables = self.empty | {name for name in self.missing if name.count(".") == 1}
+        return tables if self.has_bundle_rows else tables | {"source.counts", "source.id_mappings"}
+
+
+def situations(profile: Profile) -> Iterator[Situation]:
+    """Every situation in which rules are rehearsed, the one that lacks nothing first."""
+    tables = [f"target.{table.name}" for table in profile.tables] + [RUNS]
+    optional = [f"target.{table.name}" for table in profile.tables if not table.required] + [RUNS]
+    yield Situation("nothing is missing")
+    yield Situation("everything is empty", has_bundle_rows=False, empty=frozenset(tables))
+    yield Situation("the database is empty", empty=frozenset(tables))
+    yield Situation("the bundle is empty", has_bundle_rows=False)
+    for table in tables:
+        yield Situation(f"{table} is empty", table, empty=frozenset({table}))
+    for table in optional:
+        yield Situation(f"{table} is missing", table, missing={table: f"the database has no table for {table}"})
+    for entry in profile.tables:
+        missing = _without_optional_columns(entry)
+        yield Situation(f"target.{entry.name} has required columns only", f"target.{entry.name}", missing=missing)
+
+
+def build(situation: Situation, profile: Profile, has_column: Callable[[str], bool] = lambda _name: True) -> Warehouse:
+    """A warehouse in that situation.
+
+    Args:
+        situation: What it holds.
+        profile: Its tables and columns.
+        has_column: Whether it has the column of that name ("target.members.email"); a table without one is not made.
+    """
+    warehouse = Warehouse(missing=dict(situation.missing))
+    rows = ROWS if situation.has_bundle_rows else 0
+    warehouse.load_source(_bundle_frames(rows))
+    for table in profile.tables:
+        columns = [column for column in table.columns if has_column(f"target.{table.name}.{column.name}")]
+        if columns:
+            _fill(warehouse, f"target.{table.name}", columns, situation)
+    _fill_runs(warehouse, situation)
+    return warehouse
+
+
+def _without_optional_columns(table: Table) -> dict[str, str]:
+    names = [f"target.{table.name}.{column.name}" for column in table.columns if not column.required]
+    return {name: f"the database has no column for {name}" for name in names}
+
+
+def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Situation) -> None:
+    fields = [_field(column, is_absent=f"{name}.{column.name}" in situation.missing) for column in columns]
+    warehouse.create(name, fields)
+    if name not in situation.without_rows:
+        values = {c.name: [_value(c, row) for row in range(ROWS)] for c in columns}
+        warehouse.append(name, pl.DataFrame(values), fields, name)
+
+
+def _field(column: Column, *, is_absent: bool) -> Field:
+    """Keys are uuids, as on PostgreSQL: what a rule can do with them it can do with text as well."""
+    kind = "uuid" if column.type == "key" else column.type
+    return Field(column.name, kind, column.name, "uuid" if kind == "uuid" else "text", is_absent=is_absent)
+
+
+def _value(column: Column, row: int) -> Any:
+    """A value that fits its column; keys of one domain are the same in every table."""
+    if column.type == "key":
+        return uuid5(NAMESPACE_OID, f"{column.domain} {row}").bytes
+    return {"integer": str(row), "timestamp": MOMENT, "boolean": "true"}.get(column.type, f"{column.name} {row}")
+
+
+def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
+    warehouse.create(RUNS, RUN_FIELDS)
+    if RUNS not in situation.without_rows:
+        values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": str(ROWS), "recorded_in": "a table"}
+        warehouse.append(RUNS, pl.DataFrame([values]), RUN_FIELDS, RUNS)
+
+
+@cache
+def _bundle_frames(rows: int) -> dict[str, pl.DataFrame]:
+    """A bundle that says that so many rows of each entity were written, opened as any other."""
+    with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
+        (Path(folder) / "migration-report.json").write_text(json.dumps(_report(rows)), encoding="utf-8")
+        return frames(open_bundle(Path(folder)))
+
+
+def _report(rows: int) -> dict[str, Any]:
+    none = {"updated": 0, "skipped": 0, "errors": 0}
+    entity = {"totalRows": rows, "parsed": rows, "created": rows, **none, "records": f"[{rows}]"}
+    mappings = [{"waId": str(row), "murmurantId": str(uuid5(NAMESPACE_OID, f"mapped {row}"))} for row in range(rows)]
+    return {
+        "runId": RUN_ID,
+        "startedAt": MOMENT,
+        "completedAt": MOMENT,
+        "dryRun": False,
+        **dict.fromkeys(ENTITIES, entity),
+        "errors": [],
+        "idMapping": {"members": mappings},
+    }
