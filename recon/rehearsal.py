@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from recon.checks import evaluate
 from recon.model import Outcome
-from recon.situations import Situation, build, situations
+from recon.profile import load_profile
+from recon.references import known_names, require_known
+from recon.situations import Situation, build, bundle_frames, situations
+from recon.suites import layers_of, load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from recon.profile import Profile
     from recon.suites import Rule
@@ -46,11 +50,27 @@ class Rehearsal:
     problems: tuple[str, ...]
 
 
-def rehearse(rules: Sequence[Rule], profile: Profile) -> tuple[Rehearsal, ...]:
+def load_checks(expectations: Iterable[Path | str] = (), *, shipped_suites: bool = True) -> tuple[Rule, ...]:
+    """The rules that `verify` would evaluate, in the order of their checks.
+
+    Args:
+        expectations: Folders of suites of one's own, the later over the earlier.
+        shipped_suites: Whether the shipped suites lie below them.
+
+    Raises:
+        SuiteError: A suite cannot be used, or a rule refers to what no profile and no bundle has.
+    """
+    rules = load_rules(layers_of(expectations, shipped_suites=shipped_suites))
+    require_known(rules, known_names(load_profile(), bundle_frames(0)))
+    return rules
+
+
+def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Rehearsal, ...]:
     """Judge every rule where nothing is missing, where all is empty, and where one thing that it reads is.
 
-    A rule that is switched off is judged as if it were not.
+    A rule that is switched off is judged as if it were not. Without a profile, the built-in one names the tables.
     """
+    profile = profile or load_profile()
     awake = [replace(rule, switched_off=None) for rule in rules]
     trials: dict[str, list[Trial]] = {rule.id: [] for rule in awake}
     for situation in situations(profile):
@@ -87,9 +107,9 @@ def _problems(rule: Rule, trials: Iterable[Trial], profile: Profile) -> Iterator
         yield f"cannot be evaluated where nothing is missing: {whole.message.removeprefix('Not evaluated: ')}"
     else:
         yield from _undeclared(rule, profile)
-    for trial in (whole, *others):
-        if trial.is_vacuous:
-            yield f"could pass vacuously: {trial.situation}, and it passes: {trial.message}"
+    vacuous = [trial.situation for trial in (whole, *others) if trial.is_vacuous]
+    if vacuous:
+        yield f"could pass vacuously: it passes where {', where '.join(vacuous)}"
 
 
 def _undeclared(rule: Rule, profile: Profile) -> Iterator[str]:

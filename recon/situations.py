@@ -84,13 +84,21 @@ def build(situation: Situation, profile: Profile, has_column: Callable[[str], bo
     """
     warehouse = Warehouse(missing=dict(situation.missing))
     rows = ROWS if situation.has_bundle_rows else 0
-    warehouse.load_source(_bundle_frames(rows))
+    warehouse.load_source(bundle_frames(rows))
     for table in profile.tables:
         columns = [column for column in table.columns if has_column(f"target.{table.name}.{column.name}")]
         if columns:
             _fill(warehouse, f"target.{table.name}", columns, situation)
     _fill_runs(warehouse, situation)
     return warehouse
+
+
+@cache
+def bundle_frames(rows: int) -> dict[str, pl.DataFrame]:
+    """A bundle that says that so many rows of each entity were written, opened as any other."""
+    with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
+        (Path(folder) / "migration-report.json").write_text(json.dumps(_report(rows)), encoding="utf-8")
+        return frames(open_bundle(Path(folder)))
 
 
 def _without_optional_columns(table: Table) -> dict[str, str]:
@@ -124,14 +132,6 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
     if RUNS not in situation.without_rows:
         values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": str(ROWS), "recorded_in": "a table"}
         warehouse.append(RUNS, pl.DataFrame([values]), RUN_FIELDS, RUNS)
-
-
-@cache
-def _bundle_frames(rows: int) -> dict[str, pl.DataFrame]:
-    """A bundle that says that so many rows of each entity were written, opened as any other."""
-    with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
-        (Path(folder) / "migration-report.json").write_text(json.dumps(_report(rows)), encoding="utf-8")
-        return frames(open_bundle(Path(folder)))
 
 
 def _report(rows: int) -> dict[str, Any]:

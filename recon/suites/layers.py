@@ -10,7 +10,8 @@ import msgspec
 
 from recon.errors import SuiteError
 from recon.suggestion import suggest
-from recon.suites.entries import convert, read_rules, require_choice, sentence, wrong
+from recon.suites.conversion import convert, require_choice, sentence, wrong
+from recon.suites.entries import read_rules
 from recon.suites.files import SuiteFile, read_suite, suite_paths
 from recon.suites.rule import LAST, SEVERITIES, Rule
 
