@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon.demo import FAULTS, DemoPaths, write_demo
+    from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
@@ -32,6 +32,7 @@ __all__ = [
     "rehearse",
     "verify",
     "write_demo",
+    "write_demo_to",
     "write_report",
 ]
 
@@ -50,6 +51,7 @@ _HOMES = {
     "rehearse": "recon.rehearsal",
     "verify": "recon.pipeline",
     "write_demo": "recon.demo",
+    "write_demo_to": "recon.demo",
     "write_report": "recon.report",
 }
 

@@ -23,7 +23,7 @@ COMMANDS = {
         "recon.cli.checks",
         "List the checks, show the one named ID whole, or test them where there is nothing to look at.",
     ),
-    "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite database, to try recon on."),
+    "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
