@@ -74,10 +74,12 @@ def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Reh
     awake = [replace(rule, switched_off=None) for rule in rules]
     trials: dict[str, list[Trial]] = {rule.id: [] for rule in awake}
     for situation in situations(profile):
+        concerned = [rule for rule in awake if situation.of_table in (None, *rule.tables)]
+        if not concerned:
+            continue
         with build(situation, profile) as warehouse:
-            for rule in awake:
-                if situation.of_table is None or situation.of_table in rule.tables:
-                    trials[rule.id].append(_try(rule, situation, warehouse))
+            for rule in concerned:
+                trials[rule.id].append(_try(rule, situation, warehouse))
     return tuple(
         Rehearsal(rule, tuple(trials[rule.id]), tuple(_problems(waking, trials[rule.id], profile)))
         for rule, waking in zip(rules, awake, strict=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 ROWS = 2
 RUN_ID = "run-20240115-143000"
-MOMENT = "2024-01-15T14:28:00Z"
+MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
 
 @dataclass(frozen=True)
@@ -117,21 +118,23 @@ def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Sit
 def _field(column: Column, *, is_absent: bool) -> Field:
     """Keys are uuids, as on PostgreSQL: what a rule can do with them it can do with text as well."""
     kind = "uuid" if column.type == "key" else column.type
-    return Field(column.name, kind, column.name, "uuid" if kind == "uuid" else "text", is_absent=is_absent)
+    return Field(column.name, kind, column.name, arrives=kind, is_absent=is_absent)
 
 
 def _value(column: Column, row: int) -> Any:
     """A value that fits its column; keys of one domain are the same in every table."""
     if column.type == "key":
         return uuid5(NAMESPACE_OID, f"{column.domain} {row}").bytes
-    return {"integer": str(row), "timestamp": MOMENT, "boolean": "true"}.get(column.type, f"{column.name} {row}")
+    values = {"integer": row, "timestamp": MOMENT, "boolean": True}
+    return values.get(column.type, f"{column.name} {row}")
 
 
 def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
     warehouse.create(RUNS, RUN_FIELDS)
     if RUNS not in situation.without_rows:
-        values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": str(ROWS), "recorded_in": "a table"}
-        warehouse.append(RUNS, pl.DataFrame([values]), RUN_FIELDS, RUNS)
+        values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": ROWS, "recorded_in": "a table"}
+        fields = [replace(field, arrives=field.type) for field in RUN_FIELDS]
+        warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
 
 
 def _report(rows: int) -> dict[str, Any]:
@@ -140,8 +143,8 @@ def _report(rows: int) -> dict[str, Any]:
     mappings = [{"waId": str(row), "murmurantId": str(uuid5(NAMESPACE_OID, f"mapped {row}"))} for row in range(rows)]
     return {
         "runId": RUN_ID,
-        "startedAt": MOMENT,
-        "completedAt": MOMENT,
+        "startedAt": f"{MOMENT.isoformat()}Z",
+        "completedAt": f"{MOMENT.isoformat()}Z",
         "dryRun": False,
         **dict.fromkeys(ENTITIES, entity),
         "errors": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from recon.suites.files import SuiteFile
 
+ID = re.compile(r"\w+")
 QUERIES = ("sql", "values_sql", "parameters")
 OUTCOMES = tuple(str(outcome) for outcome in Outcome if outcome is not Outcome.PASS)
 
@@ -115,7 +117,7 @@ def _read_rule(suite: SuiteFile, line: int, entry: Any) -> Rule:
         raise SuiteError("An expectation is wrong", where=where, expected=wanted, found=repr(entry)[:60])
     meta = entry.get("meta") or {}
     if isinstance(meta, dict) and "id" in meta:
-        where += f", {meta['id']}"
+        where += f", {sentence(meta['id'])}"
     rule = _own(entry, where, suite.path) if entry.get("type") == RULE_TYPE else _foreign(entry, where, suite)
     return replace(rule, suite=suite.name, line=line, is_shipped=suite.is_shipped)
 
@@ -123,6 +125,8 @@ def _read_rule(suite: SuiteFile, line: int, entry: Any) -> Rule:
 def _own(entry: dict[str, Any], where: str, file: Path) -> Rule:
     written = convert(entry, RuleEntry, where, STRUCTS)
     meta = written.meta
+    if not ID.fullmatch(meta.id):
+        raise wrong(where, "meta.id", "letters, digits and _", repr(meta.id))
     return Rule(
         id=meta.id,
         title=meta.title,
