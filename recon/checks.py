@@ -131,6 +131,15 @@ def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
     return values
 
 
+def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
+    """The values that the rule's messages name and that nothing gives, each once."""
+    given = {*_values(rule, warehouse), "violations", "s"}
+    named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
+    if rule.when_missing:
+        named += [name for name in PLACEHOLDER.findall(rule.when_missing.message) if name != "missing"]
+    return list(dict.fromkeys(named))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from recon.checks import evaluate
+from recon.checks import evaluate, unknown_values
 from recon.model import Outcome
 from recon.profile import load_profile
 from recon.references import known_names, require_known
-from recon.situations import Situation, build, bundle_frames, situations
+from recon.situations import WHOLE, Situation, build, bundle_frames, situations
 from recon.suites import layers_of, load_rules
 
 if TYPE_CHECKING:
@@ -108,24 +108,32 @@ def _problems(rule: Rule, trials: Iterable[Trial], profile: Profile) -> Iterator
     if whole.outcome is Outcome.ERROR:
         yield f"cannot be evaluated where nothing is missing: {whole.message.removeprefix('Not evaluated: ')}"
     else:
-        yield from _undeclared(rule, profile)
+        yield from _undeclared(rule, profile) or _unknown(rule, profile)
     vacuous = [trial.situation for trial in (whole, *others) if trial.is_vacuous]
     if vacuous:
         yield f"could pass vacuously: it passes where {', where '.join(vacuous)}"
 
 
-def _undeclared(rule: Rule, profile: Profile) -> Iterator[str]:
+def _undeclared(rule: Rule, profile: Profile) -> list[str]:
     """The columns that the rule reads without naming them; they would not be read from the database for it."""
     columns = {f"target.{t.name}.{c.name}": t.required and c.required for t in profile.tables for c in t.columns}
     declared = {name: is_read or name in rule.reads for name, is_read in columns.items()}
     if _binds(rule, profile, declared):
-        return
-    for name in (name for name, is_declared in declared.items() if not is_declared):
-        if not _binds(rule, profile, {**dict.fromkeys(columns, True), name: False}):
-            yield f"reads {name}, which neither requires nor uses names: name it, or it is not read from the database"
+        return []
+    return [
+        f"reads {name}, which neither requires nor uses names: name it, or it is not read from the database"
+        for name, is_declared in declared.items()
+        if not is_declared and not _binds(rule, profile, {**dict.fromkeys(columns, True), name: False})
+    ]
 
 
 def _binds(rule: Rule, profile: Profile, has_column: Mapping[str, bool]) -> bool:
     """Whether the rule can be evaluated on a warehouse with these columns alone."""
-    with build(Situation("nothing is missing"), profile, lambda name: has_column[name]) as warehouse:
+    with build(WHOLE, profile, lambda name: has_column[name]) as warehouse:
         return evaluate(rule, warehouse).outcome is not Outcome.ERROR
+
+
+def _unknown(rule: Rule, profile: Profile) -> list[str]:
+    """The values that its messages name and nothing gives: where they are needed, the check would be an ERROR."""
+    with build(WHOLE, profile) as warehouse:
+        return [f"names {{{name}}} in a message, which its values lack" for name in unknown_values(rule, warehouse)]

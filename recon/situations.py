@@ -58,11 +58,14 @@ class Situation:
         return tables if self.has_bundle_rows else tables | {"source.counts", "source.id_mappings"}
 
 
+WHOLE = Situation("nothing is missing")
+
+
 def situations(profile: Profile) -> Iterator[Situation]:
     """Every situation in which rules are rehearsed, the one that lacks nothing first."""
     tables = [f"target.{table.name}" for table in profile.tables] + [RUNS]
     optional = [f"target.{table.name}" for table in profile.tables if not table.required] + [RUNS]
-    yield Situation("nothing is missing")
+    yield WHOLE
     yield Situation("everything is empty", has_bundle_rows=False, empty=frozenset(tables))
     yield Situation("the database is empty", empty=frozenset(tables))
     yield Situation("the bundle is empty", has_bundle_rows=False)

@@ -89,11 +89,11 @@ def _enter_schema(connection: psycopg.Connection, schema: str | None) -> None:
 def _copy_tables(connection: psycopg.Connection, tables: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
     for table, rows in tables.items():
         if rows:
-            columns = ", ".join(map(quote, rows[0]))
-            statement = COPY.format(table=quote(table), columns=columns)
+            names = list(rows[0])
+            statement = COPY.format(table=quote(table), columns=", ".join(map(quote, names)))
             with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
                 for row in rows:
-                    copy.write_row(list(row.values()))
+                    copy.write_row([row[name] for name in names])
 
 
 def _plant(connection: psycopg.Connection, faults: Iterable[Fault]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from errno import ENOENT, ENOTDIR
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml")
+FOLDER = "a folder with suites (*.yaml)"
 SHAPE = "the keys name and expectations (a list)"
 
 
@@ -30,7 +32,7 @@ class SuiteFile:
     path: Path
     content: dict[str, Any]
     lines: tuple[int, ...]
-    is_shipped: bool = field(default=False)
+    is_shipped: bool = False
 
     @property
     def name(self) -> str:
@@ -54,15 +56,18 @@ def suite_paths(folder: Path) -> list[Path]:
     Raises:
         SuiteError: There is no such folder, or no suite in it: a rule that is not found would not be missed.
     """
-    expected = "a folder with suites (*.yaml)"
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise SuiteError("The folder of suites was not found", where=str(folder), expected=expected, found=found)
-    paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-    if not paths:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "an empty folder"
-        raise SuiteError("The folder holds no suite", where=str(folder), expected=expected, found=found)
-    return paths
+    try:
+        paths = sorted(folder.iterdir())
+    except (OSError, ValueError) as error:
+        found = {ENOENT: "nothing", ENOTDIR: "a file"}.get(getattr(error, "errno", 0), str(error))
+        raise SuiteError(
+            "The folder of suites was not found", where=str(folder)[:300], expected=FOLDER, found=found
+        ) from error
+    suites = [path for path in paths if path.suffix in SUFFIXES]
+    if not suites:
+        found = ", ".join(path.name for path in paths[:5]) or "an empty folder"
+        raise SuiteError("The folder holds no suite", where=str(folder), expected=FOLDER, found=found)
+    return suites
 
 
 def load_document(path: Path) -> dict[str, Any]:
