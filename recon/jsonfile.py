@@ -66,8 +66,8 @@ def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> 
         _explain_invalid(str(error), value, file, place)
 
 
-def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str) -> list[T]:
-    """Turn a list of decoded JSON into `wanted`s; an error names the first wrong item by its index.
+def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str, first: int = 0) -> list[T]:
+    """Turn a list of decoded JSON, whose items count from `first`, into `wanted`s; an error names the first wrong one.
 
     Raises:
         BundleError: As `convert`.
@@ -77,7 +77,7 @@ def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str) 
     try:
         return msgspec.convert(values, list[wanted])  # type: ignore[valid-type]
     except msgspec.ValidationError:
-        return [convert(v, wanted, file=file, place=f"{place}[{i}]") for i, v in enumerate(values)]
+        return [convert(v, wanted, file=file, place=f"{place}[{i}]") for i, v in enumerate(values, first)]
 
 
 def describe(value: object) -> str:
@@ -109,13 +109,22 @@ def read_text(path: Path) -> str:
             found=error.strerror,
             next_step="Check that it was copied and that you may read it: permissions",
         ) from error
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:4]:
-        _refuse_encoding(path, "UTF-16 or UTF-32")
+    require_text(path, data[:4])
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         _refuse_encoding(path, f"byte 0x{data[error.start]:02x} at offset {error.start} (line {line})")
+
+
+def require_text(path: Path, start: bytes) -> None:
+    """Refuse a file whose first bytes are of another encoding.
+
+    Raises:
+        BundleError: It is UTF-16 or UTF-32.
+    """
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
+        _refuse_encoding(path, "UTF-16 or UTF-32")
 
 
 def _refuse_encoding(path: Path, found: str) -> NoReturn:

@@ -6,17 +6,17 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recon.advice import advise
 from recon.background import start
-from recon.bundle import Bundle, frames, open_bundle
+from recon.bundle import Bundle, open_bundle
 from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
 from recon.errors import BundleError, UsageError
+from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
@@ -140,19 +140,17 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     told: Listener = listener or Silent()
     started_at, watch = datetime.now(UTC), Stopwatch()
     told.bundle_opening(options, started_at)
-    with Warehouse() as warehouse:
-        bundle = open_bundle(Path(options.bundle))
+    with Warehouse() as warehouse, open_bundle(Path(options.bundle)) as bundle:
         _refuse_dry_run(bundle, options)
-        told.bundle_opened(bundle, started_at)
         profile = load_profile()
         rules = load_rules(options.layers)
-        tables = frames(bundle)
-        require_known(rules, known_names(profile, tables))
-        watch.lap("load bundle and rules")
-        told.database_opening()
+        require_known(rules, known_names(profile))
+        requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
         with _opening(options) as source:
-            warehouse.load_source(tables)
-            requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
+            policies = load_bundle(bundle, warehouse, requires)["policies"]
+            told.bundle_opened(bundle, started_at)
+            watch.lap("load bundle and rules")
+            told.database_opening()
             snapshot = take_snapshot(source.result(), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
             # The server's words about a value that it could not read may quote it.
@@ -180,7 +178,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
         counts_database={name: snapshot.rows[name] for name in ENTITIES},
         tiers=tiers,
-        policies=_policies(tables["policies"], masked=not options.show_pii),
+        policies=_policies(policies, masked=not options.show_pii),
         snapshot=snapshot,
         escalation=advise(checks),
         timings_ms=watch.steps_ms,
@@ -204,7 +202,7 @@ def _opening(options: VerifyOptions) -> Iterator[Future[Source]]:
     """The database, opened in the background and closed at the end."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
-    source = start(partial(open_source, resolve_database(options.database, options.environment)))
+    source = start(lambda: open_source(resolve_database(options.database, options.environment)))
     try:
         yield source
     finally:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.bundle import FRAMES
 from recon.errors import SuiteError
+from recon.intake import COLUMNS as RECORDS
+from recon.model import ENTITIES
 from recon.profile import load_profile
 from recon.suggestion import suggest
 from recon.suites.rule import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    import polars as pl
+    from collections.abc import Iterable, Iterator
 
     from recon.profile import Profile
     from recon.suites import Rule
@@ -21,17 +22,14 @@ if TYPE_CHECKING:
 ADDED = ("target.runs", "target.unreadable_values")
 
 
-def known_names(profile: Profile, source: Mapping[str, pl.DataFrame]) -> tuple[str, ...]:
+def known_names(profile: Profile) -> tuple[str, ...]:
     """Every table and column that a rule may name, e.g. "target.members" and "target.members.id".
 
     What the built-in profile speaks of is known under any profile: where that has no place for it, it is missing,
     which is not the rule's fault.
-
-    Args:
-        profile: The profile in use.
-        source: The bundle's frames.
     """
-    tables = {f"source.{name}": frame.columns for name, frame in source.items()}
+    tables = {f"source.{name}": list(schema) for name, schema in FRAMES.items()}
+    tables |= {f"source.{name}": [column.name for column in RECORDS[name]] for name in ENTITIES}
     for known in (load_profile(), profile):
         for table in known.tables:
             columns = [column.name for column in table.columns]
@@ -44,8 +42,8 @@ def require_known(rules: Iterable[Rule], names: Iterable[str]) -> None:
     """Make sure that what the rules refer to can be there.
 
     Raises:
-        SuiteError: A rule names a table or column that no profile and no bundle has, or says what an empty table
-            means that it does not read.
+        SuiteError: A rule names a table or column that no profile and no bundle has, a table of the target without a
+            column (only named ones are read), or says what an empty table means that it does not read.
     """
     known = set(names)
     for rule in rules:
@@ -70,7 +68,8 @@ def _empty_tables(rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _require_known(rule: Rule, key: str, reference: str, known: set[str]) -> None:
     table = table_of(reference)
-    if reference in known or (table in ADDED and reference.count(".") == 2):
+    is_bare = reference == table and table.startswith("target.") and table not in ADDED
+    if (reference in known and not is_bare) or (table in ADDED and reference.count(".") == 2):
         return
     if table in known:
         choices = sorted(name for name in known if name.startswith(f"{table}."))

@@ -9,8 +9,9 @@ from recon.checks import evaluate, unknown_values
 from recon.model import Outcome
 from recon.profile import load_profile
 from recon.references import known_names, require_known
-from recon.situations import WHOLE, Situation, build, bundle_frames, situations
+from recon.situations import WHOLE, Situation, build, situations
 from recon.suites import layers_of, load_rules
+from recon.suites.rule import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def load_checks(expectations: Iterable[Path | str] = (), *, shipped_suites: bool
         SuiteError: A suite cannot be used, or a rule refers to what no profile and no bundle has.
     """
     rules = load_rules(layers_of(expectations, shipped_suites=shipped_suites))
-    require_known(rules, known_names(load_profile(), bundle_frames(0)))
+    require_known(rules, known_names(load_profile()))
     return rules
 
 
@@ -72,12 +73,13 @@ def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Reh
     """
     profile = profile or load_profile()
     awake = [replace(rule, switched_off=None) for rule in rules]
+    reads = {reference for rule in awake for reference in rule.reads}
     trials: dict[str, list[Trial]] = {rule.id: [] for rule in awake}
     for situation in situations(profile):
         concerned = [rule for rule in awake if situation.of_table in (None, *rule.tables)]
         if not concerned:
             continue
-        with build(situation, profile) as warehouse:
+        with build(situation, profile, reads) as warehouse:
             for rule in concerned:
                 trials[rule.id].append(_try(rule, situation, warehouse))
     return tuple(
@@ -120,20 +122,27 @@ def _undeclared(rule: Rule, profile: Profile) -> list[str]:
     declared = {name: is_read or name in rule.reads for name, is_read in columns.items()}
     if _binds(rule, profile, declared):
         return []
-    return [
-        f"reads {name}, which neither requires nor uses names: name it, or it is not read from the database"
-        for name, is_declared in declared.items()
-        if not is_declared and not _binds(rule, profile, {**dict.fromkeys(columns, True), name: False})
-    ]
+    unnamed = [name for name, is_declared in declared.items() if not is_declared]
+    tables = [table for table in dict.fromkeys(map(table_of, unnamed)) if table not in rule.tables]
+    found = [name for name in unnamed if not _binds_without(rule, profile, columns, name)]
+    # A table may be read without any of its columns.
+    found = found or [table for table in tables if not _binds_without(rule, profile, columns, table)]
+    named = ", ".join(found) or "more than one thing"
+    return [f"reads {named}, which neither requires nor uses names: name it, or it is not read from the database"]
+
+
+def _binds_without(rule: Rule, profile: Profile, columns: Iterable[str], unnamed: str) -> bool:
+    """Whether the rule can be evaluated on a warehouse that lacks one column, or one table."""
+    return _binds(rule, profile, {name: unnamed not in (name, table_of(name)) for name in columns})
 
 
 def _binds(rule: Rule, profile: Profile, has_column: Mapping[str, bool]) -> bool:
     """Whether the rule can be evaluated on a warehouse with these columns alone."""
-    with build(WHOLE, profile, lambda name: has_column[name]) as warehouse:
+    with build(WHOLE, profile, rule.reads, lambda name: has_column[name]) as warehouse:
         return evaluate(rule, warehouse).outcome is not Outcome.ERROR
 
 
 def _unknown(rule: Rule, profile: Profile) -> list[str]:
     """The values that its messages name and nothing gives: where they are needed, the check would be an ERROR."""
-    with build(WHOLE, profile) as warehouse:
+    with build(WHOLE, profile, rule.reads) as warehouse:
         return [f"names {{{name}}} in a message, which its values lack" for name in unknown_values(rule, warehouse)]

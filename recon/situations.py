@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_OID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import polars as pl
 
-from recon.bundle import frames, open_bundle
+from recon.bundle import open_bundle
+from recon.intake import COLUMNS as RECORDS
+from recon.intake import load_bundle
 from recon.model import ENTITIES
 from recon.snapshot import RUN_FIELDS, RUNS
 from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from recon.intake import Column as Written
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
@@ -73,22 +75,31 @@ def situations(profile: Profile) -> Iterator[Situation]:
         yield Situation(f"{table} is empty", table, empty=frozenset({table}))
     for table in optional:
         yield Situation(f"{table} is missing", table, missing={table: f"the database has no table for {table}"})
+    for entity in ENTITIES:
+        listed = f"source.{entity}"
+        yield Situation(f"{listed} is missing", listed, missing={listed: f"the bundle does not list its {entity}"})
     for entry in profile.tables:
         missing = _without_optional_columns(entry)
         yield Situation(f"target.{entry.name} has required columns only", f"target.{entry.name}", missing=missing)
 
 
-def build(situation: Situation, profile: Profile, has_column: Callable[[str], bool] = lambda _name: True) -> Warehouse:
+def build(
+    situation: Situation,
+    profile: Profile,
+    reads: Iterable[str],
+    has_column: Callable[[str], bool] = lambda _name: True,
+) -> Warehouse:
     """A warehouse in that situation.
 
     Args:
         situation: What it holds.
         profile: Its tables and columns.
+        reads: What rules read; the bundle's records are loaded where these name them.
         has_column: Whether it has the column of that name ("target.members.email"); a table without one is not made.
     """
-    warehouse = Warehouse(missing=dict(situation.missing))
-    rows = ROWS if situation.has_bundle_rows else 0
-    warehouse.load_source(bundle_frames(rows))
+    warehouse = Warehouse()
+    _load_bundle(warehouse, situation, reads)
+    warehouse.missing |= situation.missing
     for table in profile.tables:
         columns = [column for column in table.columns if has_column(f"target.{table.name}.{column.name}")]
         if columns:
@@ -97,12 +108,13 @@ def build(situation: Situation, profile: Profile, has_column: Callable[[str], bo
     return warehouse
 
 
-@cache
-def bundle_frames(rows: int) -> dict[str, pl.DataFrame]:
-    """A bundle that says that so many rows of each entity were written, opened as any other."""
+def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
+    """Load a bundle that says that rows of each entity were written, or that none was, as any other is loaded."""
     with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
-        (Path(folder) / "migration-report.json").write_text(json.dumps(_report(rows)), encoding="utf-8")
-        return frames(open_bundle(Path(folder)))
+        report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
+        (Path(folder) / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
+        with open_bundle(Path(folder)) as bundle:
+            load_bundle(bundle, warehouse, reads)
 
 
 def _without_optional_columns(table: Table) -> dict[str, str]:
@@ -127,9 +139,13 @@ def _field(column: Column, *, is_absent: bool) -> Field:
 def _value(column: Column, row: int) -> Any:
     """A value that fits its column; keys of one domain are the same in every table."""
     if column.type == "key":
-        return uuid5(NAMESPACE_OID, f"{column.domain} {row}").bytes
+        return _key(column.domain, row).bytes
     values = {"integer": row, "timestamp": MOMENT, "boolean": True}
     return values.get(column.type, f"{column.name} {row}")
+
+
+def _key(domain: str | None, row: int) -> UUID:
+    return uuid5(NAMESPACE_OID, f"{domain} {row}")
 
 
 def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
@@ -140,16 +156,36 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
         warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
 
 
-def _report(rows: int) -> dict[str, Any]:
+def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
+    """A migration report of so many rows of each entity; records that are `missing` are counted, not listed."""
     none = {"updated": 0, "skipped": 0, "errors": 0}
-    entity = {"totalRows": rows, "parsed": rows, "created": rows, **none, "records": f"[{rows}]"}
-    mappings = [{"waId": str(row), "murmurantId": str(uuid5(NAMESPACE_OID, f"mapped {row}"))} for row in range(rows)]
+    entity = {"totalRows": rows, "parsed": rows, "created": rows, **none}
+    mappings = [{"waId": str(row), "murmurantId": str(_key("mapped", row))} for row in range(rows)]
     return {
         "runId": RUN_ID,
         "startedAt": f"{MOMENT.isoformat()}Z",
         "completedAt": f"{MOMENT.isoformat()}Z",
         "dryRun": False,
-        **dict.fromkeys(ENTITIES, entity),
+        **{name: {**entity, "records": _records(name, rows, missing)} for name in ENTITIES},
         "errors": [],
         "idMapping": {"members": mappings},
     }
+
+
+def _records(entity: str, rows: int, missing: Iterable[str]) -> list[dict[str, Any]] | str:
+    if f"source.{entity}" in missing:
+        return f"[{rows}]"
+    return [{c.key: _written(c, entity.removesuffix("s"), row) for c in RECORDS[entity]} for row in range(rows)]
+
+
+def _written(column: Written, domain: str, row: int) -> Any:
+    """What a record holds: ids and keys that fit the target's rows."""
+    if column.kind == "list":
+        return []
+    if column.kind == "count":
+        return row + 2
+    if column.name == "target_id" or (column.name.endswith("_id") and column.kind == "value"):
+        return str(_key(domain if column.name == "target_id" else column.name.removesuffix("_id"), row))
+    known = {"wa_id": str(row), "action": "create", "is_published": True, "capacity": row}
+    is_moment = column.name.endswith(("_at", "_time"))
+    return f"{MOMENT.isoformat()}Z" if is_moment else known.get(column.name, f"{column.name} {row}")

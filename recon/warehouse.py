@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 SETUP = Path(__file__).with_name("warehouse.sql")
 STORED = {
@@ -135,6 +136,15 @@ class Warehouse:
         self.connection.close()
         self._spill.cleanup()
 
+    @contextmanager
+    def scratch_file(self, name: str) -> Iterator[Path]:
+        """A place for a file that only this session reads; it is removed at the end."""
+        path = Path(self._spill.name) / name
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Store the bundle's frames as `source.<name>`."""
         for name, frame in frames.items():
@@ -249,6 +259,10 @@ class Warehouse:
             raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
         return statements[0]
 
+    def count_rows(self, name: str, rows: int, column: str) -> None:
+        """Tell of a table that was filled otherwise than by `append`, so that it is read back too."""
+        self._row_counts[name], self._first_columns[name] = rows, column
+
     def row_count(self, name: str) -> int:
         """How many rows were loaded into the table `name` ("target.members").
 
@@ -265,6 +279,7 @@ def _open_session(spill: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
     connection.execute(SETUP.read_text(encoding="utf-8"))
     connection.execute("set global timezone = 'UTC'")
+    connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")
     # A second thread costs more than it gives until there is something to share; see `append`.
     connection.execute("set threads = 1")

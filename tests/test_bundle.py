@@ -15,8 +15,10 @@ import pytest
 from support import check_of, edit_report, run_recon, verify
 
 import recon
-from recon.bundle import frames, open_bundle
+from recon.bundle import frames, open_bundle, reading
 from recon.errors import BundleError
+from recon.intake import load_bundle
+from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,11 +87,24 @@ def json_path(steps: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
+def load(folder: Path) -> None:
+    with Warehouse() as warehouse, open_bundle(folder) as bundle:
+        load_bundle(bundle, warehouse, [])
+
+
 def refusal(folder: Path) -> BundleError:
-    """The error that opening `folder` ends in, whose one line says what, where, expected, found and next step."""
+    """The error that opening `folder` ends in, whose one line says what, where, expected, found and next step.
+
+    A report that is streamed ends in the same words as one that is read whole.
+    """
     with pytest.raises(BundleError) as caught:
-        open_bundle(folder)
+        load(folder)
     error = caught.value
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "LARGE_BYTES", 0)
+        with pytest.raises(BundleError) as streamed:
+            load(folder)
+    assert streamed.value.message == error.message
     for part in (error.what, error.where, error.expected, error.found, error.next_step):
         assert part
         assert part in error.message

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from recon.rehearsal import Rehearsal
 
+RECORDS = ("source.members", "source.events", "source.registrations")
 BARE, NO_DATABASE = "everything is empty", "the database is empty"
 NO_EVENTS = Fallback(Outcome.WARN, "There are no events", "target.events")
 # Vacuous in every way: it finds nothing where there is nothing.
@@ -111,13 +112,14 @@ def test_a_reason_excuses_one_empty_table_but_not_all() -> None:
             "select id from target.events where exists (select code from target.statuses) and end_time < start_time",
             ["target.statuses.code"],
         ),
+        ("select id from target.events, (select count(*) from target.statuses)", ["target.statuses"]),
     ],
-    ids=["column", "columns of two tables", "table"],
+    ids=["column", "columns of two tables", "column of another table", "table"],
 )
 def test_a_column_that_is_read_but_not_named_is_told(sql: str, named: list[str]) -> None:
     found = rehearsed(sql=sql, when_empty=NO_EVENTS)
-    assert [problem.split()[1].rstrip(",") for problem in found.problems] == named
-    assert all("neither requires nor uses names" in problem for problem in found.problems)
+    (problem,) = found.problems
+    assert problem.startswith(f"reads {', '.join(named)}, which neither requires nor uses names")
 
 
 def test_a_column_that_is_used_is_named() -> None:
@@ -168,7 +170,7 @@ def test_a_rule_that_is_switched_off_is_rehearsed_all_the_same() -> None:
 def test_the_situations_hold_what_they_say() -> None:
     profile = load_profile()
     for situation in situations(profile):
-        with build(situation, profile) as warehouse:
+        with build(situation, profile, RECORDS) as warehouse:
             for table in profile.tables:
                 name = f"target.{table.name}"
                 expected = 0 if name in situation.empty or name in situation.missing else ROWS
@@ -179,12 +181,30 @@ def test_the_situations_hold_what_they_say() -> None:
 
 def test_every_column_of_a_filled_warehouse_holds_a_value() -> None:
     profile = load_profile()
-    with build(WHOLE, profile) as warehouse:
+    with build(WHOLE, profile, RECORDS) as warehouse:
         for table in profile.tables:
             for column in table.columns:
                 query = f'select count("{column.name}") as filled from target."{table.name}"'
                 assert warehouse.rows(query) == [{"filled": ROWS}], (table.name, column.name)
         assert warehouse.row_count("target.runs") == 1
+
+
+def test_the_records_of_the_bundle_fit_the_rows_of_the_database() -> None:
+    query = """
+        select count(*) as fitting from source.registrations s join target.registrations r
+          on r.id = cast(s.target_id as uuid) and r.member_id = cast(s.member_id as uuid) and s.status = r.status
+        join source.members m on m.target_id = s.member_id and m.email = 'email ' || m.wa_id and m.action = 'create'
+        join source.events e on e.target_id = s.event_id"""
+    with build(WHOLE, load_profile(), RECORDS) as warehouse:
+        assert warehouse.rows(query) == [{"fitting": ROWS}]
+
+
+def test_a_rule_on_records_is_rehearsed_without_them() -> None:
+    sql = "select m.wa_id from source.members m left join target.members t on t.email = m.email where t.id is null"
+    found = rehearsed(sql=sql, requires=("source.members.email", "target.members.id", "target.members.email"))
+    assert outcomes_of(found)["source.members is missing"] == "ERROR"
+    assert outcomes_of(found)["target.members is empty"] == "FAIL"
+    assert vacuous(found) == [BARE, "the bundle is empty"]
 
 
 def test_a_profile_without_a_table_makes_it_missing_not_wrong() -> None:

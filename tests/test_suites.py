@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from support import check_of, edit_report, outcomes, run_recon, verify
 
 import recon
+from recon.bundle import FRAMES, frames, open_bundle
 from recon.errors import ReconError, SuiteError
 from recon.gx import load_gx_suite
 from recon.model import Outcome, Verdict
@@ -242,6 +243,11 @@ def test_great_expectations_holds_a_suite_of_overrides(tmp_path: Path) -> None:
             {"meta__requires": ["target.events.titel"]},
             [", meta.requires)", "a column of target.events", "Did you mean 'target.events.title'?"],
         ),
+        ({"meta__requires": ["target.statuses"]}, ["a column of target.statuses: code, id", "'target.statuses'"]),
+        (
+            {"meta__uses": ["source.members.mail"]},
+            ["a column of source.members", "Did you mean 'source.members.email'?"],
+        ),
         ({"meta__uses": ["source.counts.entities"]}, [", meta.uses)", "Did you mean 'source.counts.entity'?"]),
         (
             {"meta__when_missing": {"outcome": "PASS", "message": "x"}},
@@ -359,6 +365,12 @@ def test_verify_refuses_what_checks_refuses(demo: DemoPaths, tmp_path: Path) -> 
     done = run_recon("verify", "-b", demo.bundle, "--database", demo.database, "--expectations", own)
     assert done.code == 2
     assert done.err == f"Suite error: {refused(own)}\n"
+
+
+def test_what_a_bundle_becomes_is_what_rules_may_name(demo: DemoPaths) -> None:
+    with open_bundle(demo.bundle) as bundle:
+        tables = frames(bundle)
+    assert {name: frame.columns for name, frame in tables.items()} == {name: list(s) for name, s in FRAMES.items()}
 
 
 def test_lines_are_those_of_the_file() -> None:

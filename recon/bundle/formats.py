@@ -7,6 +7,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+REPORT = "migration-report.json"
+POLICIES = "policy-bundle.json"
+CONFIG = "migration-config.json"
+NAMES = (REPORT, POLICIES, CONFIG)
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 NonBlank = Annotated[str, msgspec.Meta(pattern=r"\S")]
 

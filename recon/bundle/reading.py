@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import msgspec
 
 from recon.bundle.formats import (
+    CONFIG,
+    NAMES,
+    POLICIES,
+    REPORT,
     EntityReport,
     IdMapping,
     ImportProblem,
@@ -19,6 +24,7 @@ from recon.bundle.formats import (
     ReportHead,
     TypedReport,
 )
+from recon.bundle.lists import EntityEnvelope, JsonList, find_lists, is_list, read_envelope
 from recon.errors import BundleError
 from recon.jsonfile import REWRITE, convert, convert_each, describe, read_json, read_text
 from recon.model import ENTITIES
@@ -26,9 +32,10 @@ from recon.model import ENTITIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-REPORT = "migration-report.json"
-POLICIES = "policy-bundle.json"
-CONFIG = "migration-config.json"
+    from recon.bundle.archive import Unpacked
+
+# What is larger is streamed; what is not is read whole, in a tenth of a second.
+LARGE_BYTES = 32 * 2**20
 SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
 
@@ -37,12 +44,15 @@ class Bundle:
     """A validated bundle.
 
     Attributes:
-        path: The folder, as the user wrote it.
+        path: The folder or archive, as the user wrote it.
         completed_at: In UTC; None when the importer did not write it (it died).
         entities: Report by entity, in the order members, events, registrations.
         record_counts: How many full records the file has by entity; None for its short form.
         policies: None when the bundle has no policy-bundle.json.
         config: migration-config.json as it was; None when the bundle has none.
+        unpacked: Where the files of a compressed bundle lie; None of one that is not compressed.
+        lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
+            records are then empty, and `recon.intake` streams them. Of a smaller report: none.
     """
 
     path: Path
@@ -56,20 +66,66 @@ class Bundle:
     record_counts: dict[str, int | None]
     policies: tuple[Policy, ...] | None
     config: dict[str, Any] | None
+    lists: tuple[JsonList, ...] = ()
+    unpacked: Unpacked | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was unpacked of an archive."""
+        if self.unpacked:
+            self.unpacked.close()
+
+    @property
+    def report_file(self) -> Path:
+        """The report, unpacked."""
+        return (self.unpacked.folder if self.unpacked else self.path) / REPORT
 
     def read_report(self) -> dict[str, Any]:
         """The whole of migration-report.json as it is, keys that recon does not know included."""
-        return read_json(self.path / REPORT)
+        return read_json(self.report_file)
+
+    def record_lists(self) -> tuple[JsonList, ...]:
+        """The lists of full records in the report; none of its short form."""
+        envelope, mapped = read_envelope(self.report_file)
+        return tuple(found for found in find_lists(envelope, self.report_file, mapped) if found.table in ENTITIES)
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Read and validate the bundle in the folder `path`; source: bundle.md of the importer.
+    """Read and validate the bundle in the folder or archive `path`; source: bundle.md of the importer.
 
     Raises:
         BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
     """
+    unpacked = _unpack(path)
+    if unpacked is None:
+        return _read_folder(path)
+    try:
+        return replace(_read_folder(unpacked.folder), path=path, unpacked=unpacked)
+    except BundleError as error:
+        unpacked.close()
+        raise unpacked.rename(error) from error
+
+
+def _unpack(path: Path) -> Unpacked | None:
+    """What was unpacked of `path`; the modules that unpack load only where something may be compressed."""
+    try:
+        is_plain = path.is_dir() and not any((path / f"{name}.gz").is_file() for name in NAMES)
+        if is_plain or not path.exists():
+            return None
+        return cast("Unpacked | None", import_module("recon.bundle.archive").unpack(path))
+    except OSError as error:
+        raise _unopened(path, error) from error
+
+
+def _read_folder(path: Path) -> Bundle:
     report_file = _find_report(path)
-    head = _read_report(report_file)
+    is_large = report_file.stat().st_size > LARGE_BYTES
+    head, lists = _read_large(report_file) if is_large else (_read_report(report_file), ())
     entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
     return Bundle(
         path=path,
@@ -83,6 +139,7 @@ def open_bundle(path: Path) -> Bundle:
         record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
         policies=_policies(path / POLICIES),
         config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
+        lists=lists,
     )
 
 
@@ -90,12 +147,16 @@ def _find_report(path: Path) -> Path:
     try:
         return _existing_report(path)
     except OSError as error:
-        raise BundleError(
-            "The bundle cannot be opened",
-            where=str(path)[:200],
-            found=error.strerror,
-            next_step="Check the path and its permissions",
-        ) from error
+        raise _unopened(path, error) from error
+
+
+def _unopened(path: Path, error: OSError) -> BundleError:
+    return BundleError(
+        "The bundle cannot be opened",
+        where=str(path)[:200],
+        found=error.strerror,
+        next_step="Check the path and its permissions",
+    )
 
 
 def _existing_report(path: Path) -> Path:
@@ -114,7 +175,7 @@ def _existing_report(path: Path) -> Path:
             where=str(path),
             expected=wanted,
             found="a file",
-            next_step="Name the folder that the file lies in",
+            next_step="Name the folder that the file lies in, or a .zip or .tar.gz of it",
         )
     if _is_there(path / REPORT) and not (path / REPORT).is_file():
         raise BundleError(
@@ -160,6 +221,23 @@ def _read_report(file: Path) -> ReportHead:
                 next_step=REWRITE,
             ) from error
         return convert(read_json(file), ReportHead, file=file)
+
+
+def _read_large(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
+    """The report without its long lists, and these; what does not fit is read whole, to say where and why."""
+    try:
+        envelope, mapped = read_envelope(file)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _read_report(file), ()
+    kept = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
+    head = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
+    return ReportHead(**head | kept), tuple(find_lists(envelope, file, mapped))
+
+
+def _without_records(entity: EntityEnvelope) -> EntityReport:
+    """The entity report with its records only where they are no list: absent, or the short form."""
+    records = None if is_list(entity.records) else msgspec.json.decode(entity.records)
+    return EntityReport(**{key: getattr(entity, key) for key in EntityReport.__struct_fields__} | {"records": records})
 
 
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:

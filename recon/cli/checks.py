@@ -30,7 +30,7 @@ from recon.suggestion import suggest
     help="Output format.",
 )
 def command(check_id: str | None, expectations: tuple[str, ...], is_test: bool, format_name: str) -> int:
-    """List the checks, show the one named ID whole, or test them where there is nothing to look at.
+    """List the checks, show one whole, or find those that could pass vacuously.
 
     Exit codes: 0, with --test 1 if a rule could pass vacuously or cannot be evaluated, 2 error.
     """

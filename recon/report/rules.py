@@ -115,6 +115,9 @@ def _sections(rule: Rule) -> Iterator[list[str]]:
             ("Category", rule.category), ("Severity", _severity(rule)), ("Rule", rule.source), ("Own", rule.overrides)
         ),
     ]
+    if not rule.sql:
+        yield [f"Of the type {printable(rule.type)}, which recon does not know: reported as not evaluated."]
+        return
     yield ["Reads", *_facts(*((name, "") for name in rule.requires), *((name, "if there") for name in rule.uses))]
     yield ["Violations (no row: the rule holds)", *_sql(rule.sql)]
     yield ["Values of the messages", *_sql(rule.values_sql)] if rule.values_sql else []

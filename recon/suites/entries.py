@@ -118,7 +118,7 @@ def _read_rule(suite: SuiteFile, line: int, entry: Any) -> Rule:
     meta = entry.get("meta") or {}
     if isinstance(meta, dict) and "id" in meta:
         where += f", {sentence(meta['id'])}"
-    rule = _own(entry, where, suite.path) if entry.get("type") == RULE_TYPE else _foreign(entry, where, suite)
+    rule = _own(entry, where, suite.path) if entry.get("type") == RULE_TYPE else _foreign(entry, where, suite, line)
     return replace(rule, suite=suite.name, line=line, is_shipped=suite.is_shipped)
 
 
@@ -151,14 +151,14 @@ def _own(entry: dict[str, Any], where: str, file: Path) -> Rule:
     )
 
 
-def _foreign(entry: dict[str, Any], where: str, suite: SuiteFile) -> Rule:
+def _foreign(entry: dict[str, Any], where: str, suite: SuiteFile, line: int) -> Rule:
     meta = entry.get("meta") or {}
     if not isinstance(meta, dict):
         raise SuiteError("An expectation is wrong", where=f"{where}, meta", expected="an object", found=repr(meta)[:60])
     kind = str(entry.get("type", "no type at all"))
     order = meta.get("order", LAST)
     return Rule(
-        id=str(meta.get("id", f"{where}")),
+        id=sentence(meta.get("id", f"{suite.name}:{line}")),
         title=str(meta.get("title", kind)),
         category=str(meta.get("category", suite.name)),
         suite="",

@@ -1,0 +1,276 @@
+"""Compressed bundles: unpacks the files of a bundle, and no others, into a private folder, within limits."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, cast
+
+from recon.bundle.formats import NAMES, REPORT
+from recon.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+GZIP_START = b"\x1f\x8b"
+MAX_BYTES = 8 * 2**30
+# JSON shrinks to a twentieth or so; what grows a thousandfold is made to fill a disk.
+MAX_RATIO = 250
+ALWAYS_ALLOWED_BYTES = 64 * 2**20
+PIECE_BYTES = 2**20
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeError,
+    ValueError,
+)
+
+
+@dataclass
+class Unpacked:
+    """A private folder with the files of a compressed bundle.
+
+    Attributes:
+        path: The bundle as the user wrote it.
+        labels: File in the folder → what a message calls it, the place that it came from.
+    """
+
+    path: Path
+    labels: dict[Path, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="recon-bundle-")
+        self._written = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie."""
+        return Path(self._folder.name)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+    def add(self, name: str, label: str, content: IO[bytes], packed_bytes: int) -> None:
+        """Write the file `name`, piece by piece, as far as the limits allow.
+
+        Raises:
+            BundleError: It is larger than what its `packed_bytes` may grow to, or than all may be.
+        """
+        target = self.folder / name
+        written = 0
+        with target.open("wb") as file:
+            while piece := content.read(PIECE_BYTES):
+                written += len(piece)
+                self.require_room(label, written, packed_bytes)
+                file.write(piece)
+        self._written += written
+        self.labels[target] = label
+
+    def require_room(self, label: str, size: int, packed_bytes: int) -> None:
+        """Refuse what grows to `size` bytes out of `packed_bytes`, where that is more than is allowed.
+
+        Raises:
+            BundleError: It is.
+        """
+        allowed = min(MAX_BYTES - self._written, max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * packed_bytes))
+        if size > allowed:
+            raise BundleError(
+                "The bundle unpacks to more than is allowed",
+                where=label,
+                expected=f"at most {allowed // 2**20} MB",
+                found="more",
+                next_step="If it is right, unpack it yourself and name the folder",
+            )
+
+    def rename(self, error: BundleError) -> BundleError:
+        """The error with the place that the user knows instead of the private one."""
+        where = error.where or ""
+        for file, label in self.labels.items():
+            where = where.replace(str(file), label)
+        return BundleError(
+            error.what,
+            where=where.replace(str(self.folder), str(self.path)),
+            expected=error.expected,
+            found=error.found,
+            next_step=error.next_step,
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of an archive.
+
+    Attributes:
+        name: Its path in the archive.
+        packed_bytes: What it takes in the archive, or the whole archive where that is not known.
+    """
+
+    name: str
+    packed_bytes: int
+    is_file: bool
+    open: Callable[[], IO[bytes]]
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Its path, with Windows' separators as well."""
+        return PurePosixPath(self.name.replace("\\", "/"))
+
+
+def unpack(path: Path) -> Unpacked | None:
+    """Unpack a .zip, a .tar.gz, a migration-report.json.gz, or a folder with one; None where nothing is compressed.
+
+    Only the three files of a bundle are written, under their own names: no path in an archive is followed.
+
+    Raises:
+        BundleError: The archive is damaged, holds no report or two, names unsafe paths, or unpacks to too much.
+        OSError: The path cannot be looked at.
+    """
+    fill = _find_packer(path)
+    if fill is None:
+        return None
+    unpacked = Unpacked(path)
+    try:
+        fill(path, unpacked)
+    except BundleError:
+        unpacked.close()
+        raise
+    except BROKEN as error:
+        unpacked.close()
+        raise BundleError(
+            "The compressed bundle cannot be unpacked",
+            where=str(path),
+            expected="a whole .zip, .tar.gz or .json.gz",
+            found=" ".join(str(error).split())[:200] or type(error).__name__,
+            next_step="Copy it again, or unpack it yourself and name the folder",
+        ) from error
+    return unpacked
+
+
+def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
+    if path.is_dir():
+        return _unpack_folder if any((path / f"{name}.gz").is_file() for name in NAMES) else None
+    if not path.is_file():
+        return None
+    if zipfile.is_zipfile(path):
+        return _unpack_zip
+    if tarfile.is_tarfile(path):
+        return _unpack_tar
+    with path.open("rb") as file:
+        return _unpack_report if file.read(2) == GZIP_START else None
+
+
+def _unpack_folder(path: Path, unpacked: Unpacked) -> None:
+    """A folder whose files may each be compressed; one that lies there both ways is ambiguous."""
+    for name in NAMES:
+        plain, packed = path / name, path / f"{name}.gz"
+        if plain.exists() and packed.exists():
+            raise _ambiguous([str(plain), str(packed)], path)
+        if packed.is_file():
+            _add_gzip(packed, name, unpacked)
+        elif plain.is_file():
+            with plain.open("rb") as content:
+                unpacked.add(name, str(plain), content, MAX_BYTES)
+
+
+def _unpack_report(path: Path, unpacked: Unpacked) -> None:
+    _add_gzip(path, REPORT, unpacked)
+
+
+def _add_gzip(path: Path, name: str, unpacked: Unpacked) -> None:
+    with gzip.open(path) as content:
+        unpacked.add(name, str(path), cast("IO[bytes]", content), path.stat().st_size)
+
+
+def _unpack_zip(path: Path, unpacked: Unpacked) -> None:
+    with zipfile.ZipFile(path) as archive:
+        entries = (
+            Entry(found.filename, found.compress_size, _is_plain(found), partial(archive.open, found))
+            for found in archive.infolist()
+        )
+        _add_entries(entries, unpacked)
+
+
+def _is_plain(found: zipfile.ZipInfo) -> bool:
+    """Whether it is a file and no link; the upper half of the attributes is Unix's mode, where there is one."""
+    kind = found.external_attr >> 28
+    return not found.is_dir() and kind in (0, 0o10)
+
+
+def _unpack_tar(path: Path, unpacked: Unpacked) -> None:
+    with tarfile.open(path) as archive:
+        _add_entries(_tar_entries(archive, path, unpacked), unpacked)
+
+
+def _tar_entries(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> Iterator[Entry]:
+    packed = path.stat().st_size
+    for found in archive:
+        unpacked.require_room(str(path), found.offset_data + found.size, packed)
+        yield Entry(found.name, packed, found.isreg(), partial(_extract, archive, found))
+
+
+def _extract(archive: tarfile.TarFile, found: tarfile.TarInfo) -> IO[bytes]:
+    return cast("IO[bytes]", archive.extractfile(found))
+
+
+def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
+    """Write the files of the one bundle among the entries."""
+    every = list(entries)
+    wanted = [entry for entry in every if entry.path.name in NAMES]
+    for entry in wanted:
+        _require_safe(entry, unpacked.path)
+    reports = [entry for entry in wanted if entry.path.name == REPORT]
+    if not reports:
+        raise _no_report(every, unpacked.path)
+    if len(reports) > 1:
+        raise _ambiguous([entry.name for entry in reports], unpacked.path)
+    for entry in wanted:
+        if entry.path.parent == reports[0].path.parent:
+            with entry.open() as content:
+                unpacked.add(entry.path.name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
+
+
+def _require_safe(entry: Entry, path: Path) -> None:
+    drive = ":" in entry.path.parts[0]
+    if entry.is_file and not entry.path.is_absolute() and ".." not in entry.path.parts and not drive:
+        return
+    raise BundleError(
+        "The archive names an unsafe path",
+        where=f"{path}: {entry.name[:200]}",
+        expected="plain files inside the archive's own folder",
+        found="a path that leads out of it" if entry.is_file else "a link, a folder or a device",
+        next_step="Do not unpack it; ask who made it",
+    )
+
+
+def _no_report(entries: list[Entry], path: Path) -> BundleError:
+    return BundleError(
+        f"The archive has no {REPORT}",
+        where=str(path),
+        expected=f"an archive of the folder that holds {REPORT}",
+        found=", ".join(entry.name for entry in entries[:5])[:200] or "an empty archive",
+        next_step="Check that the whole bundle was packed",
+    )
+
+
+def _ambiguous(names: list[str], path: Path) -> BundleError:
+    return BundleError(
+        "The bundle has the same file twice",
+        where=str(path),
+        expected=f"one {REPORT}, compressed or not, and one of each other file",
+        found=", ".join(names[:5])[:300],
+        next_step="Keep the one that is meant",
+    )

@@ -1,0 +1,267 @@
+"""The intake: the long lists of a large bundle, streamed into the warehouse by DuckDB's own JSON parser."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from recon.bundle import frames
+from recon.errors import BundleError
+from recon.jsonfile import REWRITE, read_text
+from recon.masking import mask_text
+from recon.model import ENTITIES
+from recon.sql import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import polars as pl
+
+    from recon.bundle import Bundle
+    from recon.bundle.lists import JsonList
+    from recon.warehouse import Warehouse
+
+SETUP = Path(__file__).with_name("intake.sql")
+ITEM_BYTES = 64 * 2**20
+ITEMS_AT_ONCE = 10_000
+SCAN = """
+read_json({file}, format = 'array', records = true, maximum_object_size = {item_bytes}, columns = {columns})"""
+CHECK = "select count(*), count(*) filter ({odd}) from {scan}"
+CREATE = "create table {table} ({columns})"
+MARK = "alter table {table} add column is_odd boolean"
+STORE = "insert into {table} ({names}, is_odd) select {values}, {odd} from {scan}"
+COUNT = "select count(*), count(*) filter (is_odd) from {table} where rowid >= ?"
+UNMARK = "alter table {table} drop column is_odd"
+OBJECTS = "select json from read_json_objects({file}, format = 'array', maximum_object_size = {item_bytes})"
+SET_RECORDS = "update source.counts set records = ? where entity = ?"
+AT_ITEM = re.compile(r"in record/value (?P<number>\d+): (?P<reason>.*)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a list becomes.
+
+    Attributes:
+        key: The key of an item that holds the value; "" where the whole list has the same, its entity.
+        kind: "id" (text or whole number), "text", "count", "list" (of texts), or "value" (any, as text).
+        or_key: An older importer's key for the same.
+        required: Whether every item has it.
+    """
+
+    name: str
+    key: str
+    kind: str = "value"
+    or_key: str = ""
+    required: bool = False
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that may hold the value, the newest first."""
+        return [key for key in (self.key, self.or_key) if key]
+
+    @property
+    def arrives(self) -> str:
+        """What DuckDB reads it as; JSON keeps a number apart from a text, and costs more."""
+        return "JSON" if self.kind in ("count", "list") else "VARCHAR"
+
+    @property
+    def stored(self) -> str:
+        """Its type in the warehouse."""
+        return {"count": "BIGINT", "list": "VARCHAR[]"}.get(self.kind, "VARCHAR")
+
+    def value(self, entity: str) -> str:
+        """The SQL of the value, typed; null where the item has none."""
+        if not self.key:
+            return literal(entity)
+        newest = quote(self.key)
+        text = f"coalesce(nullif({newest}, ''), {quote(self.or_key)})" if self.or_key else newest
+        return text if self.arrives == "VARCHAR" else f"try_cast({text} as {self.stored})"
+
+    @property
+    def odd(self) -> str:
+        """The SQL that is true where the value may be of another type than importers write."""
+        if self.kind == "value":
+            return "false"
+        missing = "true" if self.required else "false"
+        return " or ".join(f"coalesce(is_odd_{self.kind}({quote(key)}), {missing})" for key in self.keys)
+
+
+RECORD = (
+    Column("source_row", "_sourceRow", "count"),
+    Column("wa_id", "_waId", "id"),
+    Column("target_id", "_murmurantId", "text", "_clubosId"),
+    Column("action", "_action", "text"),
+    Column("errors", "_errors", "list"),
+)
+COLUMNS = {
+    "members": (
+        *RECORD,
+        Column("first_name", "firstName"),
+        Column("last_name", "lastName"),
+        Column("email", "email"),
+        Column("phone", "phone"),
+        Column("joined_at", "joinedAt"),
+        Column("status_code", "membershipStatusCode"),
+        Column("level", "waMembershipLevel"),
+        Column("tier_id", "membershipTierId"),
+    ),
+    "events": (
+        *RECORD,
+        Column("title", "title"),
+        Column("description", "description"),
+        Column("category", "category"),
+        Column("location", "location"),
+        Column("start_time", "startTime"),
+        Column("end_time", "endTime"),
+        Column("capacity", "capacity"),
+        Column("is_published", "isPublished"),
+    ),
+    "registrations": (
+        *RECORD,
+        Column("member_id", "memberId"),
+        Column("event_id", "eventId"),
+        Column("status", "status"),
+        Column("registered_at", "registeredAt"),
+        Column("cancelled_at", "cancelledAt"),
+    ),
+    "errors": (
+        Column("entity", "entity", "text", required=True),
+        Column("source_row", "sourceRow", "count"),
+        Column("wa_id", "waId", "id"),
+        Column("message", "message", "text", required=True),
+    ),
+    "id_mappings": (
+        Column("entity_type", ""),
+        Column("wa_id", "waId", "id"),
+        Column("target_id", "murmurantId", "text", "clubosId"),
+    ),
+}
+
+
+def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str]) -> dict[str, pl.DataFrame]:
+    """Load the bundle into the warehouse's schema `source`: its frames, and the long lists by streaming them.
+
+    Args:
+        bundle: An opened bundle.
+        warehouse: Its `source` is empty.
+        references: What rules read; "source.members" or a column of it asks for the table of those records:
+            source_row, wa_id, target_id, action, errors (list of text), and the fields that were written, as text.
+
+    Returns:
+        The bundle's frames, as `recon.bundle.frames` describes them.
+
+    Raises:
+        BundleError: An item of a list is not what importers write, by file, JSON path, expected and found.
+    """
+    tables = frames(bundle)
+    warehouse.load_source(tables)
+    wanted = {reference.split(".")[1] for reference in references if reference.startswith("source.")} & set(ENTITIES)
+    lists = bundle.lists or (bundle.record_lists() if wanted else ())
+    try:
+        _load_lists(lists, warehouse, wanted)
+    except BundleError as error:
+        raise bundle.unpacked.rename(error) if bundle.unpacked else error from error.__cause__
+    for entity in wanted - {listed.table for listed in lists}:
+        _create(entity, warehouse)
+        warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
+    return tables
+
+
+def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]) -> None:
+    if lists:
+        warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+    for listed in lists:
+        _load(listed, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
+
+
+def _create(name: str, warehouse: Warehouse) -> None:
+    columns = ", ".join(f"{quote(column.name)} {column.stored}" for column in COLUMNS[name])
+    warehouse.connection.execute(CREATE.format(table=f"source.{name}", columns=columns))
+
+
+def _load(listed: JsonList, warehouse: Warehouse, *, is_wanted: bool) -> None:
+    with warehouse.scratch_file("list.json") as file:
+        listed.write(file)
+        scan = _scan(listed, file)
+        try:
+            rows, odd = _store(listed, scan, warehouse) if is_wanted else _check(listed, scan, warehouse)
+        except duckdb.Error as error:
+            _require_items(listed, file, warehouse)
+            raise _refused(listed, str(error)) from error
+        if odd:
+            _require_items(listed, file, warehouse)
+    if listed.table in ENTITIES:
+        warehouse.connection.execute(SET_RECORDS, [rows, listed.table])
+
+
+def _scan(listed: JsonList, file: Path) -> str:
+    keys = {key: column.arrives for column in COLUMNS[listed.table] for key in column.keys}
+    columns = ", ".join(f"{quote(key)}: {literal(kind)}" for key, kind in keys.items())
+    return SCAN.format(file=literal(str(file)), item_bytes=ITEM_BYTES, columns=f"{{{columns}}}")
+
+
+def _check(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
+    """How many items the list has, and how many of them need a closer look."""
+    return _counts(warehouse, CHECK.format(odd=_odd(listed), scan=scan))
+
+
+def _store(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
+    """As `_check`, and the items become rows of their table."""
+    columns = COLUMNS[listed.table]
+    table = f"source.{listed.table}"
+    if listed.table in ENTITIES:
+        _create(listed.table, warehouse)
+    before = 0 if listed.table in ENTITIES else warehouse.row_count(table)
+    run = warehouse.connection.execute
+    run(MARK.format(table=table))
+    names = ", ".join(quote(column.name) for column in columns)
+    values = ", ".join(column.value(listed.entity) for column in columns)
+    run(STORE.format(table=table, names=names, values=values, odd=_odd(listed), scan=scan))
+    rows, odd = _counts(warehouse, COUNT.format(table=table), before)
+    run(UNMARK.format(table=table))
+    warehouse.count_rows(table, before + rows, columns[-1].name)
+    return rows, odd
+
+
+def _odd(listed: JsonList) -> str:
+    """An item without anything in it may have been null, which is no item."""
+    columns = COLUMNS[listed.table]
+    empty = " and ".join(f"{quote(key)} is null" for column in columns for key in column.keys)
+    return " or ".join([f"({empty})", *(column.odd for column in columns)])
+
+
+def _counts(warehouse: Warehouse, sql: str, *parameters: int) -> tuple[int, int]:
+    rows, odd = warehouse.connection.execute(sql, list(parameters)).fetchall()[0]
+    return rows, odd
+
+
+def _require_items(listed: JsonList, file: Path, warehouse: Warehouse) -> None:
+    """Judge every item as a small bundle's is, and refuse the first that is not what importers write."""
+    sql = OBJECTS.format(file=literal(str(file)), item_bytes=ITEM_BYTES)
+    try:
+        listed.require_items(_texts(warehouse.connection.cursor().execute(sql)))
+    except duckdb.Error as error:
+        read_text(listed.file)  # tells where the file is no UTF-8
+        raise _refused(listed, str(error)) from error
+
+
+def _texts(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    while rows := cursor.fetchmany(ITEMS_AT_ONCE):
+        yield [text for (text,) in rows]
+
+
+def _refused(listed: JsonList, message: str) -> BundleError:
+    at = AT_ITEM.search(message)
+    place = f"{listed.place}[{int(at['number']) - 1}]" if at else listed.place
+    reason = re.sub(r"^Object \{.*\} has", "an object that has", (at["reason"] if at else message).splitlines()[0])
+    return BundleError(
+        f"{listed.file.name} has a list that cannot be read",
+        where=f"{listed.file}, {place}",
+        expected="objects that name each key once, in UTF-8",
+        found=mask_text(reason.strip().rstrip("."))[:200],
+        next_step=REWRITE,
+    )
