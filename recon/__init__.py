@@ -9,11 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon.demo import FAULTS, DemoPaths, write_demo
+    from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
+    from recon.rehearsal import load_checks, rehearse
     from recon.report import FORMATS, write_report
+    from recon.suites import Rule
 
 __all__ = [
     "FAULTS",
@@ -22,11 +24,15 @@ __all__ = [
     "DemoPaths",
     "Outcome",
     "ReconError",
+    "Rule",
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "load_checks",
+    "rehearse",
     "verify",
     "write_demo",
+    "write_demo_to",
     "write_report",
 ]
 
@@ -37,11 +43,15 @@ _HOMES = {
     "DemoPaths": "recon.demo",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
+    "Rule": "recon.suites",
     "Verdict": "recon.model",
     "Verification": "recon.model",
     "VerifyOptions": "recon.pipeline",
+    "load_checks": "recon.rehearsal",
+    "rehearse": "recon.rehearsal",
     "verify": "recon.pipeline",
     "write_demo": "recon.demo",
+    "write_demo_to": "recon.demo",
     "write_report": "recon.report",
 }
 

@@ -50,6 +50,8 @@ def _unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
     """The check of a rule that cannot be run; None when it can."""
     if rule.type != RULE_TYPE:
         return _unevaluated(rule, f"recon does not know the expectation type {rule.type!r}")
+    if rule.switched_off:
+        return _switched_off(rule, rule.switched_off)
     refused = _first(rule.requires, warehouse.unreadable)
     if refused:
         return _unevaluated(rule, refused)
@@ -129,6 +131,15 @@ def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
     return values
 
 
+def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
+    """The values that the rule's messages name and that nothing gives, each once."""
+    given = {*_values(rule, warehouse), "violations", "s"}
+    named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
+    if rule.when_missing:
+        named += [name for name in PLACEHOLDER.findall(rule.when_missing.message) if name != "missing"]
+    return list(dict.fromkeys(named))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -156,6 +167,12 @@ def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
     return None
 
 
+def _switched_off(rule: Rule, why: str) -> Check:
+    """Never better than what the rule could have found: without one that can fail, nobody knows the verdict."""
+    could_fail = BY_SEVERITY[rule.severity] is Outcome.FAIL
+    return _check(rule, Outcome.ERROR if could_fail else Outcome.WARN, f"Not evaluated: switched off by {why}")
+
+
 def _unevaluated(rule: Rule, reason: str) -> Check:
     return _check(rule, Outcome.ERROR, f"Not evaluated: {reason}")
 
@@ -170,6 +187,8 @@ def _check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:
         message=message,
         description=rule.description,
         guidance=rule.guidance,
+        source=rule.source,
+        overrides=rule.overrides,
         **results,
     )
 

@@ -58,6 +58,8 @@ class Check:
         violations: The violating rows, one a row, columns as the rule names them, at most `evidence_rows`.
         violation_count: How many rows violate the rule in all, exact; None where it was not evaluated.
         escalate: Why the runbook wants this result escalated, None when it does not.
+        source: The suite and line that the rule stands in.
+        overrides: What the rule takes the place of, or what was changed about it; None where nothing was.
     """
 
     id: str
@@ -74,6 +76,8 @@ class Check:
     violations: pl.DataFrame = field(default_factory=pl.DataFrame)
     violation_count: int | None = None
     escalate: str | None = None
+    source: str = ""
+    overrides: str | None = None
 
 
 @dataclass(frozen=True)

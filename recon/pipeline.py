@@ -20,8 +20,9 @@ from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
+from recon.references import known_names, require_known
 from recon.snapshot import take_snapshot
-from recon.suites import Rule, load_rules, shipped_folder
+from recon.suites import Rule, layers_of, load_rules
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class VerifyOptions:
     Attributes:
         bundle: The bundle's folder; reports name it as it is written here.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        expectations: Folders of suites; None: the shipped ones.
+        expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
+        shipped_suites: Whether the shipped suites lie below them; without them only `expectations` judge.
         evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
         allow_dry_run: Verify a bundle of a dry run all the same.
@@ -60,7 +62,8 @@ class VerifyOptions:
 
     bundle: Path | str
     database: str | None = None
-    expectations: Sequence[Path] | None = None
+    expectations: Sequence[Path | str] = ()
+    shipped_suites: bool = True
     evidence_rows: int = 1000
     show_pii: bool = False
     allow_dry_run: bool = False
@@ -70,6 +73,11 @@ class VerifyOptions:
     def bundle_text(self) -> str:
         """The bundle's path as it was written ("./x" keeps its "./")."""
         return str(self.bundle)
+
+    @property
+    def layers(self) -> list[Path]:
+        """The folders of suites, the lowest first."""
+        return layers_of(self.expectations, shipped_suites=self.shipped_suites)
 
 
 class Listener(Protocol):
@@ -135,7 +143,8 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     with Warehouse() as warehouse, open_bundle(Path(options.bundle)) as bundle:
         _refuse_dry_run(bundle, options)
         profile = load_profile()
-        rules = load_rules(options.expectations or [shipped_folder("expectations")])
+        rules = load_rules(options.layers)
+        require_known(rules, known_names(profile))
         requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
         with _opening(options) as source:
             policies = load_bundle(bundle, warehouse, requires)["policies"]

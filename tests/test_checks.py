@@ -14,7 +14,7 @@ from recon.advice import advise
 from recon.checks import evaluate, evaluate_all
 from recon.errors import SuiteError
 from recon.model import Check, Guidance, Outcome, Summary, Verdict
-from recon.suites import RULE_TYPE, Fallback, Rule, load_rules, load_suite, shipped_folder
+from recon.suites import RULE_TYPE, Fallback, Rule, load_suite
 from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
@@ -453,7 +453,7 @@ def test_a_type_that_is_not_ours_is_an_error_never_dropped(
 ) -> None:
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "own", "expectations": [entry]}), encoding="utf-8")
 
-    verification = verify(demo, expectations=[shipped_folder("expectations"), tmp_path])
+    verification = verify(demo, expectations=[tmp_path])
 
     found = check_of(verification, entry["meta"]["id"])
     assert found.outcome is Outcome.ERROR
@@ -476,14 +476,7 @@ def test_a_suite_without_a_rule_is_no_verdict(demo: DemoPaths, tmp_path: Path) -
     (tmp_path / "own.yaml").write_text("name: own\nexpectations: []\n", encoding="utf-8")
 
     with pytest.raises(SuiteError, match="There is no rule to check"):
-        verify(demo, expectations=[tmp_path])
-
-
-def test_two_checks_do_not_share_an_id() -> None:
-    folder = shipped_folder("expectations")
-
-    with pytest.raises(SuiteError, match="Two checks have one id"):
-        load_rules([folder, folder])
+        verify(demo, expectations=[tmp_path], shipped_suites=False)
 
 
 def test_shipped_suites_hold_rules_of_ours_alone() -> None:

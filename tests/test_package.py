@@ -56,6 +56,7 @@ def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
         "recon/warehouse.sql",
         "recon/profile.toml",
         "recon/queries/members_by_tier.sql",
+        "recon/demo/postgresql.sql",
         "recon/demo/target.sql",
         "recon/report/verification.schema.json",
         "recon/py.typed",

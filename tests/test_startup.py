@@ -144,7 +144,9 @@ def test_help_lists_every_command_with_its_line() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_what_it_does(name: str) -> None:
     command: click.Command = import_module(COMMANDS[name][0]).command
-    for parameter in command.get_params(click.Context(command)):
+    options = [p for p in command.get_params(click.Context(command)) if not isinstance(p, click.Argument)]
+    assert options
+    for parameter in options:
         assert isinstance(parameter, click.Option), parameter.name
         assert (parameter.help or "").endswith((".", "]")), parameter.name
 

@@ -1,6 +1,6 @@
 """A migration bundle: what the importer says it did, validated."""
 
 from recon.bundle.reading import Bundle, open_bundle
-from recon.bundle.tables import frames
+from recon.bundle.tables import FRAMES, frames
 
-__all__ = ["Bundle", "frames", "open_bundle"]
+__all__ = ["FRAMES", "Bundle", "frames", "open_bundle"]

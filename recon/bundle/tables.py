@@ -73,6 +73,15 @@ POLICY_ROWS = {
     "validation_error": pl.String,
 }
 
+FRAMES: dict[str, dict[str, Any]] = {
+    "run": RUN,
+    "counts": COUNTS,
+    "errors": ERRORS,
+    "id_mappings": ID_MAPPINGS,
+    "policies": POLICY_ROWS,
+}
+"""The tables that every bundle becomes, with their columns."""
+
 
 def _frame(schema: dict[str, Any], rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -19,7 +19,8 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
-    "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite database, to try recon on."),
+    "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
+    "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 import recon
 from recon.cli import CONTEXT
+from recon.database import resolve_database
 from recon.errors import OutputError, UsageError
 
 TYPICAL = (
@@ -24,6 +26,12 @@ TYPICAL = (
 @click.command("demo", context_settings=CONTEXT)
 @click.option("-o", "--output", default="outputs/demo", show_default=True, metavar="FOLDER", help="Where to write it.")
 @click.option(
+    "--database",
+    metavar="NAME",
+    help="An empty PostgreSQL database instead of a SQLite file: environment variable that holds the URL, or a URL "
+    "without password.",
+)
+@click.option(
     "--faults",
     default="",
     metavar="LIST",
@@ -31,25 +39,30 @@ TYPICAL = (
 )
 @click.option("--list-faults", is_flag=True, help="List the faults that can be planted, and stop.")
 @click.option("--seed", type=int, default=2024, show_default=True, metavar="N", help="The same seed, the same club.")
-def command(output: str, faults: str, list_faults: bool, seed: int) -> int:
-    """Write a generated club, as bundle and SQLite database, to try recon on."""
+def command(output: str, database: str | None, faults: str, list_faults: bool, seed: int) -> int:
+    """Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."""
     if list_faults:
         for fault in recon.FAULTS.values():
             click.echo(f"{fault.name:24} {fault.description}")
         return 0
     names = TYPICAL if faults == "typical" else tuple(name.strip() for name in faults.split(",") if name.strip())
     _require_known(names)
-    paths = _write(Path(output), seed, names)
+    bundle, place, option = _write(Path(output), database, seed, names)
     click.echo(f"Wrote a club of the seed {seed}" + (f" with the faults {', '.join(names)}" if names else "") + ":")
-    click.echo(f"  bundle:   {paths.bundle}\n  database: {paths.database}")
-    command_line = ["recon", "verify", "--bundle", str(paths.bundle), "--database", str(paths.database)]
+    click.echo(f"  bundle:   {bundle}\n  database: {place}")
+    command_line = ["recon", "verify", "--bundle", str(bundle), "--database", option]
     click.echo(f"Verify it: {shlex.join(command_line)}")
     return 0
 
 
-def _write(folder: Path, seed: int, faults: tuple[str, ...]) -> recon.DemoPaths:
+def _write(folder: Path, database: str | None, seed: int, faults: tuple[str, ...]) -> tuple[Path, str, str]:
+    """The bundle, where the rows lie, and what `--database` of `recon verify` is to be."""
     try:
-        return recon.write_demo(folder, seed=seed, faults=faults)
+        if database is None:
+            paths = recon.write_demo(folder, seed=seed, faults=faults)
+            return paths.bundle, str(paths.database), str(paths.database)
+        url = resolve_database(database, os.environ)
+        return recon.write_demo_to(url, folder, seed=seed, faults=faults), url.label, database
     except OSError as error:
         raise OutputError(
             "The demo cannot be written", where=str(folder), found=str(error), next_step="Choose another --output"

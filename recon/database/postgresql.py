@@ -94,15 +94,15 @@ def connect(url: DatabaseUrl) -> PostgresqlSource:
     Raises:
         DatabaseError: The server refuses, or does not grant the transaction that was asked for.
     """
-    conninfo = _conninfo(url)
+    address = conninfo(url)
     try:
-        psycopg.connect(conninfo).close()
+        psycopg.connect(address).close()
     except psycopg.Error as error:
-        raise _refusal(url, str(error)) from None
+        raise refusal(url, str(error)) from None
     try:
-        return PostgresqlSource(url, conninfo)
+        return PostgresqlSource(url, address)
     except (adbc.Error, pa.ArrowException, OSError) as error:
-        raise _refusal(url, str(error)) from None
+        raise refusal(url, str(error)) from None
 
 
 class PostgresqlSource:
@@ -112,10 +112,10 @@ class PostgresqlSource:
     consistent = True
     guarantee = "consistent: one REPEATABLE READ READ ONLY transaction on one connection for all tables"
 
-    def __init__(self, url: DatabaseUrl, conninfo: str) -> None:
+    def __init__(self, url: DatabaseUrl, address: str) -> None:
         self._url = url
         self._encoded = True
-        self._database = adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=conninfo)  # noqa: SLF001
+        self._database = adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=address)  # noqa: SLF001
         self._connection = adbc.AdbcConnection(self._database)
         for sql in BEGIN:
             self._execute(sql)
@@ -214,7 +214,12 @@ class PostgresqlSource:
                 yield pl.DataFrame(pl.from_arrow(batch))
 
 
-def _conninfo(url: DatabaseUrl) -> str:
+def conninfo(url: DatabaseUrl) -> str:
+    """What libpq is told: the parts of the URL, and a limit to waiting.
+
+    Raises:
+        DatabaseError: libpq does not take a part.
+    """
     wanted = {
         "connect_timeout": str(CONNECT_TIMEOUT_S),
         "application_name": "recon",
@@ -226,10 +231,11 @@ def _conninfo(url: DatabaseUrl) -> str:
     try:
         return make_conninfo(port=url.port, **wanted, **present)
     except psycopg.Error as error:
-        raise _refusal(url, str(error)) from None
+        raise refusal(url, str(error)) from None
 
 
-def _refusal(url: DatabaseUrl, message: str) -> DatabaseError:
+def refusal(url: DatabaseUrl, message: str) -> DatabaseError:
+    """The error of a server that does not let one in, from the driver's `message`."""
     reason = _one_line(message).partition("Multiple connection attempts")[0]
     reason = reason.removeprefix("connection failed: ")
     again = reason.find("connection to server", 1)

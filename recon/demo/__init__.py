@@ -3,6 +3,7 @@
 from recon.demo.club import Club, generate
 from recon.demo.faults import FAULTS, Fault
 from recon.demo.files import DemoPaths, plant, write_bundle, write_demo, write_sqlite
+from recon.demo.servers import write_demo_to
 
 __all__ = [
     "FAULTS",
@@ -13,5 +14,6 @@ __all__ = [
     "plant",
     "write_bundle",
     "write_demo",
+    "write_demo_to",
     "write_sqlite",
 ]

@@ -14,15 +14,14 @@ class Fault:
     """Something wrong with a migration.
 
     The SQL runs on SQLite and PostgreSQL alike, picks its rows by order, and takes fewer from a small club.
-    Where a fault breaks a constraint (`orphaned-registrations` and `unknown-tier` a foreign key,
-    `duplicate-wa-id` the unique key of "WaIdMapping"), PostgreSQL wants that constraint dropped first;
-    `bad-value` exists in SQLite only.
 
     Attributes:
         description: What was planted, one sentence.
         check: Id of the check that it must turn.
         sql: Statements for the database.
         patch: Edits the report in place; None when the fault is in the database alone.
+        breaks: Table and name of the constraints that keep it out, as a partial restore may have lost them.
+        in_sqlite_only: Whether other databases have types that keep it out.
     """
 
     name: str
@@ -30,6 +29,8 @@ class Fault:
     check: str
     sql: tuple[str, ...] = ()
     patch: Callable[[dict[str, Any]], None] | None = None
+    breaks: tuple[tuple[str, str], ...] = ()
+    in_sqlite_only: bool = False
 
 
 def _map_to_two_rows(report: dict[str, Any]) -> None:
@@ -171,6 +172,7 @@ _FAULTS = (
               SELECT id FROM "Member" WHERE "membershipTierId" IS NOT NULL ORDER BY id LIMIT 10)
             """,
         ),
+        breaks=(("Member", "Member_membershipTierId_fkey"),),
     ),
     Fault(
         "low-tier-coverage",
@@ -216,6 +218,10 @@ _FAULTS = (
               ORDER BY id LIMIT 1)
             """,
         ),
+        breaks=(
+            ("EventRegistration", "EventRegistration_memberId_fkey"),
+            ("EventRegistration", "EventRegistration_eventId_fkey"),
+        ),
     ),
     Fault(
         "duplicate-wa-id",
@@ -231,6 +237,7 @@ _FAULTS = (
             FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" DESC LIMIT 1
             """,
         ),
+        breaks=(("WaIdMapping", "WaIdMapping_entityType_waId_key"),),
     ),
     Fault(
         "shared-target-row",
@@ -299,6 +306,7 @@ _FAULTS = (
         "The sort order of the tier GENERAL is the word 'high'.",
         "column_types",
         ("""UPDATE "MembershipTier" SET "sortOrder" = 'high' WHERE code = 'GENERAL'""",),
+        in_sqlite_only=True,
     ),
 )
 

@@ -87,7 +87,7 @@ def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = ()) ->
     Raises:
         ValueError: A fault is unknown; nothing is written then.
     """
-    planted = [fault.name for fault in _find_faults(faults)]
+    planted = [fault.name for fault in find_faults(faults)]
     club = generate(seed)
     paths = DemoPaths(write_bundle(club, folder / BUNDLE), write_sqlite(club, folder / DATABASE))
     plant(planted, paths.bundle, paths.database)
@@ -128,8 +128,8 @@ def plant(names: Iterable[str], folder: Path, database: Path) -> None:
     Raises:
         ValueError: A name is unknown; nothing is planted then.
     """
-    faults = _find_faults(names)
-    _patch_report(faults, folder / REPORT)
+    faults = find_faults(names)
+    patch_report(faults, folder)
     # mode=rw: a missing database is an error here, not a new and empty file.
     uri = f"{database.resolve().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection, connection:
@@ -137,7 +137,12 @@ def plant(names: Iterable[str], folder: Path, database: Path) -> None:
             connection.execute(statement)
 
 
-def _find_faults(names: Iterable[str]) -> list[Fault]:
+def find_faults(names: Iterable[str]) -> list[Fault]:
+    """The faults of these names, each once, in the order in which they are planted.
+
+    Raises:
+        ValueError: A name is unknown.
+    """
     wanted = dict.fromkeys(names)
     unknown = [name for name in wanted if name not in FAULTS]
     if unknown:
@@ -145,7 +150,9 @@ def _find_faults(names: Iterable[str]) -> list[Fault]:
     return [fault for name, fault in FAULTS.items() if name in wanted]
 
 
-def _patch_report(faults: Iterable[Fault], file: Path) -> None:
+def patch_report(faults: Iterable[Fault], folder: Path) -> None:
+    """Plant what the faults change about the report of the bundle in `folder`."""
+    file = folder / REPORT
     patches = [fault.patch for fault in faults if fault.patch]
     if not patches:
         return

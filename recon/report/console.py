@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import ENTITIES, Outcome, Verdict
+from recon.report.rules import own_rules
 from recon.report.text import age_sentence, checks_line, printable, timestamp
 
 if TYPE_CHECKING:
@@ -68,9 +69,12 @@ class Console:
             self._print(*(f"  - Not read: {name}: {printable(why)}" for name, why in snapshot.not_read.items()))
         self._print("")
 
-    def checks_starting(self, rules: Sequence[Rule]) -> None:  # noqa: ARG002 - the runbook names no number
-        """The third step begins."""
+    def checks_starting(self, rules: Sequence[Rule]) -> None:
+        """The third step begins; rules that are not as they were shipped are counted, so that nobody overlooks them."""
         self._print("[3/4] Running verification checks...")
+        changes = own_rules(rules)
+        if changes:
+            self._print(f"  - Own rules: {changes}")
 
     def check_done(self, check: Check) -> None:
         """One check, and for those that did not pass what else there is to say."""
@@ -78,6 +82,9 @@ class Console:
         self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
         if check.detail and check.outcome is not Outcome.PASS:
             self._print(f"         {printable(check.detail)}")
+        if self._verbose:
+            changed = f"; {check.overrides}" if check.overrides else ""
+            self._print(f"         {printable(f'Rule: {check.source}{changed}')}")
 
     def report_writing(self) -> None:
         """The fourth step begins."""

@@ -81,6 +81,8 @@ def _check(check: Check) -> dict[str, Any]:
         "id": check.id,
         "outcome": str(check.outcome),
         "detail": check.detail,
+        "source": check.source,
+        "overrides": check.overrides,
         "description": check.description,
         "meaning": check.guidance.meaning,
         "action": check.guidance.action,

@@ -103,9 +103,18 @@ def _checks(v: Verification) -> Iterator[str]:
     yield "## Verification Checks"
     yield ""
     yield from _table(
-        ("Outcome", "Check", "Category", "Message"),
-        [(MARKS[c.outcome], markdown(c.name), markdown(c.category), markdown(c.message)) for c in v.checks],
+        ("Outcome", "Check", "Category", "Message", "Rule"),
+        [
+            (MARKS[c.outcome], markdown(c.name), markdown(c.category), markdown(c.message), markdown(c.source))
+            for c in v.checks
+        ],
     )
+    overridden = [check for check in v.checks if check.overrides]
+    if overridden:
+        yield ""
+        yield "Rules that are not as they were shipped:"
+        yield ""
+        yield from (f"- {markdown(check.name)}: {markdown(check.overrides)}" for check in overridden)
 
 
 def _policies(v: Verification) -> Iterator[str]:

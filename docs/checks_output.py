@@ -1,0 +1,112 @@
+"""Writes the examples and their real output into checks.md, between its markers."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+DOCS = Path(__file__).parent
+PAGE = DOCS / "checks.md"
+EXAMPLES = DOCS / "examples"
+TEST = ("checks", "--expectations", "./checks", "--test", "registration_in_time")
+VERIFY = ("verify", "--bundle", "./migration-bundle-2024-01-15", "--database", "club.db", "--expectations")
+# What a hurried author writes: an inner join loses what has no event, and nothing is said about an empty table.
+CARELESS = (
+    ("left join", "join"),
+    ("where not coalesce(r.registered_at <= e.start_time, false)", "where r.registered_at > e.start_time"),
+    ("    values_sql: |\n      select count(*) as registrations from target.registrations\n", ""),
+    ("All {registrations} registrations were", "All registrations were"),
+    ("target.registrations.event_id, target.registrations.registered_at,", "target.registrations.event_id,"),
+)
+WHEN_EMPTY = re.compile(r"    when_empty: \{table: target.registrations.*\n")
+FAULTS = (
+    """update "EventRegistration" set "registeredAt" = '2024-02-01 10:00:00.000'
+       where id in (select id from "EventRegistration" order by id limit 3)""",
+    """update "Member" set email = upper((select email from "Member" order by id limit 1))
+       where id = (select id from "Member" order by id limit 1 offset 1)""",
+)
+ABSENT = (
+    'alter table "Event" rename column "startTime" to "begins"',
+    'alter table "Member" rename column email to "mail"',
+)
+
+
+def main() -> None:
+    """Rewrite the page."""
+    PAGE.write_text(with_output(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_output(text: str) -> str:
+    """The page's text with the examples and the output of this very version."""
+    for name, (language, shown) in blocks().items():
+        block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
+        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
+    return text
+
+
+def blocks() -> dict[str, tuple[str, str]]:
+    """Language and content of each block, by its name."""
+    suite = (EXAMPLES / "checks" / "club.yaml").read_text(encoding="utf-8")
+    first, second = suite.split("- type:")[1:]
+    with TemporaryDirectory() as folder:
+        shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+        recon(folder, "demo", "--output", ".")
+        return {
+            "rule": ("yaml", f"- type:{first}"),
+            "second": ("yaml", f"- type:{second}"),
+            "test": ("", recon(folder, *TEST)),
+            "careless": ("", in_careless_words(folder, suite)),
+            "clean": ("", checks_of(folder, "./checks")),
+            "faulty": ("", with_changes(folder, FAULTS)),
+            "absent": ("", with_changes(folder, ABSENT)),
+            "override": ("yaml", (EXAMPLES / "overrides" / "club.yaml").read_text(encoding="utf-8")),
+            "overridden": ("", checks_of(folder, "./overrides")),
+        }
+
+
+def in_careless_words(folder: str, suite: str) -> str:
+    """What `recon checks --test` says to the hurried author."""
+    for careful, careless in CARELESS:
+        if careful not in suite:
+            raise ValueError(careful)
+        suite = suite.replace(careful, careless)
+    (Path(folder) / "careless").mkdir()
+    (Path(folder) / "careless" / "club.yaml").write_text(WHEN_EMPTY.sub("", suite), encoding="utf-8")
+    return recon(folder, *(word.replace("./checks", "./careless") for word in TEST))
+
+
+def with_changes(folder: str, statements: tuple[str, ...]) -> str:
+    """The checks of the club's own that do not pass on a changed copy of the demo."""
+    with TemporaryDirectory() as changed:
+        shutil.copytree(folder, changed, dirs_exist_ok=True)
+        with closing(sqlite3.connect(Path(changed) / "club.db")) as database, database:
+            for statement in statements:
+                database.execute(statement)
+        lines = checks_of(changed, "./checks").splitlines(keepends=True)
+    return "".join(line for line in lines if "] Registration In Time" in line or "] E-mail Unique" in line)
+
+
+def checks_of(folder: str, suites: str) -> str:
+    """The third step of `recon verify` with these suites."""
+    printed = recon(folder, *VERIFY, suites)
+    return printed[printed.index("[3/4]") : printed.index("\n[4/4]")]
+
+
+def recon(folder: str, *arguments: str) -> str:
+    """Run the command in `folder` and return what it printed."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
+    )
+    if done.stderr:
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()

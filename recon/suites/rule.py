@@ -1,0 +1,103 @@
+"""A rule: SQL whose rows are violations, what to say about them, and where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from recon.model import Guidance, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+RULE_TYPE = "expect_no_violations"
+SEVERITIES = ("critical", "warning", "info")
+LAST = 1000
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """What becomes of a check that has nothing to look at: an outcome and its sentence.
+
+    Attributes:
+        table: For `when_empty`: the table that must hold a row, else this applies.
+    """
+
+    outcome: Outcome
+    message: str
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: SQL whose rows are the violations; none means that it holds.
+
+    Attributes:
+        file: The suite that it stands in, as the user named its folder.
+        type: The expectation's type; only `expect_no_violations` is a rule of ours.
+        order: Where the check stands among the others.
+        sql: The violations query.
+        values_sql: A query of exactly one row, the named values of messages; None when there are none.
+        parameters: Bound to `$name` in both queries.
+        requires: Tables and columns without which the rule says nothing; `when_missing` then decides.
+        uses: Tables and columns that the rule can do without: violations still count, but it cannot pass.
+        messages: `pass` and `fail`: templates with `{value}`.
+        right_when_empty: Table → why a pass is right while that table holds nothing; tables that are not named here
+            must not be empty beside a pass.
+        line: The line that its entry starts in; 0 where it stands in no file.
+        is_shipped: Whether it came with recon.
+        overrides: What it takes the place of, or what was changed about it; None where nothing was.
+        switched_off: Who switched it off and why; None where it is evaluated.
+    """
+
+    id: str
+    title: str
+    category: str
+    suite: str
+    file: Path
+    type: str
+    severity: str
+    description: str
+    order: int = LAST
+    sql: str = ""
+    values_sql: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    messages: Mapping[str, str] = field(default_factory=dict)
+    when_missing: Fallback | None = None
+    when_empty: Fallback | None = None
+    right_when_empty: Mapping[str, str] = field(default_factory=dict)
+    guidance: Guidance = field(default_factory=lambda: Guidance("", ""))
+    escalate: str | None = None
+    line: int = 0
+    is_shipped: bool = False
+    overrides: str | None = None
+    switched_off: str | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every table and column that the rule reads."""
+        return self.requires + self.uses
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it reads ("target.members"), each once."""
+        return tuple(dict.fromkeys(table_of(reference) for reference in self.reads))
+
+    @property
+    def source(self) -> str:
+        """File and line; of a rule that came with recon the file's name alone."""
+        return place(self.file, self.line, is_shipped=self.is_shipped)
+
+
+def table_of(reference: str) -> str:
+    """The table of a reference: "target.members" of "target.members.tier_id"."""
+    return ".".join(reference.split(".")[:2])
+
+
+def place(file: Path, line: int, *, is_shipped: bool = False) -> str:
+    """Where an entry stands, as errors, lists and reports write it."""
+    name = f"shipped {file.name}" if is_shipped else str(file)
+    return f"{name}:{line}" if line else name

@@ -1,0 +1,92 @@
+"""The page that teaches adding a check: its examples are run, its output is generated."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from support import check_of, outcomes, verify
+
+import recon
+from recon.gx import load_gx_suite
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from recon.demo import DemoPaths
+
+DOCS = Path(__file__).parents[1] / "docs"
+EXAMPLES = DOCS / "examples"
+OWN = ("registration_in_time", "email_unique")
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module("checks_output")
+
+
+def outcomes_of_own(demo: DemoPaths) -> list[str]:
+    found = outcomes(verify(demo, expectations=[EXAMPLES / "checks"]))
+    return [found[name] for name in OWN]
+
+
+def change(demo: DemoPaths, *statements: str) -> None:
+    with closing(sqlite3.connect(demo.database)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def test_the_page_holds_the_output_of_this_version(script: ModuleType) -> None:
+    text = (DOCS / "checks.md").read_text(encoding="utf-8")
+    assert text.count("<!-- begin: ") == len(script.blocks()) == 9
+    assert script.with_output(text) == text
+
+
+def test_the_examples_pass_on_the_demo(demo: DemoPaths) -> None:
+    assert outcomes_of_own(demo) == ["PASS", "PASS"]
+
+
+def test_the_examples_find_planted_faults(demo: DemoPaths, script: ModuleType) -> None:
+    change(demo, *script.FAULTS)
+    assert outcomes_of_own(demo) == ["FAIL", "FAIL"]
+
+
+def test_the_examples_say_what_is_missing(demo: DemoPaths, script: ModuleType) -> None:
+    change(demo, *script.ABSENT)
+    assert outcomes_of_own(demo) == ["WARN", "ERROR"]
+
+
+def test_the_addresses_that_the_example_finds_are_masked(demo: DemoPaths, script: ModuleType) -> None:
+    change(demo, *script.FAULTS)
+    found = check_of(verify(demo, expectations=[EXAMPLES / "checks"]), "email_unique")
+    (email,) = found.violations["email"].to_list()
+    assert "*" in email
+
+
+def test_the_examples_can_be_relied_on() -> None:
+    rules = [rule for rule in recon.load_checks([EXAMPLES / "checks"]) if rule.id in OWN]
+    assert [rehearsal.problems for rehearsal in recon.rehearse(rules)] == [(), ()]
+
+
+def test_the_overrides_of_the_example_are_told(demo: DemoPaths) -> None:
+    checks = verify(demo, expectations=[EXAMPLES / "overrides"]).checks
+    assert {check.id for check in checks if check.overrides} == {"tier_coverage", "event_count", "run_id_match"}
+
+
+@pytest.mark.parametrize("suite", ["checks", "overrides"])
+def test_great_expectations_holds_the_examples(suite: str) -> None:
+    assert load_gx_suite(EXAMPLES / suite / "club.yaml").name == "club"
+
+
+def test_links_of_the_page_lead_somewhere(tmp_path: Path) -> None:
+    text = (DOCS / "checks.md").read_text(encoding="utf-8")
+    shutil.copytree(DOCS, tmp_path / "docs")
+    links = [part.partition(")")[0] for part in text.split("](")[1:]]
+    assert links
+    assert [link for link in links if not (tmp_path / "docs" / link).exists()] == []
