@@ -166,7 +166,8 @@ class Page(HTMLParser):
 
     @property
     def _here(self) -> list[Any]:
-        return self.tables.setdefault(next(text for level, text in reversed(self.headings) if level == 2), [])
+        heading = next((text for level, text in reversed(self.headings) if level == 2), "")
+        return self.tables.setdefault(heading, [])
 
     def rows(self, heading: str) -> list[list[str]]:
         """The body of the first table below a heading; white space as a browser shows it."""
