@@ -12,7 +12,7 @@ import pytest
 from verifications import HOSTILE
 
 from recon.model import Outcome
-from recon.report.csv import Line, render
+from recon.report.csv import HEADER, render
 from recon.report.text import printable
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_it_is_rfc_4180_with_a_byte_order_mark(passed: Verification) -> None:
 def test_hostile_text_keeps_lines_and_columns(passed: Verification, text: str) -> None:
     made = with_rows(replace(passed, run_id=text), pl.DataFrame({"name": [text, None]}))
     table = list(csv.reader(StringIO(render(made), newline=""), strict=True))
-    assert {len(line) for line in table} == {len(Line._fields)}
+    assert {len(line) for line in table} == {len(HEADER)}
     assert len(table) == len(list(csv.reader(StringIO(render(with_rows(passed, made.checks[0].violations))))))
 
 

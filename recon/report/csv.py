@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 from decimal import Decimal
 from io import StringIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES
 from recon.report.text import facts, printable
@@ -24,29 +24,12 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = "\ufeff"
 # Each of the last four is the full-width form, which some spreadsheets read as the plain one.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-class Line(NamedTuple):
-    """A line of the table.
-
-    Attributes:
-        violations: How many rows violate the check's rule in all; None: not evaluated, or not about a check.
-        row: The number of the violating row, from 1; None: not about one.
-        value: What the row holds in `column`.
-        is_null: Whether `value` is null, and not an empty text.
-    """
-
-    kind: str
-    check_id: str | None
-    check: str | None
-    category: str | None
-    severity: str | None
-    outcome: str | None
-    violations: int | None
-    row: int | None
-    column: str
-    value: object
-    is_null: bool
+HEADER = (
+    "kind",
+    *("check_id", "check", "category", "severity", "outcome", "violations"),
+    *("row", "column", "value", "is_null"),
+)
+Cells = tuple[str, ...]
 
 
 def render(verification: Verification) -> str:
@@ -54,37 +37,41 @@ def render(verification: Verification) -> str:
     text = StringIO()
     text.write(BYTE_ORDER_MARK)
     writer = csv.writer(text)
-    writer.writerow(Line._fields)
-    writer.writerows([_cell(value) for value in line] for line in _lines(verification))
+    writer.writerow(HEADER)
+    writer.writerows(_facts(verification))
+    for check in verification.checks:
+        writer.writerows(_check(check))
     return text.getvalue()
 
 
-def _lines(v: Verification) -> Iterator[Line]:
+def _facts(v: Verification) -> Iterator[Cells]:
     counts = [
         (f"{name} in the {side}", rows[name])
         for name in ENTITIES
         for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
     ]
     for column, value in (("Verdict", v.verdict), *facts(v), *counts):
-        yield Line("verification", None, None, None, None, None, None, None, column, value, is_null=False)
-    for check in v.checks:
-        yield _line("check", check, None, "message", check.message)
-        yield from _violations(check)
+        yield ("verification", "", "", "", "", "", "", "", column, *_value(value))
 
 
-def _violations(check: Check) -> Iterator[Line]:
-    for row, values in enumerate(check.violations.iter_rows(named=True), 1):
-        for column, value in values.items():
-            yield _line("violation", check, row, column, value)
+def _check(check: Check) -> Iterator[Cells]:
+    """The check's own line, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
+    described = (check.id, check.name, check.category, check.severity, check.outcome, check.violation_count)
+    about = tuple(map(_cell, described))
+    yield ("check", *about, "", "message", *_value(check.message))
+    columns = [_cell(name) for name in check.violations.columns]
+    for number, row in enumerate(check.violations.iter_rows(), 1):
+        for column, value in zip(columns, row, strict=True):
+            yield ("violation", *about, str(number), column, *_value(value))
     kept, total = check.violations.height, check.violation_count or 0
     if kept < total:
         sentence = f"{kept:,} of {total:,} violating rows are listed; --evidence-rows says how many are kept"
-        yield _line("note", check, None, "left out", sentence)
+        yield ("note", *about, "", "left out", *_value(sentence))
 
 
-def _line(kind: str, check: Check, row: int | None, column: str, value: object) -> Line:
-    described = (check.id, check.name, check.category, check.severity, str(check.outcome), check.violation_count)
-    return Line(kind, *described, row, column, value, is_null=value is None)
+def _value(value: object) -> tuple[str, str]:
+    """The cells `value` and `is_null`."""
+    return _cell(value), "true" if value is None else "false"
 
 
 def _cell(value: object) -> str:
