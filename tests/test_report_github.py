@@ -18,6 +18,7 @@ from verifications import HOSTILE, TEXTS, Page, with_outcomes
 from recon.demo import plant
 from recon.model import Outcome
 from recon.report.github import ANNOTATIONS, SUMMARY_BYTES, annotate, inert, summary
+from recon.report.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,10 @@ def test_no_kind_has_more_annotations_than_github_shows(passed: Verification, ch
 def test_data_adds_no_annotation(passed: Verification, text: str) -> None:
     check = replace(passed.checks[0], outcome=Outcome.FAIL, name=text, message=text, detail=text)
     written = "\n".join(annotate(replace(passed, checks=(check,))))
-    assert len(written.splitlines()) == len(commands(written)) == 2
+    assert len(written.splitlines()) == 2
+    shown = printable(text).replace("##[", "## [")
+    assert commands(written)[1][1] == f"FAIL: {shown}"
+    assert commands(written)[1][2].startswith(shown)
 
 
 @given(st.one_of(TEXTS, st.lists(st.sampled_from(["#", "[", "]", ":", " ", "a"])).map("".join)))

@@ -35,8 +35,7 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     type=click.Choice(list(FORMATS)),
     multiple=True,
     default=("markdown",),
-    show_default="markdown",
-    help="Output format; may be repeated.",
+    help="Output format; may be repeated.  [default: markdown]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings.")
 @click.option(
