@@ -58,6 +58,8 @@ def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
         "recon/queries/members_by_tier.sql",
         "recon/demo/postgresql.sql",
         "recon/demo/target.sql",
+        "recon/report/report.css.jinja",
+        "recon/report/report.html.jinja",
         "recon/report/verification.schema.json",
         "recon/py.typed",
     }

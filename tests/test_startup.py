@@ -90,6 +90,12 @@ def test_verify_on_sqlite_loads_neither_heavy_libraries_nor_postgresql_drivers(d
     assert "recon.database.postgresql" not in modules
 
 
+def test_a_report_in_markdown_loads_no_other_format(demo: DemoPaths, tmp_path: Path) -> None:
+    modules = verify_sqlite(demo, tmp_path)
+    assert "recon.report.markdown" in modules
+    assert modules & {"recon.report.html", "recon.report.junit", "recon.report.csv", "jinja2"} == set()
+
+
 def test_verify_on_sqlite_does_not_load_the_demo(demo: DemoPaths, tmp_path: Path) -> None:
     assert {module for module in verify_sqlite(demo, tmp_path) if module.startswith("recon.demo")} == set()
 

@@ -138,4 +138,5 @@ def _tell(error: Exception) -> None:
 
 def _visible(text: Any) -> str:
     """Text without control characters, which must not reach a terminal from data."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    # A workflow's runner reads `##[` as the start of a command, on standard error too.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)).replace("##[", "## [")
