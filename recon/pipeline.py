@@ -52,6 +52,7 @@ class VerifyOptions:
         bundle: The bundle's folder; reports name it as it is written here.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
         expectations: Folders of suites; None: the shipped ones.
+        profile: The TOML file that says which tables and columns hold what; None: the built-in one.
         evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
         allow_dry_run: Verify a bundle of a dry run all the same.
@@ -61,6 +62,7 @@ class VerifyOptions:
     bundle: Path | str
     database: str | None = None
     expectations: Sequence[Path] | None = None
+    profile: Path | str | None = None
     evidence_rows: int = 1000
     show_pii: bool = False
     allow_dry_run: bool = False
@@ -136,7 +138,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         bundle = open_bundle(Path(options.bundle))
         _refuse_dry_run(bundle, options)
         told.bundle_opened(bundle, started_at)
-        profile = load_profile()
+        profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.expectations or [shipped_folder("expectations")])
         tables = frames(bundle)
         watch.lap("load bundle and rules")

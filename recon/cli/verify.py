@@ -37,6 +37,7 @@ FAIL_ON = ("failure", "warning")
     metavar="NAME",
     help="Environment variable that holds the URL, a file, or a URL without password.  [default: DATABASE_URL]",
 )
+@click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]")
 @click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
 @click.option(
     "--evidence-rows",
@@ -60,6 +61,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     format_name: str,
     verbose: bool,
     database: str | None,
+    profile: str | None,
     allow_dry_run: bool,
     evidence_rows: int,
     show_pii: bool,
@@ -75,6 +77,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     options = recon.VerifyOptions(
         bundle=bundle,
         database=database,
+        profile=profile,
         evidence_rows=evidence_rows,
         show_pii=show_pii,
         allow_dry_run=allow_dry_run,
