@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon.coverage import Coverage, check_profile
     from recon.demo import FAULTS, DemoPaths, write_demo
+    from recon.draft import draft_profile
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
@@ -19,12 +21,15 @@ __all__ = [
     "FAULTS",
     "FORMATS",
     "Check",
+    "Coverage",
     "DemoPaths",
     "Outcome",
     "ReconError",
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "check_profile",
+    "draft_profile",
     "verify",
     "write_demo",
     "write_report",
@@ -34,12 +39,15 @@ _HOMES = {
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Check": "recon.model",
+    "Coverage": "recon.coverage",
     "DemoPaths": "recon.demo",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
     "Verdict": "recon.model",
     "Verification": "recon.model",
     "VerifyOptions": "recon.pipeline",
+    "check_profile": "recon.coverage",
+    "draft_profile": "recon.draft",
     "verify": "recon.pipeline",
     "write_demo": "recon.demo",
     "write_report": "recon.report",
