@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from recon.profile import Only, Profile, Table
 
 
+UNNAMED = "the profile names none"
+
+
 @dataclass(frozen=True)
 class ColumnCoverage:
     """A canonical column in one database.
@@ -141,7 +144,7 @@ def _rule(rule: Rule, foreseen: Fallback | None) -> RuleCoverage:
 
 def _tables(profile: Profile, catalogue: Catalogue) -> Iterator[TableCoverage]:
     for table in profile.tables:
-        absence = table_absence(table, catalogue)
+        absence = table_absence(table, catalogue) if table.source_name else UNNAMED
         columns = () if absence else tuple(_columns(table, catalogue[table.source_name]))
         yield TableCoverage(table.name, table.source_name, absence, columns, table.only)
 
@@ -149,14 +152,14 @@ def _tables(profile: Profile, catalogue: Catalogue) -> Iterator[TableCoverage]:
 def _columns(table: Table, present: Mapping[str, str]) -> Iterator[ColumnCoverage]:
     for column in table.columns:
         actual = actual_column(column, present)
-        absence = None if actual else column_absence(table, column)
+        absence = None if actual else column_absence(table, column) if column.candidates else UNNAMED
         yield ColumnCoverage(column.name, actual, present[actual] if actual else None, absence)
 
 
 def _runs(profile: Profile, catalogue: Catalogue) -> Iterator[TableCoverage]:
     """The places of import runs, each as a table of its one column; without any, one that is absent."""
     if not profile.runs:
-        yield TableCoverage("runs", "", "the profile names no place of runs")
+        yield TableCoverage("runs", "", UNNAMED)
     for run in profile.runs:
         present = catalogue.get(run.table)
         kind = (present or {}).get(run.column)

@@ -224,7 +224,8 @@ def _query(table: Table, fields: tuple[Field, ...]) -> Query:
 
 
 def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
-    wanted = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
+    required = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
+    wanted = {name: columns for name, columns in required.items() if columns}
     for reference in requires:
         schema, _, rest = reference.partition(".")
         table, _, column = rest.partition(".")

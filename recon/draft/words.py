@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from enum import IntEnum
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-IRREGULAR = {"people": "person", "status": "status", "address": "address", "statuses": "status"}
+IRREGULAR = {"ids": "id", "people": "person", "status": "status", "address": "address", "statuses": "status"}
 LIKE = 0.8
 
 

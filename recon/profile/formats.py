@@ -57,5 +57,5 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     name: str
-    tables: dict[str, Any]
+    tables: dict[str, Any] = {}
     runs: list[Any] = []

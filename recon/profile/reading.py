@@ -118,26 +118,25 @@ class Reader:
     def _table(self, name: str, entry: object, known: Table | None) -> Table:
         place = f"tables.{name}"
         file = self.convert(entry, TableEntry, place)
-        if file.table == "" or (file.table is None and self._names_columns(file)):
+        if file.table == "" or (file.table is None and any(map(_names_one, file.columns.values()))):
             raise self.wrong(place, expected="the key table to name the application's table")
         if known and known.required and file.required is False:
             raise self.wrong(place, "required to be true or left out: no check can do without it", "false")
-        self.expect_known(
-            f"{place}.columns", file.columns, file.columns if not known else [c.name for c in known.columns]
-        )
-        reader = ColumnReader(self, place, is_named=file.table is not None)
-        own = {
-            name: reader.column(name, value, known.column(name) if known else None)
-            for name, value in file.columns.items()
-        }
-        columns = tuple(
-            {**{c.name: replace(c, candidates=()) for c in known.columns}, **own}.values() if known else own.values()
-        )
-        table = Table(name, file.table or "", columns, bool(file.required or (known and known.required)))
+        required = bool(file.required or (known and known.required))
+        columns = tuple(self._columns(place, file, known).values())
+        table = Table(name, file.table or "", columns, required)
+        lonely = [column.name for column in columns if column.required and not table.required]
+        if lonely:
+            raise self.wrong(place, "required = true on the table of a required column", f"it on {lonely[0]} only")
         return replace(table, only=self._only(place, file.only), natural_key=self._key(table, file, known))
 
-    def _names_columns(self, file: TableEntry) -> bool:
-        return self.vocabulary is not None or any("column" in entry for entry in file.columns.values())
+    def _columns(self, place: str, file: TableEntry, known: Table | None) -> dict[str, Column]:
+        """The columns by name; those that the file leaves out are there, without a name of the application's."""
+        others = {column.name: column for column in known.columns} if known else {}
+        self.expect_known(f"{place}.columns", file.columns, others if known else file.columns)
+        reader = ColumnReader(self, place, is_named=file.table is not None)
+        own = {name: reader.column(name, value, others.get(name)) for name, value in file.columns.items()}
+        return {**{name: replace(column, candidates=()) for name, column in others.items()}, **own}
 
     def _only(self, place: str, entry: object) -> Only | None:
         if entry is None:
@@ -180,6 +179,11 @@ class Reader:
                     f"a table of its own, or in both an only that tells {one.name} from {other.name}",
                     f"{other.source_name!r}, which tables.{one.name} names too",
                 )
+
+
+def _names_one(entry: object) -> bool:
+    """Whether the entry of a column names one of the application's."""
+    return not isinstance(entry, dict) or "column" in entry
 
 
 def _nameless(table: Table) -> Table:

@@ -61,7 +61,7 @@ def _absent(reason: str) -> str:
 
 
 def _rule(rule: RuleCoverage, width: int) -> str:
-    word = WORDS.get(rule.outcome, f"{rule.outcome} at best")
+    word = WORDS.get(rule.outcome, str(rule.outcome))
     reason = f": {printable(rule.message.removeprefix('Not evaluated: '))}" if rule.message else ""
     return f"  {rule.title:{width}}  {click.style(word, fg=COLOURS[rule.outcome])}{reason}"
 
