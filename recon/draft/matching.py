@@ -108,9 +108,9 @@ def _choices(table: Table, catalogue: Catalogue, taken: Mapping[str, Match]) -> 
 
 def _share(table: Table, present: Mapping[str, str]) -> float:
     """The share of the canonical table's columns that are there under a usual name."""
-    names = {column.name: _plain_names(table, column) for column in table.columns}
-    found = _assign(table.columns, present, names).values()
-    return sum(column.likeness >= Likeness.USUAL for column in found) / len(table.columns)
+    found = {words_of(name) for name in present}
+    names = [set.union(*_plain_names(table, column)) for column in table.columns]
+    return sum(not found.isdisjoint(spelt) for spelt in names) / len(names)
 
 
 def _names(
@@ -119,14 +119,15 @@ def _names(
     """The same name in other spellings, and usual other names, of a column in the table that was found."""
     same, usual = _plain_names(table, column)
     own = words_of(matched.source_name)
-    usual |= {own + name for name in same | usual} - same
+    usual = usual | {own + name for name in same | usual} - same
     referred = tables.get(owners.get(column.domain, "")) if column.type == "key" and column.name != "id" else None
     if referred:
         other = words_of(referred.source_name)
-        usual |= {(*other, "id"), other, (other[-1], "id"), (*other, "uuid")} - same
+        usual = usual | {(*other, "id"), other, (other[-1], "id"), (*other, "uuid")} - same
     return same, usual
 
 
+@cache
 def _plain_names(table: Table, column: Column) -> tuple[set[Words], set[Words]]:
     known = synonyms()
     usual = [*known[table.name].get(column.name, ()), *known["any"].get(column.name, ())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 from enum import IntEnum
+from functools import cache
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 IRREGULAR = {"ids": "id", "people": "person", "status": "status", "address": "address", "statuses": "status"}
@@ -23,6 +24,7 @@ class Likeness(IntEnum):
 Words = tuple[str, ...]
 
 
+@cache
 def words_of(name: str) -> Words:
     """The words of a name, lower-cased and singular: "MembershipTiers", "membership_tier" → ("membership", "tier").
 
@@ -39,9 +41,16 @@ def likeness(found: Words, same: set[Words], usual: set[Words]) -> Likeness:
     if found in usual:
         return Likeness.USUAL
     text = "".join(found)
-    choices = ["".join(words) for words in same | usual]
-    alike = any(SequenceMatcher(None, text, choice).ratio() >= LIKE for choice in choices if len(choice) > 2)
+    alike = any(_is_alike(text, "".join(words)) for words in same | usual)
     return Likeness.SIMILAR if alike else Likeness.NONE
+
+
+@cache
+def _is_alike(one: str, other: str) -> bool:
+    """Whether two texts share most of their letters in order; short ones are alike by chance."""
+    if len(other) <= 2 or not LIKE / 2 <= len(one) / (len(one) + len(other)) <= 1 - LIKE / 2:
+        return False
+    return SequenceMatcher(None, one, other).ratio() >= LIKE
 
 
 def _singular(word: str) -> str:
