@@ -339,6 +339,13 @@ def test_a_duration_is_a_number_and_its_unit(text: str, timespan: timedelta, tmp
         ),
         pytest.param('column = "start_time", t', 'column = "title", t', "natural_key[1]", "timestamp", id="cut text"),
         pytest.param('["title", {', '["category", {', "natural_key[0]", "'category'", id="key of an unmapped column"),
+        pytest.param(
+            'table = "bookings"',
+            'table = "b"\nnatural_key = ["status"]',
+            "tables.registrations.natural_key[0]",
+            "one of id, event_id, member_id",
+            id="key that is not mapped",
+        ),
         pytest.param('"90 min"', '"soon"', "joined_at.abs_tol", '"1h"', id="no duration"),
         pytest.param('"90 min"', "90", "joined_at.abs_tol", '"1h"', id="duration without unit"),
         pytest.param("abs_tol = 2", 'abs_tol = "2h"', "capacity.abs_tol", "integer", id="duration on a number"),

@@ -50,7 +50,7 @@ def _read(path: Path, vocabulary: Profile | None) -> Profile:
             "The profile cannot be read",
             where=str(path),
             expected="a TOML file in UTF-8",
-            found=str(error),
+            found=getattr(error, "strerror", None) or str(error),
             next_step="Correct it, or let recon profile init write a first draft",
         ) from error
     return Reader(path, vocabulary).profile(document)
@@ -103,14 +103,13 @@ class Reader:
         for name in names:
             if name not in choices:
                 close = get_close_matches(name, choices, 1, 0.5)
-                hint = f"did you mean {close[0]!r}?" if close else None
-                raise self.wrong(place, f"one of {', '.join(choices)}", repr(name), hint)
+                expected = f"one of {', '.join(choices)}" if choices else "none, since no column is mapped"
+                raise self.wrong(place, expected, repr(name), f"Did you mean {close[0]!r}?" if close else None)
 
     def wrong(
         self, place: str, expected: str | None = None, found: str | None = None, hint: str | None = None
     ) -> ProfileError:
         """The error that names file and place."""
-        hint = hint and hint[0].upper() + hint[1:]
         next_step = hint or "docs/profiles.md describes every key"
         where = f"{self.path}, {place}"
         return ProfileError("The profile is wrong", where=where, expected=expected, found=found, next_step=next_step)

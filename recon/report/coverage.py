@@ -32,9 +32,7 @@ def coverage_lines(coverage: Coverage) -> Iterator[str]:
     width = max(len(rule.title) for rule in coverage.rules)
     yield from (_rule(rule, width) for rule in coverage.rules)
     yield ""
-    yield _summary(coverage)
-    if coverage.refusal:
-        yield click.style(f"recon verify will refuse: {printable(coverage.refusal)}", fg="red")
+    yield from _summary(coverage)
 
 
 def _width(table: TableCoverage) -> int:
@@ -66,7 +64,11 @@ def _rule(rule: RuleCoverage, width: int) -> str:
     return f"  {rule.title:{width}}  {click.style(word, fg=COLOURS[rule.outcome])}{reason}"
 
 
-def _summary(coverage: Coverage) -> str:
+def _summary(coverage: Coverage) -> Iterator[str]:
     able = sum(rule.outcome is None for rule in coverage.rules)
-    lines = f"{able} of {len(coverage.rules)} checks can be evaluated"
-    return lines if coverage.is_whole else f"{lines}; map what they lack, or accept that they say nothing"
+    count = f"{able} of {len(coverage.rules)} checks can be evaluated"
+    if coverage.refusal:
+        yield count
+        yield click.style(f"recon verify will refuse: {printable(coverage.refusal)}", fg="red")
+    else:
+        yield count if coverage.is_whole else f"{count}; map what they lack, or accept that they say nothing"
