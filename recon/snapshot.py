@@ -70,7 +70,8 @@ class Planner:
         if absent:
             self.warehouse.missing[name] = absent
             present = None
-        columns = [column for column in table.columns if column.name in wanted]
+        # A rule that names the table alone counts its rows, by whichever of its columns there are.
+        columns = [column for column in table.columns if column.name in wanted] or table.columns
         found = [(column, actual_column(column, present or {})) for column in columns]
         for column, actual in found:
             if present is not None and actual is None:

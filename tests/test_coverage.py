@@ -126,7 +126,9 @@ def test_a_profile_that_is_not_whole_is_explained_all_the_same(tmp_path: Path) -
     assert {"registrations", "runs", "tiers"} <= absent(coverage)
 
 
-@pytest.mark.parametrize("reference", ["target.members.shoe_size", "target.shoes", "target.shoes.size"])
+@pytest.mark.parametrize(
+    "reference", ["target.members.shoe_size", "target.tiers.size", "target.shoes", "target.shoes.size"]
+)
 def test_a_rule_that_needs_what_recon_does_not_have_is_not_evaluated(reference: str, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(OWN_RULE.format(reference=reference), encoding="utf-8")
     path = str(rowing_sqlite(tmp_path))

@@ -113,6 +113,13 @@ def test_policies_are_read_when_a_rule_requires_them(migration: Migration, tmp_p
     assert (lost.outcome, lost.violation_count) == ("FAIL", 1)
 
 
+def test_a_rule_may_require_a_table_alone(migration: Migration, tmp_path: Path) -> None:
+    rule = POLICY_RULE.replace("[target.policies.key, target.policies.value]", "[target.policies]")
+    (tmp_path / "own.yaml").write_text(rule, encoding="utf-8")
+    kept = check_of(migration.verify(profile=PROFILE, expectations=[tmp_path]), "policies_kept")
+    assert (kept.outcome, kept.message) == ("PASS", "All 2 policies are kept")
+
+
 def test_what_the_profile_does_not_name_is_not_recorded(migration: Migration, tmp_path: Path) -> None:
     text = PROFILE.read_text(encoding="utf-8")
     own = tmp_path / "own.toml"
