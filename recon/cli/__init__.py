@@ -20,6 +20,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
+    "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -49,6 +49,7 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     metavar="FOLDER",
     help="Suites of your own over the shipped ones; may be given several times.",
 )
+@click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]")
 @click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
 @click.option(
     "--evidence-rows",
@@ -73,6 +74,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     verbose: bool,
     database: str | None,
     expectations: tuple[str, ...],
+    profile: str | None,
     allow_dry_run: bool,
     evidence_rows: int,
     show_pii: bool,
@@ -89,6 +91,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bundle=bundle,
         database=database,
         expectations=expectations,
+        profile=profile,
         evidence_rows=evidence_rows,
         show_pii=show_pii,
         allow_dry_run=allow_dry_run,
