@@ -28,7 +28,7 @@ from recon.snapshot import take_snapshot
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from postgres import Cluster
@@ -814,7 +814,7 @@ class Writers:
 class WithoutTransaction:
     """A source that reads each table for itself, as a naive program does."""
 
-    label, guarantee, consistent, typed, refusal_hint = "naive", "none", False, True, "none"
+    label, guarantee, consistent, typed, limit_s, refusal_hint = "naive", "none", False, True, None, "none"
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -825,6 +825,12 @@ class WithoutTransaction:
 
     def missing_hint(self, table: str) -> str | None:
         return self._source.missing_hint(table)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         source = open_source(parse_url(self._url, "the test"))

@@ -1,0 +1,172 @@
+"""MySQL and MariaDB: PyMySQL asks and lists, connectorx reads every table in one statement."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+
+from recon.database import Catalogue, Query, ReadError
+from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
+from recon.database.mysql_statement import Statement, render_mysql
+from recon.database.stream import CONNECT_LIMIT_S, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+    import pyarrow as pa
+
+    from recon.database.address import DatabaseUrl
+
+VERSION = "select version(), @@version_comment"
+COLUMNS = """
+select c.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
+from information_schema.columns c
+join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
+where c.table_schema = database() order by c.table_name, c.ordinal_position"""
+SCHEMAS_WITH = "select table_schema from information_schema.tables where table_name = %s order by 1"
+RUNNING = "select id from information_schema.processlist where info like %s and id <> connection_id()"
+# Engines whose statements read one instant; of a view nobody says what lies behind it.
+SNAPSHOT_ENGINES = frozenset(("InnoDB", "ROCKSDB"))
+SETTINGS = (
+    "set session transaction isolation level repeatable read",
+    "set time_zone = '+00:00'",
+    "set names utf8mb4",
+    "start transaction with consistent snapshot, read only",
+)
+CONSISTENT = "consistent: one statement in one REPEATABLE READ READ ONLY transaction reads all tables"
+
+
+def connect(url: DatabaseUrl, timeout_s: float | None = None) -> MysqlSource:
+    """Ask the server once, for a clean refusal; nothing is read yet.
+
+    Raises:
+        DatabaseError: The server refuses.
+    """
+    try:
+        return MysqlSource(url, timeout_s)
+    except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
+        raise refusal(url, error) from None
+
+
+class MysqlSource:
+    """A MySQL or MariaDB database; what `prepare` announces is read as one statement."""
+
+    typed = False
+
+    def __init__(self, url: DatabaseUrl, timeout_s: float | None) -> None:
+        self._url, self.limit_s = url, timeout_s
+        self._token = token_hex(8)
+        self._engines: dict[str, str] = {}
+        self._types: dict[str, dict[str, str]] = {}
+        self._announced: list[Query] = []
+        self._refused: dict[Query, str] = {}
+        self._statement: Statement | None = None
+        self._doubts: list[str] = []
+        self._probe = probe(url, timeout_s)
+        version, comment = self._ask(VERSION)[0]
+        kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"
+        self.label = f"{kind} {version.partition('-')[0]} through connectorx, {url.label}"
+
+    @property
+    def consistent(self) -> bool:
+        """Whether every table that was read shows the same instant."""
+        return not self._doubts
+
+    @property
+    def guarantee(self) -> str:
+        """One sentence; it says why when the tables may show several instants."""
+        return f"not consistent: {'; '.join(dict.fromkeys(self._doubts))}" if self._doubts else CONSISTENT
+
+    def catalogue(self) -> Catalogue:
+        """Tables and views; values travel as text, so every column counts as text."""
+        for table, column, kind, full, engine in self._ask(COLUMNS):
+            self._types.setdefault(table, {})[column] = full if kind == "binary" else kind
+            self._engines[table] = engine
+        return {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
+
+    def missing_hint(self, table: str) -> str | None:
+        """The databases that do have a table of that name."""
+        names = [str(name) for (name,) in self._ask(SCHEMAS_WITH, table)]
+        return f"It lies in database {', '.join(names)}: name that in the URL" if names else None
+
+    def refusal_hint(self, reason: str) -> str:
+        """Wait for a lock; else ask for the right to read."""
+        if "timeout" in reason:
+            return "Another program holds it, or the server is slow: wait, then verify again"
+        return "Ask the DBA to grant this user SELECT on it"
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Keep what will be read, so that one statement can read it all."""
+        self._announced = list(queries)
+
+    def read(self, query: Query) -> Iterator[pl.DataFrame]:
+        """The rows of `query` in batches, every column as text.
+
+        Raises:
+            ReadError: The server refused.
+        """
+        statement = self._statement
+        if statement is None or (query not in statement and query not in self._refused):
+            statement = self._statement = self._begin(query)
+        if query in self._refused:
+            raise ReadError(self._refused[query])
+        try:
+            yield from statement.rows(query)
+        except ReadError as error:
+            raise ReadError(server_words(self._url.redact(str(error)))) from None
+
+    def cancel(self) -> None:
+        """End our statement on the server, from another connection."""
+        with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
+            cursor.execute(RUNNING, (f"%{self._token}%",))
+            for (number,) in cursor.fetchall():
+                cursor.execute("kill query %s", (number,))
+
+    def close(self) -> None:
+        """Close the connection of the probe; connectorx has closed its own."""
+        self._probe.close()
+
+    def _begin(self, query: Query) -> Statement:
+        """The statement that reads `query` and all that was announced to come after it."""
+        if self._statement is not None:
+            self._doubts.append("one statement did not read all tables")
+        at = self._announced.index(query) if query in self._announced else None
+        coming = [query] if at is None else self._announced[at:]
+        sqls = {each: self._render(each) for each in coming}
+        self._refused = {each: words for each, sql in sqls.items() if (words := self._refusal(sql))}
+        readable = {each: sql for each, sql in sqls.items() if each not in self._refused}
+        self._doubts.extend(filter(None, (self._doubt(each.table) for each in readable)))
+        return Statement(readable, self._stream)
+
+    def _render(self, query: Query) -> str:
+        return render_mysql(query, self._types.get(query.table, {}))
+
+    def _refusal(self, sql: str) -> str | None:
+        """The server's words when it does not take the query; no row is read to find out."""
+        try:
+            self._ask(f"{sql} limit 0")
+        except pymysql.Error as error:
+            return one_line(self._url.redact(str(error.args[-1])))
+        return None
+
+    def _doubt(self, table: str) -> str | None:
+        """Why a table may show another instant than the others."""
+        engine = self._engines.get(table, "unknown")
+        if engine in SNAPSHOT_ENGINES:
+            return None
+        if engine == "view":
+            return f"{table!r} is a view, and the server does not say what lies behind it"
+        return f"{table!r} is kept by {engine}, which knows no snapshots"
+
+    def _stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        limit_s = self.limit_s or CONNECT_LIMIT_S
+        return stream(address(self._url), f"/* recon {self._token} */ {sql}", SETTINGS, limit_s)
+
+    def _ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._probe.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
