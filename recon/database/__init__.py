@@ -30,6 +30,7 @@ __all__ = [
     "open_source",
     "parse_url",
     "render",
+    "render_value",
     "resolve_database",
 ]
 
@@ -163,41 +164,36 @@ class Dialect:
     Attributes:
         rows: The expression that counts a group's rows, with its name.
         casts: Transport → template with `{value}`; "json" turns a column and `{key}` into a value.
-        group_key: Template that makes values equal only where they are the same text.
         quote: Quotes a name.
         literal: Quotes a text.
     """
 
     rows: str
     casts: Mapping[str, str]
-    group_key: str = "{value}"
     quote: Callable[[str], str] = quote
     literal: Callable[[str], str] = literal
 
 
 def render(query: Query, table: str, dialect: Dialect) -> str:
     """The SQL of `query` on the quoted, qualified `table`, every column by name with an explicit cast."""
-    expressions = [_expression(column, query, dialect) for column in query.columns]
+    expressions = [_expression(column, dialect) for column in query.columns]
     columns = ", ".join(f"{e} as {dialect.quote(c.name)}" for e, c in zip(expressions, query.columns, strict=True))
     if not query.grouped:
         return SELECT.format(columns=columns, table=table)
-    key = _value(query.columns[0], query, dialect)
+    key = render_value(query.columns[0], dialect)
     return SELECT_GROUPS.format(columns=columns, rows=dialect.rows, table=table, key=key)
 
 
-def _expression(column: SelectColumn, query: Query, dialect: Dialect) -> str:
-    value = _value(column, query, dialect)
+def _expression(column: SelectColumn, dialect: Dialect) -> str:
+    value = render_value(column, dialect)
     return dialect.casts[column.transport].format(value=f"max({value})" if column.latest else value)
 
 
-def _value(column: SelectColumn, query: Query, dialect: Dialect) -> str:
-    value = _from_json(column, dialect) if column.json_keys else dialect.quote(column.source_name)
-    is_key = query.grouped and column is query.columns[0]
-    return dialect.group_key.format(value=value) if is_key else value
-
-
-def _from_json(column: SelectColumn, dialect: Dialect) -> str:
+def render_value(column: SelectColumn, dialect: Dialect) -> str:
+    """The value of a column, or of the first of its JSON keys that is there, not cast to anything."""
     name, template = dialect.quote(column.source_name), dialect.casts["json"]
+    if not column.json_keys:
+        return name
     keys = [template.format(value=name, key=dialect.literal(key)) for key in column.json_keys]
     found = [f"nullif({key}, '')" for key in keys]
     return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]

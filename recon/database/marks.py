@@ -29,9 +29,20 @@ def unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
 
 
 def _undecodable(frame: pl.DataFrame, table: str) -> str:
-    column = next(c for c in frame.columns if frame[c].cast(pl.String, strict=False).null_count())
-    key = frame.filter(pl.col(column).cast(pl.String, strict=False).is_null()).row(0)[0]
-    return f"{table}.{column} holds text that is not UTF-8, in the row {_shown(key)}"
+    for row in frame.iter_rows(named=True):
+        for column, value in row.items():
+            if isinstance(value, bytes) and not _is_text(value):
+                key = _shown(next(iter(row.values())))
+                return f"{table}.{column} holds text that is not UTF-8, in the row {key}"
+    return f"{table} holds text that is not UTF-8"
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _shown(value: object) -> str:

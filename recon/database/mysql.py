@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 VERSION = "select version(), @@version_comment"
 COLUMNS = """
-select c.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
-from information_schema.columns c
-join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name
-where c.table_schema = database() order by c.table_name, c.ordinal_position"""
+select t.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
+from information_schema.tables t
+left join information_schema.columns c on c.table_schema = t.table_schema and c.table_name = t.table_name
+where t.table_schema = database() order by t.table_name, c.ordinal_position"""
 SCHEMAS_WITH = "select table_schema from information_schema.tables where table_name = %s order by 1"
 RUNNING = "select id from information_schema.processlist where info like %s and id <> connection_id()"
 # Engines whose statements read one instant; of a view nobody says what lies behind it.
@@ -84,8 +84,11 @@ class MysqlSource:
     def catalogue(self) -> Catalogue:
         """Tables and views; values travel as text, so every column counts as text."""
         for table, column, kind, full, engine in self._ask(COLUMNS):
-            self._types.setdefault(table, {})[column] = full if kind == "binary" else kind
             self._engines[table] = engine
+            columns = self._types.setdefault(table, {})
+            # A view that cannot be opened has none.
+            if column is not None:
+                columns[column] = full if kind == "binary" else kind
         return {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
 
     def missing_hint(self, table: str) -> str | None:
@@ -114,10 +117,17 @@ class MysqlSource:
             statement = self._statement = self._begin(query)
         if query in self._refused:
             raise ReadError(self._refused[query])
+        sent = 0
         try:
-            yield from statement.rows(query)
+            for frame in statement.rows(query):
+                sent += frame.height
+                yield frame
         except ReadError as error:
-            raise ReadError(server_words(self._url.redact(str(error)))) from None
+            if sent or not statement.is_shared:
+                raise ReadError(server_words(self._url.redact(str(error)))) from None
+            # Another table may be to blame: each goes on by itself.
+            self._announced = []
+            yield from self.read(query)
 
     def cancel(self) -> None:
         """End our statement on the server, from another connection."""

@@ -25,7 +25,7 @@ TLS: dict[str, dict[str, Any]] = {
 }
 HINTS = {
     1045: "Check user and password in the URL; recon tried once and will not try again",
-    1044: "Ask the DBA to grant this user SELECT on it",
+    1044: "Check the name of the database in the URL, or ask the DBA to grant this user SELECT on it",
     1049: "Check the name of the database in the URL",
     1040: "The server has no connection left: close others, or ask the DBA",
     1129: "Ask the DBA: the server blocks this machine after too many errors",
@@ -46,11 +46,12 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
         ValueError: The URL asks for an encryption that nobody knows.
     """
     lock_timeout_s = max(1, int(LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s))
-    return pymysql.connect(
+    connection: pymysql.Connection[Any] = pymysql.connect(
         host=host(url),
         port=url.port,
         user=url.user,
-        password=url.password,
+        # As text it would travel as Latin-1, and nobody would know a password of other letters.
+        password=url.password.encode(),
         database=url.name,
         charset="utf8mb4",
         autocommit=True,
@@ -59,6 +60,9 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
         init_command=f"set session lock_wait_timeout = {lock_timeout_s}",
         **_encryption(url),
     )
+    with connection.cursor() as cursor:
+        cursor.execute("set session transaction read only")
+    return connection
 
 
 def address(url: DatabaseUrl) -> str:

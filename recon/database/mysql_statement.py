@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from recon.database import Dialect, Query, ReadError, SelectColumn, render
+from recon.database import Dialect, Query, ReadError, SelectColumn, render, render_value
 from recon.database.marks import unmark
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ MARKED = "coalesce(cast(concat('=', {value}) as binary), x'')"
 UUID_TEXT = "insert(insert(insert(insert(lower(hex({value})), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')"
 FIELD = "json_extract(case when json_valid({value}) then {value} end, concat('$.', json_quote({key})))"
 PART = "select {part} as part, read_{part}.*{padding} from ({sql}) as read_{part}"
+# By bytes: a collation would put runs of other capitals or trailing blanks into one group.
+KEY = "the key"
+KEYED = "(select cast(convert({key} using utf8mb4) as binary) as `the key`{names} from {table}) as keyed"
 PADDING = ", x'' as pad_{number}"
 
 
@@ -45,8 +48,6 @@ DIALECT = Dialect(
         "binary(16)": MARKED.format(value=UUID_TEXT),
         "json": f"nullif(json_unquote({FIELD}), 'null')",
     },
-    # By bytes: a collation would put runs of other capitals or trailing blanks into one group.
-    group_key="cast(convert({value} using utf8mb4) as binary)",
     quote=quote_mysql,
     literal=literal_mysql,
 )
@@ -60,7 +61,15 @@ TRANSPORTS = {
 def render_mysql(query: Query, types: Mapping[str, str]) -> str:
     """The SQL of one read; `types` are the server's own, by column."""
     columns = tuple(_by_type(column, types.get(column.source_name, "")) for column in query.columns)
-    return render(replace(query, columns=columns), quote_mysql(query.table), DIALECT)
+    typed = replace(query, columns=columns)
+    if not query.grouped:
+        return render(typed, quote_mysql(query.table), DIALECT)
+    # Where ONLY_FULL_GROUP_BY holds, MariaDB takes columns for keys, and no expression.
+    key, *others = columns
+    names = "".join(f", {quote_mysql(column.source_name)}" for column in others)
+    keyed = KEYED.format(key=render_value(key, DIALECT), names=names, table=quote_mysql(query.table))
+    plain = replace(key, source_name=KEY, json_keys=())
+    return render(replace(typed, columns=(plain, *others)), keyed, DIALECT)
 
 
 def _by_type(column: SelectColumn, kind: str) -> SelectColumn:
@@ -79,6 +88,7 @@ class Statement:
 
     Attributes:
         has_failed: Whether the server broke it off.
+        is_shared: Whether it reads several tables, any of which may be why.
     """
 
     def __init__(self, reads: Mapping[Query, str], send: Callable[[str], Iterator[pa.RecordBatch]]) -> None:
@@ -88,6 +98,7 @@ class Statement:
         self._held: pl.DataFrame | None = None
         self._done: set[int] = set()
         self.has_failed = False
+        self.is_shared = len(self._parts) > 1
 
     def __contains__(self, query: Query) -> bool:
         """Whether the rows of `query` are still to come."""
