@@ -81,7 +81,7 @@ def test_a_fault_is_found_with_its_row(demo: DemoPaths, file: Path) -> None:
     edit(file, 'delete from "Member" where id = (select "memberId" from "EventRegistration" order by id limit 1)')
     verification = verify_url(demo.bundle, str(file))
     assert outcomes(verification)["member_count"] == "FAIL"
-    assert check_of(verification, "orphaned_registrations").violation_count > 0
+    assert check_of(verification, "orphaned_registrations").violations.height > 0
 
 
 def test_a_value_that_is_not_of_its_columns_type_is_found(demo: DemoPaths, file: Path) -> None:

@@ -486,7 +486,7 @@ def measure(url: str, writer: Writer, *, announced: bool) -> dict[str, Any]:
     """What a snapshot holds when the writer commits after each batch of rows that is read."""
     source = open_source(parse_url(url, "the test"))
     if not announced:
-        source.prepare = lambda _queries: None  # type: ignore[method-assign]
+        source.prepare = lambda queries: None  # type: ignore[method-assign]  # noqa: ARG005
     with closing(source), Warehouse() as warehouse:
         info = take_snapshot(source, load_profile(), (), warehouse, writer.wait)
         (measured,) = warehouse.rows(MEASURE)

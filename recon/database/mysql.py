@@ -11,7 +11,7 @@ import pymysql
 from recon.database import Catalogue, Query, ReadError
 from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
 from recon.database.mysql_statement import Statement, render_mysql
-from recon.database.stream import CONNECT_LIMIT_S, stream
+from recon.database.server_stream import ServerStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,6 +67,7 @@ class MysqlSource:
         self._statement: Statement | None = None
         self._doubts: list[str] = []
         self._probe = probe(url, timeout_s)
+        self._stream = ServerStream(address(url), timeout_s, self.cancel)
         version, comment = self._ask(VERSION)[0]
         kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"
         self.label = f"{kind} {version.partition('-')[0]} through connectorx, {url.label}"
@@ -130,14 +131,18 @@ class MysqlSource:
             yield from self.read(query)
 
     def cancel(self) -> None:
-        """End our statement on the server, from another connection."""
-        with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
-            cursor.execute(RUNNING, (f"%{self._token}%",))
-            for (number,) in cursor.fetchall():
-                cursor.execute("kill query %s", (number,))
+        """End the running statement on the server, from another connection, and then the reading program."""
+        try:
+            with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
+                cursor.execute(RUNNING, (f"%{self._token}%",))
+                for (number,) in cursor.fetchall():
+                    cursor.execute("kill query %s", (number,))
+        finally:
+            self._stream.close()
 
     def close(self) -> None:
-        """Close the connection of the probe; connectorx has closed its own."""
+        """End the reading program and the connection of the probe."""
+        self._stream.close()
         self._probe.close()
 
     def _begin(self, query: Query) -> Statement:
@@ -150,7 +155,7 @@ class MysqlSource:
         self._refused = {each: words for each, sql in sqls.items() if (words := self._refusal(sql))}
         readable = {each: sql for each, sql in sqls.items() if each not in self._refused}
         self._doubts.extend(filter(None, (self._doubt(each.table) for each in readable)))
-        return Statement(readable, self._stream)
+        return Statement(readable, self._send)
 
     def _render(self, query: Query) -> str:
         return render_mysql(query, self._types.get(query.table, {}))
@@ -172,9 +177,8 @@ class MysqlSource:
             return f"{table!r} is a view, and the server does not say what lies behind it"
         return f"{table!r} is kept by {engine}, which knows no snapshots"
 
-    def _stream(self, sql: str) -> Iterator[pa.RecordBatch]:
-        limit_s = self.limit_s or CONNECT_LIMIT_S
-        return stream(address(self._url), f"/* recon {self._token} */ {sql}", SETTINGS, limit_s)
+    def _send(self, sql: str) -> Iterator[pa.RecordBatch]:
+        return self._stream.batches(f"/* recon {self._token} */ {sql}", SETTINGS)
 
     def _ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
         with self._probe.cursor() as cursor:

@@ -13,7 +13,7 @@ import psycopg
 
 from recon.database import Dialect, Query, ReadError, render
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
-from recon.database.stream import CONNECT_LIMIT_S, stream
+from recon.database.server_stream import ServerStream
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ConnectorxSource(PostgresqlSource):
 
     def __init__(self, url: DatabaseUrl, conninfo: str, timeout_s: float | None) -> None:
         super().__init__(url, timeout_s)
-        self._conninfo, self._limit_s = conninfo, timeout_s or CONNECT_LIMIT_S
+        self._conninfo = conninfo
         self._name = f"recon {token_hex(4)}"
         self._holder = psycopg.connect(conninfo, autocommit=True)
         for sql in (BEGIN, *self._settings):
@@ -52,6 +52,7 @@ class ConnectorxSource(PostgresqlSource):
         self._begin()
         take_over = f"set transaction snapshot {literal(self._rows(EXPORT)[0][0])}"
         self._first = (BEGIN, take_over, *self._settings)
+        self._stream = ServerStream(self._address(), timeout_s, self.cancel)
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches.
@@ -61,18 +62,22 @@ class ConnectorxSource(PostgresqlSource):
         """
         sql = render(query, quote(self._schema, query.table), DIALECT)
         try:
-            for batch in stream(self._address(), sql, self._first, self._limit_s):
+            for batch in self._stream.batches(sql, self._first):
                 yield pl.DataFrame(pl.from_arrow(batch))
         except ReadError as error:
             raise ReadError(_server_words(self._url.redact(str(error)))) from None
 
     def cancel(self) -> None:
-        """Ask the server, on another connection, to end what connectorx runs."""
-        with closing(psycopg.connect(self._conninfo, autocommit=True)) as other:
-            other.execute(CANCEL.encode(), [self._name])
+        """End the running query on the server, from another connection, and then the reading program."""
+        try:
+            with closing(psycopg.connect(self._conninfo, autocommit=True)) as other:
+                other.execute(CANCEL.encode(), [self._name])
+        finally:
+            self._stream.close()
 
     def close(self) -> None:
-        """End the transaction that holds the snapshot."""
+        """End the reading program and the transaction that holds the snapshot."""
+        self._stream.close()
         self._holder.close()
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -83,6 +88,8 @@ class ConnectorxSource(PostgresqlSource):
         user, password, host, name = (percent_encode(part, safe="") for part in parts)
         host = self._url.host if ":" not in self._url.host else f"[{self._url.host}]"
         chosen = {key: value for key, value in self._url.parameters.items() if key in PARAMETERS}
+        # connectorx asks for the columns before the transaction begins: that must not wait for a lock either.
+        chosen["options"] = f"{chosen.get('options', '')} -c lock_timeout={self._lock_timeout_ms}".strip()
         parameters = urlencode({**chosen, "application_name": self._name}, quote_via=percent_encode)
         return f"postgresql://{user}:{password}@{host}:{self._url.port}/{name}?{parameters}"
 

@@ -88,7 +88,8 @@ class PostgresqlSource(ABC):
         self._url, self.limit_s = url, timeout_s
         # Waiting for a lock ends before the user's patience does: the server says more about it than a clock.
         lock_timeout_s = LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s
-        self._settings = [sql.format(lock_timeout_ms=int(lock_timeout_s * 1000)) for sql in SETTINGS]
+        self._lock_timeout_ms = int(lock_timeout_s * 1000)
+        self._settings = [sql.format(lock_timeout_ms=self._lock_timeout_ms) for sql in SETTINGS]
 
     @abstractmethod
     def read(self, query: Query) -> Iterator[pl.DataFrame]:

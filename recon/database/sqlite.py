@@ -97,7 +97,7 @@ class SqliteSource:
             ReadError: SQLite refused.
         """
         sql = render(query, quote(query.table), DIALECT if self._encoding == "UTF-8" else UTF16_DIALECT)
-        for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql, limit_s=None):
+        for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql):
             yield unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
 
     def cancel(self) -> None:

@@ -1,49 +1,34 @@
-"""The one door to connectorx: rows of a query as Arrow batches, its panics as errors."""
+"""A file through connectorx: rows of a query as Arrow batches, its panics as errors."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import connectorx
 
-from recon.background import start
 from recon.database import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pyarrow as pa
 
 BATCH_ROWS = 100_000
-# connectorx retries for 30 s what the probe has just shown to work: more than this is no pause but a refusal.
-CONNECT_LIMIT_S = 8.0
 STDERR = 2
 
 
-def stream(
-    address: str, sql: str, first: Sequence[str] = (), limit_s: float | None = CONNECT_LIMIT_S
-) -> Iterator[pa.RecordBatch]:
-    """The rows of `sql` in batches.
-
-    Args:
-        address: The database as connectorx writes it.
-        sql: One query.
-        first: Statements to execute before it on the same connection.
-        limit_s: Seconds for the connection and the query's columns, not for its rows; None: as long as it takes.
+def stream(address: str, sql: str) -> Iterator[pa.RecordBatch]:
+    """The rows of `sql` from the database at `address`, as connectorx writes it, in batches.
 
     Raises:
-        ReadError: The database refused, connectorx panicked, or no connection came.
+        ReadError: The database refused, or connectorx panicked.
     """
-    ask = partial(connectorx.read_sql, address, sql, return_type="arrow_stream", batch_size=BATCH_ROWS)
     with _silence():
         try:
-            yield from start(partial(ask, pre_execution_query=list(first) or None)).result(limit_s)
-        except TimeoutError:
-            raise ReadError(f"timeout: no connection within {limit_s:g} s") from None
+            yield from connectorx.read_sql(address, sql, return_type="arrow_stream", batch_size=BATCH_ROWS)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - a panic is no Exception
