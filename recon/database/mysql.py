@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from recon.database.address import DatabaseUrl
 
+# connectorx retries for 30 s what the probe has just shown to work: more than this is no pause but a refusal.
+CONNECT_LIMIT_S = 8.0
 VERSION = "select version(), @@version_comment"
 COLUMNS = """
 select t.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
@@ -67,7 +69,8 @@ class MysqlSource:
         self._statement: Statement | None = None
         self._doubts: list[str] = []
         self._probe = probe(url, timeout_s)
-        self._stream = ServerStream(address(url), timeout_s, self.cancel)
+        limit_s = CONNECT_LIMIT_S if timeout_s is None else 0.9 * timeout_s
+        self._stream = ServerStream(address(url), limit_s, self.cancel)
         version, comment = self._ask(VERSION)[0]
         kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"
         self.label = f"{kind} {version.partition('-')[0]} through connectorx, {url.label}"

@@ -52,7 +52,7 @@ class ConnectorxSource(PostgresqlSource):
         self._begin()
         take_over = f"set transaction snapshot {literal(self._rows(EXPORT)[0][0])}"
         self._first = (BEGIN, take_over, *self._settings)
-        self._stream = ServerStream(self._address(), timeout_s, self.cancel)
+        self._stream = ServerStream(self._address(), None, self.cancel)
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches.

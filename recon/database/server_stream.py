@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 # -P: a folder named recon where the user happens to be is none of ours.
 PROGRAM = (sys.executable, "-P", "-m", "recon.database.reader")
-# connectorx retries for 30 s what the probe has just shown to work: more than this is no pause but a refusal.
-CONNECT_LIMIT_S = 8.0
-SHARE_OF_LIMIT = 0.9
 ENDED = "the connection was ended while it was read"
 
 
@@ -31,13 +28,12 @@ class ServerStream:
 
     Args:
         address: The server as connectorx writes it; it goes through a pipe, so that no list of processes shows it.
-        limit_s: Seconds that the caller waits for rows; None: as long as it takes. The connection gets a share of it.
+        limit_s: Seconds for the connection and the query's columns; None where the server may need long for columns.
         cancel: Ends the running query on the server.
     """
 
     def __init__(self, address: str, limit_s: float | None, cancel: Callable[[], None]) -> None:
-        self._address, self._cancel = address, cancel
-        self._limit_s = CONNECT_LIMIT_S if limit_s is None else SHARE_OF_LIMIT * limit_s
+        self._address, self._limit_s, self._cancel = address, limit_s, cancel
         self._process = _start()
 
     def batches(self, sql: str, first: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -47,6 +43,7 @@ class ServerStream:
             ReadError: The server refused, connectorx panicked, no connection came, or the read was ended.
         """
         if self._process.poll() is not None:
+            self.close()
             self._process = _start()
         is_whole = False
         try:
@@ -63,9 +60,11 @@ class ServerStream:
 
     def close(self) -> None:
         """End the program, whatever it waits for."""
-        with suppress(OSError):
-            self._process.kill()
+        self._process.kill()
         self._process.wait()
+        for pipe in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
+            with suppress(OSError):
+                pipe.close()
 
     def _exchange(self, query: str) -> Iterator[pa.RecordBatch]:
         stdin: Any = self._process.stdin
