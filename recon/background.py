@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from queue import Empty, Queue
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
+PATIENCE_S = 3.0
 
 
 def start(work: Callable[[], T]) -> Future[T]:
-    """Start `work` in a thread of its own; the future gives its result, or raises what it raised."""
-    thread = ThreadPoolExecutor(1, "recon-background")
-    future = thread.submit(work)
-    thread.shutdown(wait=False)
+    """Start `work` in a thread of its own, which keeps no program alive; the future gives its result or its error."""
+    future: Future[T] = Future()
+    Thread(target=_settle, args=(future, work), name="recon-background", daemon=True).start()
     return future
+
+
+def _settle(future: Future[T], work: Callable[[], T]) -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted
+        future.set_exception(error)
 
 
 class ReadAhead(Generic[T]):
     """The items of an iterable, each produced in a thread while the caller is busy with the one before.
 
     One finished item waits at most, so that memory stays bounded. What the iterable raises is raised to the caller.
+
+    Args:
+        items: What is to be read ahead.
+        limit_s: Seconds that the caller waits for an item, at most; None: as long as it takes.
+        cancel: Makes the item that is being produced end at once, called when nobody wants it any more.
     """
 
-    def __init__(self, items: Iterable[T]) -> None:
+    def __init__(
+        self, items: Iterable[T], limit_s: float | None = None, cancel: Callable[[], None] = lambda: None
+    ) -> None:
+        self._limit_s, self._cancel = limit_s, cancel
         self._ready: Queue[tuple[T | None, BaseException | None] | None] = Queue(maxsize=1)
         self._is_wanted = True
         self._thread = Thread(target=self._produce, args=(items,), name="recon-read-ahead", daemon=True)
@@ -40,20 +56,39 @@ class ReadAhead(Generic[T]):
         self.close()
 
     def __iter__(self) -> Iterator[T]:
-        while (produced := self._ready.get()) is not None:
+        """The items.
+
+        Raises:
+            TimeoutError: None came within the limit.
+        """
+        while (produced := self._next()) is not None:
             item, error = produced
             if error is not None:
                 raise error
             yield item  # type: ignore[misc]
 
     def close(self) -> None:
-        """Ask for no more, and wait for the item that is being produced."""
+        """Ask for no more, and end the item that is being produced; one that cannot be ended is left alone."""
         self._is_wanted = False
-        while self._thread.is_alive():
+        if self._ended_within(0.1):
+            return
+        start(self._cancel)
+        self._ended_within(PATIENCE_S)
+
+    def _next(self) -> tuple[T | None, BaseException | None] | None:
+        try:
+            return self._ready.get(timeout=self._limit_s)
+        except Empty:
+            raise TimeoutError from None
+
+    def _ended_within(self, patience_s: float) -> bool:
+        deadline = monotonic() + patience_s
+        while self._thread.is_alive() and monotonic() < deadline:
             try:
                 self._ready.get(timeout=0.05)
             except Empty:
                 continue
+        return not self._thread.is_alive()
 
     def _produce(self, items: Iterable[T]) -> None:
         try:

@@ -14,7 +14,7 @@ from recon.model import Outcome
 from recon.presence import actual_column, column_absence, table_absence
 from recon.profile import load_profile
 from recon.snapshot import plan_reads
-from recon.suites import Fallback, Rule, load_rules, shipped_folder
+from recon.suites import Fallback, Rule, layers_of, load_rules
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def check_profile(
     profile: Path | str | None = None,
     database: str | None = None,
     *,
-    expectations: Sequence[Path] | None = None,
+    expectations: Sequence[Path | str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Coverage:
     """Explain what can be evaluated; only the catalogue is read, never a row.
@@ -110,14 +110,14 @@ def check_profile(
     Args:
         profile: The TOML file; None: the built-in one.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        expectations: Folders of suites; None: the shipped ones.
+        expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
         environment: Environment variables by name; None: those of this process.
 
     Raises:
         ReconError: The profile, the database or a suite cannot be used.
     """
     read = load_profile(profile)
-    rules = load_rules(expectations or [shipped_folder("expectations")])
+    rules = load_rules(layers_of(expectations))
     url = resolve_database(database, os.environ if environment is None else environment)
     with closing(open_source(url)) as source:
         catalogue = source.catalogue()

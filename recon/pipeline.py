@@ -58,6 +58,8 @@ class VerifyOptions:
         evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
         allow_dry_run: Verify a bundle of a dry run all the same.
+        timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
+            it to be open, and as long as it takes for rows.
         environment: Environment variables by name.
     """
 
@@ -69,6 +71,7 @@ class VerifyOptions:
     evidence_rows: int = 1000
     show_pii: bool = False
     allow_dry_run: bool = False
+    timeout_s: float | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @property
@@ -204,12 +207,19 @@ def _opening(options: VerifyOptions) -> Iterator[Future[Source]]:
     """The database, opened in the background and closed at the end."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
-    source = start(lambda: open_source(resolve_database(options.database, options.environment)))
+    if options.timeout_s is not None and options.timeout_s <= 0:
+        raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
+    source = start(lambda: open_source(resolve_database(options.database, options.environment), options.timeout_s))
     try:
         yield source
     finally:
-        if source.exception() is None:
-            source.result().close()
+        # Whoever leaves while it still opens does not wait for it.
+        source.add_done_callback(_close)
+
+
+def _close(source: Future[Source]) -> None:
+    if source.exception() is None:
+        source.result().close()
 
 
 def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:

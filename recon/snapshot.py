@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from recon.background import ReadAhead
+from recon.background import ReadAhead, start
 from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
@@ -14,7 +14,7 @@ from recon.presence import actual_column, column_absence, presume_columns, requi
 from recon.warehouse import FINDINGS, Field, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import polars as pl
 
@@ -141,16 +141,28 @@ class Loader:
 
     Attributes:
         on_rows: Told the canonical table and the rows read of it so far.
+        waiting_for: The application's tables of which a read was begun, the running one last.
     """
 
     source: Source
     warehouse: Warehouse
     on_rows: Callable[[str, int], None]
+    waiting_for: list[str] = field(default_factory=list)
 
-    def load(self, reads: Iterable[TableRead]) -> None:
-        """Append the rows of every read, the next ones being read while the last are stored."""
+    def load(self, reads: Sequence[TableRead]) -> None:
+        """Append the rows of every read, the next ones being read while the last are stored.
+
+        Raises:
+            DatabaseError: A required table was refused, or no rows came within the source's limit.
+        """
+        try:
+            self._load(reads)
+        except TimeoutError:
+            raise _silent(self.source, f"the next rows of {self.waiting_for[-1]!r}") from None
+
+    def _load(self, reads: Sequence[TableRead]) -> None:
         done = Counter[str]()
-        with ReadAhead(self._batches(reads)) as batches:
+        with ReadAhead(self._batches(reads), self.source.limit_s, self.source.cancel) as batches:
             for read, frame in batches:
                 if isinstance(frame, ReadError):
                     self._refuse(read, frame)
@@ -159,8 +171,10 @@ class Loader:
                 done[read.name] += frame.height
                 self.on_rows(read.name.removeprefix("target."), done[read.name])
 
-    def _batches(self, reads: Iterable[TableRead]) -> Iterator[tuple[TableRead, pl.DataFrame | ReadError]]:
+    def _batches(self, reads: Sequence[TableRead]) -> Iterator[tuple[TableRead, pl.DataFrame | ReadError]]:
+        self.source.prepare([read.query for read in reads])
         for read in reads:
+            self.waiting_for.append(read.query.table)
             try:
                 for frame in self.source.read(read.query):
                     yield read, frame
@@ -182,7 +196,7 @@ def plan_reads(source: Source, profile: Profile, requires: Iterable[str], wareho
         DatabaseError: A required table or column is missing.
     """
     requires = set(requires)
-    planner = Planner(source, profile, source.catalogue(), warehouse)
+    planner = Planner(source, profile, _catalogue(source), warehouse)
     presume_columns(profile, planner.catalogue)
     require_present(source, profile, planner.catalogue)
     warehouse.unreadable.update(_unknown(profile, requires))
@@ -202,7 +216,7 @@ def take_snapshot(
     absent is told in `warehouse.missing`, what the server refuses in `warehouse.unreadable`.
 
     Raises:
-        DatabaseError: A required table or column is missing or cannot be read.
+        DatabaseError: A required table or column is missing or cannot be read, or the database stopped answering.
     """
     requires = set(requires)
     wanted = _wanted_columns(profile, requires)
@@ -215,6 +229,24 @@ def take_snapshot(
         consistent=source.consistent,
         rows={name: warehouse.row_count(f"target.{name}") for name in wanted if f"target.{name}" not in absent},
         not_read=absent,
+    )
+
+
+def _catalogue(source: Source) -> Catalogue:
+    try:
+        return start(source.catalogue).result(source.limit_s)
+    except TimeoutError:
+        source.cancel()
+        raise _silent(source, "the list of tables") from None
+
+
+def _silent(source: Source, expected: str) -> DatabaseError:
+    return DatabaseError(
+        "The database stopped answering",
+        where=source.label,
+        expected=f"{expected} within {source.limit_s:g} s",
+        found="nothing",
+        next_step="Ask the DBA what keeps the server busy, or raise --timeout",
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING, get_args
 
 import pytest
+from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
 from support import verify
 
@@ -82,3 +84,26 @@ def postgres_club(cluster: Cluster, templates: dict[str, str]) -> Iterator[Calla
     yield make
     for name in made:
         cluster.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> MysqlServer:
+    server = named_server()
+    if server is None:
+        pytest.skip(f"{VARIABLE} names no MySQL or MariaDB server")
+    return server
+
+
+@pytest.fixture
+def mysql_club(mysql_server: MysqlServer, club: Club) -> Iterator[Callable[[], str]]:
+    """Makes the club in a database of its own on that server; gives its URL."""
+    made: list[str] = []
+
+    def make() -> str:
+        # The server outlives the tests, and several of them use it at a time.
+        made.append(f"recon_{token_hex(6)}")
+        return mysql_server.create_club(made[-1], club.tables)
+
+    yield make
+    for name in made:
+        mysql_server.execute(None, f"drop database if exists `{name}`")

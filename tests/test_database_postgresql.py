@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 import socket
+import subprocess
 import sys
 from collections import Counter
 from contextlib import closing, contextmanager
@@ -28,7 +31,7 @@ from recon.snapshot import take_snapshot
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from postgres import Cluster
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 SECRET = "Pl4ntedS3cret"  # noqa: S105 - made up, to be searched for
 AWKWARD = f"{SECRET}#@/:?%&= ü'\"\\"
 ROLES = count()
+DRIVERS = {"": "ADBC", "?driver=adbc": "ADBC", "?driver=connectorx": "connectorx"}
 TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "WaIdMapping", "AuditLog")
 
 
@@ -108,8 +112,12 @@ def refused_read(role: Callable[[str], str]) -> Callable[[str, str], str]:
     return make
 
 
-def test_a_clean_club_passes_in_the_newer_generation(demo: DemoPaths, postgres_club: Callable[[str], str]) -> None:
-    verification = verify_url(demo.bundle, postgres_club("newer"))
+@pytest.mark.parametrize("driver, name", DRIVERS.items())
+def test_a_clean_club_passes_in_the_newer_generation(
+    driver: str, name: str, demo: DemoPaths, postgres_club: Callable[[str], str]
+) -> None:
+    verification = verify_url(demo.bundle, postgres_club("newer") + driver)
+    assert f"through {name}" in verification.snapshot.database
     assert set(outcomes(verification).values()) == {"PASS"}
     assert verification.snapshot.consistent
     assert "REPEATABLE READ" in verification.snapshot.guarantee
@@ -198,9 +206,10 @@ def test_wild_apricot_ids_are_integers_or_text(
     assert twice_mapped["occurrences"].to_list() == [2]
 
 
-def test_enums_and_booleans_arrive_by_their_names(postgres_club: Callable[[str], str]) -> None:
-    url = postgres_club("newer")
-    edit(url, """update "Event" set status = 'CANCELED', "isPublished" = false""")
+@pytest.mark.parametrize("driver", ["", "?driver=connectorx"])
+def test_enums_and_booleans_arrive_by_their_names(driver: str, postgres_club: Callable[[str], str]) -> None:
+    url = postgres_club("newer") + driver
+    edit(url.partition("?")[0], """update "Event" set status = 'CANCELED', "isPublished" = false""")
     with snapshot_of(url, "target.events.status", "target.events.is_published") as warehouse:
         rows = warehouse.rows("select distinct status, is_published from target.events")
     assert rows == [{"status": "CANCELED", "is_published": False}]
@@ -209,6 +218,7 @@ def test_enums_and_booleans_arrive_by_their_names(postgres_club: Callable[[str],
 FOREVER, LONG_AGO = "9999-12-31 23:59:59.999", "0001-01-01 00:00:00"
 
 
+@pytest.mark.parametrize("driver", ["", "?driver=connectorx"])
 @pytest.mark.parametrize(
     "kind, times",
     [
@@ -238,7 +248,7 @@ FOREVER, LONG_AGO = "9999-12-31 23:59:59.999", "0001-01-01 00:00:00"
     ids=["timestamp", "timestamptz", "date", "text"],
 )
 def test_a_time_of_any_type_is_an_instant_in_utc(
-    kind: str, times: dict[str, str], postgres_club: Callable[[str], str]
+    kind: str, times: dict[str, str], driver: str, postgres_club: Callable[[str], str]
 ) -> None:
     url = postgres_club("newer")
     ids = [row[0] for row in rows_of(url, 'select id::text from "Member" order by id')]
@@ -249,7 +259,7 @@ def test_a_time_of_any_type_is_an_instant_in_utc(
         *(f"update \"Member\" set \"joinedAt\" = '{t}' where id = '{i}'" for t, i in zip(times, ids, strict=False)),
         f"alter database {url.rpartition('/')[2]} set timezone = 'America/New_York'",
     )
-    with snapshot_of(url, "target.members.joined_at") as warehouse:
+    with snapshot_of(url + driver, "target.members.joined_at") as warehouse:
         joined = warehouse.rows(
             "select cast(joined_at as varchar) as at from target.members order by id", limit=len(times)
         )
@@ -814,7 +824,7 @@ class Writers:
 class WithoutTransaction:
     """A source that reads each table for itself, as a naive program does."""
 
-    label, guarantee, consistent, typed, refusal_hint = "naive", "none", False, True, "none"
+    label, guarantee, consistent, typed, limit_s, refusal_hint = "naive", "none", False, True, None, "none"
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -825,6 +835,12 @@ class WithoutTransaction:
 
     def missing_hint(self, table: str) -> str | None:
         return self._source.missing_hint(table)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         source = open_source(parse_url(self._url, "the test"))
@@ -843,11 +859,77 @@ def measure(source: Any, writers: Writers) -> dict[str, Any]:
     return measured
 
 
-def test_a_writer_at_work_never_shows_in_a_snapshot(postgres_club: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("driver, times", [("", 30), ("?driver=connectorx", 10)])
+def test_a_writer_at_work_never_shows_in_a_snapshot(
+    driver: str, times: int, postgres_club: Callable[[str], str]
+) -> None:
     url = postgres_club("newer")
     with Writers(url) as writers:
-        found = [measure(open_source(parse_url(url, "the test")), writers) for _ in range(30)]
+        found = [measure(open_source(parse_url(url + driver, "the test")), writers) for _ in range(times)]
         naive = [measure(WithoutTransaction(url), writers) for _ in range(2)]
-    assert Counter(map(str, found)) == {str(CONSISTENT): 30}
+    assert Counter(map(str, found)) == {str(CONSISTENT): times}
     assert all(reading["orphans"] > 0 for reading in naive), "this test could not have failed"
-    assert min(writers.commits) >= 2 * 2 * 32
+    assert min(writers.commits) >= 2 * 2 * (times + 2)
+
+
+HARD_FOR_CONNECTORX = (
+    'alter table "MembershipTier" alter "sortOrder" type numeric',
+    "update \"MembershipTier\" set \"sortOrder\" = 'NaN' where code = 'ALUMNI'",
+    'update "MembershipTier" set "sortOrder" = 1.123456789012 where code = \'LAPSED\'',
+    "alter table \"MembershipTier\" alter name type interval using '1 day'",
+    'alter table "MembershipTier" add tags "EventStatus"[] default \'{DRAFT}\'',
+)
+
+
+def test_what_connectorx_panics_at_or_cuts_off_arrives_whole(
+    demo: DemoPaths, postgres_club: Callable[[str], str], tmp_path: Path
+) -> None:
+    url, report = postgres_club("newer"), tmp_path / "report.json"
+    edit(url, *HARD_FOR_CONNECTORX)
+    done = run_recon("verify", "-b", demo.bundle, "-o", report, "-f", "json", DATABASE_URL=f"{url}?driver=connectorx")
+    assert (done.code, done.err) == (1, "")
+    (check,) = [c for c in json.loads(report.read_text(encoding="utf-8"))["checks"] if c["name"] == "Column Types"]
+    assert {"NaN", "1.123456789012"} <= set(json.dumps(check).replace('"', " ").split())
+
+
+@pytest.mark.parametrize("case", ["wrong password", "no right to read", "rows hidden by a policy", "missing table"])
+def test_connectorx_refuses_in_the_same_words(
+    case: str, arranging: Arranging, run_here: Callable[..., Finished], demo: DemoPaths, tmp_path: Path
+) -> None:
+    url, started = REFUSALS[case].arrange(arranging), monotonic()
+    done = run_here(f"{url}?driver=connectorx", "verify", "-b", demo.bundle, "-o", tmp_path / "report.md")
+    assert monotonic() - started < 10
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert not [part for part in REFUSALS[case].says if part not in done.err], done.err
+    assert SECRET not in done.out + done.err
+
+
+def test_an_awkward_password_opens_the_database_through_connectorx_too(
+    role: Callable[[str], str], postgres_club: Callable[[str], str], demo: DemoPaths
+) -> None:
+    url, name = postgres_club("newer"), role(AWKWARD)
+    edit(url, f"grant select on all tables in schema public to {name}")
+    verification = verify_url(demo.bundle, with_password(url, name, AWKWARD) + "?driver=connectorx")
+    assert set(outcomes(verification).values()) == {"PASS"}
+
+
+# A platform without ADBC's library, as far as a program can tell.
+WITHOUT_ADBC = """
+import sys; sys.modules["adbc_driver_postgresql"] = None
+from recon.cli import cli, run
+sys.exit(run(cli))"""
+
+
+@pytest.mark.parametrize("case", [("", 0, "through connectorx"), ("?driver=adbc", 2, "half the speed")])
+def test_without_adbcs_library_connectorx_reads_and_the_report_says_so(
+    case: tuple[str, int, str], demo: DemoPaths, postgres_club: Callable[[str], str], tmp_path: Path
+) -> None:
+    parameter, code, says = case
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ADBC, "verify", "-b", demo.bundle, "-o", tmp_path / "report.md", "-v"],
+        env=os.environ | {"DATABASE_URL": postgres_club("newer") + parameter},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True)

@@ -59,6 +59,46 @@ def test_every_usual_form_of_a_postgresql_url_is_understood(
     assert (url.host, url.port, url.name, url.user) == (host, port, name, user)
 
 
+@pytest.mark.parametrize("scheme", ["mysql", "MySQL", "mariadb", "mysql2", "mysql+pymysql", "mariadb+pymysql"])
+def test_a_mysql_url_has_all_its_parts(scheme: str) -> None:
+    url = parse_url(f"{scheme}://Quentin:{quote(SPECIAL, safe='')}@kiwi.example/clubdb?ssl-mode=REQUIRED&x=1", SOURCE)
+    assert (url.kind, url.host, url.port, url.name) == ("mysql", "kiwi.example", 3306, "clubdb")
+    assert (url.user, url.password, dict(url.parameters)) == ("Quentin", SPECIAL, {"ssl-mode": "REQUIRED"})
+
+
+@pytest.mark.parametrize("driver", ["adbc", "connectorx"])
+def test_a_postgresql_url_may_choose_the_driver(driver: str) -> None:
+    assert parse_url(f"{postgresql(SECRET)}?driver={driver}", SOURCE).driver == driver
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_driver_that_nobody_knows_is_refused_without_being_repeated(scheme: str) -> None:
+    with pytest.raises(DatabaseError, match=r"expected (adbc or )?connectorx") as refusal:
+        parse_url(f"{scheme}://Quentin:{SECRET}@kiwi.example/clubdb?driver={SECRET}", SOURCE)
+    assert SECRET not in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "text, path",
+    [
+        pytest.param("duckdb:///relative.duckdb", "relative.duckdb", id="three slashes: relative"),
+        pytest.param("duckdb:////folder/absolute.db", "/folder/absolute.db", id="four slashes: absolute"),
+        pytest.param("DuckDB:///my%20club%3F.db?x=1", "my club?.db", id="encoded, with parameters"),
+        pytest.param("./folder/club.duckdb", "folder/club.duckdb", id="bare, by its name"),
+    ],
+)
+def test_every_form_of_a_duckdb_address_names_its_file(text: str, path: str) -> None:
+    url = parse_url(text, SOURCE)
+    assert (url.kind, url.path) == ("duckdb", Path(path))
+
+
+def test_a_file_is_known_by_what_it_begins_with(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"12345678DUCK")
+    (tmp_path / "b.duckdb").write_bytes(b"SQLite format 3\0")
+    kinds = [parse_url(str(tmp_path / name), SOURCE).kind for name in ("a.db", "b.duckdb")]
+    assert kinds == ["duckdb", "sqlite"]
+
+
 def test_parameters_of_the_application_are_used_or_dropped() -> None:
     url = parse_url(postgresql(SECRET) + PRISMA, SOURCE)
     assert url.schema == "app"
@@ -132,7 +172,7 @@ def test_what_is_no_postgresql_url_is_refused(text: str) -> None:
         pytest.param(f"//Quentin:{SECRET}@kiwi.example/clubdb", id="scheme cut off"),
         pytest.param(f"postgres//Quentin:{SECRET}@kiwi.example/clubdb", id="colon forgotten"),
         pytest.param(f"host=kiwi.example user=Quentin password={SECRET} dbname=clubdb", id="keywords of libpq"),
-        pytest.param(f"mysql://Quentin:{SECRET}@kiwi.example/clubdb", id="another database"),
+        pytest.param(f"oracle://Quentin:{SECRET}@kiwi.example/clubdb", id="another database"),
         pytest.param(f"DATABASE_URL=postgresql://Quentin:{SECRET}@kiwi.example/clubdb", id="with the variable's name"),
     ],
 )
@@ -144,8 +184,8 @@ def test_a_url_of_another_form_ends_in_an_error_without_the_password(text: str, 
 
 def test_an_unsupported_scheme_is_named_beside_the_supported_forms() -> None:
     with pytest.raises(DatabaseError, match=r"sqlite:///relative\.db") as refusal:
-        parse_url(f"mysql://Quentin:{SECRET}@kiwi.example/clubdb", SOURCE)
-    assert "'mysql'" in refusal.value.message
+        parse_url(f"oracle://Quentin:{SECRET}@kiwi.example/clubdb", SOURCE)
+    assert "'oracle'" in refusal.value.message
     assert not [part for part in ("Quentin", SECRET, "kiwi", "clubdb") if part in refusal.value.message]
 
 
@@ -206,7 +246,13 @@ SEPARATORS = st.text(st.sampled_from(":/@?#[]% &=1"), max_size=6)
 WORDS = st.text(st.sampled_from(string.ascii_letters + string.digits + ":/@?#[]%&=. \"'ü"), max_size=12)
 
 
-@given(st.sampled_from(["postgresql", "postgres", "mysql", "x y"]), WORDS, SEPARATORS, SEPARATORS, WORDS)
+@given(
+    st.sampled_from(["postgresql", "postgres", "mysql", "mariadb", "oracle", "x y"]),
+    WORDS,
+    SEPARATORS,
+    SEPARATORS,
+    WORDS,
+)
 @example("postgresql", "u", "1/", "?x", "h/db")
 @example("postgresql", "u", "p@1/", "?x", "h/db")
 def test_whatever_follows_the_scheme_the_password_is_never_shown(

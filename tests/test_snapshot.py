@@ -47,6 +47,7 @@ class Planted:
     label: str = "the planted database"
     guarantee: str = "consistent: planted"
     consistent: bool = True
+    limit_s: float | None = None
 
     def catalogue(self) -> Catalogue:
         return self.kinds
@@ -66,6 +67,12 @@ class Planted:
             sent = {name: _sent(row.get(name), kind) for name, kind in kinds.items()}
             counted = {"rows": row["rows"]} if query.grouped else {}
             yield pl.DataFrame({name: [value] for name, value in {**sent, **counted}.items()}, strict=False)
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -57,12 +57,26 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Entry point of `recon`."""
+    _part_stderr()
     _leave(run(cli))
 
 
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
+    _part_stderr()
     _leave(run(import_module(COMMANDS["verify"][0]).command))
+
+
+def _part_stderr() -> None:
+    """Give our own words another way to the terminal than what native libraries print by themselves.
+
+    connectorx logs each of its retries and prints a stack when it panics; recon says the same in one sentence.
+    """
+    os.environ.setdefault("RUST_LOG", "off")
+    if sys.stderr is not None:
+        way = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
+        way.reconfigure(line_buffering=True)
+        sys.stderr = way
 
 
 def run(command: click.Command) -> int:

@@ -52,6 +52,12 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
 @click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]")
 @click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
 @click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Longest wait for the database to open and for its next rows.  [default: 5 to connect, none for rows]",
+)
+@click.option(
     "--evidence-rows",
     type=click.IntRange(min=1, max=1_000_000),
     default=1000,
@@ -76,6 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     expectations: tuple[str, ...],
     profile: str | None,
     allow_dry_run: bool,
+    timeout: float | None,
     evidence_rows: int,
     show_pii: bool,
     fail_on: str,
@@ -95,6 +102,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         evidence_rows=evidence_rows,
         show_pii=show_pii,
         allow_dry_run=allow_dry_run,
+        timeout_s=timeout,
     )
     try:
         verification = recon.verify(options, console)

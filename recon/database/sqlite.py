@@ -5,51 +5,48 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from errno import ENAMETOOLONG
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encode
 
-import connectorx
 import polars as pl
-import polars.selectors as cs
 
-from recon.database import Catalogue, Query, ReadError, render
+from recon.database import Catalogue, Dialect, Query, render
+from recon.database.file import require_file
+from recon.database.marks import unmark
+from recon.database.stream import stream
 from recon.errors import DatabaseError
 from recon.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from recon.database.url import DatabaseUrl
+    from recon.database.address import DatabaseUrl
 
 LOCK_WAIT_S = 5
-# connectorx takes a column's type from its first row, fails on null and panics on text that is not UTF-8: present
-# values carry a mark, null is empty, and all of it travels as bytes.
 BYTES = "coalesce(cast('=' || cast({value} as text) as blob), x'')"
 TEXT = "coalesce('=' || cast({value} as text), '')"
 JSON = "json_extract(case when json_valid({value}) then {value} end, '$.' || {key})"
-CASTS = {"text": BYTES, "json": JSON}
-UTF16_CASTS = {"text": TEXT, "json": JSON}
 ROWS = 'count(*) as "rows"'
+DIALECT = Dialect(ROWS, {"text": BYTES, "json": JSON})
+UTF16_DIALECT = Dialect(ROWS, {"text": TEXT, "json": JSON})
 TABLES = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'"
 # Computed columns count, the hidden ones of virtual tables do not.
 COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
-BATCH_ROWS = 100_000
 BACKED_UP = "consistent: a private copy made by SQLite's backup in one read transaction"
 RECOVERED = "consistent: a private copy of the file with its log, unchanged while copied, recovered by SQLite"
 CHANGED = "the database is locked: it changed while it was copied"
 
 
-def connect(url: DatabaseUrl) -> SqliteSource:
+def connect(url: DatabaseUrl, timeout_s: float | None = None) -> SqliteSource:  # noqa: ARG001 - no server to wait for
     """Copy the database to a private folder, consistently, and open the copy.
 
     Raises:
         DatabaseError: The file is missing, is no SQLite database, or is locked.
     """
     path = url.path or Path()
-    _require_file(path)
+    require_file(path, "SQLite", "sqlite")
     folder = TemporaryDirectory(prefix="recon-sqlite-")
     try:
         copy, guarantee = _copy(path.resolve(), Path(folder.name))
@@ -66,6 +63,7 @@ class SqliteSource:
 
     typed = False
     consistent = True
+    limit_s: float | None = None
 
     def __init__(self, path: Path, copy: Path, guarantee: str, folder: TemporaryDirectory[str]) -> None:
         self.guarantee = guarantee
@@ -89,26 +87,21 @@ class SqliteSource:
         """Check the file."""
         return "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
 
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Nothing: nobody changes the copy."""
+
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """The rows of `query` in batches, every column as text.
 
         Raises:
             ReadError: SQLite refused.
         """
-        sql = render(query, quote(query.table), ROWS, CASTS if self._encoding == "UTF-8" else UTF16_CASTS)
-        try:
-            batches = connectorx.read_sql(
-                f"sqlite://{percent_encode(str(self._copy))}",
-                sql,
-                return_type="arrow_stream",
-                batch_size=BATCH_ROWS,
-            )
-            for batch in batches:
-                yield _unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
-        except (ReadError, KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
-        except BaseException as error:  # a panic of connectorx is no Exception
-            raise ReadError(" ".join(str(error).split())) from error
+        sql = render(query, quote(query.table), DIALECT if self._encoding == "UTF-8" else UTF16_DIALECT)
+        for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql):
+            yield unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
+
+    def cancel(self) -> None:
+        """Nothing: a file keeps nobody waiting."""
 
     def close(self) -> None:
         """Remove the copy."""
@@ -121,50 +114,6 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
         return {name: "text" for (name,) in copy.execute(COLUMNS, (table,))}
     except sqlite3.Error:
         return {}
-
-
-def _unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Marked bytes or text to text, and what carries no mark to null.
-
-    Raises:
-        ReadError: Bytes that are no UTF-8 text, with their column and the row's first column.
-    """
-    value, text = cs.binary(), cs.string()
-    try:
-        return frame.with_columns(
-            pl.when(value.bin.size() > 0).then(value.bin.slice(1).cast(pl.String)),
-            pl.when(text != "").then(text.str.slice(1)),
-        )
-    except pl.exceptions.InvalidOperationError:
-        raise ReadError(_undecodable(frame, table)) from None
-
-
-def _undecodable(frame: pl.DataFrame, table: str) -> str:
-    column = next(c for c in frame.columns if frame[c].cast(pl.String, strict=False).null_count())
-    key = frame.filter(pl.col(column).cast(pl.String, strict=False).is_null()).row(0)[0]
-    return f"{table}.{column} holds text that is not UTF-8, in the row {_shown(key)}"
-
-
-def _shown(value: object) -> str:
-    return value[1:].decode(errors="backslashreplace")[:60] if isinstance(value, bytes) else str(value)
-
-
-def _require_file(path: Path) -> None:
-    try:
-        found = "nothing" if not path.exists() else "a folder" if path.is_dir() else None
-        if found is None and path.stat().st_size == 0:
-            found = "an empty file"
-    except OSError as error:
-        found = "nothing" if error.errno == ENAMETOOLONG else f"{error.strerror}: it is not readable by you"
-    if found:
-        raise DatabaseError(
-            "The database was not found" if found == "nothing" else "This is not a SQLite database",
-            where=str(path)[:300],
-            expected="a SQLite file",
-            found=found,
-            next_step="Check the path (sqlite:///x is relative, sqlite:////x absolute), "
-            "or name an environment variable that holds the URL",
-        )
 
 
 def _copy(path: Path, folder: Path) -> tuple[Path, str]:

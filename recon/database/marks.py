@@ -1,0 +1,49 @@
+"""Marked values: how text, null and empty travel apart through connectorx.
+
+connectorx takes a column's type from its first row, fails where nothing but null comes, and panics on text that is not
+UTF-8. So every value travels as bytes: a present one begins with a mark, null is no byte at all.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import polars.selectors as cs
+
+from recon.database import ReadError
+
+
+def unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Marked bytes or text to text, and what carries no mark to null.
+
+    Raises:
+        ReadError: Bytes that are no UTF-8 text, with their column and the row's first column.
+    """
+    value, text = cs.binary(), cs.string()
+    try:
+        return frame.with_columns(
+            pl.when(value.bin.size() > 0).then(value.bin.slice(1).cast(pl.String)),
+            pl.when(text != "").then(text.str.slice(1)),
+        )
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError):
+        raise ReadError(_undecodable(frame, table)) from None
+
+
+def _undecodable(frame: pl.DataFrame, table: str) -> str:
+    for row in frame.iter_rows(named=True):
+        for column, value in row.items():
+            if isinstance(value, bytes) and not _is_text(value):
+                key = _shown(next(iter(row.values())))
+                return f"{table}.{column} holds text that is not UTF-8, in the row {key}"
+    return f"{table} holds text that is not UTF-8"
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    return value[1:].decode(errors="backslashreplace")[:60] if isinstance(value, bytes) else str(value)

@@ -1,0 +1,189 @@
+"""MySQL and MariaDB: PyMySQL asks and lists, connectorx reads every table in one statement."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+
+from recon.database import Catalogue, Query, ReadError
+from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
+from recon.database.mysql_statement import Statement, render_mysql
+from recon.database.server_stream import ServerStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+    import pyarrow as pa
+
+    from recon.database.address import DatabaseUrl
+
+# connectorx retries for 30 s what the probe has just shown to work: more than this is no pause but a refusal.
+CONNECT_LIMIT_S = 8.0
+VERSION = "select version(), @@version_comment"
+COLUMNS = """
+select t.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
+from information_schema.tables t
+left join information_schema.columns c on c.table_schema = t.table_schema and c.table_name = t.table_name
+where t.table_schema = database() order by t.table_name, c.ordinal_position"""
+SCHEMAS_WITH = "select table_schema from information_schema.tables where table_name = %s order by 1"
+RUNNING = "select id from information_schema.processlist where info like %s and id <> connection_id()"
+# Engines whose statements read one instant; of a view nobody says what lies behind it.
+SNAPSHOT_ENGINES = frozenset(("InnoDB", "ROCKSDB"))
+SETTINGS = (
+    "set session transaction isolation level repeatable read",
+    "set time_zone = '+00:00'",
+    "set names utf8mb4",
+    "start transaction with consistent snapshot, read only",
+)
+CONSISTENT = "consistent: one statement in one REPEATABLE READ READ ONLY transaction reads all tables"
+
+
+def connect(url: DatabaseUrl, timeout_s: float | None = None) -> MysqlSource:
+    """Ask the server once, for a clean refusal; nothing is read yet.
+
+    Raises:
+        DatabaseError: The server refuses.
+    """
+    try:
+        return MysqlSource(url, timeout_s)
+    except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
+        raise refusal(url, error) from None
+
+
+class MysqlSource:
+    """A MySQL or MariaDB database; what `prepare` announces is read as one statement."""
+
+    typed = False
+
+    def __init__(self, url: DatabaseUrl, timeout_s: float | None) -> None:
+        self._url, self.limit_s = url, timeout_s
+        self._token = token_hex(8)
+        self._engines: dict[str, str] = {}
+        self._types: dict[str, dict[str, str]] = {}
+        self._announced: list[Query] = []
+        self._refused: dict[Query, str] = {}
+        self._statement: Statement | None = None
+        self._doubts: list[str] = []
+        self._probe = probe(url, timeout_s)
+        limit_s = CONNECT_LIMIT_S if timeout_s is None else 0.9 * timeout_s
+        self._stream = ServerStream(address(url), limit_s, self.cancel)
+        version, comment = self._ask(VERSION)[0]
+        kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"
+        self.label = f"{kind} {version.partition('-')[0]} through connectorx, {url.label}"
+
+    @property
+    def consistent(self) -> bool:
+        """Whether every table that was read shows the same instant."""
+        return not self._doubts
+
+    @property
+    def guarantee(self) -> str:
+        """One sentence; it says why when the tables may show several instants."""
+        return f"not consistent: {'; '.join(dict.fromkeys(self._doubts))}" if self._doubts else CONSISTENT
+
+    def catalogue(self) -> Catalogue:
+        """Tables and views; values travel as text, so every column counts as text."""
+        for table, column, kind, full, engine in self._ask(COLUMNS):
+            self._engines[table] = engine
+            columns = self._types.setdefault(table, {})
+            # A view that cannot be opened has none.
+            if column is not None:
+                columns[column] = full if kind == "binary" else kind
+        return {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
+
+    def missing_hint(self, table: str) -> str | None:
+        """The databases that do have a table of that name."""
+        names = [str(name) for (name,) in self._ask(SCHEMAS_WITH, table)]
+        return f"It lies in database {', '.join(names)}: name that in the URL" if names else None
+
+    def refusal_hint(self, reason: str) -> str:
+        """Wait for a lock; else ask for the right to read."""
+        if "timeout" in reason:
+            return "Another program holds it, or the server is slow: wait, then verify again"
+        return "Ask the DBA to grant this user SELECT on it"
+
+    def prepare(self, queries: Sequence[Query]) -> None:
+        """Keep what will be read, so that one statement can read it all."""
+        self._announced = list(queries)
+
+    def read(self, query: Query) -> Iterator[pl.DataFrame]:
+        """The rows of `query` in batches, every column as text.
+
+        Raises:
+            ReadError: The server refused.
+        """
+        statement = self._statement
+        if statement is None or (query not in statement and query not in self._refused):
+            statement = self._statement = self._begin(query)
+        if query in self._refused:
+            raise ReadError(self._refused[query])
+        sent = 0
+        try:
+            for frame in statement.rows(query):
+                sent += frame.height
+                yield frame
+        except ReadError as error:
+            if sent or not statement.is_shared:
+                raise ReadError(server_words(self._url.redact(str(error)))) from None
+            # Another table may be to blame: each goes on by itself.
+            self._announced = []
+            yield from self.read(query)
+
+    def cancel(self) -> None:
+        """End the running statement on the server, from another connection, and then the reading program."""
+        try:
+            with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
+                cursor.execute(RUNNING, (f"%{self._token}%",))
+                for (number,) in cursor.fetchall():
+                    cursor.execute("kill query %s", (number,))
+        finally:
+            self._stream.close()
+
+    def close(self) -> None:
+        """End the reading program and the connection of the probe."""
+        self._stream.close()
+        self._probe.close()
+
+    def _begin(self, query: Query) -> Statement:
+        """The statement that reads `query` and all that was announced to come after it."""
+        if self._statement is not None:
+            self._doubts.append("one statement did not read all tables")
+        at = self._announced.index(query) if query in self._announced else None
+        coming = [query] if at is None else self._announced[at:]
+        sqls = {each: self._render(each) for each in coming}
+        self._refused = {each: words for each, sql in sqls.items() if (words := self._refusal(sql))}
+        readable = {each: sql for each, sql in sqls.items() if each not in self._refused}
+        self._doubts.extend(filter(None, (self._doubt(each.table) for each in readable)))
+        return Statement(readable, self._send)
+
+    def _render(self, query: Query) -> str:
+        return render_mysql(query, self._types.get(query.table, {}))
+
+    def _refusal(self, sql: str) -> str | None:
+        """The server's words when it does not take the query; no row is read to find out."""
+        try:
+            self._ask(f"{sql} limit 0")
+        except pymysql.Error as error:
+            return one_line(self._url.redact(str(error.args[-1])))
+        return None
+
+    def _doubt(self, table: str) -> str | None:
+        """Why a table may show another instant than the others."""
+        engine = self._engines.get(table, "unknown")
+        if engine in SNAPSHOT_ENGINES:
+            return None
+        if engine == "view":
+            return f"{table!r} is a view, and the server does not say what lies behind it"
+        return f"{table!r} is kept by {engine}, which knows no snapshots"
+
+    def _send(self, sql: str) -> Iterator[pa.RecordBatch]:
+        return self._stream.batches(f"/* recon {self._token} */ {sql}", SETTINGS)
+
+    def _ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        with self._probe.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())

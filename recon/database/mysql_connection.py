@@ -1,0 +1,119 @@
+"""How MySQL and MariaDB are reached: the same address for PyMySQL and for connectorx, and refusals in plain words."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as percent_encode
+from urllib.parse import urlencode
+
+import pymysql
+
+from recon.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from recon.database.address import DatabaseUrl
+
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 30.0
+LOCK_TIMEOUT_S = 5.0
+PLAIN = ("", "DISABLED", "DISABLE", "PREFERRED", "PREFER", "ALLOW")
+TLS: dict[str, dict[str, Any]] = {
+    "REQUIRED": {"ssl": {"check_hostname": False, "verify_mode": "none"}},
+    "VERIFY_CA": {"ssl_verify_cert": True, "ssl_verify_identity": False},
+    "VERIFY_IDENTITY": {"ssl_verify_cert": True, "ssl_verify_identity": True},
+}
+HINTS = {
+    1045: "Check user and password in the URL; recon tried once and will not try again",
+    1044: "Check the name of the database in the URL, or ask the DBA to grant this user SELECT on it",
+    1049: "Check the name of the database in the URL",
+    1040: "The server has no connection left: close others, or ask the DBA",
+    1129: "Ask the DBA: the server blocks this machine after too many errors",
+    1130: "Ask the DBA to let this user in from this machine",
+    1203: "The user has no connection left: close others, or ask the DBA",
+    3159: "The server wants encryption: add ?ssl-mode=REQUIRED to the URL",
+    2003: "Check host and port, and that the server is running and reachable from here",
+    2013: "Check that host and port are those of a MySQL or MariaDB server, and that it is not overloaded",
+    2026: "Check ssl-mode in the URL against what the server offers",
+}
+
+
+def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
+    """A connection for questions of a few rows, each of which ends within seconds.
+
+    Raises:
+        pymysql.Error: The server refuses.
+        ValueError: The URL asks for an encryption that nobody knows.
+    """
+    lock_timeout_s = max(1, int(LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s))
+    connection: pymysql.Connection[Any] = pymysql.connect(
+        host=host(url),
+        port=url.port,
+        user=url.user,
+        # As text it would travel as Latin-1, and nobody would know a password of other letters.
+        password=url.password.encode(),
+        database=url.name,
+        charset="utf8mb4",
+        autocommit=True,
+        connect_timeout=ceil(timeout_s or CONNECT_TIMEOUT_S),
+        read_timeout=timeout_s or ANSWER_TIMEOUT_S,
+        init_command=f"set session lock_wait_timeout = {lock_timeout_s}",
+        **_encryption(url),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("set session transaction read only")
+    return connection
+
+
+def address(url: DatabaseUrl) -> str:
+    """The address as connectorx takes it; by TCP, like the probe, not by a socket that the server may offer."""
+    user, password, name = (percent_encode(part, safe="") for part in (url.user, url.password, url.name))
+    shown = f"[{host(url)}]" if ":" in host(url) else host(url)
+    parameters = {"prefer_socket": "false", "tcp_connect_timeout_ms": str(int(CONNECT_TIMEOUT_S * 1000))}
+    if _mode(url) in TLS:
+        parameters["ssl-mode"] = _mode(url)
+    if "ssl-ca" in url.parameters:
+        parameters["ssl-ca"] = url.parameters["ssl-ca"]
+    return f"mysql://{user}:{password}@{shown}:{url.port}/{name}?{urlencode(parameters, quote_via=percent_encode)}"
+
+
+def host(url: DatabaseUrl) -> str:
+    """The host, this machine where the URL names none."""
+    return url.host or "127.0.0.1"
+
+
+def refusal(url: DatabaseUrl, error: Exception) -> DatabaseError:
+    """What the server or the network said, and what to do about it."""
+    code = error.args[0] if len(error.args) > 1 else 0
+    return DatabaseError(
+        "MySQL cannot be reached",
+        where=url.label,
+        found=one_line(url.redact(str(error.args[-1] if error.args else error))).rstrip(". "),
+        next_step=HINTS.get(code, "Check the URL"),
+    )
+
+
+def server_words(message: str) -> str:
+    """What the server said, without the preface of the driver."""
+    said = message.rpartition("MySqlError { ")[2].removesuffix(" })").removesuffix("))")
+    return said.removesuffix(" }") or message
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+def _mode(url: DatabaseUrl) -> str:
+    asked = url.parameters.get("ssl-mode", url.parameters.get("sslmode", "")).upper().replace("-", "_")
+    return {"REQUIRE": "REQUIRED", "VERIFY_FULL": "VERIFY_IDENTITY"}.get(asked, asked)
+
+
+def _encryption(url: DatabaseUrl) -> dict[str, Any]:
+    mode = _mode(url)
+    if mode in PLAIN:
+        return {"ssl_disabled": True}
+    if mode not in TLS:
+        raise ValueError(f"the parameter ssl-mode is none of DISABLED, {', '.join(TLS)}")
+    authority = {"ssl_ca": url.parameters["ssl-ca"]} if "ssl-ca" in url.parameters and mode != "REQUIRED" else {}
+    return TLS[mode] | authority

@@ -1,0 +1,130 @@
+"""PostgreSQL through ADBC: one connection, one read-only REPEATABLE READ transaction for every read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from ctypes import CDLL
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_manager as adbc
+import adbc_driver_postgresql
+import polars as pl
+import pyarrow as pa
+
+from recon.database import Dialect, Query, ReadError, render
+from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
+from recon.errors import DatabaseError
+from recon.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.database.address import DatabaseUrl
+
+# Loaded here and now, so that a platform that cannot load it is found out before anything is opened.
+LIBRARY = CDLL(adbc_driver_postgresql._driver_path())  # noqa: SLF001 - as adbc_driver_postgresql.connect does
+BATCH_BYTES = 8 * 2**20
+DIALECT = Dialect(ROWS, CASTS)
+ERRORS = (adbc.Error, pa.ArrowException, OSError)
+
+
+def open_source(url: DatabaseUrl, conninfo: str, timeout_s: float | None) -> AdbcSource:
+    """Open the connection and its transaction."""
+    return AdbcSource(url, conninfo, timeout_s)
+
+
+class AdbcSource(PostgresqlSource):
+    """One ADBC connection inside one transaction."""
+
+    guarantee = "consistent: one REPEATABLE READ READ ONLY transaction on one connection for all tables"
+    driver = "ADBC"
+
+    def __init__(self, url: DatabaseUrl, conninfo: str, timeout_s: float | None) -> None:
+        super().__init__(url, timeout_s)
+        self._is_busy = False
+        self._encoding = "UTF8"
+        self._database = adbc.AdbcDatabase(driver=LIBRARY._name, uri=conninfo)  # noqa: SLF001
+        self._connection = adbc.AdbcConnection(self._database)
+        for sql in (BEGIN, *self._settings):
+            self._execute(sql)
+        self._begin()
+
+    def read(self, query: Query) -> Iterator[pl.DataFrame]:
+        """The rows of `query` in batches of some megabytes.
+
+        Raises:
+            ReadError: The server refused; the transaction goes on.
+        """
+        table = quote(self._schema, query.table)
+        self._transact("savepoint recon_read")
+        try:
+            yield from self._stream(render(query, table, DIALECT))
+        except ERRORS as error:
+            self._transact("rollback to savepoint recon_read")
+            raise ReadError(server_words(self._url.redact(str(error)))) from None
+        self._transact("release savepoint recon_read")
+
+    def cancel(self) -> None:
+        """Ask the server to end the running query; the thread that waits for it gets an error."""
+        self._connection.cancel()
+
+    def close(self) -> None:
+        """End the transaction and the connection, unless a thread still waits in it: its end would end the program."""
+        if not self._is_busy:
+            self._connection.close()
+            self._database.close()
+
+    def _transact(self, sql: str) -> None:
+        """Execute what only fails when the connection is gone.
+
+        Raises:
+            DatabaseError: It is gone.
+        """
+        try:
+            self._execute(sql)
+        except adbc.Error as error:
+            raise DatabaseError(
+                "The server closed the connection while it was read",
+                where=self._url.label,
+                found=" ".join(self._url.redact(str(error)).split()),
+                next_step="Ask the DBA why, then verify again",
+            ) from None
+
+    def _execute(self, sql: str) -> None:
+        with self._busy(), adbc.AdbcStatement(self._connection) as statement:
+            statement.set_sql_query(sql)
+            statement.execute_update()
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return pl.concat(list(self._stream(sql))).rows()
+
+    def _stream(self, sql: str) -> Iterator[pl.DataFrame]:
+        with self._busy(), adbc.AdbcStatement(self._connection) as statement:
+            statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+            statement.set_sql_query(sql)
+            yield from self._frames(statement)
+
+    def _frames(self, statement: adbc.AdbcStatement) -> Iterator[pl.DataFrame]:
+        handle, _ = statement.execute_query()
+        reader = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - ADBC's documented hand-over
+        # The columns come even when no row does.
+        yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
+        for batch in reader:
+            if self._encoding == "SQL_ASCII":
+                # A server without an encoding sends any bytes as text; this finds what is not UTF-8.
+                batch.validate(full=True)
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def server_words(message: str) -> str:
+    """What the server said, without the driver's preface and our own query."""
+    said = message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0].partition("LINE ")[0]
+    return " ".join(said.split())

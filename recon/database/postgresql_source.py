@@ -1,0 +1,153 @@
+"""What every way of reading PostgreSQL shares: one transaction's beginning, the catalogue, types and hints."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from recon.errors import DatabaseError
+from recon.sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+
+    from recon.database import Catalogue, Query
+    from recon.database.address import DatabaseUrl
+
+LOCK_TIMEOUT_S = 5.0
+# PostgreSQL's infinity and years that no client holds become the nearest representable instants.
+CLAMPED = "greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01')"
+CASTS = {
+    "uuid": "({value})::uuid",
+    "integer": "({value})::bigint",
+    "boolean": "({value})::boolean",
+    "timestamp": CLAMPED.format(value="({value})::timestamp"),
+    "timestamptz": CLAMPED.format(value="(({value}) at time zone 'UTC')"),
+    "text": "({value})::text",
+    "json": "(({value})::jsonb ->> {key})",
+}
+ROWS = 'count(*)::bigint as "rows"'
+BEGIN = "begin isolation level repeatable read read only"
+SETTINGS = (
+    # Row security would hide rows silently; off, a query that it would filter is an error.
+    "set local row_security = off",
+    "set local lock_timeout = {lock_timeout_ms}",
+    # Who only holds the snapshot for others is idle in its transaction.
+    "set local idle_in_transaction_session_timeout = 0",
+)
+ISOLATION = """
+select current_setting('transaction_isolation')::text as isolation,
+       current_setting('transaction_read_only')::text as read_only,
+       current_schema()::text as schema,
+       current_setting('server_encoding')::text as encoding,
+       current_setting('server_version')::text as version"""
+COLUMNS = """
+select c.relname::text as table_name, a.attname::text as column_name,
+       case when t.typtype = 'd' then b.typname else t.typname end::text as type_name
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+join pg_catalog.pg_type t on t.oid = a.atttypid
+left join pg_catalog.pg_type b on b.oid = t.typbasetype
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = {schema}
+order by c.relname, a.attnum"""
+SCHEMAS_WITH = """
+select n.nspname::text as schema from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname = {table} order by 1"""
+TYPES = {
+    "uuid": "uuid",
+    "int2": "integer",
+    "int4": "integer",
+    "int8": "integer",
+    "timestamp": "timestamp",
+    "date": "timestamp",
+    "timestamptz": "timestamptz",
+    "bool": "boolean",
+    "json": "json",
+    "jsonb": "json",
+}
+
+
+class PostgresqlSource(ABC):
+    """A PostgreSQL database inside one transaction, whatever driver reads it.
+
+    Attributes:
+        driver: The driver's name, as the label tells it.
+    """
+
+    typed = True
+    consistent = True
+    guarantee: str
+    driver: str
+    label: str
+
+    def __init__(self, url: DatabaseUrl, timeout_s: float | None) -> None:
+        self._url, self.limit_s = url, timeout_s
+        # Waiting for a lock ends before the user's patience does: the server says more about it than a clock.
+        lock_timeout_s = LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s
+        self._lock_timeout_ms = int(lock_timeout_s * 1000)
+        self._settings = [sql.format(lock_timeout_ms=self._lock_timeout_ms) for sql in SETTINGS]
+
+    @abstractmethod
+    def read(self, query: Query) -> Iterator[pl.DataFrame]:
+        """The rows of `query` in batches."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """End the running query on the server."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the transaction and its connections."""
+
+    @abstractmethod
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query of the catalogue, on the connection of the transaction."""
+
+    def prepare(self, queries: Sequence[Query]) -> None:  # noqa: B027 - there is nothing to do, for any driver
+        """Nothing: the transaction has its snapshot already."""
+
+    def catalogue(self) -> Catalogue:
+        """Tables and views of the schema, also those that this user may not read."""
+        found: Catalogue = {}
+        for table, column, kind in self._rows(COLUMNS.format(schema=literal(self._schema))):
+            found.setdefault(table, {})[column] = TYPES.get(kind, "text")
+        return found
+
+    def missing_hint(self, table: str) -> str | None:
+        """The schemas that do have a table of that name."""
+        schemas = [schema for (schema,) in self._rows(SCHEMAS_WITH.format(table=literal(table)))]
+        if not schemas:
+            return None
+        return f"It lies in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
+
+    def refusal_hint(self, reason: str) -> str:
+        """Wait for a lock; else ask for the right to read."""
+        if "timeout" in reason:
+            return "Another program holds it, or the server is slow: wait, then verify again"
+        return "Ask the DBA to grant this user SELECT on it, past row security"
+
+    def _begin(self) -> None:
+        """Look at the transaction that was begun, and name what it reads.
+
+        Raises:
+            DatabaseError: It is not what was asked for.
+        """
+        isolation, read_only, schema, self._encoding, version = self._rows(ISOLATION)[0]
+        self._require_snapshot(isolation, read_only)
+        self._schema = self._url.schema or schema or "public"
+        place = f"{self._url.label}, schema {self._schema!r}"
+        self.label = f"PostgreSQL {version.split()[0]} through {self.driver}, {place}"
+
+    def _require_snapshot(self, isolation: str, read_only: str) -> None:
+        if (isolation, read_only) != ("repeatable read", "on"):
+            raise DatabaseError(
+                "The server did not grant one consistent read-only transaction",
+                where=self._url.label,
+                expected="repeatable read, read only",
+                found=f"{isolation}, read only {read_only}",
+                next_step="Connect to the server itself rather than through a statement-pooling proxy",
+            )

@@ -1,0 +1,96 @@
+"""Rows of a server through connectorx, which works in a process of its own so that a read can always be ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from recon.background import start
+from recon.database import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# -P: a folder named recon where the user happens to be is none of ours.
+PROGRAM = (sys.executable, "-P", "-m", "recon.database.reader")
+ENDED = "the connection was ended while it was read"
+
+
+class ServerStream:
+    """One program that reads queries of one server, one after the other.
+
+    Args:
+        address: The server as connectorx writes it; it goes through a pipe, so that no list of processes shows it.
+        limit_s: Seconds for the connection and the query's columns; None where the server may need long for columns.
+        cancel: Ends the running query on the server.
+    """
+
+    def __init__(self, address: str, limit_s: float | None, cancel: Callable[[], None]) -> None:
+        self._address, self._limit_s, self._cancel = address, limit_s, cancel
+        self._process = _start()
+
+    def batches(self, sql: str, first: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of `sql`; the statements `first` are executed before it on the same connection.
+
+        Raises:
+            ReadError: The server refused, connectorx panicked, no connection came, or the read was ended.
+        """
+        if self._process.poll() is not None:
+            self.close()
+            self._process = _start()
+        is_whole = False
+        try:
+            yield from self._exchange(json.dumps({"address": self._address, "sql": sql, "first": list(first)}))
+            is_whole = True
+            refusal = self._refusal()
+        except (pa.ArrowException, OSError, ValueError):
+            raise ReadError(ENDED) from None
+        finally:
+            if not is_whole:
+                self.close()
+        if refusal:
+            raise ReadError(refusal)
+
+    def close(self) -> None:
+        """End the program, whatever it waits for."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
+            with suppress(OSError):
+                pipe.close()
+
+    def _exchange(self, query: str) -> Iterator[pa.RecordBatch]:
+        stdin: Any = self._process.stdin
+        stdin.write(query.encode() + b"\n")
+        stdin.flush()
+        try:
+            reader = start(partial(pa.ipc.open_stream, self._process.stdout)).result(self._limit_s)
+        except TimeoutError:
+            # One that waits for a lock before it begins would wait on without us.
+            start(self._cancel)
+            raise ReadError(f"timeout: no connection and no columns within {self._limit_s:g} s") from None
+        yield from reader
+
+    def _refusal(self) -> str | None:
+        stderr: Any = self._process.stderr
+        said: str | None = json.loads(stderr.readline())
+        return said
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """The program, out of reach of the terminal's interrupt: that is for recon to pass on."""
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        PROGRAM,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env=os.environ | {"RUST_LOG": "off"},
+    )

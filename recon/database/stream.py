@@ -1,0 +1,62 @@
+"""A file through connectorx: rows of a query as Arrow batches, its panics as errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import connectorx
+
+from recon.database import ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+BATCH_ROWS = 100_000
+STDERR = 2
+
+
+def stream(address: str, sql: str) -> Iterator[pa.RecordBatch]:
+    """The rows of `sql` from the database at `address`, as connectorx writes it, in batches.
+
+    Raises:
+        ReadError: The database refused, or connectorx panicked.
+    """
+    with _silence():
+        try:
+            yield from connectorx.read_sql(address, sql, return_type="arrow_stream", batch_size=BATCH_ROWS)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a panic is no Exception
+            raise ReadError(" ".join(str(error).split())) from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the stack that a panic prints away from people, where Python's own words go another way.
+
+    The command line sees to that (recon.cli); in someone else's program the stack stays where they can see it.
+    """
+    if not _has_own_stderr():
+        yield
+        return
+    kept, nowhere = os.dup(STDERR), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STDERR)
+    try:
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _has_own_stderr() -> bool:
+    stderr: Any = sys.stderr
+    try:
+        return stderr is not None and stderr.fileno() not in (STDERR, -1)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,241 @@
+"""A server that answers no more ends a run in one sentence at about the limit, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from support import Finished, outcomes, run_recon, verify_url
+
+import recon
+from recon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mysql import MysqlServer
+
+    from recon.demo import DemoPaths
+
+LIMIT_S = 2
+# The limit, what is waited for after it, and the start of the program on a busy machine.
+AT_MOST_S = 12
+DRIVERS = ["adbc", "connectorx"]
+SLEEPING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and state = 'active' and query like '%Event%' and pid <> pg_backend_pid()"""
+
+
+def edit(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def running(url: str) -> int:
+    """Queries that the server still works at."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(SLEEPING.encode()).fetchone()
+    return row[0] if row else -1
+
+
+def gone(url: str) -> bool:
+    """Whether no query of ours is left on the server, which may take a moment to notice."""
+    deadline = monotonic() + 5
+    while running(url) and monotonic() < deadline:
+        sleep(0.1)
+    return running(url) == 0
+
+
+def timed(demo: DemoPaths, tmp_path: Path, url: str, *options: object) -> tuple[Finished, float]:
+    """A run of the program and the seconds that it took."""
+    started = monotonic()
+    report = tmp_path / "report.md"
+    done = run_recon("verify", "-b", demo.bundle, "-o", report, *options, DATABASE_URL=url)
+    return done, monotonic() - started
+
+
+@pytest.fixture
+def asleep(postgres_club: Callable[[str], str]) -> str:
+    """The club in PostgreSQL, where reading the events takes a minute."""
+    url = postgres_club("newer")
+    edit(
+        url,
+        'alter table "Event" rename to kept',
+        'create view "Event" as select kept.* from kept, (select pg_sleep(60)) as slow',
+    )
+    return url
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_read_that_takes_too_long_ends_in_one_sentence_and_on_the_server(
+    driver: str, asleep: str, demo: DemoPaths, tmp_path: Path
+) -> None:
+    done, seconds = timed(demo, tmp_path, f"{asleep}?driver={driver}", "--timeout", LIMIT_S)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert f"expected the next rows of 'Event' within {LIMIT_S} s, found nothing" in done.err
+    assert LIMIT_S < seconds < AT_MOST_S
+    assert gone(asleep)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_the_library_is_free_again_after_the_limit(driver: str, asleep: str, demo: DemoPaths) -> None:
+    started = monotonic()
+    with pytest.raises(recon.ReconError, match="stopped answering"):
+        verify_url(demo.bundle, f"{asleep}?driver={driver}", timeout_s=1)
+    assert monotonic() - started < AT_MOST_S
+    assert gone(asleep)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_an_interrupt_ends_a_read_at_once_and_on_the_server(
+    driver: str, asleep: str, demo: DemoPaths, tmp_path: Path
+) -> None:
+    arguments = ["verify", "-b", str(demo.bundle), "-o", str(tmp_path / "report.md")]
+    environment = os.environ | {"DATABASE_URL": f"{asleep}?driver={driver}"}
+    program = str(Path(sys.executable).with_name("recon"))
+    with subprocess.Popen([program, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as run:
+        deadline = monotonic() + 20
+        while not running(asleep) and monotonic() < deadline:
+            sleep(0.1)
+        started = monotonic()
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=20)
+    assert (run.returncode, err.strip()) == (130, "Interrupted: no verdict was reached.")
+    assert monotonic() - started < 6
+    assert gone(asleep)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_slow_read_within_the_limit_is_no_fault(
+    driver: str, postgres_club: Callable[[str], str], demo: DemoPaths
+) -> None:
+    url = postgres_club("newer")
+    edit(
+        url,
+        'alter table "Event" rename to kept',
+        'create view "Event" as select kept.* from kept, (select pg_sleep(2)) as slow',
+    )
+    verification = verify_url(demo.bundle, f"{url}?driver={driver}", timeout_s=20)
+    assert set(outcomes(verification).values()) == {"PASS"}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_locked_table_is_told_in_the_servers_words_within_the_limit(
+    driver: str, postgres_club: Callable[[str], str], demo: DemoPaths, tmp_path: Path
+) -> None:
+    url = postgres_club("newer")
+    with psycopg.connect(url) as locking:
+        locking.execute('lock table "Member" in access exclusive mode')
+        done, seconds = timed(demo, tmp_path, f"{url}?driver={driver}", "--timeout", LIMIT_S)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "lock timeout" in done.err
+    assert seconds < AT_MOST_S
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """The port of something that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_what_takes_connections_and_never_answers_is_given_up(scheme: str, demo: DemoPaths, tmp_path: Path) -> None:
+    with silent() as port:
+        done, seconds = timed(demo, tmp_path, f"{scheme}://u:Pl4nted@127.0.0.1:{port}/club", "--timeout", LIMIT_S)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"127.0.0.1:{port}" in done.err
+    assert "Pl4nted" not in done.err
+    assert seconds < AT_MOST_S
+
+
+class Proxy:
+    """Passes bytes on to a server until it is told to stop, and keeps every connection open then."""
+
+    def __init__(self, server_port: int, after_bytes: int) -> None:
+        self._server_port, self._left = server_port, after_bytes
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.has_stopped = Event()
+        self._open: list[socket.socket] = []
+        Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        for each in (self._listener, *self._open):
+            each.close()
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                self._open += [client, server]
+                Thread(target=self._pass, args=(client, server, False), daemon=True).start()
+                Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+        except OSError:
+            return
+
+    def _pass(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
+        try:
+            while data := source.recv(4096):
+                self._left -= len(data) * counts
+                if self._left < 0:
+                    self.has_stopped.set()
+                if self.has_stopped.is_set():
+                    return
+                target.sendall(data)
+            target.close()
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("after_bytes", [0, 300, 6_000, 20_000])
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_server_that_falls_silent_at_any_point_is_given_up(
+    driver: str, after_bytes: int, postgres_club: Callable[[str], str], demo: DemoPaths, tmp_path: Path
+) -> None:
+    url = postgres_club("newer")
+    before, _, rest = url.rpartition("127.0.0.1:")
+    port, _, name = rest.partition("/")
+    proxy = Proxy(int(port), after_bytes)
+    through = f"{before}127.0.0.1:{proxy.port}/{name}?driver={driver}"
+    done, seconds = timed(demo, tmp_path, through, "--timeout", LIMIT_S)
+    proxy.close()
+    assert proxy.has_stopped.is_set(), "this test could not have failed"
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert done.err.startswith("Database error: ")
+    assert seconds < AT_MOST_S
+
+
+def test_a_read_of_mysql_that_takes_too_long_ends_in_one_sentence_and_on_the_server(
+    mysql_server: MysqlServer, mysql_club: Callable[[], str], demo: DemoPaths, tmp_path: Path
+) -> None:
+    url = mysql_club()
+    name = url.rpartition("/")[2]
+    mysql_server.execute(
+        name, "rename table `Event` to kept", "create view `Event` as select * from kept where sleep(30) = 0"
+    )
+    done, seconds = timed(demo, tmp_path, url, "--timeout", LIMIT_S)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "expected the next rows of" in done.err
+    assert LIMIT_S < seconds < AT_MOST_S
+    sleep(1)
+    left = f"select count(*) from information_schema.processlist where db = '{name}' and info like '/* recon%'"
+    assert mysql_server.execute(None, left) == [(0,)]
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_limit_of_no_time_is_refused(seconds: float, demo: DemoPaths) -> None:
+    with pytest.raises(UsageError, match="--timeout"):
+        verify_url(demo.bundle, "file:x.db", timeout_s=seconds)
