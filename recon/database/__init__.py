@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from recon.background import start
+from recon.background import await_result, start
 from recon.database.address import DatabaseUrl
 from recon.database.url import parse_url, resolve_database
 from recon.errors import DatabaseError
@@ -136,12 +136,12 @@ def open_source(url: DatabaseUrl, timeout_s: float | None = None) -> Source:
     Raises:
         DatabaseError: It cannot be reached, within seconds and in one sentence.
     """
-    opening = start(partial(import_module(SOURCES[url.kind]).connect, url, timeout_s))
+    opening: Future[Source] = start(partial(import_module(SOURCES[url.kind]).connect, url, timeout_s))
     if url.path is not None:
-        return cast("Source", opening.result())
+        return await_result(opening)
     limit_s = OPEN_LIMIT_S if timeout_s is None else timeout_s + 1
     try:
-        return cast("Source", opening.result(limit_s))
+        return await_result(opening, limit_s)
     except TimeoutError:
         opening.add_done_callback(_close_late)
         raise DatabaseError(
