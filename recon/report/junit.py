@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TITLE = "Post-Migration Verification"
 MOST_LINES = 20
 LONGEST_LINE = 500
+# The attributes that say how many elements of a kind there are.
+COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def render(verification: Verification) -> str:
@@ -76,9 +78,6 @@ def _count(suites: Element, suite: Element, v: Verification) -> None:
     time = {"time": f"{v.duration_ms / 1000:.3f}"}
     suite.attrib |= count | time | {"timestamp": moment}
     suites.attrib |= {kind: value for kind, value in count.items() if kind != "skipped"} | time
-
-
-COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def _lines(check: Check, v: Verification) -> Iterator[str]:
