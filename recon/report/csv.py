@@ -1,9 +1,10 @@
 """The report as CSV for a spreadsheet: one long table, a line for each value of each violating row.
 
 Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` says
-what a line is about: `verification` (the facts of the run), `check` (one line each), `violation` (a value of a
-violating row) and `note` (rows were left out). A null is an empty `value` whose `is_null` is true; an empty text has
-false. Text that a spreadsheet would take for a formula starts with an apostrophe; control characters show as escapes.
+what a line is about: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `check`
+(one line each), `violation` (a value of a violating row) and `note` (rows were left out). A null is an empty `value`
+whose `is_null` is true; an empty text has false. Text that a spreadsheet would take for a formula starts with an
+apostrophe; control characters show as escapes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ HEADER = (
     *("check_id", "check", "category", "severity", "outcome", "violations"),
     *("row", "column", "value", "is_null"),
 )
+# The cells from `check_id` to `row` of a line that is not about a check.
+NO_CHECK = ("",) * 7
 Cells = tuple[str, ...]
 
 
@@ -51,7 +54,9 @@ def _facts(v: Verification) -> Iterator[Cells]:
         for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
     ]
     for column, value in (("Verdict", v.verdict), *facts(v), *counts):
-        yield ("verification", "", "", "", "", "", "", "", column, *_value(value))
+        yield ("verification", *NO_CHECK, column, *_value(value))
+    for policy in v.policies:
+        yield ("policy", *NO_CHECK, _cell(policy.key), *_value(policy.expected))
 
 
 def _check(check: Check) -> Iterator[Cells]:

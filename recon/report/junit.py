@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TITLE = "Post-Migration Verification"
 MOST_LINES = 20
 LONGEST_LINE = 500
+# The attributes that say how many elements of a kind there are.
+COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def render(verification: Verification) -> str:
@@ -37,9 +39,8 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
     suites = Element("testsuites", {"name": TITLE})
     suite = SubElement(suites, "testsuite", {"name": TITLE})
     properties = SubElement(suite, "properties")
-    for label, value in (("Verdict", str(v.verdict)), *facts(v)):
-        name = label.lower().replace(" ", "_")
-        SubElement(properties, "property", {"name": name, "value": printable(value)})
+    for name, value in _properties(v):
+        SubElement(properties, "property", {"name": printable(name), "value": printable(value)})
     for check in v.checks:
         _add_case(suite, check, v, failing)
     if v.verdict is Verdict.INCOMPLETE:
@@ -47,6 +48,13 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
     _count(suites, suite, v)
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
+
+
+def _properties(v: Verification) -> Iterator[tuple[str, str]]:
+    """The facts of the run, then what the bundle declares as policies."""
+    for label, value in (("Verdict", str(v.verdict)), *facts(v)):
+        yield label.lower().replace(" ", "_"), value
+    yield from ((f"policy.{policy.key}", policy.expected) for policy in v.policies)
 
 
 def _add_case(suite: Element, check: Check, v: Verification, failing: set[Outcome]) -> None:
@@ -76,9 +84,6 @@ def _count(suites: Element, suite: Element, v: Verification) -> None:
     time = {"time": f"{v.duration_ms / 1000:.3f}"}
     suite.attrib |= count | time | {"timestamp": moment}
     suites.attrib |= {kind: value for kind, value in count.items() if kind != "skipped"} | time
-
-
-COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def _lines(check: Check, v: Verification) -> Iterator[str]:
