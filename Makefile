@@ -39,8 +39,8 @@ lint: $(VENV)/installed ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-benchmark: $(VENV)/installed ## ratios to the bare work, in one run
-	$(BIN)/python -m pytest -m benchmark -s tests/benchmarks
+benchmark: $(VENV)/installed ## ratios to the bare work; writes docs/performance.md
+	RECON_BENCHMARK_TABLE=docs/performance.md $(BIN)/python -m pytest -m benchmark -s tests/benchmarks
 
 lock: $(VENV)/installed ## pin the newest releases that pyproject.toml admits
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml

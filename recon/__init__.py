@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon.coverage import Coverage, check_profile
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
+    from recon.draft import draft_profile
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
@@ -21,6 +23,7 @@ __all__ = [
     "FAULTS",
     "FORMATS",
     "Check",
+    "Coverage",
     "DemoPaths",
     "Outcome",
     "ReconError",
@@ -28,6 +31,8 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "check_profile",
+    "draft_profile",
     "load_checks",
     "rehearse",
     "verify",
@@ -40,6 +45,7 @@ _HOMES = {
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Check": "recon.model",
+    "Coverage": "recon.coverage",
     "DemoPaths": "recon.demo",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
@@ -49,6 +55,8 @@ _HOMES = {
     "VerifyOptions": "recon.pipeline",
     "load_checks": "recon.rehearsal",
     "rehearse": "recon.rehearsal",
+    "check_profile": "recon.coverage",
+    "draft_profile": "recon.draft",
     "verify": "recon.pipeline",
     "write_demo": "recon.demo",
     "write_demo_to": "recon.demo",

@@ -46,6 +46,17 @@ def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Che
         return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
 
 
+def foresee(rule: Rule, warehouse: Warehouse) -> Fallback | None:
+    """What the absence of tables or columns makes of the rule, before any row is read; None when its rows decide."""
+    unjudged = _unjudged(rule, warehouse)
+    if unjudged:
+        return Fallback(unjudged.outcome, unjudged.message)
+    missing = _first(rule.uses, {**warehouse.missing, **warehouse.unreadable})
+    if missing is None:
+        return None
+    return Fallback(_missing_fallback(rule, missing).outcome, f"It cannot pass, but violations count: {missing}")
+
+
 def _unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
     """The check of a rule that cannot be run; None when it can."""
     if rule.type != RULE_TYPE:

@@ -13,6 +13,11 @@ A failed check is a result and never an error. All of these end a run with exit 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class ReconError(Exception):
     """Anything that keeps recon from reaching a verdict.
@@ -88,3 +93,15 @@ class OutputError(ReconError):
     """A report cannot be written."""
 
     title = "Output error"
+
+    @classmethod
+    def of(cls, errors: Sequence[OutputError]) -> OutputError:
+        """One error that names all that could not be written; at least one."""
+        if len(errors) == 1:
+            return errors[0]
+        return cls(
+            f"{len(errors)} reports cannot be written",
+            where="; ".join(error.where or "" for error in errors),
+            found="; ".join(error.found or "" for error in errors),
+            next_step=errors[0].next_step,
+        )

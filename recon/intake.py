@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from recon.background import ReadAhead
 from recon.bundle import frames
 from recon.errors import BundleError
 from recon.jsonfile import REWRITE, read_text
@@ -172,10 +173,21 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
 
 
 def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]) -> None:
-    if lists:
-        warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
-    for listed in lists:
-        _load(listed, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
+    """Load list by list, the next one being written to its file while the last is parsed."""
+    if not lists:
+        return
+    warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+    with ReadAhead(_written(lists, warehouse.scratch)) as written:
+        for listed, file in written:
+            _load(listed, file, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
+            file.unlink()
+
+
+def _written(lists: Sequence[JsonList], folder: Path) -> Iterator[tuple[JsonList, Path]]:
+    for number, listed in enumerate(lists):
+        file = folder / f"list-{number}.json"
+        listed.write(file)
+        yield listed, file
 
 
 def _create(name: str, warehouse: Warehouse) -> None:
@@ -183,17 +195,15 @@ def _create(name: str, warehouse: Warehouse) -> None:
     warehouse.connection.execute(CREATE.format(table=f"source.{name}", columns=columns))
 
 
-def _load(listed: JsonList, warehouse: Warehouse, *, is_wanted: bool) -> None:
-    with warehouse.scratch_file("list.json") as file:
-        listed.write(file)
-        scan = _scan(listed, file)
-        try:
-            rows, odd = _store(listed, scan, warehouse) if is_wanted else _check(listed, scan, warehouse)
-        except duckdb.Error as error:
-            _require_items(listed, file, warehouse)
-            raise _refused(listed, str(error)) from error
-        if odd:
-            _require_items(listed, file, warehouse)
+def _load(listed: JsonList, file: Path, warehouse: Warehouse, *, is_wanted: bool) -> None:
+    scan = _scan(listed, file)
+    try:
+        rows, odd = _store(listed, scan, warehouse) if is_wanted else _check(listed, scan, warehouse)
+    except duckdb.Error as error:
+        _require_items(listed, file, warehouse)
+        raise _refused(listed, str(error)) from error
+    if odd:
+        _require_items(listed, file, warehouse)
     if listed.table in ENTITIES:
         warehouse.connection.execute(SET_RECORDS, [rows, listed.table])
 

@@ -54,6 +54,7 @@ class VerifyOptions:
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
         expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
         shipped_suites: Whether the shipped suites lie below them; without them only `expectations` judge.
+        profile: The TOML file that says which tables and columns hold what; None: the built-in one.
         evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
         allow_dry_run: Verify a bundle of a dry run all the same.
@@ -64,6 +65,7 @@ class VerifyOptions:
     database: str | None = None
     expectations: Sequence[Path | str] = ()
     shipped_suites: bool = True
+    profile: Path | str | None = None
     evidence_rows: int = 1000
     show_pii: bool = False
     allow_dry_run: bool = False
@@ -142,7 +144,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
     told.bundle_opening(options, started_at)
     with Warehouse() as warehouse, open_bundle(Path(options.bundle)) as bundle:
         _refuse_dry_run(bundle, options)
-        profile = load_profile()
+        profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
         requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}

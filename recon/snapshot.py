@@ -10,7 +10,8 @@ from recon.background import ReadAhead
 from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
-from recon.warehouse import Field, Warehouse
+from recon.presence import actual_column, column_absence, presume_columns, require_present, table_absence
+from recon.warehouse import FINDINGS, Field, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -65,13 +66,16 @@ class Planner:
         """Create `target.<table>` with the wanted columns; the read that fills it, if the database has any of them."""
         name = f"target.{table.name}"
         present = self.catalogue.get(table.source_name)
-        if present is None:
-            self.warehouse.missing[name] = f"the database has no table {table.source_name!r}"
-        columns = [column for column in table.columns if column.name in wanted]
-        found = [(column, _actual(column, present or {})) for column in columns]
+        absent = table_absence(table, self.catalogue)
+        if absent:
+            self.warehouse.missing[name] = absent
+            present = None
+        # A rule that names the table alone counts its rows, by whichever of its columns there are.
+        columns = [column for column in table.columns if column.name in wanted] or table.columns
+        found = [(column, actual_column(column, present or {})) for column in columns]
         for column, actual in found:
             if present is not None and actual is None:
-                self.warehouse.missing[f"{name}.{column.name}"] = _no_column(table, column)
+                self.warehouse.missing[f"{name}.{column.name}"] = column_absence(table, column)
         fields = tuple(self._field(column, actual, present or {}) for column, actual in found)
         self.warehouse.create(name, fields)
         query = _query(table, fields)
@@ -83,7 +87,9 @@ class Planner:
         records = [r for r in self.profile.runs if r.column in self.catalogue.get(r.table, {})]
         if not records:
             places = ", ".join(f"{r.table}.{r.column}" for r in self.profile.runs)
-            self.warehouse.missing[RUNS] = f"the database has none of {places}"
+            self.warehouse.missing[RUNS] = (
+                f"the database has none of {places}" if places else "the profile names no place of runs"
+            )
         self.warehouse.create(RUNS, RUN_FIELDS)
         yield from map(self._run_read, records)
 
@@ -104,7 +110,7 @@ class Planner:
             for other in table.columns
             if other.domain == column.domain
             and (present := self.catalogue.get(table.source_name))
-            and (actual := _actual(other, present))
+            and (actual := actual_column(other, present))
         }
         return "uuid" if kinds == {"uuid"} else "key"
 
@@ -167,6 +173,22 @@ class Loader:
         self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
 
 
+def plan_reads(source: Source, profile: Profile, requires: Iterable[str], warehouse: Warehouse) -> list[TableRead]:
+    """Create every canonical table that `requires` names and note what is absent; the reads that fill the tables.
+
+    Only the catalogue is read.
+
+    Raises:
+        DatabaseError: A required table or column is missing.
+    """
+    requires = set(requires)
+    planner = Planner(source, profile, source.catalogue(), warehouse)
+    presume_columns(profile, planner.catalogue)
+    require_present(source, profile, planner.catalogue)
+    warehouse.unreadable.update(_unknown(profile, requires))
+    return list(planner.plan(_wanted_columns(profile, requires), with_runs=RUNS in requires))
+
+
 def take_snapshot(
     source: Source,
     profile: Profile,
@@ -183,11 +205,8 @@ def take_snapshot(
         DatabaseError: A required table or column is missing or cannot be read.
     """
     requires = set(requires)
-    planner = Planner(source, profile, source.catalogue(), warehouse)
-    _presume_columns(profile, planner.catalogue)
-    _require_present(source, profile, planner.catalogue)
     wanted = _wanted_columns(profile, requires)
-    Loader(source, warehouse, on_rows).load(list(planner.plan(wanted, with_runs=RUNS in requires)))
+    Loader(source, warehouse, on_rows).load(plan_reads(source, profile, requires, warehouse))
     warehouse.verify_loads()
     absent = {**warehouse.missing, **warehouse.unreadable}
     return SnapshotInfo(
@@ -201,11 +220,13 @@ def take_snapshot(
 
 def _query(table: Table, fields: tuple[Field, ...]) -> Query:
     columns = tuple(SelectColumn(f.source_name, f.name, f.arrives) for f in fields if not f.is_absent)
-    return Query(table.source_name, columns)
+    only = (table.only.column, table.only.value) if table.only else None
+    return Query(table.source_name, columns, only=only)
 
 
 def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
-    wanted = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
+    required = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
+    wanted = {name: columns for name, columns in required.items() if columns}
     for reference in requires:
         schema, _, rest = reference.partition(".")
         table, _, column = rest.partition(".")
@@ -214,42 +235,13 @@ def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]
     return wanted
 
 
-def _presume_columns(profile: Profile, catalogue: Catalogue) -> None:
-    """What cannot be opened tells no columns: it is read all the same, so that the refusal is told."""
-    for table in profile.tables:
-        if catalogue.get(table.source_name) == {}:
-            catalogue[table.source_name] = {column.candidates[0]: "text" for column in table.columns}
-
-
-def _require_present(source: Source, profile: Profile, catalogue: Catalogue) -> None:
-    for table in profile.tables:
-        if table.required:
-            _require_table(source, table, catalogue)
-            _require_columns(source, table, catalogue[table.source_name])
-
-
-def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:
-    if table.source_name in catalogue:
-        return
-    raise DatabaseError(
-        f"The database has no table {table.source_name!r}",
-        where=source.label,
-        expected=f"{table.source_name!r}, which holds the {table.name}",
-        found=", ".join(sorted(catalogue)[:8]) or "no table at all",
-        next_step=source.missing_hint(table.source_name) or "Check that the URL names the application's database",
-    )
-
-
-def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -> None:
-    for column in table.columns:
-        if column.required and _actual(column, present) is None:
-            raise DatabaseError(
-                _no_column(table, column).replace("the", "The", 1),
-                where=source.label,
-                expected=f"the column, which holds {table.name}.{column.name}",
-                found=", ".join(sorted(present)[:12]),
-                next_step="Check that the URL names the application's database, of a supported version",
-            )
+def _unknown(profile: Profile, requires: set[str]) -> dict[str, str]:
+    """References to tables and columns of the target that recon does not have → the reason."""
+    known = {RUNS, FINDINGS} | {f"target.{table.name}" for table in profile.tables}
+    known |= {f"target.{table.name}.{column.name}" for table in profile.tables for column in table.columns}
+    known |= {f"{RUNS}.{field.name}" for field in RUN_FIELDS}
+    foreign = {r for r in requires - known if r.startswith("target.") and not r.startswith(f"{FINDINGS}.")}
+    return {reference: f"recon knows no {reference}" for reference in sorted(foreign)}
 
 
 def _refused(source: Source, table: str, reason: str) -> DatabaseError:
@@ -259,11 +251,3 @@ def _refused(source: Source, table: str, reason: str) -> DatabaseError:
         found=reason,
         next_step=source.refusal_hint(reason),
     )
-
-
-def _actual(column: Column, present: Mapping[str, str]) -> str | None:
-    return next((name for name in column.candidates if name in present), None)
-
-
-def _no_column(table: Table, column: Column) -> str:
-    return f"the table {table.source_name!r} has no column {' or '.join(map(repr, column.candidates))}"

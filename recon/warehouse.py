@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SETUP = Path(__file__).with_name("warehouse.sql")
 STORED = {
@@ -136,14 +135,10 @@ class Warehouse:
         self.connection.close()
         self._spill.cleanup()
 
-    @contextmanager
-    def scratch_file(self, name: str) -> Iterator[Path]:
-        """A place for a file that only this session reads; it is removed at the end."""
-        path = Path(self._spill.name) / name
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+    @property
+    def scratch(self) -> Path:
+        """The private folder, for files that only this session reads."""
+        return Path(self._spill.name)
 
     def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Store the bundle's frames as `source.<name>`."""

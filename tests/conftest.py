@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
+from support import verify
 
-from recon.demo import Club, DemoPaths, generate, write_bundle, write_sqlite
+from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from recon.model import Verification
+
 SMALL = {"members": 60, "events": 12, "registrations": 150}
 NAMES = count()
+
+
+@pytest.fixture(autouse=True)
+def _not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where these tests run in a workflow, what they start must not speak to it."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +43,19 @@ def club() -> Club:
 def demo(club: Club, tmp_path: Path) -> DemoPaths:
     """A small clean club on disk, to be damaged by the test."""
     return DemoPaths(write_bundle(club, tmp_path / "bundle"), write_sqlite(club, tmp_path / "club.db"))
+
+
+@pytest.fixture
+def passed(demo: DemoPaths) -> Verification:
+    """The small club's, which is clean."""
+    return verify(demo)
+
+
+@pytest.fixture
+def capped(demo: DemoPaths) -> Verification:
+    """One that failed with ten orphans, of which two were kept."""
+    plant(["orphaned-registrations"], demo.bundle, demo.database)
+    return verify(demo, evidence_rows=2)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import edit_report, run_recon, verify
+from support import edit_report, run_recon
 
 from recon.bundle import open_bundle
 from recon.model import Escalation, Outcome, Summary, Verification
@@ -29,11 +29,6 @@ RECON = Path(sys.executable).with_name("recon")
 ESCAPE = "\x1b["
 GREEN, YELLOW, RED = (f"{ESCAPE}{code}m" for code in (32, 33, 31))
 STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def passed(demo: DemoPaths) -> Verification:
-    return verify(demo)
 
 
 def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verification:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 import pytest
 import yaml
 from support import check_of, verify
@@ -19,14 +20,20 @@ import recon
 from recon.cli import COMMANDS
 from recon.demo import FAULTS
 from recon.errors import SuiteError
+from recon.profile import load_profile
+from recon.profile.formats import ColumnEntry, KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
+from recon.profile.model import NORMALISERS, PERSONAL, TRUNCATIONS, TYPES
 from recon.report.markdown import SHOWN_ROWS
 from recon.suites import RULE_TYPE, Rule, load_rules, shipped_folder
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from recon.demo import DemoPaths
 
 CHECKOUT = Path(__file__).parents[1]
 README = CHECKOUT / "README.md"
+GUIDE = CHECKOUT / "docs" / "profiles.md"
 RULES = load_rules([shipped_folder("expectations")])
 OPTIONAL = ("target.id_mappings", "target.runs", "target.tiers", "target.members.tier_id")
 CHECKS_OF_THE_RUNBOOK = [
@@ -115,16 +122,47 @@ def test_the_readme_stays_short_and_holds_no_machine() -> None:
     assert SHOWN_ROWS == 10
 
 
-def test_the_readmes_output_is_that_of_this_version() -> None:
-    path = CHECKOUT / "docs" / "readme_output.py"
-    spec = importlib.util.spec_from_file_location("readme_output", path)
+def script_of(name: str) -> ModuleType:
+    """A script of docs/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, CHECKOUT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    return script
+
+
+def test_the_readmes_output_is_that_of_this_version() -> None:
     text = README.read_text(encoding="utf-8")
     assert text.count("[PASS]") > 10
-    assert script.with_output(text) == text
+    assert script_of("readme_output").with_output(text) == text
+
+
+def test_the_guides_profile_and_output_are_those_of_this_version() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert (text.count("[PASS]"), text.count("can be evaluated")) > (10, 10)
+    assert script_of("profiles_output").with_output(text) == text
+
+
+def test_the_guide_describes_every_key_of_a_profile() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    entries = (ProfileFile, TableEntry, ColumnEntry, OnlyEntry, KeyPartEntry, RunEntry)
+    keys = {field.name for entry in entries for field in msgspec.structs.fields(entry)} | {"tables", "runs"}
+    words = (*NORMALISERS, *TRUNCATIONS, *TYPES, *PERSONAL, *(table.name for table in load_profile().tables))
+    assert [word for word in (*keys, *words) if not re.search(rf"`{word}\b|\b{word} =|\[+{word}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", ["init", "check"])
+def test_every_command_of_profile_has_help_options_and_a_place_in_the_guide(name: str) -> None:
+    group = command_of("profile")
+    assert isinstance(group, click.Group)
+    assert sorted(group.commands) == ["check", "init"]
+    command = group.commands[name]
+    assert command.callback is not None
+    assert {option.name for option in command.params} == set(inspect.signature(command.callback).parameters)
+    assert all(isinstance(option, click.Option) and option.help for option in command.params)
+    assert command.get_short_help_str(limit=200)
+    assert f"recon profile {name}" in GUIDE.read_text(encoding="utf-8")
 
 
 def example_rule(folder: Path) -> Path:

@@ -55,9 +55,12 @@ def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
     data = {
         "recon/warehouse.sql",
         "recon/profile.toml",
+        "recon/draft/synonyms.toml",
         "recon/queries/members_by_tier.sql",
         "recon/demo/postgresql.sql",
         "recon/demo/target.sql",
+        "recon/report/report.css.jinja",
+        "recon/report/report.html.jinja",
         "recon/report/verification.schema.json",
         "recon/py.typed",
     }

@@ -76,7 +76,9 @@ def test_help_loads_neither_data_libraries_nor_commands(help_modules: set[str]) 
     assert {module for module in help_modules if module.startswith("recon.")} == {"recon.cli"}
 
 
-@pytest.mark.parametrize("arguments", [["verify", "--help"], ["demo", "--help"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["verify", "--help"], ["demo", "--help"], ["profile", "check", "--help"], ["--version"]], ids=" ".join
+)
 def test_the_help_of_a_command_loads_no_heavy_library(tmp_path: Path, arguments: list[str]) -> None:
     modules = modules_of(tmp_path, *arguments)
     assert loaded(modules, "pandas", *POSTGRESQL, *SQLITE, *HEAVY) == set()
@@ -90,8 +92,22 @@ def test_verify_on_sqlite_loads_neither_heavy_libraries_nor_postgresql_drivers(d
     assert "recon.database.postgresql" not in modules
 
 
-def test_verify_on_sqlite_does_not_load_the_demo(demo: DemoPaths, tmp_path: Path) -> None:
-    assert {module for module in verify_sqlite(demo, tmp_path) if module.startswith("recon.demo")} == set()
+def test_a_report_in_markdown_loads_no_other_format(demo: DemoPaths, tmp_path: Path) -> None:
+    modules = verify_sqlite(demo, tmp_path)
+    assert "recon.report.markdown" in modules
+    assert modules & {"recon.report.html", "recon.report.junit", "recon.report.csv", "jinja2"} == set()
+
+
+def test_verify_on_sqlite_loads_neither_the_demo_nor_drafts(demo: DemoPaths, tmp_path: Path) -> None:
+    others = ("recon.demo", "recon.draft", "recon.coverage")
+    assert {module for module in verify_sqlite(demo, tmp_path) if module.startswith(others)} == set()
+
+
+@pytest.mark.parametrize("arguments", [["init", "-o", "-"], ["check"]], ids=" ".join)
+def test_profile_loads_no_heavy_library(arguments: list[str], demo: DemoPaths, tmp_path: Path) -> None:
+    modules = modules_of(tmp_path, "profile", *arguments, "--database", demo.database)
+    assert loaded(modules, "pandas", *POSTGRESQL, *HEAVY) == set()
+    assert "recon.gx" not in modules
 
 
 def test_verify_on_postgresql_loads_neither_heavy_libraries_nor_sqlite(

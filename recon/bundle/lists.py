@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pyarrow as pa
 
 from recon.bundle.formats import EntityReport, IdMapping, ImportProblem, RecordHead, ReportHead
 from recon.jsonfile import convert, convert_each, require_text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 NOTHING = msgspec.Raw(b"null")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-ADVICE = getattr(mmap, "MADV_DONTNEED", None)
+PIECE_BYTES = 2**20
 
 
 class EntityEnvelope(EntityReport, rename="camel", frozen=True):
@@ -46,7 +47,7 @@ class JsonList:
         entity: The entity that its items are of; "" where each item says so itself.
         place: Its JSON path.
         item: What each of its items must be.
-        file: The file that it stands in.
+        file: The file that it stands in, from the byte `start` on.
     """
 
     table: str
@@ -54,15 +55,16 @@ class JsonList:
     place: str
     item: type[msgspec.Struct]
     file: Path
-    text: msgspec.Raw
-    mapped: mmap.mmap
+    start: int
+    size_bytes: int
 
     def write(self, path: Path) -> None:
-        """Copy it to a file of its own, and let go of the memory that it took."""
-        with path.open("wb") as file:
-            file.write(memoryview(self.text))
-        if ADVICE is not None:
-            self.mapped.madvise(ADVICE)
+        """Copy it to a file of its own."""
+        left = self.size_bytes
+        with self.file.open("rb") as original, path.open("wb") as copy:
+            original.seek(self.start)
+            while left > 0:
+                left -= copy.write(original.read(min(left, PIECE_BYTES)))
 
     def require_items(self, texts: Iterable[list[str]]) -> None:
         """Check every item as strictly as msgspec does; `texts` are its items' JSON in batches.
@@ -77,45 +79,59 @@ class JsonList:
             first += len(batch)
 
 
-def read_envelope(file: Path) -> tuple[ReportEnvelope, mmap.mmap]:
-    """The report without its long lists; memory is the file's own pages, which the system takes back as it needs.
+def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
+    """The report without its long lists, and where these stand.
+
+    The file is mapped while it is looked through: what that takes is the file's own pages, given back at the end.
 
     Raises:
-        BundleError: The file is not readable or not UTF-8 text.
+        BundleError: It is not UTF-8 text, or what stands in the place of the error list or an id mapping is no list.
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: It is not JSON, or not a report.
     """
     with file.open("rb") as opened:
         mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
     require_text(file, mapped[:4])
     text = memoryview(mapped)[len(BYTE_ORDER_MARK) if mapped[:3] == BYTE_ORDER_MARK else 0 :]
-    return msgspec.json.decode(text, type=ReportEnvelope), mapped
+    return _take_apart(msgspec.json.decode(text, type=ReportEnvelope), file, pa.py_buffer(mapped).address)
 
 
-def find_lists(envelope: ReportEnvelope, file: Path, mapped: mmap.mmap) -> Iterator[JsonList]:
-    """The lists of the report; what stands in their place and is no list is left to the caller.
+def _take_apart(envelope: ReportEnvelope, file: Path, address: int) -> tuple[ReportHead, tuple[JsonList, ...]]:
+    kept = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
+    entities = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
+    return ReportHead(**kept | entities), tuple(_find_lists(envelope, file, address))
 
-    Raises:
-        BundleError: The error list or an id mapping is no list.
-    """
+
+def _without_records(entity: EntityEnvelope) -> EntityReport:
+    """The entity report with its records only where they are no list: absent, or the short form."""
+    records = None if _is_list(entity.records) else msgspec.json.decode(entity.records)
+    return EntityReport(**{key: getattr(entity, key) for key in EntityReport.__struct_fields__} | {"records": records})
+
+
+def _find_lists(envelope: ReportEnvelope, file: Path, address: int) -> Iterator[JsonList]:
     for name in ENTITIES:
         records = getattr(envelope, name).records
-        if is_list(records):
-            yield JsonList(name, name, f"$.{name}.records", RecordHead, file, records, mapped)
+        if _is_list(records):
+            yield JsonList(name, name, f"$.{name}.records", RecordHead, file, *_span(records, address))
     if envelope.errors is not NOTHING:
         _require_list(envelope.errors, file, "$.errors")
-        yield JsonList("errors", "", "$.errors", ImportProblem, file, envelope.errors, mapped)
+        yield JsonList("errors", "", "$.errors", ImportProblem, file, *_span(envelope.errors, address))
     for entity, text in (envelope.id_mapping or {}).items():
         place = f"$.idMapping.{entity}"
         _require_list(text, file, place)
-        yield JsonList("id_mappings", entity, place, IdMapping, file, text, mapped)
+        yield JsonList("id_mappings", entity, place, IdMapping, file, *_span(text, address))
 
 
-def is_list(text: msgspec.Raw) -> bool:
-    """Whether this JSON is a list."""
+def _span(text: msgspec.Raw, address: int) -> tuple[int, int]:
+    """First byte and number of bytes, in what begins at `address`, of which `text` is a view."""
+    buffer = pa.py_buffer(text)
+    return buffer.address - address, buffer.size
+
+
+def _is_list(text: msgspec.Raw) -> bool:
     return bytes(memoryview(text)[:1]) == b"["
 
 
 def _require_list(text: msgspec.Raw, file: Path, place: str) -> None:
-    if not is_list(text):
+    if not _is_list(text):
         value: Any = msgspec.json.decode(text)
         convert(value, list, file=file, place=place)

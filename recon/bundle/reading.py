@@ -24,7 +24,7 @@ from recon.bundle.formats import (
     ReportHead,
     TypedReport,
 )
-from recon.bundle.lists import EntityEnvelope, JsonList, find_lists, is_list, read_envelope
+from recon.bundle.lists import JsonList, read_envelope
 from recon.errors import BundleError
 from recon.jsonfile import REWRITE, convert, convert_each, describe, read_json, read_text
 from recon.model import ENTITIES
@@ -91,8 +91,7 @@ class Bundle:
 
     def record_lists(self) -> tuple[JsonList, ...]:
         """The lists of full records in the report; none of its short form."""
-        envelope, mapped = read_envelope(self.report_file)
-        return tuple(found for found in find_lists(envelope, self.report_file, mapped) if found.table in ENTITIES)
+        return tuple(found for found in read_envelope(self.report_file)[1] if found.table in ENTITIES)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -226,18 +225,9 @@ def _read_report(file: Path) -> ReportHead:
 def _read_large(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
     """The report without its long lists, and these; what does not fit is read whole, to say where and why."""
     try:
-        envelope, mapped = read_envelope(file)
+        return read_envelope(file)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _read_report(file), ()
-    kept = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
-    head = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
-    return ReportHead(**head | kept), tuple(find_lists(envelope, file, mapped))
-
-
-def _without_records(entity: EntityEnvelope) -> EntityReport:
-    """The entity report with its records only where they are no list: absent, or the short form."""
-    records = None if is_list(entity.records) else msgspec.json.decode(entity.records)
-    return EntityReport(**{key: getattr(entity, key) for key in EntityReport.__struct_fields__} | {"records": records})
 
 
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:

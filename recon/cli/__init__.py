@@ -20,6 +20,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
+    "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -138,4 +139,5 @@ def _tell(error: Exception) -> None:
 
 def _visible(text: Any) -> str:
     """Text without control characters, which must not reach a terminal from data."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    # A workflow's runner reads `##[` as the start of a command, on standard error too.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)).replace("##[", "## [")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.report import FORMATS, check_output
+from recon.errors import OutputError
+from recon.report import FORMATS, plan_outputs, write_reports
 from recon.report.console import Console
+from recon.report.github import publish
 
 FAIL_ON = ("failure", "warning")
+SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.items() if name != "markdown")
 
 
 @click.command("verify", context_settings=CONTEXT)
@@ -19,17 +22,20 @@ FAIL_ON = ("failure", "warning")
 @click.option(
     "-o",
     "--output",
+    "places",
+    multiple=True,
     metavar="FILE",
-    help="Output report path.  [default: ./verification-report.md, .json for json]",
+    help="Output report path, or - for standard output. With several formats: one for each, in order, or one for "
+    f"all, which gets each format's suffix.  [default: ./verification-report.md, {SUFFIXES}]",
 )
 @click.option(
     "-f",
     "--format",
-    "format_name",
+    "format_names",
     type=click.Choice(list(FORMATS)),
-    default="markdown",
-    show_default=True,
-    help="Output format.",
+    multiple=True,
+    default=("markdown",),
+    help="Output format; may be repeated.  [default: markdown]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings.")
 @click.option(
@@ -43,6 +49,7 @@ FAIL_ON = ("failure", "warning")
     metavar="FOLDER",
     help="Suites of your own over the shipped ones; may be given several times.",
 )
+@click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]")
 @click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
 @click.option(
     "--evidence-rows",
@@ -62,11 +69,12 @@ FAIL_ON = ("failure", "warning")
 )
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bundle: str,
-    output: str | None,
-    format_name: str,
+    places: tuple[str, ...],
+    format_names: tuple[str, ...],
     verbose: bool,
     database: str | None,
     expectations: tuple[str, ...],
+    profile: str | None,
     allow_dry_run: bool,
     evidence_rows: int,
     show_pii: bool,
@@ -76,13 +84,14 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
     """
-    target = output or FORMATS[format_name].default_output
-    check_output(Path(target))
-    console = Console(verbose=verbose)
+    outputs = plan_outputs(format_names, places)
+    err = any(output.is_stdout for output in outputs)
+    console = Console(verbose=verbose, err=err)
     options = recon.VerifyOptions(
         bundle=bundle,
         database=database,
         expectations=expectations,
+        profile=profile,
         evidence_rows=evidence_rows,
         show_pii=show_pii,
         allow_dry_run=allow_dry_run,
@@ -93,8 +102,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         console.wipe_progress()
         raise
     console.report_writing()
-    recon.write_report(verification, format_name, Path(target))
-    console.finished(verification, target)
+    unwritten = write_reports(verification, outputs, fail_on=fail_on)
+    console.finished(verification, *(output.words for output in outputs if output not in unwritten))
+    publish(verification, os.environ, err=err)
+    if unwritten:
+        raise OutputError.of(list(unwritten.values()))
     return exit_code(verification, fail_on)
 
 

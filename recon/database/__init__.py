@@ -52,11 +52,16 @@ class SelectColumn:
 
 @dataclass(frozen=True)
 class Query:
-    """A read of one table; grouped, it gives a row for each value of the first column, and `rows`, their number."""
+    """A read of one table; grouped, it gives a row for each value of the first column, and `rows`, their number.
+
+    Attributes:
+        only: A column and the value that it has in the rows to read, for a query that is not grouped; None: all rows.
+    """
 
     table: str
     columns: tuple[SelectColumn, ...]
     grouped: bool = False
+    only: tuple[str, str] | None = None
 
 
 class ReadError(Exception):
@@ -107,6 +112,7 @@ def open_source(url: DatabaseUrl) -> Source:
 
 
 SELECT = "select {columns} from {table}"
+SELECT_ONLY = "select {columns} from {table} where {column} = {value}"
 SELECT_GROUPS = "select {columns}, {rows} from {table} where {key} is not null group by {key}"
 
 
@@ -121,6 +127,9 @@ def render(query: Query, table: str, rows: str, casts: Mapping[str, str]) -> str
     """
     expressions = [_expression(column, casts) for column in query.columns]
     columns = ", ".join(f"{e} as {quote(c.name)}" for e, c in zip(expressions, query.columns, strict=True))
+    if query.only:
+        column, value = query.only
+        return SELECT_ONLY.format(columns=columns, table=table, column=quote(column), value=literal(value))
     if not query.grouped:
         return SELECT.format(columns=columns, table=table)
     return SELECT_GROUPS.format(columns=columns, rows=rows, table=table, key=_value(query.columns[0], casts))

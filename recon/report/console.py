@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import ENTITIES, Outcome, Verdict
+from recon.palette import OUTCOMES, VERDICTS
+from recon.report.github import inert, on_github
 from recon.report.rules import own_rules
 from recon.report.text import age_sentence, checks_line, printable, timestamp
 
@@ -22,16 +24,21 @@ if TYPE_CHECKING:
     from recon.suites import Rule
 
 RULE = "=" * 60
-COLOURS = {Outcome.PASS: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.ERROR: "magenta"}
-VERDICT_COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INCOMPLETE: "magenta"}
 CLEAR_LINE = "\r\033[K"
 
 
 class Console:
-    """Prints the block to standard output; progress goes to standard error, and only to a terminal."""
+    """Prints the block to standard output; progress goes to standard error, and only to a terminal.
 
-    def __init__(self, *, verbose: bool = False) -> None:
+    Args:
+        verbose: Add tables, guarantees and timings.
+        err: The block goes to standard error, as standard output holds a report.
+    """
+
+    def __init__(self, *, verbose: bool = False, err: bool = False) -> None:
         self._verbose = verbose
+        self._err = err
+        self._on_github = on_github(os.environ)
         self._reading = False
         self._progress = sys.stderr is not None and sys.stderr.isatty()
         self._colour = None if not os.environ.get("NO_COLOR") else False
@@ -78,7 +85,7 @@ class Console:
 
     def check_done(self, check: Check) -> None:
         """One check, and for those that did not pass what else there is to say."""
-        mark = click.style(f"[{check.outcome}]", fg=COLOURS[check.outcome])
+        mark = click.style(f"[{check.outcome}]", fg=OUTCOMES[check.outcome].terminal)
         self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
         if check.detail and check.outcome is not Outcome.PASS:
             self._print(f"         {printable(check.detail)}")
@@ -90,10 +97,10 @@ class Console:
         """The fourth step begins."""
         self._print("", "[4/4] Generating verification report...")
 
-    def finished(self, verification: Verification, output: str) -> None:
-        """Where the report lies, what to do, and the footer."""
+    def finished(self, verification: Verification, *outputs: str) -> None:
+        """Where the reports lie, what to do, and the footer."""
         verdict, escalation = verification.verdict, verification.escalation
-        self._print(f"  - Report written to: {printable(output)}", "")
+        self._print(*(f"  - Report written to: {printable(output)}" for output in outputs), "")
         if self._verbose:
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
         if escalation.required:
@@ -101,7 +108,7 @@ class Console:
             self._print(*(f"  - {printable(reason)}" for reason in escalation.reasons), "")
         if verdict is not Verdict.PASSED:
             self._print(f"Next step: {escalation.situation} - {escalation.action}", "")
-        styled = click.style(f"Verification {verdict}", fg=VERDICT_COLOURS[verdict], bold=True)
+        styled = click.style(f"Verification {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)
 
@@ -114,8 +121,14 @@ class Console:
     def _print(self, *lines: str) -> None:
         for line in lines:
             try:
-                click.echo(line, color=self._colour)
+                click.echo(inert(line) if self._on_github else line, color=self._colour, err=self._err)
             except BrokenPipeError:
                 # Nobody reads on, as with `| head`; the report and the exit code are still wanted.
-                sys.stdout = None
+                self._close()
                 return
+
+    def _close(self) -> None:
+        if self._err:
+            sys.stderr = None
+        else:
+            sys.stdout = None

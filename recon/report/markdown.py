@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES, Outcome
-from recon.report.text import age_sentence, checks_line, markdown, plural, timestamp
+from recon.report.text import checks_line, difference, escalation_sentence, facts, markdown, shown_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,16 +18,12 @@ MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**
 
 def render(verification: Verification) -> str:
     """The whole report."""
-    sections = (
-        _head(verification),
-        _summary(verification),
-        _counts(verification),
-        _tiers(verification),
-        _checks(verification),
-        _policies(verification),
-        _failures(verification),
-    )
-    return "\n".join(line for section in sections for line in (*section, ""))
+    return "\n".join(line for section in sections(verification) for line in (*section, ""))
+
+
+def sections(v: Verification) -> tuple[Iterator[str], ...]:
+    """The report's sections as lines: the verdict's first, then each from its heading on."""
+    return (_head(v), _summary(v), _counts(v), _tiers(v), _checks(v), _policies(v), _failures(v))
 
 
 def _head(v: Verification) -> Iterator[str]:
@@ -48,26 +44,7 @@ def _head(v: Verification) -> Iterator[str]:
 def _summary(v: Verification) -> Iterator[str]:
     yield "## Summary"
     yield ""
-    yield from _table(
-        ("", "Value"),
-        [
-            ("Run ID", markdown(v.run_id)),
-            ("Bundle", markdown(v.bundle_path)),
-            ("Dry run", str(v.dry_run).lower()),
-            ("Import completed", timestamp(v.completed_at) if v.completed_at else "not recorded"),
-            ("Time since", age_sentence(v.age)),
-            ("Verified at", timestamp(v.verified_at)),
-            ("Database", markdown(v.snapshot.database)),
-            ("Snapshot", markdown(v.snapshot.guarantee)),
-            ("Duration", f"{v.duration_ms} ms"),
-            ("Checks", plural(v.summary.total, "check")),
-            ("Passed", str(v.summary.passed)),
-            ("Failed", str(v.summary.failed)),
-            ("Warnings", str(v.summary.warnings)),
-            ("Not evaluated", str(v.summary.errors)),
-            ("Personal data", "masked" if v.masked else "shown"),
-        ],
-    )
+    yield from _table(("", "Value"), [(label, markdown(value)) for label, value in facts(v)])
     if v.snapshot.not_read:
         yield ""
         yield "Not in the database, or not readable:"
@@ -81,7 +58,7 @@ def _counts(v: Verification) -> Iterator[str]:
     rows = [(e, v.counts_bundle[e], v.counts_database[e]) for e in ENTITIES]
     yield from _table(
         ("Entity", "Bundle (created + updated)", "Database", "Difference"),
-        [(e.capitalize(), f"{b:,}", f"{d:,}", f"{d - b:+,}" if d != b else "0") for e, b, d in rows],
+        [(e.capitalize(), f"{b:,}", f"{d:,}", difference(b, d)) for e, b, d in rows],
         numbers=3,
     )
 
@@ -161,20 +138,12 @@ def _failure(check: Check, v: Verification) -> Iterator[str]:
     if check.guidance.meaning:
         yield f"- **Meaning**: {markdown(check.guidance.meaning)}"
         yield f"- **Action**: {markdown(check.guidance.action)}"
-    yield f"- **Escalate**: {_escalation(check, v)}"
+    yield f"- **Escalate**: {markdown(escalation_sentence(check, v))}"
     yield from _steps("Diagnosis", check.guidance.diagnosis)
     yield from _steps("Resolution", check.guidance.resolution)
     if check.violations.height:
         yield ""
         yield from _violations(check)
-
-
-def _escalation(check: Check, v: Verification) -> str:
-    if check.escalate:
-        return f"yes, to the {v.escalation.contact} — {markdown(check.escalate)}"
-    if check.outcome is Outcome.FAIL and v.escalation.required:
-        return f"yes, to the {v.escalation.contact}, with the other failures"
-    return "not for this check alone"
 
 
 def _steps(title: str, steps: Sequence[str]) -> Iterator[str]:
@@ -185,11 +154,10 @@ def _steps(title: str, steps: Sequence[str]) -> Iterator[str]:
 
 def _violations(check: Check) -> Iterator[str]:
     shown = check.violations.head(SHOWN_ROWS)
-    total = check.violation_count or 0
-    first = "" if total <= SHOWN_ROWS else f", the first {SHOWN_ROWS} of {total:,}"
-    yield f"Violating rows{first}:"
+    yield f"Violating rows{shown_of(shown.height, check.violation_count or 0)}:"
     yield ""
-    yield from _table(shown.columns, [[markdown(value) for value in row] for row in shown.iter_rows()])
+    rows = ([markdown(value) for value in row] for row in shown.iter_rows())
+    yield from _table([markdown(name) for name in shown.columns], rows)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> Iterator[str]:

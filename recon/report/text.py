@@ -7,8 +7,10 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from recon.model import Outcome
+
 if TYPE_CHECKING:
-    from recon.model import Summary
+    from recon.model import Check, Summary, Verification
 
 MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|~@$])|((?<![^\W_])_|_(?![^\W_]))")
 AT_LINE_START = re.compile(r"^(?=[#>+=-]|\d+[.)])")
@@ -49,6 +51,46 @@ def checks_line(summary: Summary) -> str:
     """The footer's line: "10 passed, 0 failed, 0 warnings", and what was not evaluated, if any."""
     line = f"{summary.passed} passed, {summary.failed} failed, {summary.warnings} warnings"
     return f"{line}, {summary.errors} not evaluated" if summary.errors else line
+
+
+def facts(v: Verification) -> tuple[tuple[str, str], ...]:
+    """What every report's summary says about the run, as label and value; the values hold text from data."""
+    return (
+        ("Run ID", v.run_id),
+        ("Bundle", v.bundle_path),
+        ("Dry run", str(v.dry_run).lower()),
+        ("Import completed", timestamp(v.completed_at) if v.completed_at else "not recorded"),
+        ("Time since", age_sentence(v.age)),
+        ("Verified at", timestamp(v.verified_at)),
+        ("Database", v.snapshot.database),
+        ("Snapshot", v.snapshot.guarantee),
+        ("Duration", f"{v.duration_ms} ms"),
+        ("Checks", plural(v.summary.total, "check")),
+        ("Passed", str(v.summary.passed)),
+        ("Failed", str(v.summary.failed)),
+        ("Warnings", str(v.summary.warnings)),
+        ("Not evaluated", str(v.summary.errors)),
+        ("Personal data", "masked" if v.masked else "shown"),
+    )
+
+
+def difference(bundle: int, database: int) -> str:
+    """How many more rows the database holds than the bundle leads one to expect: +3, -1,200, 0."""
+    return f"{database - bundle:+,}" if database != bundle else "0"
+
+
+def escalation_sentence(check: Check, v: Verification) -> str:
+    """Whether this check is escalated, to whom and why; holds text from data."""
+    if check.escalate:
+        return f"yes, to the {v.escalation.contact} — {check.escalate}"
+    if check.outcome is Outcome.FAIL and v.escalation.required:
+        return f"yes, to the {v.escalation.contact}, with the other failures"
+    return "not for this check alone"
+
+
+def shown_of(shown: int, total: int) -> str:
+    """Which of the violating rows stand below: ", the first 10 of 150", or nothing where all do."""
+    return "" if total <= shown else f", the first {shown:,} of {total:,}"
 
 
 def printable(value: object) -> str:

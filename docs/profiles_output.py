@@ -1,0 +1,90 @@
+"""Writes real files and output into profiles.md, between its markers, from the rowing club's example."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+
+GUIDE = Path(__file__).with_name("profiles.md")
+EXAMPLE = Path(__file__).parent / "examples" / "rowing"
+DATABASE = "rowing.db"
+ON_THE_DATABASE = ("--database", DATABASE)
+WITH_THE_PROFILE = ("--profile", "profile.toml", *ON_THE_DATABASE)
+RUNS = {
+    "init": ("profile", "init", *ON_THE_DATABASE, "--output", "-"),
+    "check-draft": ("profile", "check", "--profile", "draft.toml", *ON_THE_DATABASE),
+    "check": ("profile", "check", *WITH_THE_PROFILE),
+    "verify": ("verify", "--bundle", "./bundle", *WITH_THE_PROFILE),
+    "verify-fault": ("verify", "--bundle", "./bundle", *WITH_THE_PROFILE),
+}
+ONLY = {"check-draft": "\nChecks\n", "verify-fault": "[2/4]"}
+FAULT = "delete from contacts where contact_id = 104"
+FIXED = (
+    (r"Started: \S+", "Started: …"),
+    (r"Age: .*", "Age: … before this verification"),
+    (r"Duration: \d+ms", "Duration: …ms"),
+    (r"SQLite [\d.]+", "SQLite …"),
+)
+
+
+def main() -> None:
+    """Rewrite the guide."""
+    GUIDE.write_text(with_output(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def with_output(text: str) -> str:
+    """The guide's text with the profile and the output of this very version."""
+    blocks = {"profile": ("toml", (EXAMPLE / "profile.toml").read_text(encoding="utf-8")), **outputs()}
+    for name, (language, shown) in blocks.items():
+        block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
+        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
+    return text
+
+
+def outputs() -> dict[str, tuple[str, str]]:
+    """Language and text of each run, in a folder that holds the example."""
+    found: dict[str, tuple[str, str]] = {}
+    with TemporaryDirectory() as folder:
+        copytree(EXAMPLE, folder, dirs_exist_ok=True)
+        execute(folder, (EXAMPLE / "rowing.sql").read_text(encoding="utf-8"))
+        for name, arguments in RUNS.items():
+            if name == "verify-fault":
+                execute(folder, FAULT)
+            printed = recon(folder, *arguments)
+            if name == "init":
+                (Path(folder) / "draft.toml").write_text(printed, encoding="utf-8")
+            found[name] = ("toml" if name == "init" else "", shown(name, printed))
+    return found
+
+
+def shown(name: str, printed: str) -> str:
+    """The part of the output that the guide shows, without what changes from run to run."""
+    for pattern, fixed in FIXED:
+        printed = re.sub(pattern, fixed, printed)
+    return printed[printed.index(ONLY.get(name, "")) :].lstrip("\n")
+
+
+def execute(folder: str, script: str) -> None:
+    """Run SQL on the example's database."""
+    with closing(sqlite3.connect(Path(folder) / DATABASE)) as connection:
+        connection.executescript(script)
+
+
+def recon(folder: str, *arguments: str) -> str:
+    """Run the command in `folder` and return what it printed."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
+    )
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr)
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The colours of outcomes and verdicts, the same wherever one is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recon.model import Outcome, Verdict
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One colour in each medium; each screen colour stands out from its paper by WCAG's AA (4.5 : 1).
+
+    Attributes:
+        terminal: The name that terminals know it by.
+        light: As #rrggbb on `PAPER.light`.
+        dark: As #rrggbb on `PAPER.dark`.
+    """
+
+    terminal: str
+    light: str
+    dark: str
+
+
+PAPER = Colour("white", "#ffffff", "#15181c")
+INK = Colour("black", "#1c2126", "#e6e9ec")
+QUIET = Colour("bright_black", "#57606a", "#a3adb8")
+ACCENT = Colour("blue", "#2f5f95", "#8db9ea")
+OUTCOMES = {
+    Outcome.PASS: Colour("green", "#1a7334", "#57c877"),
+    Outcome.WARN: Colour("yellow", "#855600", "#e3b341"),
+    Outcome.FAIL: Colour("red", "#b3261e", "#ff8f85"),
+    Outcome.ERROR: Colour("magenta", "#7b3a9e", "#d3a4f5"),
+}
+VERDICTS = {
+    Verdict.PASSED: OUTCOMES[Outcome.PASS],
+    Verdict.FAILED: OUTCOMES[Outcome.FAIL],
+    Verdict.INCOMPLETE: OUTCOMES[Outcome.ERROR],
+}

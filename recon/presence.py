@@ -1,0 +1,95 @@
+"""What of a profile the live catalogue has, and in which words the rest is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.database import Catalogue, Source
+    from recon.profile import Column, Profile, Table
+
+
+def presume_columns(profile: Profile, catalogue: Catalogue) -> None:
+    """What cannot be opened tells no columns: it is read all the same, so that the refusal is told."""
+    for table in profile.tables:
+        if catalogue.get(table.source_name) == {}:
+            named = [column.candidates[0] for column in table.columns if column.candidates]
+            catalogue[table.source_name] = dict.fromkeys(named + ([table.only.column] if table.only else []), "text")
+
+
+def require_present(source: Source, profile: Profile, catalogue: Catalogue) -> None:
+    """Refuse a database that lacks what no check can do without.
+
+    Raises:
+        DatabaseError: A required table or column is missing.
+    """
+    for table in profile.tables:
+        if table.required:
+            _require_table(source, table, catalogue)
+            _require_columns(source, table, catalogue[table.source_name])
+
+
+def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:
+    if table.source_name in catalogue:
+        return
+    raise DatabaseError(
+        f"The database has no table {table.source_name!r}",
+        where=source.label,
+        expected=f"{table.source_name!r}, which holds the {table.name}",
+        found=", ".join(sorted(catalogue)[:8]) or "no table at all",
+        next_step=source.missing_hint(table.source_name) or _table_hint(table),
+    )
+
+
+def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -> None:
+    if table.only and table.only.column not in present:
+        raise DatabaseError(
+            f"The table {table.source_name!r} has no column {table.only.column!r}",
+            where=source.label,
+            expected=f"the column that tells which rows are {table.name}",
+            found=", ".join(sorted(present)[:12]),
+            next_step="Correct `only` in the profile",
+        )
+    for column in table.columns:
+        if column.required and actual_column(column, present) is None:
+            raise DatabaseError(
+                column_absence(table, column).replace("the", "The", 1),
+                where=source.label,
+                expected=f"the column, which holds {table.name}.{column.name}",
+                found=", ".join(sorted(present)[:12]),
+                next_step="Check that the URL names the application's database, of a supported version",
+            )
+
+
+def actual_column(column: Column, present: Mapping[str, str]) -> str | None:
+    """The application's name for the column, of those that are `present`; None when it has none."""
+    return next((name for name in column.candidates if name in present), None)
+
+
+def table_absence(table: Table, catalogue: Catalogue) -> str | None:
+    """Why the table cannot be read, by the catalogue; None when it can."""
+    if not table.source_name:
+        return f"the profile names no table for {table.name}"
+    if table.source_name not in catalogue:
+        return f"the database has no table {table.source_name!r}"
+    if table.only and table.only.column not in catalogue[table.source_name]:
+        return f"the table {table.source_name!r} has no column {table.only.column!r}"
+    return None
+
+
+def _table_hint(table: Table) -> str:
+    if "." in table.source_name:
+        schema = table.source_name.partition(".")[0]
+        return f"Name the table without its schema in the profile, and the schema in the URL (?schema={schema})"
+    return "Check that the URL names the application's database"
+
+
+def column_absence(table: Table, column: Column) -> str:
+    """Why the column of a table that is there cannot be read."""
+    if not column.candidates:
+        return f"the profile names no column for {table.name}.{column.name}"
+    return f"the table {table.source_name!r} has no column {' or '.join(map(repr, column.candidates))}"

@@ -1,0 +1,6 @@
+"""A profile says which of an application's tables and columns hold what the rules speak of."""
+
+from recon.profile.model import Column, KeyPart, Only, Profile, RunRecord, Table
+from recon.profile.reading import BUILT_IN, load_profile
+
+__all__ = ["BUILT_IN", "Column", "KeyPart", "Only", "Profile", "RunRecord", "Table", "load_profile"]

@@ -1,0 +1,139 @@
+"""A profile as frozen objects: recon's tables and columns, and what the application calls them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from recon.errors import ProfileError
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+TYPES = ("key", "text", "integer", "timestamp", "boolean")
+PERSONAL = ("name", "email", "phone")
+NORMALISERS = ("trim", "collapse_spaces", "casefold", "nfc", "phone_digits")
+TRUNCATIONS = ("minute", "hour", "day")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A canonical column and the names that the application may give it, the preferred one first.
+
+    Attributes:
+        candidates: Empty when the application does not record it.
+        domain: Columns of type `key` with the same domain are compared with each other; None for other types.
+        personal: "name", "email" or "phone" when it holds data of a person, None otherwise.
+        normalise: Names of `NORMALISERS` that are applied to a text before it is compared, in this order.
+        abs_tol: Values that differ by no more are equal: a number, or a duration for timestamps; None: exactly equal.
+        rel_tol: The same as a share of the greater value, 0 to 1; None: exactly equal.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+    type: str
+    domain: str | None = None
+    personal: str | None = None
+    required: bool = False
+    normalise: tuple[str, ...] = ()
+    abs_tol: float | timedelta | None = None
+    rel_tol: float | None = None
+
+
+@dataclass(frozen=True)
+class Only:
+    """The rows of a shared table that belong to one canonical table: those whose column holds exactly this value."""
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True)
+class KeyPart:
+    """A canonical column of a natural key.
+
+    Attributes:
+        truncate: "minute", "hour" or "day" that a timestamp is cut down to; None: the whole value.
+    """
+
+    column: str
+    truncate: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A canonical table (`members`, `events`, …) and the application's name for it.
+
+    Attributes:
+        source_name: Empty when the application does not record such a thing.
+        only: Which rows of the application's table count; None: all.
+        natural_key: What tells two rows apart where ids do not; empty when nothing does.
+    """
+
+    name: str
+    source_name: str
+    columns: tuple[Column, ...]
+    required: bool = False
+    only: Only | None = None
+    natural_key: tuple[KeyPart, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """The canonical column of that name, None when the profile has none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A place where the application records import runs.
+
+    `json_keys` are the keys to look for, in order, when `column` holds a JSON object; empty when it holds the id.
+    """
+
+    table: str
+    column: str
+    recorded_at: str
+    json_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Every canonical table → the application's, and where the application records its import runs."""
+
+    name: str
+    tables: tuple[Table, ...]
+    runs: tuple[RunRecord, ...]
+
+    def table(self, name: str) -> Table | None:
+        """The canonical table of that name, None when there is none."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    @property
+    def personal_columns(self) -> dict[str, str]:
+        """Canonical column name → kind of personal data, over all tables."""
+        return {c.name: c.personal for table in self.tables for c in table.columns if c.personal}
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """What no check can do without and the profile does not map: "events", "members.id"."""
+        tables = [table for table in self.tables if table.required]
+        columns = [f"{t.name}.{c.name}" for t in tables if t.source_name for c in t.columns if _lacks(c)]
+        return tuple([table.name for table in tables if not table.source_name] + columns)
+
+    def require_whole(self) -> Self:
+        """The profile itself, when a migration can be verified with it.
+
+        Raises:
+            ProfileError: It does not map something that no check can do without.
+        """
+        if self.unmapped:
+            raise ProfileError(
+                f"The profile {self.name!r} is not whole",
+                expected=f"a table or column of the application for {', '.join(self.unmapped)}",
+                found="none",
+                next_step="Name them in the profile, then run recon profile check",
+            )
+        return self
+
+
+def _lacks(column: Column) -> bool:
+    return column.required and not column.candidates

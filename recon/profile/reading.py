@@ -1,0 +1,191 @@
+"""Reads a profile from TOML and says where, and how, it is wrong."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from recon.errors import ProfileError
+from recon.profile.columns import ColumnReader
+from recon.profile.formats import KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
+from recon.profile.model import TRUNCATIONS, Column, KeyPart, Only, Profile, RunRecord, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
+
+BUILT_IN = Path(__file__).parent.with_name("profile.toml")
+UNKNOWN_FIELD = re.compile(r"unknown field `(.*)`")
+
+
+def load_profile(path: Path | str | None = None) -> Profile:
+    """Read a profile from TOML; without an argument, the built-in one, whose tables and columns are recon's own.
+
+    Raises:
+        ProfileError: The file is missing, is not TOML, or an entry lacks a key, has one that is not known, or a value
+            of the wrong kind; the message names the file and the place.
+    """
+    return _vocabulary() if path is None else _read(Path(path), _vocabulary())
+
+
+@cache
+def _vocabulary() -> Profile:
+    return _read(BUILT_IN, None)
+
+
+def _read(path: Path, vocabulary: Profile | None) -> Profile:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ProfileError(
+            "The profile cannot be read",
+            where=str(path),
+            expected="a TOML file in UTF-8",
+            found=getattr(error, "strerror", None) or str(error),
+            next_step="Correct it, or let recon profile init write a first draft",
+        ) from error
+    return Reader(path, vocabulary).profile(document)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Turns a file's entries into a profile.
+
+    Attributes:
+        vocabulary: The tables and columns that there are; None while these themselves are read.
+    """
+
+    path: Path
+    vocabulary: Profile | None
+
+    def profile(self, document: object) -> Profile:
+        """The whole profile; tables that the file leaves out are there, without a name of the application's."""
+        file = self.convert(document, ProfileFile, "the top")
+        known = {table.name: table for table in self.vocabulary.tables} if self.vocabulary else None
+        self.expect_known("tables", file.tables, file.tables if known is None else known)
+        read = {name: self._table(name, entry, (known or {}).get(name)) for name, entry in file.tables.items()}
+        tables = tuple({**{name: _nameless(table) for name, table in (known or {}).items()}, **read}.values())
+        self._expect_distinct(tables)
+        return Profile(file.name, tables, tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs)))
+
+    def convert(self, value: object, wanted: type[T], place: str) -> T:
+        """`value` as `wanted`.
+
+        Raises:
+            ProfileError: A key is missing, not known, or of the wrong kind.
+        """
+        try:
+            return msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            reason, _, inner = str(error).partition(" - at `$")
+            unknown = UNKNOWN_FIELD.search(reason)
+            if unknown:
+                fields = [field.name for field in msgspec.structs.fields(wanted)]  # type: ignore[arg-type]
+                self.expect_known(place, [unknown[1]], fields)
+            raise self.wrong(f"{place}{inner.rstrip('`')}", found=reason) from error
+
+    def expect_known(self, place: str, names: Iterable[str], known: Iterable[str]) -> None:
+        """Refuse a name that there is none of, and offer the one that it looks like.
+
+        Raises:
+            ProfileError: One of `names` is not in `known`.
+        """
+        choices = list(known)
+        for name in names:
+            if name not in choices:
+                close = get_close_matches(name, choices, 1, 0.5)
+                expected = f"one of {', '.join(choices)}" if choices else "none, since no column is mapped"
+                raise self.wrong(place, expected, repr(name), f"Did you mean {close[0]!r}?" if close else None)
+
+    def wrong(
+        self, place: str, expected: str | None = None, found: str | None = None, hint: str | None = None
+    ) -> ProfileError:
+        """The error that names file and place."""
+        next_step = hint or "docs/profiles.md describes every key"
+        where = f"{self.path}, {place}"
+        return ProfileError("The profile is wrong", where=where, expected=expected, found=found, next_step=next_step)
+
+    def _table(self, name: str, entry: object, known: Table | None) -> Table:
+        place = f"tables.{name}"
+        file = self.convert(entry, TableEntry, place)
+        if file.table == "" or (file.table is None and any(map(_names_one, file.columns.values()))):
+            raise self.wrong(place, expected="the key table to name the application's table")
+        if known and known.required and file.required is False:
+            raise self.wrong(place, "required to be true or left out: no check can do without it", "false")
+        required = bool(file.required or (known and known.required))
+        columns = tuple(self._columns(place, file, known).values())
+        table = Table(name, file.table or "", columns, required)
+        lonely = [column.name for column in columns if column.required and not table.required]
+        if lonely:
+            raise self.wrong(place, "required = true on the table of a required column", f"it on {lonely[0]} only")
+        return replace(table, only=self._only(place, file.only), natural_key=self._key(table, file, known))
+
+    def _columns(self, place: str, file: TableEntry, known: Table | None) -> dict[str, Column]:
+        """The columns by name; those that the file leaves out are there, without a name of the application's."""
+        others = {column.name: column for column in known.columns} if known else {}
+        self.expect_known(f"{place}.columns", file.columns, others if known else file.columns)
+        reader = ColumnReader(self, place, is_named=file.table is not None)
+        own = {name: reader.column(name, value, others.get(name)) for name, value in file.columns.items()}
+        return {**{name: replace(column, candidates=()) for name, column in others.items()}, **own}
+
+    def _only(self, place: str, entry: object) -> Only | None:
+        if entry is None:
+            return None
+        file = self.convert(entry, OnlyEntry, f"{place}.only")
+        if not file.column:
+            raise self.wrong(f"{place}.only", expected="column to name a column")
+        if "\\" in file.value or not file.value.isprintable():
+            # Whether a backslash in a literal escapes depends on the server's settings.
+            raise self.wrong(f"{place}.only", "a value without backslashes and control characters", repr(file.value))
+        return Only(file.column, file.value)
+
+    def _key(self, table: Table, file: TableEntry, known: Table | None) -> tuple[KeyPart, ...]:
+        mapped = {column.name: column for column in table.columns if column.candidates}
+        if file.natural_key is None:
+            default = known.natural_key if known else ()
+            return default if all(part.column in mapped for part in default) else ()
+        place = f"tables.{table.name}.natural_key"
+        return tuple(self._key_part(f"{place}[{i}]", part, mapped) for i, part in enumerate(file.natural_key))
+
+    def _key_part(self, place: str, entry: object, mapped: dict[str, Column]) -> KeyPart:
+        file = KeyPartEntry(entry) if isinstance(entry, str) else self.convert(entry, KeyPartEntry, place)
+        self.expect_known(place, [file.column], mapped)
+        if file.truncate is not None:
+            self.expect_known(place, [file.truncate], TRUNCATIONS)
+            if mapped[file.column].type != "timestamp":
+                raise self.wrong(place, "truncate on a timestamp only", f"{file.column}, a {mapped[file.column].type}")
+        return KeyPart(file.column, file.truncate)
+
+    def _run(self, place: str, entry: object) -> RunRecord:
+        file = self.convert(entry, RunEntry, place)
+        return RunRecord(file.table, file.column, file.recorded_at, tuple(file.json_keys))
+
+    def _expect_distinct(self, tables: Iterable[Table]) -> None:
+        for one, other in combinations([table for table in tables if table.source_name], 2):
+            apart = one.only and other.only and one.only != other.only
+            if one.source_name == other.source_name and not apart:
+                raise self.wrong(
+                    f"tables.{other.name}",
+                    f"a table of its own, or in both an only that tells {one.name} from {other.name}",
+                    f"{other.source_name!r}, which tables.{one.name} names too",
+                )
+
+
+def _names_one(entry: object) -> bool:
+    """Whether the entry of a column names one of the application's."""
+    return not isinstance(entry, dict) or "column" in entry
+
+
+def _nameless(table: Table) -> Table:
+    """The table as an application has it that does not record such a thing."""
+    columns = tuple(replace(column, candidates=()) for column in table.columns)
+    return Table(table.name, "", columns, required=table.required)

@@ -1,0 +1,84 @@
+"""The report as CSV for a spreadsheet: one long table, a line for each value of each violating row.
+
+Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` says
+what a line is about: `verification` (the facts of the run), `check` (one line each), `violation` (a value of a
+violating row) and `note` (rows were left out). A null is an empty `value` whose `is_null` is true; an empty text has
+false. Text that a spreadsheet would take for a formula starts with an apostrophe; control characters show as escapes.
+"""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from recon.model import ENTITIES
+from recon.report.text import facts, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.model import Check, Verification
+
+BYTE_ORDER_MARK = "\ufeff"
+# Each of the last four is the full-width form, which some spreadsheets read as the plain one.
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+HEADER = (
+    "kind",
+    *("check_id", "check", "category", "severity", "outcome", "violations"),
+    *("row", "column", "value", "is_null"),
+)
+Cells = tuple[str, ...]
+
+
+def render(verification: Verification) -> str:
+    """The whole report."""
+    text = StringIO()
+    text.write(BYTE_ORDER_MARK)
+    writer = csv.writer(text)
+    writer.writerow(HEADER)
+    writer.writerows(_facts(verification))
+    for check in verification.checks:
+        writer.writerows(_check(check))
+    return text.getvalue()
+
+
+def _facts(v: Verification) -> Iterator[Cells]:
+    counts = [
+        (f"{name} in the {side}", rows[name])
+        for name in ENTITIES
+        for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
+    ]
+    for column, value in (("Verdict", v.verdict), *facts(v), *counts):
+        yield ("verification", "", "", "", "", "", "", "", column, *_value(value))
+
+
+def _check(check: Check) -> Iterator[Cells]:
+    """The check's own line, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
+    described = (check.id, check.name, check.category, check.severity, check.outcome, check.violation_count)
+    about = tuple(map(_cell, described))
+    yield ("check", *about, "", "message", *_value(check.message))
+    columns = [_cell(name) for name in check.violations.columns]
+    for number, row in enumerate(check.violations.iter_rows(), 1):
+        for column, value in zip(columns, row, strict=True):
+            yield ("violation", *about, str(number), column, *_value(value))
+    kept, total = check.violations.height, check.violation_count or 0
+    if kept < total:
+        sentence = f"{kept:,} of {total:,} violating rows are listed; --evidence-rows says how many are kept"
+        yield ("note", *about, "", "left out", *_value(sentence))
+
+
+def _value(value: object) -> tuple[str, str]:
+    """The cells `value` and `is_null`."""
+    return _cell(value), "true" if value is None else "false"
+
+
+def _cell(value: object) -> str:
+    """The text of a cell; a number may start with a minus, a text may not."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = printable(value)
+    if isinstance(value, int | float | Decimal):
+        return text
+    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text

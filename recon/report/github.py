@@ -1,0 +1,133 @@
+"""GitHub Actions: the summary of a step and the annotations of a run, where its variables ask for them."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from recon.model import Outcome, Verdict
+from recon.report.markdown import sections
+from recon.report.text import checks_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from recon.model import Check, Verification
+
+SUMMARY = "GITHUB_STEP_SUMMARY"
+ACTIONS = "GITHUB_ACTIONS"
+# GitHub refuses the whole summary of a step that is larger, and shows no more annotations of a kind for one step.
+SUMMARY_BYTES = 1024 * 1024
+ANNOTATIONS = 10
+LEFT_OUT = "\n\nMore was left out here: a summary has a largest size. The report holds all of it.\n"
+
+
+def on_github(environment: Mapping[str, str]) -> bool:
+    """Whether what is printed is read for workflow commands."""
+    return environment.get(ACTIONS) == "true"
+
+
+def inert(line: str) -> str:
+    """The line with whatever would be read as a workflow command broken up: `::` at its start, `##[` anywhere."""
+    line = _without_old_commands(line)
+    return line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
+
+
+def _without_old_commands(text: str) -> str:
+    """The older form of a command works in the middle of a line too."""
+    return text.replace("##[", "## [")
+
+
+def publish(verification: Verification, environment: Mapping[str, str], *, err: bool = False) -> None:
+    """Append to the step's summary and print annotations, each where GitHub asks for it; the verdict stays as it is.
+
+    Args:
+        verification: What to tell.
+        environment: Environment variables by name.
+        err: Annotations go to standard error, as standard output holds a report.
+    """
+    if environment.get(SUMMARY):
+        _append(verification, Path(environment[SUMMARY]))
+    if on_github(environment):
+        for line in annotate(verification):
+            click.echo(line, err=err)
+
+
+def _append(verification: Verification, path: Path) -> None:
+    try:
+        before = path.stat().st_size if path.exists() else 0
+        text = summary(verification, SUMMARY_BYTES - before)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        found = f"{printable(path)[:300]}: {error.strerror}"
+        click.echo(f"Warning: the step's summary was not written ({SUMMARY}): {found}. The verdict stands", err=True)
+
+
+def summary(verification: Verification, most_bytes: int) -> str:
+    """The summary as GitHub's Markdown: the verdict, then the sections folded, as many as fit.
+
+    Args:
+        verification: What to tell.
+        most_bytes: What the step's summary can still hold, in bytes of UTF-8.
+    """
+    head, *rest = ["\n".join(section) for section in sections(verification)]
+    room = most_bytes - len(LEFT_OUT.encode()) - 1
+    text, whole = _first_lines(f"\n{head}\n", room)
+    for section in map(_folded, rest):
+        fits = len((text + section).encode()) <= room
+        text, whole = (text + section, whole) if fits else (text, False)
+    return text if whole else text + LEFT_OUT if room > 0 else ""
+
+
+def _first_lines(text: str, room: int) -> tuple[str, bool]:
+    """As many whole lines as fit into `room` bytes, and whether that is all."""
+    if len(text.encode()) <= room:
+        return text, True
+    kept: list[str] = []
+    for line in text.splitlines(keepends=True):
+        room -= len(line.encode())
+        if room < 0:
+            break
+        kept.append(line)
+    return "".join(kept), False
+
+
+def _folded(section: str) -> str:
+    heading, _, body = section.partition("\n")
+    return f"\n<details><summary>{heading.removeprefix('## ')}</summary>\n{body}\n\n</details>\n"
+
+
+def annotate(verification: Verification) -> Iterator[str]:
+    """Workflow commands: the verdict unless it passed, and each check that did not pass; none of a kind is too many."""
+    errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
+    warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
+    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", [], warnings))
+
+
+def _of_verdict(v: Verification) -> list[str]:
+    if v.verdict is Verdict.PASSED:
+        return []
+    return [_command("error", f"Verification {v.verdict}", f"Checks: {checks_line(v.summary)}")]
+
+
+def _limited(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterator[str]:
+    yield from first
+    room = ANNOTATIONS - len(first)
+    shown = checks if len(checks) <= room else checks[: room - 1]
+    yield from (_command(kind, f"{c.outcome}: {c.name}", _message(c)) for c in shown)
+    if len(shown) < len(checks):
+        yield _command(kind, "More checks", f"{len(checks) - len(shown)} more; the report names each of them")
+
+
+def _message(check: Check) -> str:
+    return " - ".join(filter(None, (check.message, check.detail, check.guidance.action)))
+
+
+def _command(kind: str, title: str, message: str) -> str:
+    """A workflow command; GitHub decodes these escapes and no others."""
+    data, named = (_without_old_commands(printable(text).replace("%", "%25")) for text in (message, title))
+    return f"::{kind} title={named.replace(':', '%3A').replace(',', '%2C')}::{data}"

@@ -1,0 +1,239 @@
+"""Where reports go: one place for each format, checked before the work and written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+from recon.errors import OutputError, UsageError
+from recon.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.model import Verification
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One report to be written: its format and its place, a path as the user wrote it or "-"."""
+
+    format_name: str
+    place: str
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether it goes to standard output."""
+        return self.place == STDOUT
+
+    @property
+    def words(self) -> str:
+        """The place, for people."""
+        return "standard output" if self.is_stdout else self.place
+
+
+def plan_outputs(format_names: Sequence[str], places: Sequence[str]) -> tuple[Output, ...]:
+    """Where each format goes, checked before the work.
+
+    Args:
+        format_names: The formats asked for, in order.
+        places: None given: every format's default; as many as formats: one each, in order; one for several: that
+            path with each format's suffix.
+
+    Raises:
+        UsageError: The numbers do not fit, or two reports would go to one place.
+        OutputError: A place cannot be written to.
+    """
+    outputs = tuple(map(Output, format_names, _places(format_names, places)))
+    _refuse_collisions(outputs)
+    for output in outputs:
+        _check(output)
+    return outputs
+
+
+def _places(format_names: Sequence[str], places: Sequence[str]) -> Sequence[str]:
+    if not places:
+        return [FORMATS[name].default_output for name in format_names]
+    if len(places) == len(format_names):
+        return places
+    if len(places) > 1:
+        raise UsageError(
+            "The outputs do not fit the formats",
+            where="--output",
+            expected=f"none, one, or as many as formats ({len(format_names)})",
+            found=str(len(places)),
+            next_step="Repeat --output once for each --format, in the same order",
+        )
+    return _derived(format_names, places[0])
+
+
+def _derived(format_names: Sequence[str], place: str) -> Sequence[str]:
+    """One path for each format: the suffix of a format is replaced, any other end of the name stays."""
+    if place == STDOUT:
+        return [STDOUT] * len(format_names)
+    if Path(place).is_dir() or place.endswith(("/", os.sep)):
+        raise _is_a_folder(place)
+    stem = next((place.removesuffix(f.suffix) for f in FORMATS.values() if place.endswith(f.suffix)), place)
+    return [stem + FORMATS[name].suffix for name in format_names]
+
+
+def _refuse_collisions(outputs: Sequence[Output]) -> None:
+    files = [STDOUT if output.is_stdout else os.path.realpath(output.place) for output in outputs]
+    twice = next((file for file, times in Counter(files).items() if times > 1), None)
+    if twice is None:
+        return
+    names = [output.format_name for output, file in zip(outputs, files, strict=True) if file == twice]
+    raise UsageError(
+        "Two reports would go to one place",
+        where="standard output" if twice == STDOUT else outputs[files.index(twice)].place[:300],
+        expected="one format",
+        found=", ".join(names),
+        next_step="Repeat --output once for each --format, in the same order, with a name of its own",
+    )
+
+
+def _check(output: Output) -> None:
+    if not output.is_stdout:
+        check_output(Path(output.place))
+    elif sys.stdout is None:
+        raise OutputError("Standard output is closed", where="--output -", next_step="Choose a file with --output")
+
+
+def check_output(path: Path) -> None:
+    """Make sure, before the work, that a report can be written to `path`.
+
+    Raises:
+        OutputError: Its folder is missing or not writable, or `path` is a folder.
+    """
+    try:
+        _check_output(path)
+    except OSError as error:
+        raise OutputError(
+            "The output cannot be used",
+            where=str(path)[:300],
+            found=error.strerror,
+            next_step="Choose another --output",
+        ) from error
+
+
+def _check_output(path: Path) -> None:
+    folder = path.parent
+    if path.is_dir():
+        raise _is_a_folder(str(path))
+    if not folder.is_dir():
+        raise OutputError(
+            "The output's folder was not found",
+            where=str(folder),
+            expected="a folder",
+            found="a file" if folder.exists() else "nothing",
+            next_step="Create it, or choose another with --output",
+        )
+    if path.exists() and not path.is_file():
+        raise OutputError("The output is a device or a pipe", where=str(path), expected="a file")
+    # A link is followed: the report goes where it points to.
+    if not os.access(path.resolve().parent, os.W_OK):
+        raise OutputError("The output cannot be written to", where=str(path), next_step="Choose another --output")
+
+
+def _is_a_folder(place: str) -> OutputError:
+    return OutputError("The output is a folder", where=place, expected="a file", next_step="Add a file name")
+
+
+def write_reports(
+    verification: Verification, outputs: Sequence[Output], *, fail_on: str = "failure"
+) -> dict[Output, OutputError]:
+    """Write each report; one that cannot be written keeps no other from being written.
+
+    Args:
+        verification: What to render.
+        outputs: Each with its format and place, as planned.
+        fail_on: "warning" where a warning counts as a failure, as for the exit code.
+
+    Returns:
+        Why, by output that was not written.
+    """
+    unwritten = {}
+    for output in outputs:
+        try:
+            _write(verification, output, fail_on)
+        except OutputError as error:
+            unwritten[output] = error
+    return unwritten
+
+
+def _write(verification: Verification, output: Output, fail_on: str) -> None:
+    if output.is_stdout:
+        _print(_text(verification, output.format_name, fail_on))
+    else:
+        write_report(verification, output.format_name, Path(output.place), fail_on=fail_on)
+
+
+def write_report(verification: Verification, format_name: str, path: Path, *, fail_on: str = "failure") -> None:
+    """Write the report to `path`, whole or not at all; an existing file is replaced.
+
+    Args:
+        verification: What to render.
+        format_name: One of `FORMATS`.
+        path: A file; a link is followed.
+        fail_on: "warning" where a warning counts as a failure, as for the exit code.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = _text(verification, format_name, fail_on)
+    try:
+        _replace(path.resolve(), text)
+    except OSError as error:
+        raise OutputError(
+            "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
+        ) from error
+
+
+def _text(verification: Verification, format_name: str, fail_on: str) -> str:
+    chosen = FORMATS[format_name]
+    strictly = chosen.render_strictly if fail_on == "warning" else None
+    return (strictly or chosen.render)(verification)
+
+
+def _print(text: str) -> None:
+    """The report's bytes, whatever the encoding of the terminal is."""
+    try:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Nobody reads on, as with `| head`: who stopped has what they wanted, and the verdict still counts.
+        sys.stdout = None
+    except OSError as error:
+        sys.stdout = None
+        raise OutputError(
+            "The report cannot be written",
+            where="standard output",
+            found=error.strerror,
+            next_step="Choose a file with --output",
+        ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(text.encode())
+            file.close()
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,41 @@
+"""The worked example of docs/profiles.md: another application on either kind of database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from migrations import Migration
+
+if TYPE_CHECKING:
+    import pytest
+    from postgres import Cluster
+
+ROWING = Path(__file__).parents[1] / "docs" / "examples" / "rowing"
+PROFILE = ROWING / "profile.toml"
+BUNDLE = ROWING / "bundle"
+SCRIPT = ROWING / "rowing.sql"
+NAMES = count()
+
+
+def rowing_sqlite(folder: Path) -> Path:
+    """The example's database as a file."""
+    path = folder / "rowing.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCRIPT.read_text(encoding="utf-8"))
+    return path
+
+
+def rowing(kind: str, folder: Path, request: pytest.FixtureRequest) -> Migration:
+    """The example on a database of that kind; the cluster drops its own at the end of the session."""
+    if kind == "sqlite":
+        return Migration(kind, BUNDLE, str(rowing_sqlite(folder)))
+    cluster: Cluster = request.getfixturevalue("cluster")
+    url = cluster.create_database(f"rowing_{next(NAMES)}")
+    with psycopg.connect(url) as server:
+        server.execute(SCRIPT.read_bytes())
+    return Migration(kind, BUNDLE, url)

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from decimal import Decimal
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+import pytest
+from verifications import HOSTILE
+
+from recon.model import Outcome
+from recon.report.csv import HEADER, render
+from recon.report.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recon.model import Verification
+
+
+def lines_of(verification: Verification, kind: str) -> list[dict[str, str]]:
+    text = render(verification).removeprefix("\ufeff")
+    return [line for line in csv.DictReader(StringIO(text, newline=""), strict=True) if line["kind"] == kind]
+
+
+def with_rows(verification: Verification, rows: pl.DataFrame) -> Verification:
+    """The verification whose first check failed with these rows, and no other check."""
+    failed = replace(verification.checks[0], outcome=Outcome.FAIL, violations=rows, violation_count=rows.height)
+    return replace(verification, checks=(failed,))
+
+
+def test_every_violation_is_there_cell_by_cell(capped: Verification) -> None:
+    failed = next(check for check in capped.checks if check.outcome is Outcome.FAIL)
+    lines = lines_of(capped, "violation")
+    assert {(line["check_id"], line["severity"], line["outcome"], line["violations"]) for line in lines} == {
+        (failed.id, "critical", "FAIL", "10")
+    }
+    told = [(int(line["row"]), line["column"], line["value"]) for line in lines]
+    rows = enumerate(failed.violations.iter_rows(named=True), 1)
+    assert told == [(number, column, str(value)) for number, row in rows for column, value in row.items()]
+
+
+def test_rows_that_were_left_out_are_told(capped: Verification, passed: Verification) -> None:
+    told = [line["value"] for line in lines_of(capped, "note")]
+    assert told == ["2 of 10 violating rows are listed; --evidence-rows says how many are kept"]
+    assert lines_of(passed, "note") == []
+
+
+def test_null_differs_from_empty(passed: Verification) -> None:
+    rows = pl.DataFrame({"name": ["", None, "null"]})
+    told = [(line["value"], line["is_null"]) for line in lines_of(with_rows(passed, rows), "violation")]
+    assert told == [("", "false"), ("", "true"), ("null", "false")]
+
+
+def test_a_check_that_was_not_evaluated_has_no_number_of_violations(passed: Verification) -> None:
+    unknown = replace(passed.checks[0], outcome=Outcome.ERROR, violation_count=None)
+    line = lines_of(replace(passed, checks=(unknown,)), "check")[0]
+    assert (line["outcome"], line["violations"]) == ("ERROR", "")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r@", "\n-", " =", "\uff1d", "\u00a0+"])
+def test_text_never_starts_a_formula(passed: Verification, start: str) -> None:
+    hostile = f"{start}1+cmd|' /C calc'!A0"
+    rows = pl.DataFrame({hostile: [hostile]})
+    made = with_rows(replace(passed, run_id=hostile, bundle_path=hostile), rows)
+    made = replace(made, checks=(replace(made.checks[0], name=hostile, message=hostile),))
+    cells = [cell for line in csv.reader(StringIO(render(made), newline="")) for cell in line]
+    assert cells.count("'" + printable(hostile)) == 7
+    assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@", "\uff1d"))]
+
+
+@pytest.mark.parametrize("value, text", [(-5, "-5"), (-0.5, "-0.5"), (Decimal("-1.50"), "-1.50"), (True, "true")])
+def test_a_number_stays_a_number(passed: Verification, value: object, text: str) -> None:
+    rows = pl.DataFrame({"value": [value]})
+    assert [line["value"] for line in lines_of(with_rows(passed, rows), "violation")] == [text]
+
+
+def test_it_is_rfc_4180_with_a_byte_order_mark(passed: Verification) -> None:
+    rows = pl.DataFrame({"name": ['Zoë, "Z"']})
+    written = render(with_rows(passed, rows)).encode()
+    assert written.startswith(b"\xef\xbb\xbfkind,check_id,")
+    assert written.count(b"\n") == written.count(b"\r\n")
+    assert written.endswith(b"\r\n")
+    assert 'name,"Zoë, ""Z""",false\r\n'.encode() in written
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_keeps_lines_and_columns(passed: Verification, text: str) -> None:
+    made = with_rows(replace(passed, run_id=text), pl.DataFrame({"name": [text, None]}))
+    table = list(csv.reader(StringIO(render(made), newline=""), strict=True))
+    assert {len(line) for line in table} == {len(HEADER)}
+    assert len(table) == len(list(csv.reader(StringIO(render(with_rows(passed, made.checks[0].violations))))))
+
+
+def test_other_readers_see_the_same_table(capped: Verification, tmp_path: Path) -> None:
+    file = tmp_path / "report.csv"
+    file.write_bytes(render(capped).encode())
+    lines = len(list(csv.reader(StringIO(render(capped), newline="")))) - 1
+    assert pl.read_csv(file, infer_schema=False).columns[0] == "kind"
+    read = duckdb.sql("select count(*), any_value(kind) from read_csv($f, all_varchar = true)", params={"f": str(file)})
+    assert read is not None
+    assert read.fetchall() == [(lines, "verification")]

@@ -1,0 +1,175 @@
+"""Verifications made up of hostile text, and pages taken apart again to see what they say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import polars as pl
+from hypothesis import strategies as st
+
+from recon.advice import advise
+from recon.model import (
+    ENTITIES,
+    Check,
+    Guidance,
+    Outcome,
+    PolicyResult,
+    SnapshotInfo,
+    TierCount,
+    Verification,
+)
+
+STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
+VOID = {"meta", "link", "br", "hr", "img", "input", "!doctype", "rect"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "]]></failure><testcase/>",
+    "<!ENTITY x SYSTEM 'file:///etc/passwd'> &x; &#0; &amp;",
+    "{{7*7}} {% raw %} ${7*7} {# x #}",
+    "\u202eright to left\u200f\u2066",
+    "\x1b[31mred\x1b[0m\x00\x07\ufffe",
+    "=cmd|' /C calc'!A0, \"x\";@SUM(1)",
+    "\t=1+1",
+    "::error title=x::owned",
+    "##[error]owned %0A::set-output",
+    "line\r\nbreak\u2028more",
+    "| a | b |\n| --- | --- |",
+    "-- -1 +1 @1",
+    "",
+    " ",
+    "Zoë 会員 שלום 😀",
+    "x" * 10_000,
+)
+TEXTS = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30))
+NAMES = TEXTS.filter(lambda text: bool(text.strip()))
+ROWS = st.lists(
+    st.fixed_dictionaries({"member_id": TEXTS | st.none(), "name": TEXTS, "diff": st.none() | st.integers(-999, 999)}),
+    max_size=60,
+)
+SCHEMA = {"member_id": pl.String, "name": pl.String, "diff": pl.Int64}
+COUNTS = st.fixed_dictionaries({entity: st.integers(0, 10**7) for entity in ENTITIES})
+
+
+@st.composite
+def checks(draw: st.DrawFn, number: int = 0) -> Check:
+    """A check in any outcome, with rows that may have been cut."""
+    outcome, rows = draw(st.sampled_from(Outcome)), draw(ROWS)
+    total = len(rows) + draw(st.sampled_from([0, 0, 5000]))
+    return Check(
+        id=f"check_{number}",
+        name=draw(NAMES),
+        category=draw(st.sampled_from(["counts", "tiers", "integrity"])),
+        severity=draw(st.sampled_from(["critical", "warning"])),
+        outcome=outcome,
+        message=draw(NAMES),
+        description=draw(TEXTS),
+        guidance=Guidance(draw(TEXTS), draw(TEXTS), (draw(TEXTS),), (draw(TEXTS),)),
+        detail=draw(st.none() | TEXTS),
+        violations=pl.DataFrame(rows, schema=SCHEMA),
+        violation_count=None if outcome is Outcome.ERROR else total,
+        escalate=draw(st.none() | NAMES),
+    )
+
+
+@st.composite
+def verifications(draw: st.DrawFn) -> Verification:
+    """A whole Verification whose every text may be hostile."""
+    made = tuple(draw(checks(number)) for number in range(draw(st.integers(0, 5))))
+    policies = st.builds(PolicyResult, NAMES, TEXTS.map(json.dumps), TEXTS, st.booleans())
+    return Verification(
+        run_id=draw(NAMES),
+        bundle_path=draw(NAMES),
+        dry_run=draw(st.booleans()),
+        completed_at=draw(st.none() | st.just(STARTED)),
+        started_at=STARTED,
+        verified_at=STARTED,
+        duration_ms=draw(st.integers(0, 10**6)),
+        age=draw(st.none() | st.just(timedelta(hours=2))),
+        checks=made,
+        counts_bundle=draw(COUNTS),
+        counts_database=draw(COUNTS),
+        tiers=tuple(draw(st.lists(st.builds(TierCount, NAMES, TEXTS, st.integers(0, 10**6), SHARES), max_size=3))),
+        policies=tuple(draw(st.lists(policies, max_size=2))),
+        snapshot=SnapshotInfo(draw(TEXTS), draw(TEXTS), draw(st.booleans()), draw(COUNTS), {draw(NAMES): draw(TEXTS)}),
+        escalation=advise(made),
+        timings_ms={},
+        masked=draw(st.booleans()),
+    )
+
+
+SHARES = st.integers(0, 1000).map(lambda tenths: tenths / 10)
+
+
+def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verification:
+    """The verification with a check for each outcome, all alike but for their names and ids."""
+    first = verification.checks[0]
+    made = tuple(
+        replace(first, id=f"check_{n}", name=f"Check {n}", outcome=outcome, message=f"message {n}")
+        for n, outcome in enumerate(outcomes, 1)
+    )
+    return replace(verification, checks=made, escalation=advise(made))
+
+
+class Page(HTMLParser):
+    """A page of HTML taken apart; a tag that is never closed, or not open, is an error.
+
+    Attributes:
+        tags: The tags that it uses.
+        attributes: Names and values of all attributes.
+        headings: Level and text of each heading, in order.
+        tables: Rows of cell texts by the heading of the second level above them, one entry for each table.
+        text: All of its text, the title and the style among it.
+    """
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.headings: list[tuple[int, str]] = []
+        self.tables: dict[str, list[list[list[str]]]] = {}
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag in {"h1", "h2", "h3"}:
+            self.headings.append((int(tag[1]), ""))
+        elif tag == "table":
+            self._here.append([])
+        elif tag == "tr":
+            self._here[-1].append([])
+        elif tag in {"th", "td"}:
+            self._here[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"th", "td"} & set(self._open):
+            self._here[-1][-1][-1] += data
+        elif {"h1", "h2", "h3"} & set(self._open):
+            self.headings[-1] = (self.headings[-1][0], self.headings[-1][1] + data)
+
+    @property
+    def _here(self) -> list[Any]:
+        heading = next((text for level, text in reversed(self.headings) if level == 2), "")
+        return self.tables.setdefault(heading, [])
+
+    def rows(self, heading: str) -> list[list[str]]:
+        """The body of the first table below a heading; white space as a browser shows it."""
+        tables = self.tables.get(heading) or [[[]]]
+        return [[" ".join(cell.split()) for cell in row] for row in tables[0][1:]]
