@@ -120,7 +120,8 @@ def _problems(rule: Rule, trials: Iterable[Trial], profile: Profile) -> Iterator
 def _undeclared(rule: Rule, profile: Profile) -> list[str]:
     """The columns that the rule reads without naming them; they would not be read from the database for it."""
     columns = {f"target.{t.name}.{c.name}": t.required and c.required for t in profile.tables for c in t.columns}
-    declared = {name: is_read or name in rule.reads for name, is_read in columns.items()}
+    # A table that is named alone is read whole.
+    declared = {name: is_read or bool({name, table_of(name)} & {*rule.reads}) for name, is_read in columns.items()}
     if _binds(rule, profile, declared):
         return []
     unnamed = [name for name, is_declared in declared.items() if not is_declared]

@@ -243,7 +243,6 @@ def test_great_expectations_holds_a_suite_of_overrides(tmp_path: Path) -> None:
             {"meta__requires": ["target.events.titel"]},
             [", meta.requires)", "a column of target.events", "Did you mean 'target.events.title'?"],
         ),
-        ({"meta__requires": ["target.statuses"]}, ["a column of target.statuses: code, id", "'target.statuses'"]),
         (
             {"meta__uses": ["source.members.mail"]},
             ["a column of source.members", "Did you mean 'source.members.email'?"],
