@@ -42,8 +42,8 @@ def require_known(rules: Iterable[Rule], names: Iterable[str]) -> None:
     """Make sure that what the rules refer to can be there.
 
     Raises:
-        SuiteError: A rule names a table or column that no profile and no bundle has, a table of the target without a
-            column (only named ones are read), or says what an empty table means that it does not read.
+        SuiteError: A rule names a table or column that no profile and no bundle has, or says what an empty table
+            means that it does not read.
     """
     known = set(names)
     for rule in rules:
@@ -68,8 +68,7 @@ def _empty_tables(rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _require_known(rule: Rule, key: str, reference: str, known: set[str]) -> None:
     table = table_of(reference)
-    is_bare = reference == table and table.startswith("target.") and table not in ADDED
-    if (reference in known and not is_bare) or (table in ADDED and reference.count(".") == 2):
+    if reference in known or (table in ADDED and reference.count(".") == 2):
         return
     if table in known:
         choices = sorted(name for name in known if name.startswith(f"{table}."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from recon.checks import evaluate, unknown_values
@@ -119,21 +120,26 @@ def _problems(rule: Rule, trials: Iterable[Trial], profile: Profile) -> Iterator
 def _undeclared(rule: Rule, profile: Profile) -> list[str]:
     """The columns that the rule reads without naming them; they would not be read from the database for it."""
     columns = {f"target.{t.name}.{c.name}": t.required and c.required for t in profile.tables for c in t.columns}
-    declared = {name: is_read or name in rule.reads for name, is_read in columns.items()}
+    # A table that is named alone is read whole.
+    declared = {name: is_read or bool({name, table_of(name)} & {*rule.reads}) for name, is_read in columns.items()}
     if _binds(rule, profile, declared):
         return []
     unnamed = [name for name, is_declared in declared.items() if not is_declared]
-    tables = [table for table in dict.fromkeys(map(table_of, unnamed)) if table not in rule.tables]
-    found = [name for name in unnamed if not _binds_without(rule, profile, columns, name)]
+    lacking = partial(_lacks, rule, profile, columns)
+    tables = [table for table in dict.fromkeys(map(table_of, unnamed)) if lacking(_of_table(table, unnamed))]
+    found = [name for table in tables for name in _of_table(table, unnamed) if lacking([name])]
     # A table may be read without any of its columns.
-    found = found or [table for table in tables if not _binds_without(rule, profile, columns, table)]
-    named = ", ".join(found) or "more than one thing"
+    named = ", ".join(found or tables) or "more than one thing"
     return [f"reads {named}, which neither requires nor uses names: name it, or it is not read from the database"]
 
 
-def _binds_without(rule: Rule, profile: Profile, columns: Iterable[str], unnamed: str) -> bool:
-    """Whether the rule can be evaluated on a warehouse that lacks one column, or one table."""
-    return _binds(rule, profile, {name: unnamed not in (name, table_of(name)) for name in columns})
+def _lacks(rule: Rule, profile: Profile, columns: Iterable[str], unnamed: Sequence[str]) -> bool:
+    """Whether the rule cannot be evaluated on a warehouse without the columns `unnamed`."""
+    return not _binds(rule, profile, {name: name not in unnamed for name in columns})
+
+
+def _of_table(table: str, columns: Iterable[str]) -> list[str]:
+    return [name for name in columns if table_of(name) == table]
 
 
 def _binds(rule: Rule, profile: Profile, has_column: Mapping[str, bool]) -> bool:

@@ -199,6 +199,10 @@ def test_the_records_of_the_bundle_fit_the_rows_of_the_database() -> None:
         assert warehouse.rows(query) == [{"fitting": ROWS}]
 
 
+def test_a_table_that_is_named_alone_is_read_whole() -> None:
+    assert rehearsed(requires=("target.events",), when_empty=NO_EVENTS).problems == ()
+
+
 def test_a_rule_on_records_is_rehearsed_without_them() -> None:
     sql = "select m.wa_id from source.members m left join target.members t on t.email = m.email where t.id is null"
     found = rehearsed(sql=sql, requires=("source.members.email", "target.members.id", "target.members.email"))

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from recon.errors import SuiteError
+from recon.suggestion import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml")
 FOLDER = "a folder with suites (*.yaml)"
+KEYS = ("name", "meta", "expectations", "id", "notes")
+META_KEYS = ("notes", "overrides", "great_expectations_version")
 SHAPE = "the keys name and expectations (a list)"
 
 
@@ -90,7 +93,10 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
         raise SuiteError("This is no suite", where=str(path), expected=SHAPE, found=_shape(content))
     if not isinstance(content.get("meta") or {}, dict):
         raise SuiteError("The suite's meta is wrong", where=f"{path}, meta", expected="an object")
-    entries = next(value for key, value in node.value if key.value == "expectations")
+    _refuse_unknown(content, KEYS, str(path))
+    _refuse_unknown(content.get("meta") or {}, META_KEYS, f"{path}, meta")
+    # The last counts: what a merge key brings comes before what the file says itself.
+    entries = [value for key, value in node.value if key.value == "expectations"][-1]
     lines = tuple(entry.start_mark.line + 1 for entry in entries.value)
     return SuiteFile(path, content, lines, is_shipped)
 
@@ -152,6 +158,23 @@ def _refuse_repetition(node: yaml.MappingNode, path: Path) -> None:
                 next_step="Remove one of the two",
             )
         names.add(str(key.value))
+
+
+def _refuse_unknown(keys: Iterable[Any], known: Sequence[str], where: str) -> None:
+    """A key that is misspelt would say nothing, and nobody would notice.
+
+    Raises:
+        SuiteError: With the key that was probably meant.
+    """
+    for key in keys:
+        if key not in known:
+            raise SuiteError(
+                "A suite has a key that means nothing",
+                where=where,
+                expected=f"some of {', '.join(known)}",
+                found=repr(key)[:60],
+                next_step=suggest(str(key), known),
+            )
 
 
 def _shape(content: Any) -> str:
