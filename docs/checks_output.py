@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from pages import recon, with_blocks
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "checks.md"
@@ -44,10 +44,7 @@ def main() -> None:
 
 def with_output(text: str) -> str:
     """The page's text with the examples and the output of this very version."""
-    for name, (language, shown) in blocks().items():
-        block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
-        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
-    return text
+    return with_blocks(text, blocks())
 
 
 def blocks() -> dict[str, tuple[str, str]]:
@@ -96,16 +93,6 @@ def checks_of(folder: str, suites: str) -> str:
     """The third step of `recon verify` with these suites."""
     printed = recon(folder, *VERIFY, suites)
     return printed[printed.index("[3/4]") : printed.index("\n[4/4]")]
-
-
-def recon(folder: str, *arguments: str) -> str:
-    """Run the command in `folder` and return what it printed."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
-    )
-    if done.stderr:
-        raise RuntimeError(done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

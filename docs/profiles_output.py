@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+
+from pages import recon, with_blocks
 
 GUIDE = Path(__file__).with_name("profiles.md")
 EXAMPLE = Path(__file__).parent / "examples" / "rowing"
@@ -25,12 +24,6 @@ RUNS = {
 }
 ONLY = {"check-draft": "\nChecks\n", "verify-fault": "[2/4]"}
 FAULT = "delete from contacts where contact_id = 104"
-FIXED = (
-    (r"Started: \S+", "Started: …"),
-    (r"Age: .*", "Age: … before this verification"),
-    (r"Duration: \d+ms", "Duration: …ms"),
-    (r"SQLite [\d.]+", "SQLite …"),
-)
 
 
 def main() -> None:
@@ -40,11 +33,7 @@ def main() -> None:
 
 def with_output(text: str) -> str:
     """The guide's text with the profile and the output of this very version."""
-    blocks = {"profile": ("toml", (EXAMPLE / "profile.toml").read_text(encoding="utf-8")), **outputs()}
-    for name, (language, shown) in blocks.items():
-        block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
-        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
-    return text
+    return with_blocks(text, {"profile": ("toml", (EXAMPLE / "profile.toml").read_text(encoding="utf-8")), **outputs()})
 
 
 def outputs() -> dict[str, tuple[str, str]]:
@@ -65,8 +54,6 @@ def outputs() -> dict[str, tuple[str, str]]:
 
 def shown(name: str, printed: str) -> str:
     """The part of the output that the guide shows, without what changes from run to run."""
-    for pattern, fixed in FIXED:
-        printed = re.sub(pattern, fixed, printed)
     return printed[printed.index(ONLY.get(name, "")) :].lstrip("\n")
 
 
@@ -74,16 +61,6 @@ def execute(folder: str, script: str) -> None:
     """Run SQL on the example's database."""
     with closing(sqlite3.connect(Path(folder) / DATABASE)) as connection:
         connection.executescript(script)
-
-
-def recon(folder: str, *arguments: str) -> str:
-    """Run the command in `folder` and return what it printed."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from pages import recon, with_blocks
 
 README = Path(__file__).parents[1] / "README.md"
 BUNDLE = "migration-bundle-2024-01-15"
 RUNS = {"clean": ((), ""), "faulty": (("--faults", "typical"), "[3/4]")}
-FIXED = (
-    (r"Started: \S+", "Started: …"),
-    (r"Age: .*", "Age: … before this verification"),
-    (r"Duration: \d+ms", "Duration: …ms"),
-)
 
 
 def main() -> None:
@@ -25,32 +19,15 @@ def main() -> None:
 
 def with_output(text: str) -> str:
     """The README's text with the output of this very version."""
-    for name, (options, start) in RUNS.items():
-        printed = output_of(options)
-        shown = printed[printed.index(start) :]
-        block = f"<!-- begin: {name} -->\n```\n{shown}```\n<!-- end: {name} -->"
-        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
-    return text
+    return with_blocks(text, {name: ("", output_of(*run)) for name, run in RUNS.items()})
 
 
-def output_of(options: tuple[str, ...]) -> str:
-    """What `recon verify` prints for the demo club."""
+def output_of(options: tuple[str, ...], start: str) -> str:
+    """What `recon verify` prints for the demo club, from `start` on."""
     with TemporaryDirectory() as folder:
         recon(folder, "demo", "--output", ".", *options)
         printed = recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")
-    for pattern, fixed in FIXED:
-        printed = re.sub(pattern, fixed, printed)
-    return printed
-
-
-def recon(folder: str, *arguments: str) -> str:
-    """Run the command in `folder` and return what it printed."""
-    done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(done.stderr)
-    return done.stdout
+    return printed[printed.index(start) :]
 
 
 if __name__ == "__main__":

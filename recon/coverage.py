@@ -13,6 +13,7 @@ from recon.errors import DatabaseError, ProfileError
 from recon.model import Outcome
 from recon.presence import actual_column, column_absence, table_absence
 from recon.profile import load_profile
+from recon.references import known_names, require_known
 from recon.snapshot import plan_reads
 from recon.suites import Fallback, Rule, layers_of, load_rules
 from recon.warehouse import Warehouse
@@ -118,6 +119,7 @@ def check_profile(
     """
     read = load_profile(profile)
     rules = load_rules(layers_of(expectations))
+    require_known(rules, known_names(read))
     url = resolve_database(database, os.environ if environment is None else environment)
     with closing(open_source(url)) as source:
         catalogue = source.catalogue()

@@ -11,7 +11,7 @@ from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
 from recon.presence import actual_column, column_absence, presume_columns, require_present, table_absence
-from recon.warehouse import FINDINGS, Field, Warehouse
+from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -199,7 +199,6 @@ def plan_reads(source: Source, profile: Profile, requires: Iterable[str], wareho
     planner = Planner(source, profile, _catalogue(source), warehouse)
     presume_columns(profile, planner.catalogue)
     require_present(source, profile, planner.catalogue)
-    warehouse.unreadable.update(_unknown(profile, requires))
     return list(planner.plan(_wanted_columns(profile, requires), with_runs=RUNS in requires))
 
 
@@ -265,15 +264,6 @@ def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]
         if schema == "target" and profile.table(table):
             wanted.setdefault(table, set()).update({column} - {""})
     return wanted
-
-
-def _unknown(profile: Profile, requires: set[str]) -> dict[str, str]:
-    """References to tables and columns of the target that recon does not have → the reason."""
-    known = {RUNS, FINDINGS} | {f"target.{table.name}" for table in profile.tables}
-    known |= {f"target.{table.name}.{column.name}" for table in profile.tables for column in table.columns}
-    known |= {f"{RUNS}.{field.name}" for field in RUN_FIELDS}
-    foreign = {r for r in requires - known if r.startswith("target.") and not r.startswith(f"{FINDINGS}.")}
-    return {reference: f"recon knows no {reference}" for reference in sorted(foreign)}
 
 
 def _refused(source: Source, table: str, reason: str) -> DatabaseError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from migrations import migrate
 from rowing import PROFILE, rowing_sqlite
-from support import outcomes, verify_url
+from support import verify_url
 
 import recon
 from recon.coverage import Coverage, check_profile
@@ -129,15 +129,16 @@ def test_a_profile_that_is_not_whole_is_explained_all_the_same(tmp_path: Path) -
 @pytest.mark.parametrize(
     "reference", ["target.members.shoe_size", "target.tiers.size", "target.shoes", "target.shoes.size"]
 )
-def test_a_rule_that_needs_what_recon_does_not_have_is_not_evaluated(reference: str, tmp_path: Path) -> None:
+def test_a_rule_that_needs_what_recon_does_not_have_is_refused_up_front(reference: str, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(OWN_RULE.format(reference=reference), encoding="utf-8")
     path = str(rowing_sqlite(tmp_path))
-    coverage = check_profile(PROFILE, path, expectations=[tmp_path])
-    verification = verify_url(PROFILE.parent / "bundle", path, profile=PROFILE, expectations=[tmp_path])
-    message = f"Not evaluated: recon knows no {reference}"
-    assert foreseen(coverage) == {"Shoes": (Outcome.ERROR, message)}
-    assert outcomes(verification) == {"shoes": "ERROR"}
-    assert verification.checks[0].message == message
+    with pytest.raises(recon.ReconError) as checked:
+        check_profile(PROFILE, path, expectations=[tmp_path])
+    with pytest.raises(recon.ReconError) as verified:
+        verify_url(PROFILE.parent / "bundle", path, profile=PROFILE, expectations=[tmp_path])
+    assert verified.value.message == checked.value.message
+    assert repr(reference) in checked.value.message
+    assert "own.yaml" in checked.value.message
 
 
 def test_no_row_is_read(tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ OWN = ("registration_in_time", "email_unique")
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(DOCS))
+def script() -> ModuleType:
     return importlib.import_module("checks_output")
 
 

@@ -1,0 +1,40 @@
+"""What the scripts beside it share: real output, shown between the markers of a page."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What changes from run to run.
+FIXED = (
+    (r"Started: \S+", "Started: …"),
+    (r"Age: .*", "Age: … before this verification"),
+    (r"Duration: \d+ms", "Duration: …ms"),
+    (r"SQLite [\d.]+", "SQLite …"),
+)
+
+
+def with_blocks(text: str, blocks: Mapping[str, tuple[str, str]]) -> str:
+    """The page's text with language and content of each block, by the name of its markers."""
+    for name, (language, shown) in blocks.items():
+        block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
+        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
+    return text
+
+
+def recon(folder: str, *arguments: str) -> str:
+    """What the command prints in `folder`, without what changes from run to run."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
+    )
+    if done.returncode not in (0, 1) and (done.stderr or "INCOMPLETE" not in done.stdout):
+        raise RuntimeError(done.stderr)
+    printed = done.stdout
+    for pattern, fixed in FIXED:
+        printed = re.sub(pattern, fixed, printed)
+    return printed
