@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +37,7 @@ class Verdict(StrEnum):
     INCOMPLETE = "INCOMPLETE"
 
 
-@dataclass(frozen=True)
-class Guidance:
+class Guidance(Struct, frozen=True):
     """What the runbook says about a check: its meaning when it does not pass, and what to do."""
 
     meaning: str
@@ -47,8 +46,7 @@ class Guidance:
     resolution: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Struct, frozen=True):
     """The result of one rule.
 
     Attributes:
@@ -80,8 +78,7 @@ class Check:
     overrides: str | None = None
 
 
-@dataclass(frozen=True)
-class TierCount:
+class TierCount(Struct, frozen=True):
     """How many members one tier has; percentage of all members, one decimal, halves up."""
 
     code: str
@@ -90,8 +87,7 @@ class TierCount:
     percentage: float
 
 
-@dataclass(frozen=True)
-class PolicyResult:
+class PolicyResult(Struct, frozen=True):
     """A policy as the bundle declares it; `expected` is its JSON text, `actual` None: not compared yet."""
 
     key: str
@@ -102,8 +98,7 @@ class PolicyResult:
     compared: bool = False
 
 
-@dataclass(frozen=True)
-class SnapshotInfo:
+class SnapshotInfo(Struct, frozen=True):
     """What was read and under which guarantee.
 
     Attributes:
@@ -121,8 +116,7 @@ class SnapshotInfo:
     not_read: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Escalation:
+class Escalation(Struct, frozen=True):
     """Whether the runbook (3.7, 4.1, 5) wants this verdict escalated, to whom and why."""
 
     required: bool
@@ -133,8 +127,7 @@ class Escalation:
     action: str
 
 
-@dataclass(frozen=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Checks by outcome; `passed` counts PASS alone."""
 
     total: int
@@ -158,8 +151,7 @@ class Summary:
         return Verdict.INCOMPLETE if self.errors or not self.total else Verdict.PASSED
 
 
-@dataclass(frozen=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The whole judgement on one bundle and one snapshot.
 
     Attributes:

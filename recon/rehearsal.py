@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from recon.checks import evaluate, unknown_values
 from recon.model import Outcome
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """What a rule says in one situation.
 
     Attributes:
@@ -39,8 +40,7 @@ class Trial:
     excuse: str | None = None
 
 
-@dataclass(frozen=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """One rule in every situation that concerns it.
 
     Attributes:

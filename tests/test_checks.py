@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import polars as pl
 import pytest
 import yaml
 from migrations import RULES
+from msgspec.structs import replace
 from support import check_of, outcomes, verify
 
 from recon.advice import advise

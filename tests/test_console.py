@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import pty
 import re
@@ -7,13 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from support import edit_report, run_recon
 
 from recon.bundle import open_bundle
@@ -203,7 +204,7 @@ def test_the_header_names_the_bundle_as_it_was_written(capsys: pytest.CaptureFix
 def test_the_time_since_the_import_is_told(
     demo: DemoPaths, capsys: pytest.CaptureFixture[str], completed: datetime | None, lines: list[str]
 ) -> None:
-    bundle = replace(open_bundle(demo.bundle), completed_at=completed)
+    bundle = dataclasses.replace(open_bundle(demo.bundle), completed_at=completed)
     Console().bundle_opened(bundle, STARTED)
     assert capsys.readouterr().out.splitlines()[2:] == [*lines, ""]
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from migrations import RULES
+from msgspec.structs import replace
 
 import recon
 from recon.model import Outcome

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from verifications import HOSTILE
 
 from recon.model import Outcome

@@ -4,12 +4,12 @@ import re
 import shutil
 import subprocess
 from base64 import b64encode
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from verifications import HOSTILE, Page, with_outcomes
 
 from recon.model import Outcome, PolicyResult, TierCount

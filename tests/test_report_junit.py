@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from verifications import HOSTILE, with_outcomes
 
 from recon.model import Outcome

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import polars as pl
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recon.advice import advise
 from recon.model import (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from recon.background import await_result, start
 from recon.database.address import DatabaseUrl
@@ -48,8 +49,7 @@ Catalogue = dict[str, dict[str, str]]
 """Table → column → type: "uuid", "integer", "timestamp", "timestamptz", "boolean", "json" or "text"."""
 
 
-@dataclass(frozen=True)
-class SelectColumn:
+class SelectColumn(Struct, frozen=True):
     """A column of a query: the application's name, the name it gets, and the type it is cast to.
 
     Attributes:
@@ -65,8 +65,7 @@ class SelectColumn:
     latest: bool = False
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(Struct, frozen=True):
     """A read of one table; grouped, it gives a row for each value of the first column, and `rows`, their number.
 
     Attributes:
@@ -163,8 +162,7 @@ SELECT_ONLY = "select {columns} from {table} where {column} = {value}"
 SELECT_GROUPS = "select {columns}, {rows} from {table} where {key} is not null group by {key}"
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """How a database's SQL writes what `render` needs.
 
     Attributes:

@@ -5,10 +5,10 @@ A union of all reads is one statement, which InnoDB answers from one instant and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec.structs import replace
 
 from recon.database import Dialect, Query, ReadError, SelectColumn, render, render_value
 from recon.database.marks import unmark

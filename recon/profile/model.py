@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from recon.errors import ProfileError
 
@@ -16,8 +17,7 @@ NORMALISERS = ("trim", "collapse_spaces", "casefold", "nfc", "phone_digits")
 TRUNCATIONS = ("minute", "hour", "day")
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """A canonical column and the names that the application may give it, the preferred one first.
 
     Attributes:
@@ -40,16 +40,14 @@ class Column:
     rel_tol: float | None = None
 
 
-@dataclass(frozen=True)
-class Only:
+class Only(Struct, frozen=True):
     """The rows of a shared table that belong to one canonical table: those whose column holds exactly this value."""
 
     column: str
     value: str
 
 
-@dataclass(frozen=True)
-class KeyPart:
+class KeyPart(Struct, frozen=True):
     """A canonical column of a natural key.
 
     Attributes:
@@ -60,8 +58,7 @@ class KeyPart:
     truncate: str | None = None
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """A canonical table (`members`, `events`, …) and the application's name for it.
 
     Attributes:
@@ -82,8 +79,7 @@ class Table:
         return next((column for column in self.columns if column.name == name), None)
 
 
-@dataclass(frozen=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True):
     """A place where the application records import runs.
 
     `json_keys` are the keys to look for, in order, when `column` holds a JSON object; empty when it holds the id.
@@ -95,8 +91,7 @@ class RunRecord:
     json_keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """Every canonical table → the application's, and where the application records its import runs."""
 
     name: str

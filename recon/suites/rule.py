@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from recon.model import Guidance, Outcome
 
@@ -16,8 +17,7 @@ SEVERITIES = ("critical", "warning", "info")
 LAST = 1000
 
 
-@dataclass(frozen=True)
-class Fallback:
+class Fallback(Struct, frozen=True):
     """What becomes of a check that has nothing to look at: an outcome and its sentence.
 
     Attributes:
@@ -29,8 +29,7 @@ class Fallback:
     table: str = ""
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule: SQL whose rows are the violations; none means that it holds.
 
     Attributes:
