@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +29,19 @@ if TYPE_CHECKING:
 
 SETUP = Path(__file__).with_name("intake.sql")
 ITEM_BYTES = 64 * 2**20
+SPLIT_BYTES = 16 * 2**20
 ITEMS_AT_ONCE = 10_000
 SCAN = """
-read_json({file}, format = 'array', records = true, maximum_object_size = {item_bytes}, columns = {columns})"""
+read_json({files}, format = 'array', records = true, maximum_object_size = {item_bytes}, columns = {columns})"""
 CHECK = "select count(*), count(*) filter ({odd}) from {scan}"
 CREATE = "create table {table} ({columns})"
 MARK = "alter table {table} add column is_odd boolean"
 STORE = "insert into {table} ({names}, is_odd) select {values}, {odd} from {scan}"
 COUNT = "select count(*), count(*) filter (is_odd) from {table} where rowid >= ?"
+UNMARK_IF = "alter table {table} drop column if exists is_odd"
+FORGET = "drop table if exists {table}"
 UNMARK = "alter table {table} drop column is_odd"
-OBJECTS = "select json from read_json_objects({file}, format = 'array', maximum_object_size = {item_bytes})"
+OBJECTS = "select json from read_json_objects({files}, format = 'array', maximum_object_size = {item_bytes})"
 SET_RECORDS = "update source.counts set records = ? where entity = ?"
 AT_ITEM = re.compile(r"in record/value (?P<number>\d+): (?P<reason>.*)")
 
@@ -173,21 +177,21 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
 
 
 def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]) -> None:
-    """Load list by list, the next one being written to its file while the last is parsed."""
+    """Load list by list, the next one being written to its files while the last is parsed."""
     if not lists:
         return
     warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
-    with ReadAhead(_written(lists, warehouse.scratch)) as written:
-        for listed, file in written:
-            _load(listed, file, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
-            file.unlink()
+    with ReadAhead(_written(lists, warehouse)) as written:
+        for listed, files in written:
+            _load(listed, files, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
 
 
-def _written(lists: Sequence[JsonList], folder: Path) -> Iterator[tuple[JsonList, Path]]:
+def _written(lists: Sequence[JsonList], warehouse: Warehouse) -> Iterator[tuple[JsonList, list[Path]]]:
+    """Each list with its files: as many as there are cores, where it is worth it, each parsed by one of them."""
     for number, listed in enumerate(lists):
-        file = folder / f"list-{number}.json"
-        listed.write(file)
-        yield listed, file
+        folder = warehouse.scratch / f"list-{number}"
+        folder.mkdir()
+        yield listed, listed.write(folder, (os.cpu_count() or 1) if listed.size_bytes > SPLIT_BYTES else 1)
 
 
 def _create(name: str, warehouse: Warehouse) -> None:
@@ -195,23 +199,41 @@ def _create(name: str, warehouse: Warehouse) -> None:
     warehouse.connection.execute(CREATE.format(table=f"source.{name}", columns=columns))
 
 
-def _load(listed: JsonList, file: Path, warehouse: Warehouse, *, is_wanted: bool) -> None:
-    scan = _scan(listed, file)
+def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wanted: bool) -> None:
+    take = _store if is_wanted else _check
+    if len(files) > 1:
+        warehouse.use_all_cores()
     try:
-        rows, odd = _store(listed, scan, warehouse) if is_wanted else _check(listed, scan, warehouse)
+        rows, odd = take(listed, _scan(listed, files), warehouse)
     except duckdb.Error as error:
-        _require_items(listed, file, warehouse)
+        if len(files) > 1:
+            _load(listed, _join(listed, files, warehouse), warehouse, is_wanted=is_wanted)
+            return
+        _require_items(listed, files, warehouse)
         raise _refused(listed, str(error)) from error
     if odd:
-        _require_items(listed, file, warehouse)
+        _require_items(listed, files, warehouse)
     if listed.table in ENTITIES:
         warehouse.connection.execute(SET_RECORDS, [rows, listed.table])
+    for file in files:
+        file.unlink()
 
 
-def _scan(listed: JsonList, file: Path) -> str:
+def _join(listed: JsonList, files: list[Path], warehouse: Warehouse) -> list[Path]:
+    """The list in one file again, and nothing of it in the warehouse: it was cut in the wrong place, or is no list."""
+    undo = FORGET if listed.table in ENTITIES else UNMARK_IF
+    warehouse.connection.execute(undo.format(table=f"source.{listed.table}"))
+    return listed.write(files[0].parent)
+
+
+def _scan(listed: JsonList, files: Sequence[Path]) -> str:
     keys = {key: column.arrives for column in COLUMNS[listed.table] for key in column.keys}
     columns = ", ".join(f"{quote(key)}: {literal(kind)}" for key, kind in keys.items())
-    return SCAN.format(file=literal(str(file)), item_bytes=ITEM_BYTES, columns=f"{{{columns}}}")
+    return SCAN.format(files=_names(files), item_bytes=ITEM_BYTES, columns=f"{{{columns}}}")
+
+
+def _names(files: Sequence[Path]) -> str:
+    return f"[{', '.join(literal(str(file)) for file in files)}]"
 
 
 def _check(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
@@ -249,9 +271,9 @@ def _counts(warehouse: Warehouse, sql: str, *parameters: int) -> tuple[int, int]
     return rows, odd
 
 
-def _require_items(listed: JsonList, file: Path, warehouse: Warehouse) -> None:
+def _require_items(listed: JsonList, files: Sequence[Path], warehouse: Warehouse) -> None:
     """Judge every item as a small bundle's is, and refuse the first that is not what importers write."""
-    sql = OBJECTS.format(file=literal(str(file)), item_bytes=ITEM_BYTES)
+    sql = OBJECTS.format(files=_names(files), item_bytes=ITEM_BYTES)
     try:
         listed.require_items(_texts(warehouse.connection.cursor().execute(sql)))
     except duckdb.Error as error:

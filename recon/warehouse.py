@@ -172,7 +172,12 @@ class Warehouse:
             self.connection.execute(f"{RECORD} {' union all '.join(queries)}")
         self.connection.unregister(INCOMING)
         self._row_counts[name] += frame.height
-        if self._row_counts[name] > MANY_ROWS and not self._is_parallel:
+        if self._row_counts[name] > MANY_ROWS:
+            self.use_all_cores()
+
+    def use_all_cores(self) -> None:
+        """Let every core work, now that there is something to share."""
+        if not self._is_parallel:
             self._is_parallel = True
             self.connection.execute("reset threads")
 

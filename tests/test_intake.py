@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import verify
 
+from recon import intake
 from recon.bundle import open_bundle, reading
+from recon.bundle.lists import read_envelope
 from recon.demo import write_demo
 from recon.errors import BundleError
 from recon.intake import load_bundle
@@ -22,7 +24,27 @@ if TYPE_CHECKING:
 TABLES = ("run", "counts", "errors", "id_mappings", "policies")
 REPORT = "migration-report.json"
 ENTITY = {"totalRows": 1, "parsed": 1, "created": 1, "updated": 0, "skipped": 0, "errors": 0}
-NASTY = ["", " ", "12", "-3", "1.5", "1e3", "true", "null", "{", "[1]", '"', "\\", "\n", "é😀", "\u202e", "\u0000"]
+NASTY = [
+    "}, {",
+    "},{",
+    "[{},{",
+    "",
+    " ",
+    "12",
+    "-3",
+    "1.5",
+    "1e3",
+    "true",
+    "null",
+    "{",
+    "[1]",
+    '"',
+    "\\",
+    "\n",
+    "é😀",
+    "\u202e",
+    "\u0000",
+]
 
 texts = st.sampled_from(NASTY) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 ids = st.none() | texts | st.integers(-(2**63), 2**63 - 1)
@@ -55,10 +77,12 @@ def report_of(**parts: Any) -> dict[str, Any]:
     return {"runId": "run-1", "dryRun": False, **entities, **parts}
 
 
-def source_tables(folder: Path, large_bytes: int, *references: str) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of the bundle's tables, when a report of more than `large_bytes` is streamed."""
+def source_tables(folder: Path, large_bytes: int, *references: str, cores: int = 1) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the bundle's tables; a report of more than `large_bytes` is streamed, in a piece for each core."""
     with pytest.MonkeyPatch.context() as patch, Warehouse() as warehouse:
         patch.setattr(reading, "LARGE_BYTES", large_bytes)
+        patch.setattr(intake, "SPLIT_BYTES", 0)
+        patch.setattr("os.cpu_count", lambda: cores)
         load_bundle(open_bundle(folder), warehouse, references)
         warehouse.verify_loads()
         names = (*TABLES, *{reference.split(".")[1] for reference in references})
@@ -70,16 +94,54 @@ def source_tables(folder: Path, large_bytes: int, *references: str) -> dict[str,
     members=st.lists(records, max_size=4),
     errors=st.lists(problems, max_size=3),
     mapped=st.dictionaries(st.sampled_from(["members", "events", "x"]), st.lists(mappings, max_size=3), max_size=2),
-    indent=st.sampled_from([None, 2]),
+    shape=st.tuples(st.sampled_from([None, 2]), st.integers(1, 5)),
 )
 def test_a_streamed_report_gives_the_rows_of_one_read_whole(
-    tmp_path: Path, members: list[Any], errors: list[Any], mapped: dict[str, Any], indent: int | None
+    tmp_path: Path, members: list[Any], errors: list[Any], mapped: dict[str, Any], shape: tuple[int | None, int]
 ) -> None:
+    indent, cores = shape
     report = report_of(members=ENTITY | {"records": members}, errors=errors, idMapping=mapped)
     (tmp_path / REPORT).write_text(json.dumps(report, indent=indent, ensure_ascii=False), encoding="utf-8")
     whole = source_tables(tmp_path, 2**40)
-    assert source_tables(tmp_path, 0) == whole
+    assert source_tables(tmp_path, 0, cores=cores) == whole
     assert [row[8] for row in sorted(whole["counts"])] == [len(members), 0, 0]
+
+
+def is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "member, is_cut",
+    [
+        pytest.param({"email": "a@example.com"}, True, id="plain"),
+        pytest.param({"email": "}, {" * 400}, False, id="text-that-looks-like-the-end-of-an-item"),
+        pytest.param({"x-later": [{"a": [{}, {}]}, {"b": 1}] * 100}, False, id="objects-inside"),
+    ],
+)
+@pytest.mark.parametrize("cores", [1, 2, 3, 7])
+def test_a_list_that_was_cut_in_the_wrong_place_is_read_whole(
+    tmp_path: Path, member: dict[str, Any], is_cut: bool, cores: int
+) -> None:
+    members = [member | {"_sourceRow": row, "_waId": str(row), "_action": "create"} for row in range(50)]
+    (tmp_path / REPORT).write_text(json.dumps(report_of(members=ENTITY | {"records": members})), encoding="utf-8")
+    listed = next(found for found in read_envelope(tmp_path / REPORT)[1] if found.table == "members")
+    pieces = listed.write(tmp_path, cores)
+    assert len(pieces) == cores
+    assert all(map(is_json, pieces)) == (is_cut or cores == 1)
+    tables = source_tables(tmp_path, 0, "source.members", cores=cores)
+    assert [row[:2] for row in tables["members"]] == [(row, str(row)) for row in range(50)]
+
+
+def test_what_is_wrong_in_a_later_piece_is_told_by_its_place_in_the_list(tmp_path: Path) -> None:
+    members = [{"_sourceRow": row, "_action": "create" if row < 40 else 5} for row in range(50)]
+    (tmp_path / REPORT).write_text(json.dumps(report_of(members=ENTITY | {"records": members})), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"\$\.members\.records\[40\]\._action"):
+        source_tables(tmp_path, 0, cores=4)
 
 
 def test_a_verdict_does_not_depend_on_how_the_report_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NOTHING = msgspec.Raw(b"null")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PIECE_BYTES = 2**20
+BETWEEN_ITEMS = re.compile(rb"\}\s*(?P<comma>,)\s*\{")
 
 
 class EntityEnvelope(EntityReport, rename="camel", frozen=True):
@@ -58,13 +60,31 @@ class JsonList:
     start: int
     size_bytes: int
 
-    def write(self, path: Path) -> None:
-        """Copy it to a file of its own."""
-        left = self.size_bytes
-        with self.file.open("rb") as original, path.open("wb") as copy:
-            original.seek(self.start)
-            while left > 0:
-                left -= copy.write(original.read(min(left, PIECE_BYTES)))
+    def write(self, folder: Path, pieces: int = 1) -> list[Path]:
+        """Copy it to a file of its own, or to several that each hold a list of some of its items.
+
+        Where an item ends is guessed, which is quick: pieces that were cut elsewhere are no JSON.
+        """
+        with self.file.open("rb") as original:
+            commas = sorted({*self._find_commas(original, pieces)})
+            starts = [self.start, *(comma + 1 for comma in commas)]
+            ends = [*commas, self.start + self.size_bytes]
+            files = [folder / f"{self.table}-{number}.json" for number in range(len(ends))]
+            for file, start, end in zip(files, starts, ends, strict=True):
+                with file.open("wb") as piece:
+                    piece.write(b"" if start == self.start else b"[")
+                    _copy(original, piece, start, end)
+                    piece.write(b"" if end == ends[-1] else b"]")
+        return files
+
+    def _find_commas(self, original: IO[bytes], pieces: int) -> Iterator[int]:
+        """Where a comma seems to part two items, next to where each piece but the last should end."""
+        for number in range(1, pieces):
+            near = self.start + self.size_bytes * number // pieces
+            original.seek(near)
+            window = original.read(min(PIECE_BYTES, self.start + self.size_bytes - near))
+            if parted := BETWEEN_ITEMS.search(window):
+                yield near + parted.start("comma")
 
     def require_items(self, texts: Iterable[list[str]]) -> None:
         """Check every item as strictly as msgspec does; `texts` are its items' JSON in batches.
@@ -77,6 +97,13 @@ class JsonList:
             values = [msgspec.json.decode(text) for text in batch]
             convert_each(values, self.item, file=self.file, place=self.place, first=first)
             first += len(batch)
+
+
+def _copy(original: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
+    original.seek(start)
+    left = end - start
+    while left > 0:
+        left -= target.write(original.read(min(left, PIECE_BYTES)))
 
 
 def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
