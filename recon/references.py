@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.bundle import FRAMES
+from recon.bundle.columns import COLUMNS as RECORDS
 from recon.errors import SuiteError
-from recon.intake import COLUMNS as RECORDS
 from recon.model import ENTITIES
 from recon.profile import load_profile
 from recon.suggestion import suggest

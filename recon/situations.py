@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import polars as pl
 
 from recon.bundle import open_bundle
-from recon.intake import COLUMNS as RECORDS
+from recon.bundle.columns import COLUMNS as RECORDS
 from recon.intake import load_bundle
 from recon.model import ENTITIES
 from recon.snapshot import RUN_FIELDS, RUNS
@@ -22,7 +22,7 @@ from recon.warehouse import Field, Warehouse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from recon.intake import Column as Written
+    from recon.bundle.columns import Column as Written
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
