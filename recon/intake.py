@@ -69,6 +69,14 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
         _load_lists(lists, warehouse, wanted)
     except BundleError as error:
         raise bundle.unpacked.rename(error) if bundle.unpacked else error from error.__cause__
+    except OSError as error:
+        raise BundleError(
+            "The lists of the report cannot be copied for reading",
+            where=str(warehouse.scratch),
+            expected=f"room for {sum(listed.size_bytes for listed in lists) // 2**20 + 1} MB",
+            found=error.strerror,
+            next_step="Make room there, or set TMPDIR to a folder that has more",
+        ) from error
     for entity in wanted - {listed.table for listed in lists}:
         _create(entity, warehouse)
         warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"

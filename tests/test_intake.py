@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,6 +197,18 @@ def test_bytes_that_are_no_text_are_named_in_a_streamed_report(tmp_path: Path) -
     with pytest.raises(BundleError) as caught:
         source_tables(tmp_path, 0)
     assert caught.value.found == f"byte 0xff at offset {text.index(0xFF)} (line 1)"
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    members = [{"_waId": str(row)} for row in range(1000)]
+    (tmp_path / REPORT).write_text(json.dumps(report_of(members=ENTITY | {"records": members})), encoding="utf-8")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(BundleError, match=r"expected room for 1 MB, found File too large\. .*TMPDIR"):
+            source_tables(tmp_path, 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_nothing_of_a_streamed_report_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
