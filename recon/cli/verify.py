@@ -18,7 +18,13 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
 
 
 @click.command("verify", context_settings=CONTEXT)
-@click.option("-b", "--bundle", required=True, metavar="FOLDER", help="Path to migration bundle.")
+@click.option(
+    "-b",
+    "--bundle",
+    required=True,
+    metavar="PATH",
+    help="Path to migration bundle: a folder, .zip, .tar.gz or .json.gz.",
+)
 @click.option(
     "-o",
     "--output",
