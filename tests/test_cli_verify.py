@@ -341,6 +341,29 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
     assert left_in(at_home) == ["bundle", "club.db", "tmp"]
 
 
+INTERRUPTED_COMMAND = """
+import os, signal, sys
+import click, duckdb, polars
+from recon.cli import run
+
+def command():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt as error:
+        raise duckdb.InvalidInputException("reading the schema failed: KeyboardInterrupt") from error
+
+sys.argv = ["recon"]
+sys.exit(run(click.Command("command", callback=command)))
+"""
+
+
+def test_an_interrupt_that_a_library_wraps_exits_with_130() -> None:
+    """DuckDB raises errors of its own instead of KeyboardInterrupt: which, depends on where it was."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", INTERRUPTED_COMMAND], stdout=pipe, stderr=pipe, text=True) as process:
+        assert_interrupted(process)
+
+
 @contextmanager
 def started(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A run of recon that is not waited for."""

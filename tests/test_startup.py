@@ -73,7 +73,7 @@ def test_help_loads_neither_data_libraries_nor_commands(help_modules: set[str]) 
     assert "recon.cli" in help_modules
     libraries = ("polars", "duckdb", "pyarrow", "numpy", "pandas", "msgspec", "yaml", *POSTGRESQL, *SQLITE, *HEAVY)
     assert loaded(help_modules, *libraries) == set()
-    assert {module for module in help_modules if module.startswith("recon.")} == {"recon.cli"}
+    assert {module for module in help_modules if module.startswith("recon.")} == {"recon.cli", "recon.cli.interrupts"}
 
 
 @pytest.mark.parametrize(

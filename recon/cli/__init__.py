@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import click
 
+from recon.cli.interrupts import noted_interrupts
+
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 COMMANDS = {
@@ -110,24 +112,31 @@ def _flush() -> bool:
 
 
 def _exit_code(command: click.Command) -> int:
-    try:
-        return int(command.main(standalone_mode=False) or 0)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
+    with noted_interrupts() as interrupted:
+        try:
+            return int(command.main(standalone_mode=False) or 0)
+        except click.exceptions.Exit as stop:
+            return stop.exit_code
+        except BaseException as error:
+            if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
+                click.echo("\nInterrupted: no verdict was reached.", err=True)
+                return EXIT_INTERRUPTED
+            if not isinstance(error, Exception):
+                raise
+            return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """The last resort of a program that is run at night: what went wrong, in a sentence."""
+    if isinstance(error, click.ClickException):
         error.show()
         _tell_choices(error)
-        return EXIT_ERROR
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\nInterrupted: no verdict was reached.", err=True)
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    elif isinstance(error, BrokenPipeError):
         # Who reads our output stopped reading, as `head` does; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_ERROR
-    except Exception as error:  # noqa: BLE001 - the last resort of a program that is run at night
+    else:
         _tell(error)
-        return EXIT_ERROR
+    return EXIT_ERROR
 
 
 def _tell_choices(error: click.ClickException) -> None:

@@ -1,0 +1,41 @@
+"""Knows whether a person pressed Ctrl-C: native libraries wrap KeyboardInterrupt in errors of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[Callable[[], bool]]:
+    """Note the signals that arrive; yields a function: whether an interrupt (SIGINT) was among them.
+
+    The handler stays as it is, for DuckDB stops a query only for Python's own. Outside the main thread, which alone
+    hears of signals, there is nothing to note.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    heard, told = os.pipe()
+    os.set_blocking(heard, False)
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    try:
+        yield lambda: signal.SIGINT in _read(heard)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(heard)
+        os.close(told)
+
+
+def _read(heard: int) -> bytes:
+    try:
+        return os.read(heard, 4096)
+    except BlockingIOError:
+        return b""
