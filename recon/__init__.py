@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recon.model import Check, Outcome, Verdict, Verification
     from recon.pipeline import VerifyOptions, verify
     from recon.rehearsal import load_checks, rehearse
-    from recon.report import FORMATS, write_report
+    from recon.report import FORMATS, load_verification, write_report
     from recon.suites import Rule
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "check_profile",
     "draft_profile",
     "load_checks",
+    "load_verification",
     "rehearse",
     "verify",
     "write_demo",
@@ -54,6 +55,7 @@ _HOMES = {
     "Verification": "recon.model",
     "VerifyOptions": "recon.pipeline",
     "load_checks": "recon.rehearsal",
+    "load_verification": "recon.report",
     "rehearse": "recon.rehearsal",
     "check_profile": "recon.coverage",
     "draft_profile": "recon.draft",

@@ -6,7 +6,9 @@ ReconError
 ├── DatabaseError   the database cannot be reached or lacks what is required
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
-└── OutputError     a report cannot be written
+├── OutputError     a report cannot be written
+├── ReportError     a report that was written cannot be read back
+└── StepError       a part of a run cannot be made, though its verdict is reached
 
 A failed check is a result and never an error. All of these end a run with exit code 2.
 """
@@ -105,3 +107,15 @@ class OutputError(ReconError):
             found="; ".join(error.found or "" for error in errors),
             next_step=errors[0].next_step,
         )
+
+
+class ReportError(ReconError):
+    """A report that was written cannot be read back."""
+
+    title = "Report error"
+
+
+class StepError(ReconError):
+    """A part of a run cannot be made, though its verdict is reached."""
+
+    title = "Run error"

@@ -87,6 +87,30 @@ class TierCount(Struct, frozen=True):
     percentage: float
 
 
+class Tally(Struct, frozen=True):
+    """How many rows carry one label."""
+
+    label: str
+    count: int
+
+
+class Distributions(Struct, frozen=True):
+    """How rows are distributed, for the charts; a series that is not known is empty.
+
+    Attributes:
+        expected_tiers: Members by tier code, as the bundle's membership levels and the tier mapping lead one to
+            expect; the most frequent first, "(none)": a level without a tier.
+        registrations_by_month: By "2024-01" (UTC), in order and without gaps, those without a date last as "(none)".
+        registrations_by_status: The most frequent first.
+        not_known: Series by name → why it is not known.
+    """
+
+    expected_tiers: tuple[Tally, ...]
+    registrations_by_month: tuple[Tally, ...]
+    registrations_by_status: tuple[Tally, ...]
+    not_known: Mapping[str, str]
+
+
 class PolicyResult(Struct, frozen=True):
     """A policy as the bundle declares it; `expected` is its JSON text, `actual` None: not compared yet."""
 
@@ -163,6 +187,7 @@ class Verification(Struct, frozen=True):
         tiers: In the tiers' own sort order, members without a tier last as "(none)".
         timings_ms: Milliseconds by step, in the order of the steps.
         masked: Whether names, e-mail addresses and phone numbers are masked in everything held here.
+        distributions: What charts show; None where nobody asked for it.
     """
 
     run_id: str
@@ -182,6 +207,7 @@ class Verification(Struct, frozen=True):
     escalation: Escalation
     timings_ms: Mapping[str, int]
     masked: bool
+    distributions: Distributions | None = None
 
     @property
     def summary(self) -> Summary:

@@ -17,10 +17,12 @@ from recon.background import await_result, start
 from recon.bundle import Bundle, open_bundle
 from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
+from recon.distributions import COLUMNS as DISTRIBUTED
+from recon.distributions import distributions
 from recon.errors import BundleError, UsageError
 from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
-from recon.model import ENTITIES, Check, PolicyResult, SnapshotInfo, TierCount, Verification
+from recon.model import ENTITIES, Check, Distributions, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
 from recon.references import known_names, require_known
 from recon.snapshot import take_snapshot
@@ -62,6 +64,7 @@ class VerifyOptions:
         allow_dry_run: Verify a bundle of a dry run all the same.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and as long as it takes for rows.
+        distributions: Also count what charts show, which reads a few columns more.
         environment: Environment variables by name.
     """
 
@@ -74,6 +77,7 @@ class VerifyOptions:
     show_pii: bool = False
     allow_dry_run: bool = False
     timeout_s: float | None = None
+    distributions: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @property
@@ -152,7 +156,8 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
-        requires = {*TIER_COLUMNS, *(reference for rule in rules for reference in rule.reads)}
+        charted = DISTRIBUTED if options.distributions else ()
+        requires = {*TIER_COLUMNS, *charted, *(reference for rule in rules for reference in rule.reads)}
         with _opening(options) as source:
             policies = load_bundle(bundle, warehouse, requires)["policies"]
             told.bundle_opened(bundle, started_at)
@@ -160,8 +165,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
             told.database_opening()
             snapshot = take_snapshot(await_result(source), profile, requires, warehouse, told.rows_read)
         if not options.show_pii:
-            # The server's words about a value that it could not read may quote it.
-            snapshot = replace(snapshot, not_read={k: mask_text(v) for k, v in snapshot.not_read.items()})
+            snapshot = replace(snapshot, not_read=_masked(snapshot.not_read))
         watch.lap("read database")
         told.database_read(snapshot)
         told.checks_starting(rules)
@@ -171,6 +175,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
             checks.append(check if options.show_pii else mask_check(check, personal))
             told.check_done(checks[-1])
         tiers = tuple(_tiers(warehouse))
+        distributed = _distributions(warehouse, options)
         watch.lap("evaluate rules")
     return Verification(
         run_id=bundle.run_id,
@@ -190,6 +195,7 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         escalation=advise(checks),
         timings_ms=watch.steps_ms,
         masked=not options.show_pii,
+        distributions=distributed,
     )
 
 
@@ -231,6 +237,18 @@ def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
         return
     for row in warehouse.rows(MEMBERS_BY_TIER.read_text(encoding="utf-8")):
         yield TierCount(**row)
+
+
+def _distributions(warehouse: Warehouse, options: VerifyOptions) -> Distributions | None:
+    if not options.distributions:
+        return None
+    found = distributions(warehouse)
+    return found if options.show_pii else replace(found, not_known=_masked(found.not_known))
+
+
+def _masked(reasons: Mapping[str, str]) -> dict[str, str]:
+    """The server's words about a value that it could not read may quote it."""
+    return {name: mask_text(reason) for name, reason in reasons.items()}
 
 
 def _policies(declared: pl.DataFrame, *, masked: bool) -> tuple[PolicyResult, ...]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from recon.report.text import printable, timestamp
 
 if TYPE_CHECKING:
-    from recon.model import Check, Summary, Verification
+    from collections.abc import Sequence
+
+    from recon.model import Check, Distributions, Summary, Tally, Verification
 
 SCHEMA_VERSION = "1.0"
 
@@ -66,7 +68,21 @@ def document(v: Verification) -> dict[str, Any]:
         },
         "timingsMs": dict(v.timings_ms),
         "masked": v.masked,
+        "distributions": None if v.distributions is None else _distributions(v.distributions),
     }
+
+
+def _distributions(found: Distributions) -> dict[str, Any]:
+    return {
+        "expectedTiers": _tallies(found.expected_tiers),
+        "registrationsByMonth": _tallies(found.registrations_by_month),
+        "registrationsByStatus": _tallies(found.registrations_by_status),
+        "notKnown": dict(found.not_known),
+    }
+
+
+def _tallies(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
+    return [{"label": tally.label, "count": tally.count} for tally in tallies]
 
 
 def _check(check: Check) -> dict[str, Any]:

@@ -1,0 +1,14 @@
+-- Registrations by the month that they were made in (UTC), the months between without gaps; those without a date last.
+with counted as (
+  select date_trunc('month', registered_at) as month, count(*) as registrations
+  from target.registrations
+  group by all
+),
+months as (
+  select unnest(generate_series(min(month), max(month), interval 1 month)) as month
+  from counted
+  having date_diff('month', min(month), max(month)) < 600
+)
+select coalesce(strftime(month, '%Y-%m'), '(none)') as label, coalesce(registrations, 0) as count
+from counted full join months using (month)
+order by month nulls last

@@ -1,0 +1,143 @@
+"""Reads back the report that was written as JSON: the judgement as it was reached, without judging again."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from recon.errors import ReportError
+from recon.model import (
+    Check,
+    Distributions,
+    Escalation,
+    Guidance,
+    Outcome,
+    PolicyResult,
+    SnapshotInfo,
+    Tally,
+    TierCount,
+    Verification,
+)
+from recon.report.json import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WANTED = f"a report of recon as JSON, schema version {SCHEMA_VERSION}"
+
+
+def load_verification(path: Path | str) -> Verification:
+    """The Verification that a JSON report holds.
+
+    Violating rows come back with the types of JSON: instants and keys are text.
+
+    Raises:
+        ReportError: The file cannot be read, or is no such report.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        version = document["schemaVersion"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise _unusable(path, found) from error
+    if version != SCHEMA_VERSION:
+        raise _unusable(path, f"schema version {version}")
+    try:
+        return verification_of(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unusable(path, f"{type(error).__name__}: {error}") from error
+
+
+def verification_of(document: Mapping[str, Any]) -> Verification:
+    """The Verification that `recon.report.json.document` gave these plain objects of.
+
+    Raises:
+        KeyError, TypeError, ValueError: They are not such objects.
+    """
+    snapshot, escalation, age = document["snapshot"], document["escalation"], document["ageSeconds"]
+    return Verification(
+        run_id=document["runId"],
+        bundle_path=document["bundlePath"],
+        dry_run=document["dryRun"],
+        completed_at=_moment(document["completedAt"]) if document["completedAt"] else None,
+        started_at=_moment(document["startedAt"]),
+        verified_at=_moment(document["verifiedAt"]),
+        duration_ms=document["durationMs"],
+        age=None if age is None else timedelta(seconds=age),
+        checks=tuple(map(_check, document["checks"])),
+        counts_bundle=document["counts"]["bundle"],
+        counts_database=document["counts"]["database"],
+        tiers=tuple(
+            TierCount(tier["tierCode"], tier["tierName"], tier["count"], tier["percentage"])
+            for tier in document["tierDistribution"]
+        ),
+        policies=tuple(map(_policy, document["policyVerification"])),
+        snapshot=SnapshotInfo(
+            snapshot["database"], snapshot["guarantee"], snapshot["consistent"], snapshot["rows"], snapshot["notRead"]
+        ),
+        escalation=Escalation(**{**escalation, "reasons": tuple(escalation["reasons"])}),
+        timings_ms=document["timingsMs"],
+        masked=document["masked"],
+        distributions=_distributions(document["distributions"]),
+    )
+
+
+def _check(document: Mapping[str, Any]) -> Check:
+    return Check(
+        id=document["id"],
+        name=document["name"],
+        category=document["category"],
+        severity=document["severity"],
+        outcome=Outcome(document["outcome"]),
+        message=document["message"],
+        description=document["description"],
+        guidance=Guidance(
+            document["meaning"], document["action"], tuple(document["diagnosis"]), tuple(document["resolution"])
+        ),
+        detail=document["detail"],
+        expected=document["expected"],
+        actual=document["actual"],
+        violations=pl.DataFrame(document["violations"], infer_schema_length=None, strict=False),
+        violation_count=document["violationCount"],
+        escalate=document["escalate"],
+        source=document["source"],
+        overrides=document["overrides"],
+    )
+
+
+def _policy(document: Mapping[str, Any]) -> PolicyResult:
+    return PolicyResult(
+        document["key"],
+        json.dumps(document["expected"], ensure_ascii=False),
+        document["source"],
+        document["required"],
+        document["actual"],
+        document["compared"],
+    )
+
+
+def _distributions(document: Mapping[str, Any] | None) -> Distributions | None:
+    if document is None:
+        return None
+    return Distributions(
+        _tallies(document["expectedTiers"]),
+        _tallies(document["registrationsByMonth"]),
+        _tallies(document["registrationsByStatus"]),
+        document["notKnown"],
+    )
+
+
+def _tallies(documents: Sequence[Mapping[str, Any]]) -> tuple[Tally, ...]:
+    return tuple(Tally(document["label"], document["count"]) for document in documents)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _unusable(path: Path | str, found: str) -> ReportError:
+    return ReportError("The report cannot be read", where=str(path)[:300], expected=WANTED, found=found[:300])

@@ -1,0 +1,146 @@
+"""Run folders: where the parts of a run lie, how a folder gets its name, and how it appears whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recon.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+FOLDER_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]{1,80}")
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+RUN_ID_LENGTH = 64
+PARTS = {
+    "report": "verification-report.md",
+    "junit": "junit.xml",
+    "snapshot": "snapshot.duckdb",
+    "notebook": "report.ipynb",
+    "html": "report.html",
+    "charts": "charts",
+    "data_docs": "data_docs",
+}
+"""The parts of a run beside its verification.json, by name, and the file or folder of each."""
+
+
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one part of a run.
+
+    Attributes:
+        path: Its file or folder, relative to the run's; None: it was not made.
+        failed: Why it could not be made; None where it was, or was not asked for.
+        duration_ms: How long it took.
+    """
+
+    path: str | None = None
+    failed: str | None = None
+    duration_ms: int | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """What a run folder says of itself, in run.json; a part that was not asked for has no entry."""
+
+    run_id: str
+    started_at: str
+    parts: dict[str, Part]
+    schema_version: str = "1.0"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its name, UTC time first, so that names sort by time."""
+        return self.path.name
+
+    @property
+    def verification(self) -> Path:
+        """The judgement, as JSON; every run has it."""
+        return self.path / "verification.json"
+
+    def part(self, name: str) -> Path:
+        """Where a part of `PARTS` lies, or would."""
+        return self.path / PARTS[name]
+
+    def manifest(self) -> Manifest | None:
+        """What the folder says of itself; None where it says nothing that can be read."""
+        try:
+            return msgspec.json.decode((self.path / "run.json").read_bytes(), type=Manifest)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Keep what became of the parts."""
+        text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        (self.path / "run.json").write_bytes(text + b"\n")
+
+
+def folder_name(started_at: datetime, run_id: str) -> str:
+    """The name of a run's folder, e.g. 20240115T143000Z-run-20240115-143000."""
+    safe = UNSAFE.sub("-", run_id)[:RUN_ID_LENGTH].strip(".-") or "run"
+    return f"{started_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{safe}"
+
+
+@contextmanager
+def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
+    """A hidden folder to work in; what `publish` did not move away is removed in the end.
+
+    Raises:
+        OutputError: `outputs` cannot be made, or written to.
+    """
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+        working = Path(mkdtemp(prefix=".unfinished-", dir=outputs))
+    except OSError as error:
+        raise OutputError(
+            "The folder of runs cannot be written to",
+            where=str(outputs)[:300],
+            found=error.strerror,
+            next_step="Choose another with --outputs",
+        ) from error
+    working.chmod(0o755)
+    try:
+        yield RunFolder(working)
+    finally:
+        shutil.rmtree(working, ignore_errors=True)
+
+
+def publish(working: RunFolder, name: str) -> RunFolder:
+    """Give the finished folder its name, in one step; a second run of one second gets a number.
+
+    Raises:
+        OutputError: It cannot be renamed.
+    """
+    for number in range(1, 1000):
+        final = working.path.with_name(name if number == 1 else f"{name}-{number}")
+        if final.exists():
+            continue
+        try:
+            return RunFolder(working.path.rename(final))
+        except OSError as error:
+            if not final.exists():
+                raise OutputError("The run folder cannot be named", where=str(final), found=error.strerror) from error
+    raise OutputError("The run folder cannot be named", where=str(working.path.with_name(name)), found="1000 of them")
+
+
+def run_folders(outputs: Path) -> list[RunFolder]:
+    """The runs in a folder, the newest first; what is no run is passed over."""
+    if not outputs.is_dir():
+        return []
+    names = sorted((path.name for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)), reverse=True)
+    return [run for run in (RunFolder(outputs / name) for name in names) if run.verification.is_file()]
