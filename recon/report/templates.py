@@ -1,0 +1,48 @@
+"""Templates of pages: all text from data is escaped and shows its control and direction characters."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from recon.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET, VERDICTS
+from recon.report.text import printable
+
+MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}
+
+
+def environment(folder: str = "report") -> Environment:
+    """An environment over a folder of the package that holds templates."""
+    return Environment(
+        loader=PackageLoader("recon", folder),
+        autoescape=True,
+        finalize=_finalized,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def stylesheet() -> str:
+    """The style that every page of recon starts from; its classes are those of report.html.jinja."""
+    return environment().get_template("report.css.jinja").render(colours=_colours())
+
+
+def source_hash(text: str) -> str:
+    """What a Content-Security-Policy names an inline style or script by."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _finalized(value: Any) -> Any:
+    """Every value that a template shows passes here; only what a template made itself is left alone."""
+    return value if hasattr(value, "__html__") else printable(value)
+
+
+def _colours() -> dict[str, Any]:
+    """The palette by the names of the style's variables."""
+    named = {"paper": PAPER, "ink": INK, "quiet": QUIET, "accent": ACCENT}
+    outcomes = {str(outcome): colour for outcome, colour in OUTCOMES.items()}
+    return named | outcomes | {str(verdict): colour for verdict, colour in VERDICTS.items()}
