@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the types of fields
+from datetime import datetime, timedelta  # noqa: TC003 - as above
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import polars as pl
 from msgspec import Struct, field
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
 
 ENTITIES = ("members", "events", "registrations")
 

@@ -6,6 +6,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,23 +20,25 @@ from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
 from recon.distributions import COLUMNS as DISTRIBUTED
 from recon.distributions import distributions
-from recon.errors import BundleError, UsageError
+from recon.errors import BundleError, DatabaseError, UsageError
 from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, Distributions, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
 from recon.references import known_names, require_known
 from recon.snapshot import take_snapshot
+from recon.snapshot_file import is_snapshot_file, judgement_key, load_snapshot, recorded_judgement
 from recon.suites import Rule, layers_of, load_rules
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     import polars as pl
 
     from recon.database import Source
+    from recon.profile import Profile
 
 MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
 NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
@@ -145,25 +148,55 @@ class Stopwatch:
 def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
     """Verify a migration: what the bundle says against what the database holds, at one instant.
 
+    Where the database is a snapshot that a run kept, and the same was judged on it, that judgement is given as it is.
+
     Raises:
         ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
     """
+    with judged(options, listener) as judgement:
+        return judgement.verification
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A Verification together with what it was reached on, for as long as that is open.
+
+    Attributes:
+        rules: In the order of their checks.
+        key: Tells it from other judgements on the same snapshot; reads the whole bundle.
+    """
+
+    verification: Verification
+    warehouse: Warehouse
+    rules: tuple[Rule, ...]
+    key: Callable[[], str]
+
+
+@contextmanager
+def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
+    """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
     told: Listener = listener or Silent()
     started_at, watch = datetime.now(UTC), Stopwatch()
     told.bundle_opening(options, started_at)
-    with Warehouse() as warehouse, open_bundle(Path(options.bundle)) as bundle:
+    with Warehouse(kept=_kept_snapshot(options)) as warehouse, open_bundle(Path(options.bundle)) as bundle:
         _refuse_dry_run(bundle, options)
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
+        key = partial(judgement_key, bundle, rules, _settings(options, profile))
+        recorded = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
+        if recorded:
+            _retell(recorded, bundle, rules, told)
+            yield Judgement(recorded, warehouse, rules, key)
+            return
         charted = DISTRIBUTED if options.distributions else ()
         requires = {*TIER_COLUMNS, *charted, *(reference for rule in rules for reference in rule.reads)}
-        with _opening(options) as source:
+        with _opening(options, warehouse) as source:
             policies = load_bundle(bundle, warehouse, requires)["policies"]
             told.bundle_opened(bundle, started_at)
             watch.lap("load bundle and rules")
             told.database_opening()
-            snapshot = take_snapshot(await_result(source), profile, requires, warehouse, told.rows_read)
+            snapshot = _taken(source, profile, requires, warehouse, told)
         if not options.show_pii:
             snapshot = replace(snapshot, not_read=_masked(snapshot.not_read))
         watch.lap("read database")
@@ -177,26 +210,65 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
         tiers = tuple(_tiers(warehouse))
         distributed = _distributions(warehouse, options)
         watch.lap("evaluate rules")
-    return Verification(
-        run_id=bundle.run_id,
-        bundle_path=options.bundle_text,
-        dry_run=bundle.dry_run,
-        completed_at=bundle.completed_at,
-        started_at=started_at,
-        verified_at=datetime.now(UTC),
-        duration_ms=watch.total_ms,
-        age=None if bundle.completed_at is None else started_at - bundle.completed_at,
-        checks=tuple(checks),
-        counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
-        counts_database={name: snapshot.rows[name] for name in ENTITIES},
-        tiers=tiers,
-        policies=_policies(policies, masked=not options.show_pii),
-        snapshot=snapshot,
-        escalation=advise(checks),
-        timings_ms=watch.steps_ms,
-        masked=not options.show_pii,
-        distributions=distributed,
-    )
+        verification = Verification(
+            run_id=bundle.run_id,
+            bundle_path=options.bundle_text,
+            dry_run=bundle.dry_run,
+            completed_at=bundle.completed_at,
+            started_at=started_at,
+            verified_at=datetime.now(UTC),
+            duration_ms=watch.total_ms,
+            age=None if bundle.completed_at is None else started_at - bundle.completed_at,
+            checks=tuple(checks),
+            counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
+            counts_database={name: snapshot.rows[name] for name in ENTITIES},
+            tiers=tiers,
+            policies=_policies(policies, masked=not options.show_pii),
+            snapshot=snapshot,
+            escalation=advise(checks),
+            timings_ms=watch.steps_ms,
+            masked=not options.show_pii,
+            distributions=distributed,
+        )
+        yield Judgement(verification, warehouse, rules, key)
+
+
+def _kept_snapshot(options: VerifyOptions) -> Path | None:
+    """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
+    try:
+        url = resolve_database(options.database, options.environment)
+    except DatabaseError:
+        return None
+    return url.path if url.kind == "duckdb" and url.path and is_snapshot_file(url.path) else None
+
+
+def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
+    """What a judgement depends on beside the bundle, the snapshot and the rules."""
+    return {
+        "evidence_rows": options.evidence_rows,
+        "show_pii": options.show_pii,
+        "distributions": options.distributions,
+        "personal": {} if options.show_pii else dict(profile.personal_columns),
+    }
+
+
+def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told: Listener) -> None:
+    """Tell of a judgement that was reached before as if it were reached now."""
+    told.bundle_opened(bundle, recorded.started_at)
+    told.database_opening()
+    told.database_read(recorded.snapshot)
+    told.checks_starting(rules)
+    for check in recorded.checks:
+        told.check_done(check)
+
+
+def _taken(
+    source: Future[Source] | None, profile: Profile, requires: set[str], warehouse: Warehouse, told: Listener
+) -> SnapshotInfo:
+    """The snapshot of the database, or the kept one that the warehouse was opened on."""
+    if source is None:
+        return load_snapshot(warehouse, profile, requires)
+    return take_snapshot(await_result(source), profile, requires, warehouse, told.rows_read)
 
 
 def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
@@ -211,12 +283,15 @@ def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
 
 
 @contextmanager
-def _opening(options: VerifyOptions) -> Iterator[Future[Source]]:
-    """The database, opened in the background and closed at the end."""
+def _opening(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Future[Source] | None]:
+    """The database, opened in the background and closed at the end; None where a kept snapshot stands for it."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
     if options.timeout_s is not None and options.timeout_s <= 0:
         raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
+    if warehouse.kept:
+        yield None
+        return
     source = start(lambda: open_source(resolve_database(options.database, options.environment), options.timeout_s))
     try:
         yield source

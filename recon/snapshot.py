@@ -199,7 +199,7 @@ def plan_reads(source: Source, profile: Profile, requires: Iterable[str], wareho
     planner = Planner(source, profile, _catalogue(source), warehouse)
     presume_columns(profile, planner.catalogue)
     require_present(source, profile, planner.catalogue)
-    return list(planner.plan(_wanted_columns(profile, requires), with_runs=RUNS in requires))
+    return list(planner.plan(wanted_columns(profile, requires), with_runs=RUNS in requires))
 
 
 def take_snapshot(
@@ -218,7 +218,7 @@ def take_snapshot(
         DatabaseError: A required table or column is missing or cannot be read, or the database stopped answering.
     """
     requires = set(requires)
-    wanted = _wanted_columns(profile, requires)
+    wanted = wanted_columns(profile, requires)
     Loader(source, warehouse, on_rows).load(plan_reads(source, profile, requires, warehouse))
     warehouse.verify_loads()
     absent = {**warehouse.missing, **warehouse.unreadable}
@@ -255,7 +255,8 @@ def _query(table: Table, fields: tuple[Field, ...]) -> Query:
     return Query(table.source_name, columns, only=only)
 
 
-def _wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
+def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
+    """The columns by table ("members") that `requires` and the profile ask for; none named: those that there are."""
     required = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
     wanted = {name: columns for name, columns in required.items() if columns}
     for reference in requires:

@@ -101,19 +101,23 @@ class Warehouse:
     Attributes:
         missing: Canonical table or `table.column` that the database does not have → the reason.
         unreadable: Canonical table that the database has but would not give → the server's words.
+        kept: The file of a kept snapshot, attached read-only as `kept`; None: rows come from a database.
+        row_counts: Rows by table ("target.members"), as they were loaded.
+        first_columns: The first column by table.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    kept: Path | None = None
+    row_counts: dict[str, int] = field(default_factory=dict)
+    first_columns: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._spill = TemporaryDirectory(prefix="recon-spill-")
-        self._opening = start(partial(_open_session, self._spill.name))
+        self._opening = start(partial(_open_session, self._spill.name, self.kept))
         self._owner = get_ident()
         self._others = local()
         self._is_parallel = False
-        self._row_counts: dict[str, int] = {}
-        self._first_columns: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -144,15 +148,15 @@ class Warehouse:
         """Store the bundle's frames as `source.<name>`."""
         for name, frame in frames.items():
             self._relation(frame).create(f"source.{name}")
-            self._row_counts[f"source.{name}"] = frame.height
-            self._first_columns[f"source.{name}"] = frame.columns[0]
+            self.row_counts[f"source.{name}"] = frame.height
+            self.first_columns[f"source.{name}"] = frame.columns[0]
 
     def create(self, name: str, fields: Sequence[Field]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
         columns = ", ".join(f"{quote(f.name)} {STORED[f.type]}" for f in fields)
         self.connection.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
-        self._row_counts[name] = 0
-        self._first_columns[name] = fields[0].name
+        self.row_counts[name] = 0
+        self.first_columns[name] = fields[0].name
 
     def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
         """Append rows to the table `name`, typing what arrives as text.
@@ -171,8 +175,8 @@ class Warehouse:
             queries = [_failures(column, fields, table_name) for column in failed]
             self.connection.execute(f"{RECORD} {' union all '.join(queries)}")
         self.connection.unregister(INCOMING)
-        self._row_counts[name] += frame.height
-        if self._row_counts[name] > MANY_ROWS:
+        self.row_counts[name] += frame.height
+        if self.row_counts[name] > MANY_ROWS:
             self.use_all_cores()
 
     def use_all_cores(self) -> None:
@@ -188,7 +192,7 @@ class Warehouse:
             return []
         columns = ", ".join(f"count({quote(field.name)})" for field in typed)
         sql = STORED_VALUES.format(columns=columns, table=quote(*name.split(".")))
-        stored = self.connection.execute(sql, [self._row_counts[name]]).fetchall()[0]
+        stored = self.connection.execute(sql, [self.row_counts[name]]).fetchall()[0]
         arrived = [frame.height - frame[field.name].null_count() for field in typed]
         return [field for field, kept, sent in zip(typed, stored, arrived, strict=True) if kept != sent]
 
@@ -199,14 +203,14 @@ class Warehouse:
             DatabaseError: The engine returns fewer or more rows of a table than were appended to it.
         """
         scans = [
-            SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self._first_columns[name]))
-            for name in names or self._first_columns
+            SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self.first_columns[name]))
+            for name in names or self.first_columns
         ]
         for name, found, _ in self.connection.execute(" union all ".join(scans)).fetchall():
-            if found != self._row_counts[name]:
+            if found != self.row_counts[name]:
                 raise DatabaseError(
                     f"What was read into {name} cannot be read back",
-                    expected=f"{self._row_counts[name]} rows",
+                    expected=f"{self.row_counts[name]} rows",
                     found=f"{found} rows",
                     next_step="This is a fault of the installed DuckDB: install the locked release, and report it",
                 )
@@ -261,7 +265,7 @@ class Warehouse:
 
     def count_rows(self, name: str, rows: int, column: str) -> None:
         """Tell of a table that was filled otherwise than by `append`, so that it is read back too."""
-        self._row_counts[name], self._first_columns[name] = rows, column
+        self.row_counts[name], self.first_columns[name] = rows, column
 
     def row_count(self, name: str) -> int:
         """How many rows were loaded into the table `name` ("target.members").
@@ -269,14 +273,16 @@ class Warehouse:
         Raises:
             KeyError: There is no such table.
         """
-        return self._row_counts[name]
+        return self.row_counts[name]
 
     def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
         return self.connection.from_arrow(frame.to_arrow())
 
 
-def _open_session(spill: str) -> duckdb.DuckDBPyConnection:
+def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
+    if kept:
+        connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
     connection.execute(SETUP.read_text(encoding="utf-8"))
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
