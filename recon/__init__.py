@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon.assembly import Run, RunOptions, run
     from recon.coverage import Coverage, check_profile
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.draft import draft_profile
@@ -28,6 +29,8 @@ __all__ = [
     "Outcome",
     "ReconError",
     "Rule",
+    "Run",
+    "RunOptions",
     "Verdict",
     "Verification",
     "VerifyOptions",
@@ -36,6 +39,7 @@ __all__ = [
     "load_checks",
     "load_verification",
     "rehearse",
+    "run",
     "verify",
     "write_demo",
     "write_demo_to",
@@ -51,12 +55,15 @@ _HOMES = {
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
     "Rule": "recon.suites",
+    "Run": "recon.assembly",
+    "RunOptions": "recon.assembly",
     "Verdict": "recon.model",
     "Verification": "recon.model",
     "VerifyOptions": "recon.pipeline",
     "load_checks": "recon.rehearsal",
     "load_verification": "recon.report",
     "rehearse": "recon.rehearsal",
+    "run": "recon.assembly",
     "check_profile": "recon.coverage",
     "draft_profile": "recon.draft",
     "verify": "recon.pipeline",

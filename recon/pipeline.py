@@ -118,6 +118,9 @@ class Listener(Protocol):
     def check_done(self, check: Check) -> None:
         """One rule was evaluated."""
 
+    def report_writing(self) -> None:
+        """The verdict is reached, and what shows it is about to be written."""
+
 
 class Silent:
     """A listener that says nothing."""
@@ -179,7 +182,6 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
     started_at, watch = datetime.now(UTC), Stopwatch()
     told.bundle_opening(options, started_at)
     with Warehouse(kept=_kept_snapshot(options)) as warehouse, open_bundle(Path(options.bundle)) as bundle:
-        _refuse_dry_run(bundle, options)
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
@@ -189,6 +191,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
             _retell(recorded, bundle, rules, told)
             yield Judgement(recorded, warehouse, rules, key)
             return
+        _refuse_dry_run(bundle, options)
         charted = DISTRIBUTED if options.distributions else ()
         requires = {*TIER_COLUMNS, *charted, *(reference for rule in rules for reference in rule.reads)}
         with _opening(options, warehouse) as source:

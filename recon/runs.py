@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from contextlib import contextmanager
@@ -98,7 +99,7 @@ def folder_name(started_at: datetime, run_id: str) -> str:
 
 @contextmanager
 def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
-    """A hidden folder to work in; what `publish` did not move away is removed in the end.
+    """A hidden folder to work in, closed to others; what `publish` did not move away is removed in the end.
 
     Raises:
         OutputError: `outputs` cannot be made, or written to.
@@ -113,7 +114,6 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
             found=error.strerror,
             next_step="Choose another with --outputs",
         ) from error
-    working.chmod(0o755)
     try:
         yield RunFolder(working)
     finally:
@@ -121,11 +121,12 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
 
 
 def publish(working: RunFolder, name: str) -> RunFolder:
-    """Give the finished folder its name, in one step; a second run of one second gets a number.
+    """Give the finished folder its name, in one step, and open it; a second run of one second gets a number.
 
     Raises:
         OutputError: It cannot be renamed.
     """
+    working.path.chmod(0o777 & ~_umask())
     for number in range(1, 1000):
         final = working.path.with_name(name if number == 1 else f"{name}-{number}")
         if final.exists():
@@ -144,3 +145,9 @@ def run_folders(outputs: Path) -> list[RunFolder]:
         return []
     names = sorted((path.name for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)), reverse=True)
     return [run for run in (RunFolder(outputs / name) for name in names) if run.verification.is_file()]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

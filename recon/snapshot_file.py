@@ -279,6 +279,7 @@ def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, 
             with path.open("rb") as file:
                 digest.update(name.encode() + file_digest(file, "sha256").digest())
     for rule in rules:
-        digest.update(repr(replace(rule, file=Path(rule.file.name), overrides=None)).encode())
+        lasting = replace(rule, file=Path(rule.file.name), overrides=None, switched_off=rule.switched_off and "yes")
+        digest.update(repr(lasting).encode())
     digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()

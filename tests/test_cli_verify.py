@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from support import Finished, edit_report, run_recon, verify
 
-from recon.cli.verify import exit_code
+from recon.cli.options import exit_code
 from recon.demo import DemoPaths, plant, write_demo
 from recon.errors import OutputError
 from recon.report import FORMATS, Format, check_output, write_report

@@ -8,23 +8,17 @@ import click
 
 import recon
 from recon.cli import CONTEXT
+from recon.cli.options import bundle_option, exit_code, judging_options
 from recon.errors import OutputError
 from recon.report import FORMATS, plan_outputs, write_reports
 from recon.report.console import Console
 from recon.report.github import publish
 
-FAIL_ON = ("failure", "warning")
 SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.items() if name != "markdown")
 
 
 @click.command("verify", context_settings=CONTEXT)
-@click.option(
-    "-b",
-    "--bundle",
-    required=True,
-    metavar="PATH",
-    help="Path to migration bundle: a folder, .zip, .tar.gz or .json.gz.",
-)
+@bundle_option
 @click.option(
     "-o",
     "--output",
@@ -43,42 +37,7 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     default=("markdown",),
     help="Output format; may be repeated.  [default: markdown]",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings.")
-@click.option(
-    "--database",
-    metavar="NAME",
-    help="Environment variable that holds the URL, a file, or a URL without password.  [default: DATABASE_URL]",
-)
-@click.option(
-    "--expectations",
-    multiple=True,
-    metavar="FOLDER",
-    help="Suites of your own over the shipped ones; may be given several times.",
-)
-@click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]")
-@click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Longest wait for the database to open and for its next rows.  [default: 5 to connect, none for rows]",
-)
-@click.option(
-    "--evidence-rows",
-    type=click.IntRange(min=1, max=1_000_000),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Violating rows kept for each check.",
-)
-@click.option("--show-pii", is_flag=True, help="Do not mask names, e-mail addresses and phone numbers.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(FAIL_ON),
-    default="failure",
-    show_default=True,
-    help="What makes the exit code 1.",
-)
+@judging_options
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bundle: str,
     places: tuple[str, ...],
@@ -117,15 +76,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise
     console.report_writing()
     unwritten = write_reports(verification, outputs, fail_on=fail_on)
-    console.finished(verification, *(output.words for output in outputs if output not in unwritten))
+    written = (output.words for output in outputs if output not in unwritten)
+    console.finished(verification, *(f"Report written to: {words}" for words in written))
     publish(verification, os.environ, err=err)
     if unwritten:
         raise OutputError.of(list(unwritten.values()))
     return exit_code(verification, fail_on)
-
-
-def exit_code(verification: recon.Verification, fail_on: str) -> int:
-    """0 PASSED, 1 FAILED (or, if asked, warned), 2 INCOMPLETE."""
-    if verification.verdict == "PASSED":
-        return int(fail_on == "warning" and verification.summary.warnings > 0)
-    return {"FAILED": 1, "INCOMPLETE": 2}[verification.verdict]

@@ -97,10 +97,10 @@ class Console:
         """The fourth step begins."""
         self._print("", "[4/4] Generating verification report...")
 
-    def finished(self, verification: Verification, *outputs: str) -> None:
-        """Where the reports lie, what to do, and the footer."""
+    def finished(self, verification: Verification, *written: str) -> None:
+        """What was written where, what to do, and the footer."""
         verdict, escalation = verification.verdict, verification.escalation
-        self._print(*(f"  - Report written to: {printable(output)}" for output in outputs), "")
+        self._print(*(f"  - {printable(line)}" for line in written), "")
         if self._verbose:
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
         if escalation.required:

@@ -1,0 +1,126 @@
+"""recon run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+import recon
+from recon.assembly import CHOICES, Run
+from recon.cli import CONTEXT
+from recon.cli.options import bundle_option, exit_code, judging_options
+from recon.errors import StepError, UsageError
+from recon.report.console import Console
+from recon.report.github import publish
+from recon.report.text import plural
+from recon.runs import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LABELS = {
+    "report": "Report written to",
+    "junit": "JUnit",
+    "snapshot": "Snapshot",
+    "notebook": "Notebook",
+    "html": "Page",
+    "charts": "Charts",
+    "data_docs": "Data Docs",
+}
+PART = click.Choice(CHOICES)
+
+
+@click.command("run", context_settings=CONTEXT)
+@bundle_option
+@click.option(
+    "--outputs",
+    default="outputs",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the run's folder and the site are written.",
+)
+@click.option(
+    "--only", type=PART, multiple=True, help="Make this part only, beside the verdict as JSON; may be repeated."
+)
+@click.option("--skip", type=PART, multiple=True, help="Do not make this part; may be repeated.")
+@judging_options
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    bundle: str,
+    outputs: str,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    verbose: bool,
+    database: str | None,
+    expectations: tuple[str, ...],
+    profile: str | None,
+    allow_dry_run: bool,
+    timeout: float | None,
+    evidence_rows: int,
+    show_pii: bool,
+    fail_on: str,
+) -> int:
+    """Verify, and write everything that people look at into a folder of its own.
+
+    The folder, named by time and run id, holds verification.json, the report as Markdown and JUnit, the snapshot, the
+    executed notebook and its page, charts, and Data Docs; the site shows all runs.
+
+    Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error, incomplete or a part that could not be
+    made, 130 interrupted.
+    """
+    console = Console(verbose=verbose)
+    options = recon.RunOptions(
+        verify=recon.VerifyOptions(
+            bundle=bundle,
+            database=database,
+            expectations=expectations,
+            profile=profile,
+            evidence_rows=evidence_rows,
+            show_pii=show_pii,
+            allow_dry_run=allow_dry_run,
+            timeout_s=timeout,
+        ),
+        outputs=outputs,
+        parts=_parts(only, skip),
+        fail_on=fail_on,
+    )
+    try:
+        done = recon.run(options, console)
+    except BaseException:
+        console.wipe_progress()
+        raise
+    console.finished(done.verification, *_places(done))
+    publish(done.verification, os.environ, err=False)
+    if done.failed:
+        raise _failed(done)
+    return exit_code(done.verification, fail_on)
+
+
+def _parts(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
+    both = [part for part in only if part in skip]
+    if both:
+        raise UsageError("A part cannot be asked for and left out", where="--only, --skip", found=", ".join(both))
+    return tuple(part for part in only or CHOICES if part not in skip)
+
+
+def _places(done: Run) -> Iterator[str]:
+    """Where each part lies, a line each."""
+    yield f"Verdict: {done.folder.verification}"
+    for name in PARTS:
+        if name in done.manifest.parts and name not in done.failed:
+            home = "/index.html" if name == "data_docs" else ""
+            yield f"{LABELS[name]}: {done.folder.part(name)}{home}"
+    if done.site:
+        yield f"Site: {done.site}"
+
+
+def _failed(done: Run) -> StepError:
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
+    return StepError(
+        f"{plural(len(done.failed), 'part')} of the run could not be made",
+        where=str(done.folder.path),
+        found=reasons,
+        next_step=f"The verdict stands: {done.verification.verdict}. Mend the cause and run again, or leave the part "
+        f"out with --skip",
+    )
