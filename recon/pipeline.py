@@ -133,6 +133,7 @@ class Stopwatch:
     """Milliseconds by step."""
 
     def __init__(self) -> None:
+        self.started_at = datetime.now(UTC)
         self.started = self._last = perf_counter()
         self.steps_ms: dict[str, int] = {}
 
@@ -179,61 +180,94 @@ class Judgement:
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
     """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
     told: Listener = listener or Silent()
-    started_at, watch = datetime.now(UTC), Stopwatch()
-    told.bundle_opening(options, started_at)
+    watch = Stopwatch()
+    told.bundle_opening(options, watch.started_at)
     with Warehouse(kept=_kept_snapshot(options)) as warehouse, open_bundle(Path(options.bundle)) as bundle:
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
         key = partial(judgement_key, bundle, rules, _settings(options, profile))
-        recorded = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
-        if recorded:
-            _retell(recorded, bundle, rules, told)
-            yield Judgement(recorded, warehouse, rules, key)
-            return
-        _refuse_dry_run(bundle, options)
-        charted = DISTRIBUTED if options.distributions else ()
-        requires = {*TIER_COLUMNS, *charted, *(reference for rule in rules for reference in rule.reads)}
-        with _opening(options, warehouse) as source:
-            policies = load_bundle(bundle, warehouse, requires)["policies"]
-            told.bundle_opened(bundle, started_at)
-            watch.lap("load bundle and rules")
-            told.database_opening()
-            snapshot = _taken(source, profile, requires, warehouse, told)
-        if not options.show_pii:
-            snapshot = replace(snapshot, not_read=_masked(snapshot.not_read))
-        watch.lap("read database")
-        told.database_read(snapshot)
-        told.checks_starting(rules)
-        personal = {} if options.show_pii else profile.personal_columns
-        checks = []
-        for check in evaluate_all(rules, warehouse, options.evidence_rows):
-            checks.append(check if options.show_pii else mask_check(check, personal))
-            told.check_done(checks[-1])
-        tiers = tuple(_tiers(warehouse))
-        distributed = _distributions(warehouse, options)
-        watch.lap("evaluate rules")
-        verification = Verification(
-            run_id=bundle.run_id,
-            bundle_path=options.bundle_text,
-            dry_run=bundle.dry_run,
-            completed_at=bundle.completed_at,
-            started_at=started_at,
-            verified_at=datetime.now(UTC),
-            duration_ms=watch.total_ms,
-            age=None if bundle.completed_at is None else started_at - bundle.completed_at,
-            checks=tuple(checks),
-            counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
-            counts_database={name: snapshot.rows[name] for name in ENTITIES},
-            tiers=tiers,
-            policies=_policies(policies, masked=not options.show_pii),
-            snapshot=snapshot,
-            escalation=advise(checks),
-            timings_ms=watch.steps_ms,
-            masked=not options.show_pii,
-            distributions=distributed,
-        )
+        verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
+        if verification:
+            _retell(verification, bundle, rules, told)
+        else:
+            _refuse_dry_run(bundle, options)
+            verification = _judge(Case(bundle, profile, rules, options), warehouse, told, watch)
         yield Judgement(verification, warehouse, rules, key)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged, by which rules and options."""
+
+    bundle: Bundle
+    profile: Profile
+    rules: tuple[Rule, ...]
+    options: VerifyOptions
+
+    @property
+    def requires(self) -> set[str]:
+        """Every table and column that is read."""
+        charted = DISTRIBUTED if self.options.distributions else ()
+        return {*TIER_COLUMNS, *charted, *(reference for rule in self.rules for reference in rule.reads)}
+
+
+def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> Verification:
+    """Load both sides and evaluate the rules."""
+    bundle, options = case.bundle, case.options
+    policies, snapshot = _load(case, warehouse, told, watch)
+    told.checks_starting(case.rules)
+    checks = tuple(_checks(case, warehouse, told))
+    tiers = tuple(_tiers(warehouse))
+    distributed = _distributions(warehouse, options)
+    watch.lap("evaluate rules")
+    return Verification(
+        run_id=bundle.run_id,
+        bundle_path=options.bundle_text,
+        dry_run=bundle.dry_run,
+        completed_at=bundle.completed_at,
+        started_at=watch.started_at,
+        verified_at=datetime.now(UTC),
+        duration_ms=watch.total_ms,
+        age=None if bundle.completed_at is None else watch.started_at - bundle.completed_at,
+        checks=checks,
+        counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
+        counts_database={name: snapshot.rows[name] for name in ENTITIES},
+        tiers=tiers,
+        policies=_policies(policies, masked=not options.show_pii),
+        snapshot=snapshot,
+        escalation=advise(checks),
+        timings_ms=watch.steps_ms,
+        masked=not options.show_pii,
+        distributions=distributed,
+    )
+
+
+def _load(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> tuple[pl.DataFrame, SnapshotInfo]:
+    """Load the bundle and the snapshot; the policies that the bundle declares, and how the snapshot was taken."""
+    with _opening(case.options, warehouse) as source:
+        policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
+        told.bundle_opened(case.bundle, watch.started_at)
+        watch.lap("load bundle and rules")
+        told.database_opening()
+        if source is None:
+            snapshot = load_snapshot(warehouse, case.profile, case.requires)
+        else:
+            opened = await_result(source)
+            snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, told.rows_read)
+    if not case.options.show_pii:
+        snapshot = replace(snapshot, not_read=_masked(snapshot.not_read))
+    watch.lap("read database")
+    told.database_read(snapshot)
+    return policies, snapshot
+
+
+def _checks(case: Case, warehouse: Warehouse, told: Listener) -> Iterator[Check]:
+    personal = {} if case.options.show_pii else case.profile.personal_columns
+    for evaluated in evaluate_all(case.rules, warehouse, case.options.evidence_rows):
+        check = evaluated if case.options.show_pii else mask_check(evaluated, personal)
+        told.check_done(check)
+        yield check
 
 
 def _kept_snapshot(options: VerifyOptions) -> Path | None:
@@ -263,15 +297,6 @@ def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told:
     told.checks_starting(rules)
     for check in recorded.checks:
         told.check_done(check)
-
-
-def _taken(
-    source: Future[Source] | None, profile: Profile, requires: set[str], warehouse: Warehouse, told: Listener
-) -> SnapshotInfo:
-    """The snapshot of the database, or the kept one that the warehouse was opened on."""
-    if source is None:
-        return load_snapshot(warehouse, profile, requires)
-    return take_snapshot(await_result(source), profile, requires, warehouse, told.rows_read)
 
 
 def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:

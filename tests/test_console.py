@@ -240,7 +240,7 @@ def test_the_footer_gives_verdict_and_numbers(
     passed: Verification, capsys: pytest.CaptureFixture[str], outcomes: list[Outcome], footer: list[str]
 ) -> None:
     verification = replace(with_outcomes(passed, *outcomes), duration_ms=1523)
-    Console().finished(verification, "./report.md")
+    Console().finished(verification, "Report written to: ./report.md")
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["  - Report written to: ./report.md", ""]
     assert lines[-5:] == [
@@ -255,7 +255,7 @@ def test_the_footer_gives_verdict_and_numbers(
 
 def test_an_escalation_is_told_before_the_footer(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
     escalation = Escalation(True, ("Orphans: integrity", "Several"), "Merge captain", "High", "major", "Level 1")
-    Console().finished(replace(passed, escalation=escalation), "r.md")
+    Console().finished(replace(passed, escalation=escalation), "Report written to: r.md")
     assert capsys.readouterr().out.splitlines()[:7] == [
         "  - Report written to: r.md",
         "",
