@@ -9,7 +9,10 @@ from pages import recon, with_blocks
 
 README = Path(__file__).parents[1] / "README.md"
 BUNDLE = "migration-bundle-2024-01-15"
-RUNS = {"clean": ((), ""), "faulty": (("--faults", "typical"), "[3/4]")}
+RUNS = {
+    "clean": ((), "[1/4]", ""),
+    "faulty": (("--faults", "typical"), "[3/4]", "[4/4]"),
+}
 
 
 def main() -> None:
@@ -22,12 +25,13 @@ def with_output(text: str) -> str:
     return with_blocks(text, {name: ("", output_of(*run)) for name, run in RUNS.items()})
 
 
-def output_of(options: tuple[str, ...], start: str) -> str:
-    """What `recon verify` prints for the demo club, from `start` on."""
+def output_of(options: tuple[str, ...], start: str, end: str) -> str:
+    """What `recon verify` prints for the demo club, from `start` on, up to `end` where there is one."""
     with TemporaryDirectory() as folder:
         recon(folder, "demo", "--output", ".", *options)
         printed = recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")
-    return printed[printed.index(start) :]
+    shown = printed[printed.index(start) :]
+    return shown[: shown.index(end)].rstrip() + "\n" if end else shown
 
 
 if __name__ == "__main__":

@@ -28,6 +28,15 @@ CHOSEN = os.environ.get("RECON_BENCHMARK_SIZES", "S,M,L").split(",")
 TABLE = os.environ.get("RECON_BENCHMARK_TABLE")
 ROUNDS = {"S": 9, "M": 5, "L": 2}
 IMPORTS = "import polars, duckdb, connectorx, pyarrow"
+KERNEL_AND_GX = """
+from jupyter_client.manager import start_new_kernel
+
+manager, client = start_new_kernel()
+client.execute_interactive("import polars, duckdb, altair")
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+import great_expectations
+"""
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +100,13 @@ def test_the_whole_process_on_sqlite(results: Results, tmp_path: Path) -> None:
     command = (RECON, "verify", "-b", demo.bundle, "--database", demo.database, "-o", tmp_path / "r.md")
     ours, bound = alternate(11, lambda: process(*command), lambda: process(PYTHON, "-c", IMPORTS))
     results.add("`recon verify`, SQLite, 5 MB report", "demo", ours, ("bare imports", bound), limit=1.7)
+
+
+def test_a_whole_run_on_sqlite(results: Results, tmp_path: Path) -> None:
+    demo = write_demo(tmp_path)
+    command = (RECON, "run", "-b", demo.bundle, "--database", demo.database, "--outputs", tmp_path / "outputs")
+    ours, bound = alternate(5, lambda: process(*command), lambda: process(PYTHON, "-c", KERNEL_AND_GX))
+    results.add("`recon run`, SQLite, 5 MB report", "demo", ours, ("a bare kernel, then bare GX", bound), limit=2.5)
 
 
 def test_a_large_report(results: Results, large_bundle: Path) -> None:
