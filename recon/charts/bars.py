@@ -15,6 +15,7 @@ from recon.charts.theme import (
     TEXT_SIZE,
     TITLE_HEIGHT,
     TITLE_SIZE,
+    WEAK,
     WIDTH,
 )
 from recon.report.text import printable
@@ -28,6 +29,7 @@ MARK_HEIGHT = 23
 NAME_WIDTH = 150
 GAP = 10
 KEPT_CHARACTERS = 40
+WIDE = "_%=+\u2212…"
 
 
 class Bar(NamedTuple):
@@ -35,19 +37,21 @@ class Bar(NamedTuple):
 
     Attributes:
         name: Text from data, of any length.
-        count: The bar's length.
+        length: The bar's.
         words: What stands beside it.
         mark: Where a line crosses it; None: there is none.
         remark: What stands last in its row, e.g. a difference.
+        stressed: Whether the remark is what the reader has to see.
         style: The style of the bar.
         told: What the pointer shows, label → value.
     """
 
     name: str
-    count: float
+    length: float
     words: str
     mark: float | None = None
     remark: str = ""
+    stressed: bool = False
     style: str = DATA
     told: Mapping[str, str | int | float] = {}
 
@@ -72,32 +76,42 @@ def bars(rows: Sequence[Bar], title: str, subtitle: str, longest: float | None =
     words = _width(row.words for row in rows) + GAP
     remarks = _width((row.remark for row in rows), bold=True) + (GAP if any(row.remark for row in rows) else 0)
     inner = WIDTH - 2 * MARGIN - left - words - remarks
-    top = longest or max(max(row.count, row.mark or 0) for row in rows) or 1
+    top = longest or max(max(row.length, row.mark or 0) for row in rows) or 1
     layers = [
-        *_bars(rows, alt.X("count:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))),
+        *_bars(rows, alt.X("length:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))),
         _text(rows, "name", STRONG, x=-GAP, align="right", limit=NAME_WIDTH),
-        _text(rows, "words", STRONG, x=inner + GAP, align="left"),
-        _text(rows, "remark", STRONG, x=inner + words + remarks, align="right", fontWeight="bold"),
+        _text(rows, "words", STRONG, x=inner + words, align="right"),
+        *_remarks(rows, inner + words + remarks),
         *_marks(rows),
     ]
-    return framed(alt.layer(*layers), title, subtitle, left, inner, len(rows) * ROW_HEIGHT)
+    return framed(layers, title, subtitle, Size(left, inner, len(rows) * ROW_HEIGHT))
 
 
-def framed(chart: alt.LayerChart, title: str, subtitle: str, left: float, inner: float, height: int) -> Drawing:
-    """Give a chart its title and its size: `inner` by `height` for the data, `left` of it room for names."""
+class Size(NamedTuple):
+    """Of the part of a chart that holds the data, and the room left of it, in pixels."""
+
+    left: int
+    inner: int
+    height: int
+
+
+def framed(layers: Sequence[alt.Chart], title: str, subtitle: str, size: Size) -> Drawing:
+    """Lay the layers over one another and give them their title."""
+    left, inner, height = size
     top = TITLE_HEIGHT + (SUBTITLE_HEIGHT if subtitle else 0)
     right = WIDTH - MARGIN - left - inner - MARGIN
     heading = alt.TitleParams(
         cut(title, 70),
         subtitle=[cut(subtitle, 90)] if subtitle else [],
         anchor="start",
+        frame="group",
         fontSize=TITLE_SIZE,
         subtitleFontSize=TEXT_SIZE - 1,
         subtitlePadding=5,
         dx=-left,
         offset=12,
     )
-    sized = chart.properties(
+    sized = alt.LayerChart(layer=list(layers)).properties(
         width=inner,
         height=height,
         title=heading,
@@ -120,28 +134,37 @@ def _bars(rows: Sequence[Bar], x: alt.X) -> Iterable[alt.Chart]:
     """A layer for each style, so that a style is a word and not a scale of colours."""
     for style in dict.fromkeys(row.style for row in rows):
         values = [
-            {"place": place, "count": row.count, **{_safe(k): v for k, v in row.told.items()}}
+            {"place": place, "length": row.length, **{_safe(k): v for k, v in row.told.items()}}
             for place, row in enumerate(rows)
             if row.style == style
         ]
         told = [alt.Tooltip(field=_safe(key), type="nominal", title=key) for key in rows[0].told]
-        shape = alt.Chart(alt.Data(values=values)).mark_bar(style=style, height=BAR_HEIGHT, cornerRadiusEnd=2)
+        shape = alt.Chart(alt.InlineData(values=values)).mark_bar(style=style, height=BAR_HEIGHT, cornerRadiusEnd=2)
         yield shape.encode(x=x, y=_rows(rows), tooltip=told)
 
 
 def _marks(rows: Sequence[Bar]) -> Iterable[alt.Chart]:
     values = [{"place": place, "mark": row.mark} for place, row in enumerate(rows) if row.mark is not None]
     if values:
-        shape = alt.Chart(alt.Data(values=values)).mark_tick(
+        shape = alt.Chart(alt.InlineData(values=values)).mark_tick(
             style=STRONG, orient="vertical", thickness=3, size=MARK_HEIGHT, opacity=1
         )
         yield shape.encode(x=alt.X("mark:Q", axis=None), y=_rows(rows))
 
 
+def _remarks(rows: Sequence[Bar], x: float) -> Iterable[alt.Chart]:
+    quiet = [row if not row.stressed else row._replace(remark="") for row in rows]
+    loud = [row if row.stressed else row._replace(remark="") for row in rows]
+    yield _text(quiet, "remark", WEAK, x, align="right")
+    yield _text(loud, "remark", STRONG, x, align="right", fontWeight="bold")
+
+
 def _text(rows: Sequence[Bar], field: str, style: str, x: float, **look: Any) -> alt.Chart:
-    values = [{"place": place, "text": _shown(row, field)} for place, row in enumerate(rows)]
-    shape = alt.Chart(alt.Data(values=values)).mark_text(style=style, **look)
-    return shape.encode(x=alt.value(x), y=_rows(rows), text=alt.Text("text:N"))
+    shown = [(place, _shown(row, field)) for place, row in enumerate(rows)]
+    values = [{"place": place, "text": text} for place, text in shown if text]
+    shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=style, **look)
+    encoded: alt.Chart = shape.encode(x=alt.value(x), y=_rows(rows), text=alt.Text("text:N"))
+    return encoded
 
 
 def _shown(row: Bar, field: str) -> str:
@@ -166,4 +189,4 @@ def _width(texts: Iterable[str], *, bold: bool = False) -> int:
 def _character_width(character: str) -> float:
     if unicodedata.east_asian_width(character) in "WF":
         return 1.05
-    return 0.76 if character.isupper() or character in "_%=+−…" else 0.3 if character in ",. ()" else 0.58
+    return 0.76 if character.isupper() or character in WIDE else 0.3 if character in ",. ()" else 0.58

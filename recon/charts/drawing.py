@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROWS_AT_MOST = 60
 NAMED_AT_MOST = 12
 NO_DATE = "(none)"
+MINUS = "\u2212"
 
 
 def draw(verification: Verification) -> dict[str, Figure]:
@@ -40,7 +41,13 @@ def _tiers(v: Verification) -> Iterator[Figure]:
     if not v.tiers:
         return
     rows = [
-        Bar(tier.code, tier.count, f"{tier.count:,}", remark=f"{tier.percentage:.1f} %", told=_told(tier.code, tier.count))
+        Bar(
+            tier.code,
+            tier.count,
+            f"{tier.count:,}",
+            remark=f"{tier.percentage:.1f} %",
+            told=_told(tier.code, tier.count),
+        )
         for tier in v.tiers[:ROWS_AT_MOST]
     ]
     words = [f"{cut(tier.code)} {tier.count:,} ({tier.percentage:.1f} %)" for tier in v.tiers]
@@ -68,16 +75,16 @@ def _expected(v: Verification) -> Iterator[Figure]:
 def _coverage(v: Verification) -> Iterator[Figure]:
     """Every check of tiers that compares percentages; each bar has the colour of what became of it."""
     checks = [check for check in v.checks if check.category == "tiers" and check.unit == "%"]
-    numbers = [(check, *_numbers(check)) for check in checks if len(_numbers(check)) == 2]
+    numbers = [(check, *limited, check.outcome) for check in checks if (limited := _limited(check))]
     if not numbers:
         return
     rows = [
-        Bar(check.name, actual, f"{actual:g} %, limit {limit:g} %", limit, str(check.outcome), str(check.outcome))
-        for check, limit, actual in numbers
+        Bar(check.name, actual, f"{actual:g} %, limit {limit:g} %", limit, str(o), o is not Outcome.PASS, str(o))
+        for check, limit, actual, o in numbers
     ]
-    words = [f"{cut(check.name)} {actual:g} %, limit {limit:g} %: {check.outcome}" for check, limit, actual in numbers]
+    words = [f"{cut(check.name)} {actual:g} %, limit {limit:g} %: {o}" for check, limit, actual, o in numbers]
     title = "Tier coverage against its limit"
-    longest = max(100, *(number for _, limit, actual in numbers for number in (limit, actual)))
+    longest = max(100.0, *(number for _, limit, actual, _ in numbers for number in (limit, actual)))
     subtitle = "Bar: share of members, up to 100 % · line: the limit"
     yield _figure("tier-coverage", title, words, bars(rows, title, subtitle, longest))
 
@@ -114,14 +121,18 @@ def _by_status(v: Verification) -> Iterator[Figure]:
 def _compared(name: str, expected: int, present: int, differing: str) -> Bar:
     """What is there as a bar, what is expected as a line across it."""
     equal = expected == present
-    remark = "equal" if equal else difference(expected, present).replace("-", "−")
-    told = {"Name": cut(name), "Expected": expected, "Database": present}
-    return Bar(name, present, f"{present:,} of {expected:,}", expected, remark, DATA if equal else differing, told)
+    remark = "equal" if equal else difference(expected, present).replace("-", MINUS)
+    told: dict[str, str | int | float] = {"Name": cut(name), "Expected": expected, "Database": present}
+    style = DATA if equal else str(differing)
+    return Bar(name, present, f"{present:,}, expected {expected:,}", expected, remark, not equal, style, told)
 
 
-def _numbers(check: Check) -> tuple[float, ...]:
-    """Limit and value; fewer where the check has not found them."""
-    return tuple(number for number in (check.expected, check.actual) if isinstance(number, int | float))
+def _limited(check: Check) -> tuple[float, float] | None:
+    """Limit and value; None where the check has not found them."""
+    limit, actual = check.expected, check.actual
+    if isinstance(limit, int | float) and isinstance(actual, int | float):
+        return float(limit), float(actual)
+    return None
 
 
 def _figure(name: str, title: str, words: Sequence[str], drawing: Drawing) -> Figure:
@@ -134,7 +145,7 @@ def _of_all(rows: int, noun: str) -> str:
     return f"; the first {ROWS_AT_MOST} of {rows:,} {noun}" if rows > ROWS_AT_MOST else ""
 
 
-def _told(name: str, count: int) -> dict[str, str | int]:
+def _told(name: str, count: int) -> dict[str, str | int | float]:
     return {"Name": cut(name), "Count": count}
 
 

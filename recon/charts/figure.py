@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import altair
+import altair as alt
 import vl_convert
 
 from recon.charts.theme import WIDTH, config
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIME = "application/vnd.vegalite.v6+json"
-VERSION = ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 PNG_SCALE = 2
 HTML = (
     '<figure class="chart"><picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from recon.charts.bars import Drawing, framed
+from recon.charts.bars import Drawing, Size, framed
 from recon.charts.theme import BACK, DATA, MARGIN, STRONG, TEXT_SIZE, WEAK, WIDTH
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 170
 AXIS_HEIGHT = 24
+ROOM_AT_END = 14
 # More columns than this stand without gaps between them, more than that without a number of their own.
 WITH_GAPS, WITH_NUMBERS = 130, 14
 LABELS_AT_MOST = 9
@@ -27,14 +28,14 @@ def columns(months: Sequence[Tally], title: str, subtitle: str) -> Drawing:
     top = max(month.count for month in months) or 1
     gridlines = [] if len(months) <= WITH_NUMBERS else _steps(top)
     left = 8 + round(len(f"{top:,}") * TEXT_SIZE * 0.58) if gridlines else 0
-    inner = WIDTH - 2 * MARGIN - left
+    inner = WIDTH - 2 * MARGIN - left - ROOM_AT_END
     layers = [
         *_grid(gridlines),
         _columns(months, max(top, *gridlines, 0) if gridlines else top * 1.12),
         *(_numbers(months) if not gridlines else ()),
         _labels(months),
     ]
-    drawing = framed(alt.layer(*layers), title, subtitle, left, inner, HEIGHT)
+    drawing = framed(layers, title, subtitle, Size(left, inner, HEIGHT))
     drawing.chart["padding"]["bottom"] += AXIS_HEIGHT
     return Drawing(drawing.chart, drawing.height + AXIS_HEIGHT)
 
@@ -45,18 +46,20 @@ def _columns(months: Sequence[Tally], top: float) -> alt.Chart:
         {"from": place + (1 - breadth) / 2, "to": place + (1 + breadth) / 2, "count": month.count, "month": month.label}
         for place, month in enumerate(months)
     ]
-    shape = alt.Chart(alt.Data(values=values)).mark_bar(style=DATA)
-    return shape.encode(
+    shape = alt.Chart(alt.InlineData(values=values)).mark_bar(style=DATA)
+    encoded: alt.Chart = shape.encode(
         x=alt.X("from:Q", axis=None, scale=_across(months)),
         x2="to:Q",
         y=alt.Y("count:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False)),
+        y2=alt.Y2Datum(0),
         tooltip=[alt.Tooltip("month:N", title="Month"), alt.Tooltip("count:Q", title="Registrations", format=",")],
     )
+    return encoded
 
 
 def _grid(steps: Sequence[int]) -> Iterator[alt.Chart]:
     if steps:
-        data = alt.Data(values=[{"count": step, "text": f"{step:,}"} for step in steps])
+        data = alt.InlineData(values=[{"count": step, "text": f"{step:,}"} for step in steps])
         y = alt.Y("count:Q", axis=None)
         yield alt.Chart(data).mark_rule(style=BACK).encode(y=y)
         text = alt.Chart(data).mark_text(style=WEAK, align="right", fontSize=TEXT_SIZE - 1)
@@ -64,16 +67,21 @@ def _grid(steps: Sequence[int]) -> Iterator[alt.Chart]:
 
 
 def _numbers(months: Sequence[Tally]) -> Iterator[alt.Chart]:
-    values = [{"at": place + 0.5, "count": month.count, "text": f"{month.count:,}"} for place, month in enumerate(months)]
-    shape = alt.Chart(alt.Data(values=values)).mark_text(style=STRONG, baseline="bottom", dy=-4, fontSize=TEXT_SIZE - 2)
+    values = [
+        {"at": place + 0.5, "count": month.count, "text": f"{month.count:,}"} for place, month in enumerate(months)
+    ]
+    shape = alt.Chart(alt.InlineData(values=values)).mark_text(
+        style=STRONG, baseline="bottom", dy=-4, fontSize=TEXT_SIZE - 2
+    )
     yield shape.encode(x=_x(months), y=alt.Y("count:Q", axis=None), text="text:N")
 
 
 def _labels(months: Sequence[Tally]) -> alt.Chart:
     shown = dict(_named(months))
     values = [{"at": place + 0.5, "text": text} for place, text in shown.items()]
-    shape = alt.Chart(alt.Data(values=values)).mark_text(style=STRONG, baseline="top", fontSize=TEXT_SIZE - 1)
-    return shape.encode(x=_x(months), y=alt.value(HEIGHT + 8), text="text:N")
+    shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=STRONG, baseline="top", fontSize=TEXT_SIZE - 1)
+    encoded: alt.Chart = shape.encode(x=_x(months), y=alt.value(HEIGHT + 8), text="text:N")
+    return encoded
 
 
 def _named(months: Sequence[Tally]) -> Iterator[tuple[int, str]]:

@@ -9,16 +9,45 @@ from recon.report.text import checks_line, difference, escalation_sentence, fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from recon.model import Check, Verification
 
 SHOWN_ROWS = 10
+CHARTS = {
+    "## Count Comparison": ("counts",),
+    "## Tier Distribution": (
+        "tier-distribution",
+        "tier-expected",
+        "tier-coverage",
+        "registrations-by-month",
+        "registrations-by-status",
+    ),
+}
 MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**", Outcome.ERROR: "**ERROR**"}
 
 
 def render(verification: Verification) -> str:
     """The whole report."""
     return "\n".join(line for section in sections(verification) for line in (*section, ""))
+
+
+def render_with_charts(verification: Verification, files: Sequence[Path]) -> str:
+    """The whole report with its charts below Tier Distribution and Count Comparison.
+
+    Args:
+        verification: What to render.
+        files: The charts that were written, in a folder beside the report.
+    """
+    images = {file.stem: f"{file.parent.name}/{file.name}" for file in files if file.suffix == ".svg"}
+    lines: list[str] = []
+    for section in sections(verification):
+        body = [*section, ""]
+        for name in CHARTS.get(body[0], ()):
+            if name in images:
+                body += [f"![{name.replace('-', ' ').capitalize()}]({images[name]})", ""]
+        lines += body
+    return "\n".join(lines)
 
 
 def sections(v: Verification) -> tuple[Iterator[str], ...]:
