@@ -104,7 +104,7 @@ def chart(verification: Verification, name: str) -> Figure | Section:
     # Altair costs half a second that no other section needs.
     from recon.charts import draw  # noqa: PLC0415 - a heavy door
 
-    return draw(verification).get(name) or _note(_why_no_chart(verification, name))
+    return draw(verification, name).get(name) or _note(_why_no_chart(verification, name))
 
 
 def environment(verification: Verification) -> Section:
@@ -131,14 +131,15 @@ def files(verification: Verification, folder: Path | str | None) -> Section:
     """
     if not folder:
         return _note("No files were asked for.")
-    from recon.charts import write_charts  # noqa: PLC0415 - a heavy door
+    from recon.charts import draw, write_charts  # noqa: PLC0415 - a heavy door
     from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
 
     home = Path(folder)
-    written = write_charts(verification, home / "charts")
+    write_charts(verification, home / "charts")
+    words = {name: figure.alt for name, figure in draw(verification).items()}
     texts = {
         "verification.json": FORMATS["json"].render(verification),
-        "verification-report.md": render_with_charts(verification, written),
+        "verification-report.md": render_with_charts(verification, "charts", words),
     }
     try:
         for name, text in texts.items():

@@ -12,7 +12,7 @@ from recon.model import ENTITIES, Outcome
 from recon.report.text import difference, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from recon.charts.bars import Drawing
     from recon.model import Check, Tally, Verification
@@ -23,10 +23,15 @@ NO_DATE = "(none)"
 MINUS = "\u2212"
 
 
-def draw(verification: Verification) -> dict[str, Figure]:
-    """The charts that the Verification has data for, by name, in the order of reports."""
-    figures = (_counts, _tiers, _expected, _coverage, _by_month, _by_status)
-    return {figure.name: figure for drawn in figures for figure in drawn(verification)}
+def draw(verification: Verification, only: str | None = None) -> dict[str, Figure]:
+    """The charts that the Verification has data for, by name, in the order of reports.
+
+    Args:
+        verification: What they show.
+        only: The name of the one that is wanted; None: all.
+    """
+    wanted = {only: CHARTS[only]} if only else CHARTS
+    return {name: figure for name, chart in wanted.items() for figure in chart(verification)}
 
 
 def _counts(v: Verification) -> Iterator[Figure]:
@@ -151,3 +156,13 @@ def _told(name: str, count: int) -> dict[str, str | int | float]:
 
 def _count(tally: Tally) -> int:
     return tally.count
+
+
+CHARTS: dict[str, Callable[[Verification], Iterator[Figure]]] = {
+    "counts": _counts,
+    "tier-distribution": _tiers,
+    "tier-expected": _expected,
+    "tier-coverage": _coverage,
+    "registrations-by-month": _by_month,
+    "registrations-by-status": _by_status,
+}

@@ -8,8 +8,7 @@ from recon.model import ENTITIES, Outcome
 from recon.report.text import checks_line, difference, escalation_sentence, facts, markdown, shown_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Verification
 
@@ -32,20 +31,20 @@ def render(verification: Verification) -> str:
     return "\n".join(line for section in sections(verification) for line in (*section, ""))
 
 
-def render_with_charts(verification: Verification, files: Sequence[Path]) -> str:
-    """The whole report with its charts below Tier Distribution and Count Comparison.
+def render_with_charts(verification: Verification, folder: str, charts: Mapping[str, str]) -> str:
+    """The whole report with its charts below Count Comparison and Tier Distribution.
 
     Args:
         verification: What to render.
-        files: The charts that were written, in a folder beside the report.
+        folder: The folder beside the report that holds them, as <name>.svg.
+        charts: Their names, and what they show in words.
     """
-    images = {file.stem: f"{file.parent.name}/{file.name}" for file in files if file.suffix == ".svg"}
     lines: list[str] = []
     for section in sections(verification):
         body = [*section, ""]
         for name in CHARTS.get(body[0], ()):
-            if name in images:
-                body += [f"![{name.replace('-', ' ').capitalize()}]({images[name]})", ""]
+            if name in charts:
+                body += [f"![{markdown(charts[name])}]({folder}/{name}.svg)", ""]
         lines += body
     return "\n".join(lines)
 
