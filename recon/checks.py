@@ -84,6 +84,7 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
         detail=_detail(outcome, values),
         expected=values.get("expected"),
         actual=values.get("actual"),
+        unit=values.get("unit"),
         violations=violations,
         violation_count=count,
         escalate=rule.escalate if _escalates(outcome, values) else None,

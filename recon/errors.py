@@ -11,6 +11,8 @@ ReconError
 └── StepError       a part of a run cannot be made, though its verdict is reached
 
 A failed check is a result and never an error. All of these end a run with exit code 2.
+
+VerificationFailedError stands beside the tree: notebooks have no other way to end with an exit code.
 """
 
 from __future__ import annotations
@@ -49,6 +51,10 @@ class ReconError(Exception):
         self.found = found
         self.next_step = next_step
         super().__init__(self.message)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a trace of recon's own code."""
+        return [f"{self.title}: {self.message}"]
 
     @property
     def message(self) -> str:
@@ -119,3 +125,10 @@ class StepError(ReconError):
     """A part of a run cannot be made, though its verdict is reached."""
 
     title = "Run error"
+
+
+class VerificationFailedError(Exception):
+    """A notebook's verdict is not PASSED; raised after all is shown, so that automation sees it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]

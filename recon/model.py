@@ -49,6 +49,7 @@ class Check(Struct, frozen=True):
     Attributes:
         expected: What the bundle leads one to expect, None where the rule names nothing.
         actual: What the database holds, None where the rule names nothing.
+        unit: What `expected` and `actual` are measured in, e.g. "%"; None where they are counts or words.
         detail: Further sentence for the operator, None when there is nothing to add.
         violations: The violating rows, one a row, columns as the rule names them, at most `evidence_rows`.
         violation_count: How many rows violate the rule in all, exact; None where it was not evaluated.
@@ -68,6 +69,7 @@ class Check(Struct, frozen=True):
     detail: str | None = None
     expected: int | float | str | None = None
     actual: int | float | str | None = None
+    unit: str | None = None
     violations: pl.DataFrame = field(default_factory=pl.DataFrame)
     violation_count: int | None = None
     escalate: str | None = None

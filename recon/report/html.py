@@ -19,21 +19,30 @@ def render(verification: Verification) -> str:
     style = stylesheet()
     page = environment().get_template("report.html.jinja")
     return page.render(
-        v=verification,
-        style=style,
-        style_hash=source_hash(style),
-        facts=facts(verification),
-        entities=ENTITIES,
-        marks=MARKS,
-        checks_line=checks_line,
-        difference=difference,
-        escalation_sentence=escalation_sentence,
-        violations=_violations,
+        v=verification, style=style, style_hash=source_hash(style), facts=facts(verification), **_words()
     )
 
 
-def _violations(check: Check) -> dict[str, Any]:
+def section(name: str, *arguments: Any, **named: Any) -> str:
+    """One section of the report, by the name of its macro in sections.html.jinja."""
+    macros = environment().get_template("sections.html.jinja").make_module(_words())
+    return str(getattr(macros, name)(*arguments, **named)).strip()
+
+
+def _words() -> dict[str, Any]:
+    """What the sections' template calls."""
+    return {
+        "entities": ENTITIES,
+        "marks": MARKS,
+        "checks_line": checks_line,
+        "difference": difference,
+        "escalation_sentence": escalation_sentence,
+        "violations": _violations,
+    }
+
+
+def _violations(check: Check, rows: int | None) -> dict[str, Any]:
     """The rows to show, each a tuple in the order of `columns`, and which of all they are."""
-    shown = check.violations.head(SHOWN_ROWS)
+    shown = check.violations.head(SHOWN_ROWS if rows is None else rows)
     which = shown_of(shown.height, check.violation_count or 0)
     return {"columns": shown.columns, "rows": shown.rows(), "which": which}

@@ -92,6 +92,7 @@ def _check(check: Check) -> dict[str, Any]:
         "passed": check.outcome.passed,
         "expected": check.expected,
         "actual": check.actual,
+        "unit": check.unit,
         "message": check.message,
         "severity": check.severity,
         "id": check.id,

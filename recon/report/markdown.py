@@ -8,17 +8,45 @@ from recon.model import ENTITIES, Outcome
 from recon.report.text import checks_line, difference, escalation_sentence, facts, markdown, shown_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Verification
 
 SHOWN_ROWS = 10
+CHARTS = {
+    "## Count Comparison": ("counts",),
+    "## Tier Distribution": (
+        "tier-distribution",
+        "tier-expected",
+        "tier-coverage",
+        "registrations-by-month",
+        "registrations-by-status",
+    ),
+}
 MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**", Outcome.ERROR: "**ERROR**"}
 
 
 def render(verification: Verification) -> str:
     """The whole report."""
     return "\n".join(line for section in sections(verification) for line in (*section, ""))
+
+
+def render_with_charts(verification: Verification, folder: str, charts: Mapping[str, str]) -> str:
+    """The whole report with its charts below Count Comparison and Tier Distribution.
+
+    Args:
+        verification: What to render.
+        folder: The folder beside the report that holds them, as <name>.svg.
+        charts: Their names, and what they show in words.
+    """
+    lines: list[str] = []
+    for section in sections(verification):
+        body = [*section, ""]
+        for name in CHARTS.get(body[0], ()):
+            if name in charts:
+                body += [f"![{markdown(charts[name])}]({folder}/{name}.svg)", ""]
+        lines += body
+    return "\n".join(lines)
 
 
 def sections(v: Verification) -> tuple[Iterator[str], ...]:

@@ -101,6 +101,7 @@ def _check(document: Mapping[str, Any]) -> Check:
         detail=document["detail"],
         expected=document["expected"],
         actual=document["actual"],
+        unit=document["unit"],
         violations=pl.DataFrame(document["violations"], infer_schema_length=None, strict=False),
         violation_count=document["violationCount"],
         escalate=document["escalate"],

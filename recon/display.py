@@ -1,0 +1,211 @@
+"""What notebooks show of a Verification: each function gives one section, as HTML, as Markdown and as plain text."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from recon.errors import OutputError, VerificationFailedError
+from recon.model import ENTITIES, Outcome, Verdict
+from recon.report.formats import FORMATS
+from recon.report.html import section
+from recon.report.markdown import sections
+from recon.report.text import checks_line, markdown, plural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from recon.charts import Figure
+    from recon.model import Verification
+
+LIBRARIES = ("recon", "polars", "duckdb", "altair", "great-expectations", "papermill")
+# The series that each chart is drawn from, where it may be missing.
+SERIES = {
+    "tier-expected": "expected_tiers",
+    "registrations-by-month": "registrations_by_month",
+    "registrations-by-status": "registrations_by_status",
+}
+COUNTS, TIERS, CHECKS, POLICIES, FAILURES = 2, 3, 4, 5, 6
+Lines = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Something to show; a notebook takes the richest form that it can.
+
+    Attributes:
+        html: With all text from data escaped.
+        text: As Markdown, which reads as plain text too.
+        title: What the page that it stands on is called; None where it does not say.
+    """
+
+    html: str
+    text: str
+    title: str | None = None
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        shown = {"text/html": self.html, "text/markdown": self.text, "text/plain": self.text}
+        return shown, {"recon": {"title": self.title}} if self.title else {}
+
+
+def verdict(verification: Verification) -> Section:
+    """The verdict in one sentence, what did not pass, and whether to escalate."""
+    v = verification
+    html = section("banner", v) + "\n" + section("attention", v)
+    return Section(html, _markdown(v, 0), f"Verification {v.verdict}: {printable(v.run_id)}")
+
+
+def scope(verification: Verification) -> Section:
+    """What was checked and what was not."""
+    checked, unchecked = _checked(verification), list(_unchecked(verification))
+    text = ["**Checked**", "", *_items(checked), "", "**Not checked**", ""]
+    text += _items(unchecked) or ["- Nothing that recon knows of was left out."]
+    return Section(section("scope", checked, unchecked), "\n".join(text))
+
+
+def checks(verification: Verification) -> Section:
+    """Every check with its message."""
+    return _report(verification, "checks", CHECKS, "Verification Checks")
+
+
+def counts(verification: Verification) -> Section:
+    """What the bundle leads one to expect beside what the database holds."""
+    return _report(verification, "counts", COUNTS, "Count Comparison")
+
+
+def tiers(verification: Verification) -> Section:
+    """Members by tier as a table."""
+    return _report(verification, "tiers", TIERS, "Tier Distribution", bars=False)
+
+
+def policies(verification: Verification) -> Section:
+    """The policies that the bundle declares."""
+    return _report(verification, "policies", POLICIES, "Policy Verification")
+
+
+def failures(verification: Verification, rows: int = 50) -> Section:
+    """For each check that did not pass its meaning, at most `rows` violating rows, the action and the escalation."""
+    return Section(section("failures", verification, rows), _markdown(verification, FAILURES))
+
+
+def chart(verification: Verification, name: str) -> Figure | Section:
+    """One chart of `recon.charts`, or the sentence that says why there is none."""
+    # Altair costs half a second that no other section needs.
+    from recon.charts import draw  # noqa: PLC0415 - a heavy door
+
+    return draw(verification, name).get(name) or _note(_why_no_chart(verification, name))
+
+
+def environment(verification: Verification) -> Section:
+    """Versions, the snapshot's guarantee, and durations."""
+    v = verification
+    facts = [
+        ("Run ID", v.run_id),
+        ("Database", v.snapshot.database),
+        ("Snapshot", v.snapshot.guarantee),
+        ("Verified at", f"{v.verified_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Duration", f"{v.duration_ms} ms"),
+        *((step.capitalize(), f"{ms} ms") for step, ms in v.timings_ms.items()),
+        ("Python", platform.python_version()),
+        *((name, version(name)) for name in LIBRARIES),
+    ]
+    return Section(section("summary", facts), "\n".join(_items(facts)))
+
+
+def files(verification: Verification, folder: Path | str | None) -> Section:
+    """Write verification.json, verification-report.md and charts/ into `folder`; nothing where it is empty.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    if not folder:
+        return _note("No files were asked for.")
+    from recon.charts import draw, write_charts  # noqa: PLC0415 - a heavy door
+    from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
+
+    home = Path(folder)
+    write_charts(verification, home / "charts")
+    words = {name: figure.alt for name, figure in draw(verification).items()}
+    texts = {
+        "verification.json": FORMATS["json"].render(verification),
+        "verification-report.md": render_with_charts(verification, "charts", words),
+    }
+    try:
+        for name, text in texts.items():
+            (home / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError("The reports cannot be written", where=str(home)[:300], found=error.strerror) from error
+    return _note(f"Written: {', '.join([*texts, 'charts'])}")
+
+
+def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
+    """Say what whoever started this is told, and tell it.
+
+    Raises:
+        VerificationFailedError: The verdict is not PASSED, and `raise_on_failure`.
+    """
+    sentence = f"Verification {verification.verdict} — {checks_line(verification.summary)}"
+    if raise_on_failure and verification.verdict is not Verdict.PASSED:
+        raise VerificationFailedError(sentence)
+    return _note(sentence)
+
+
+def _report(v: Verification, name: str, number: int, heading: str, **options: Any) -> Section:
+    """A section of the report, named for those who hear it."""
+    return Section(section(name, v, Markup('aria-label="{}"').format(heading), **options), _markdown(v, number))
+
+
+def _markdown(v: Verification, number: int) -> str:
+    """A section of the report without its heading, which the notebook has."""
+    return "\n".join(list(sections(v)[number])[2:])
+
+
+def _note(text: str) -> Section:
+    return Section(section("note", text), markdown(text))
+
+
+def _items(lines: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"- **{markdown(label)}**: {markdown(text)}" for label, text in lines]
+
+
+def _checked(v: Verification) -> Lines:
+    evaluated = [check for check in v.checks if check.violation_count is not None]
+    present = ", ".join(f"{v.counts_database[entity]:,} {entity}" for entity in ENTITIES)
+    return [
+        ("Rules", f"{plural(len(evaluated), 'check')} of {len(v.checks)}: {checks_line(v.summary)}"),
+        ("Database", f"{v.snapshot.database}: {present}"),
+        ("Consistency", v.snapshot.guarantee),
+    ]
+
+
+def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
+    yield from ((check.name, check.message) for check in v.checks if check.violation_count is None)
+    yield from v.snapshot.not_read.items()
+    uncompared = [policy for policy in v.policies if not policy.compared]
+    if uncompared:
+        yield "Policies", f"{len(uncompared)} of {len(v.policies)} are declared by the bundle and were not compared"
+    yield from ((check.name, check.overrides) for check in v.checks if check.overrides)
+    for check in v.checks:
+        if check.outcome is not Outcome.PASS and check.violations.height < (check.violation_count or 0):
+            yield check.name, f"of {check.violation_count:,} violating rows, {check.violations.height:,} were kept"
+    if v.dry_run:
+        yield "Dry run", "the bundle is of a dry run, which wrote nothing"
+    if v.masked:
+        yield "Personal data", "names, e-mail addresses and phone numbers were compared, but are shown masked"
+
+
+def _why_no_chart(v: Verification, name: str) -> str:
+    known = v.distributions.not_known if v.distributions else {}
+    reason = known.get(SERIES.get(name, ""))
+    return f"No chart: {reason}" if reason else "No chart: there is nothing to show."
