@@ -49,7 +49,7 @@ class GxSuite:
         name: As its file names it.
         source: The file, as rules name it.
         rules: Its effective rules, in the order of their checks.
-        success: Great Expectations' own word for it, which counts a warning as a failure.
+        success: Whether every check passed without remark; to Great Expectations a warning is a failure too.
     """
 
     name: str
