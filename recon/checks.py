@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from recon.model import Check, Outcome
-from recon.suites import RULE_TYPE, Fallback, Rule
+from recon.suites import Fallback, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recon.warehouse import Warehouse
 
 BY_SEVERITY = {"critical": Outcome.FAIL, "warning": Outcome.WARN, "info": Outcome.WARN}
 RULES_AT_ONCE = 2
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# The heavy door: importing it costs seconds, so that happens when the first rule of a foreign type is judged.
+GREAT_EXPECTATIONS = "recon.gx"
 
 
 class RuleError(Exception):
@@ -27,9 +30,14 @@ class RuleError(Exception):
 
 
 def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int) -> Iterator[Check]:
-    """Evaluate the rules, two at a time; their checks in their order."""
+    """Evaluate the rules, two at a time; their checks in their order.
+
+    Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
+    """
     with ThreadPoolExecutor(RULES_AT_ONCE, "recon-rules") as threads:
-        yield from threads.map(lambda rule: evaluate(rule, warehouse, evidence_rows), rules)
+        begun = {r.id: threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules if not r.is_foreign}
+        for rule in rules:
+            yield begun[rule.id].result() if rule.id in begun else evaluate(rule, warehouse, evidence_rows)
 
 
 def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Check:
@@ -40,27 +48,38 @@ def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Che
         warehouse: Holds what the rule reads.
         evidence_rows: At most so many violating rows are kept; their number is exact all the same.
     """
+    return contained(rule, lambda: unjudged(rule, warehouse) or _judge_of(rule)(rule, warehouse, evidence_rows))
+
+
+def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
+    """What `judge` gives, or an ERROR that says what it raised."""
     try:
-        return _unjudged(rule, warehouse) or _judge(rule, warehouse, evidence_rows)
+        return judge()
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is code of somebody else
         return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
 
 
+def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:
+    """The judge of rules of that type."""
+    if not rule.is_foreign:
+        return _judge
+    judge: Callable[[Rule, Warehouse, int], Check] = import_module(GREAT_EXPECTATIONS).judge
+    return judge
+
+
 def foresee(rule: Rule, warehouse: Warehouse) -> Fallback | None:
     """What the absence of tables or columns makes of the rule, before any row is read; None when its rows decide."""
-    unjudged = _unjudged(rule, warehouse)
-    if unjudged:
-        return Fallback(unjudged.outcome, unjudged.message)
+    settled = unjudged(rule, warehouse)
+    if settled:
+        return Fallback(settled.outcome, settled.message)
     missing = _first(rule.uses, {**warehouse.missing, **warehouse.unreadable})
     if missing is None:
         return None
     return Fallback(_missing_fallback(rule, missing).outcome, f"It cannot pass, but violations count: {missing}")
 
 
-def _unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
+def unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
     """The check of a rule that cannot be run; None when it can."""
-    if rule.type != RULE_TYPE:
-        return _unevaluated(rule, f"recon does not know the expectation type {rule.type!r}")
     if rule.switched_off:
         return _switched_off(rule, rule.switched_off)
     refused = _first(rule.requires, warehouse.unreadable)
@@ -70,14 +89,14 @@ def _unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
     if not missing:
         return None
     fallback = _missing_fallback(rule, missing)
-    return _check(rule, fallback.outcome, fallback.message)
+    return make_check(rule, fallback.outcome, fallback.message)
 
 
 def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
     violations, count = warehouse.evidence(rule.sql, rule.parameters, evidence_rows)
     values = {**_values(rule, warehouse), "violations": count, "s": "" if count == 1 else "s"}
     outcome, message = _outcome(rule, warehouse, values)
-    return _check(
+    return make_check(
         rule,
         outcome,
         message or fill(rule.messages["pass" if outcome is Outcome.PASS else "fail"], values),
@@ -100,11 +119,11 @@ def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tup
         return named, values.get("reason")
     if values["violations"]:
         return BY_SEVERITY[rule.severity], values.get("reason")
-    without = _without_evidence(rule, warehouse)
+    without = without_evidence(rule, warehouse)
     return (without.outcome, without.message) if without else (Outcome.PASS, values.get("reason"))
 
 
-def _without_evidence(rule: Rule, warehouse: Warehouse) -> Fallback | None:
+def without_evidence(rule: Rule, warehouse: Warehouse) -> Fallback | None:
     """What a rule without violations comes to when something that it looks at is not there, or empty."""
     refused = _first(rule.uses, warehouse.unreadable)
     if refused:
@@ -182,14 +201,15 @@ def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
 def _switched_off(rule: Rule, why: str) -> Check:
     """Never better than what the rule could have found: without one that can fail, nobody knows the verdict."""
     could_fail = BY_SEVERITY[rule.severity] is Outcome.FAIL
-    return _check(rule, Outcome.ERROR if could_fail else Outcome.WARN, f"Not evaluated: switched off by {why}")
+    return make_check(rule, Outcome.ERROR if could_fail else Outcome.WARN, f"Not evaluated: switched off by {why}")
 
 
 def _unevaluated(rule: Rule, reason: str) -> Check:
-    return _check(rule, Outcome.ERROR, f"Not evaluated: {reason}")
+    return make_check(rule, Outcome.ERROR, f"Not evaluated: {reason}")
 
 
-def _check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:
+def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:
+    """The check of a rule: what the rule says of itself, and its results."""
     return Check(
         id=rule.id,
         name=rule.title,

@@ -56,8 +56,15 @@ def require_known(rules: Iterable[Rule], names: Iterable[str]) -> None:
 
 
 def _references(rule: Rule) -> Iterator[tuple[str, str]]:
-    yield from (("meta.requires", reference) for reference in rule.requires)
+    yield from ((_key(rule, reference), reference) for reference in rule.requires)
     yield from (("meta.uses", reference) for reference in rule.uses)
+
+
+def _key(rule: Rule, reference: str) -> str:
+    """Where the suite names it: expectations of another type name a table, and its columns in their kwargs."""
+    if not rule.is_foreign:
+        return "meta.requires"
+    return "meta.table" if reference == rule.table else "kwargs"
 
 
 def _empty_tables(rule: Rule) -> Iterator[tuple[str, str]]:

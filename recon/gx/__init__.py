@@ -1,5 +1,19 @@
-"""The only door to Great Expectations: importing this costs seconds, so nothing that `verify` needs does."""
+"""The only door to Great Expectations: importing this costs seconds, so only what needs it does."""
 
+from recon.gx.checkpoint import Found, GxResult, GxSuite, compare, validate
+from recon.gx.data_docs import build_data_docs
 from recon.gx.expectation import ExpectNoViolations, judged_on, load_gx_suite
+from recon.gx.stock import judge
 
-__all__ = ["ExpectNoViolations", "judged_on", "load_gx_suite"]
+__all__ = [
+    "ExpectNoViolations",
+    "Found",
+    "GxResult",
+    "GxSuite",
+    "build_data_docs",
+    "compare",
+    "judge",
+    "judged_on",
+    "load_gx_suite",
+    "validate",
+]

@@ -12,7 +12,7 @@ from recon.model import ENTITIES, Outcome, Verdict
 from recon.palette import OUTCOMES, VERDICTS
 from recon.report.github import inert, on_github
 from recon.report.rules import own_rules
-from recon.report.text import age_sentence, checks_line, printable, timestamp
+from recon.report.text import age_sentence, checks_line, plural, printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,9 @@ class Console:
         changes = own_rules(rules)
         if changes:
             self._print(f"  - Own rules: {changes}")
+        foreign = sum(rule.is_foreign and not rule.switched_off for rule in rules)
+        if foreign:
+            self._print(f"  - Great Expectations: loading it for {plural(foreign, 'expectation')} of its own kind")
 
     def check_done(self, check: Check) -> None:
         """One check, and for those that did not pass what else there is to say."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 MARGIN = " " * 7
 KINDS = ("added", "replaced", "changed", "switched off")
+COUNTED = "in numbers, what was looked at and found"
 WITHOUT_FALLBACK = "ERROR: Not evaluated: {missing}"
 
 
@@ -115,21 +116,24 @@ def _sections(rule: Rule) -> Iterator[list[str]]:
             ("Category", rule.category), ("Severity", _severity(rule)), ("Rule", rule.source), ("Own", rule.overrides)
         ),
     ]
-    if not rule.sql:
-        yield [f"Of the type {printable(rule.type)}, which recon does not know: reported as not evaluated."]
-        return
     yield ["Reads", *_facts(*((name, "") for name in rule.requires), *((name, "if there") for name in rule.uses))]
-    yield ["Violations (no row: the rule holds)", *_sql(rule.sql)]
+    yield _asks(rule)
     yield ["Values of the messages", *_sql(rule.values_sql)] if rule.values_sql else []
     yield ["Parameters", *_facts(*rule.parameters.items())] if rule.parameters else []
     yield ["Says", *_cases(rule)]
     yield ["What to do", *_guidance(rule)]
 
 
+def _asks(rule: Rule) -> list[str]:
+    if rule.is_foreign:
+        return ["Judged by Great Expectations, which has this type", *_facts((rule.type, ""))]
+    return ["Violations (no row: the rule holds)", *_sql(rule.sql)]
+
+
 def _cases(rule: Rule) -> Iterator[str]:
     failed = "FAIL" if rule.severity == "critical" else "WARN"
-    yield from _wrapped(f"PASS: {rule.messages.get('pass', '')}", "  ", "    ")
-    yield from _wrapped(f"{failed}: {rule.messages.get('fail', '')}", "  ", "    ")
+    yield from _wrapped(f"PASS: {rule.messages.get('pass', COUNTED)}", "  ", "    ")
+    yield from _wrapped(f"{failed}: {rule.messages.get('fail', COUNTED)}", "  ", "    ")
     missing = _fallback(rule.when_missing) if rule.when_missing else WITHOUT_FALLBACK
     yield from _wrapped(f"If what it reads is missing: {missing}", "  ", "    ")
     if rule.when_empty:
@@ -206,6 +210,7 @@ def _document(rule: Rule) -> dict[str, Any]:
         "switchedOff": rule.switched_off,
         "requires": list(rule.requires),
         "uses": list(rule.uses),
+        "type": rule.type,
         "sql": rule.sql,
         "valuesSql": rule.values_sql,
         "parameters": dict(rule.parameters),

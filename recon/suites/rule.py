@@ -34,11 +34,12 @@ class Rule(Struct, frozen=True):
 
     Attributes:
         file: The suite that it stands in, as the user named its folder.
-        type: The expectation's type; only `expect_no_violations` is a rule of ours.
+        type: The expectation's type; `expect_no_violations` is ours, any other is Great Expectations' own.
         order: Where the check stands among the others.
         sql: The violations query.
         values_sql: A query of exactly one row, the named values of messages; None when there are none.
-        parameters: Bound to `$name` in both queries.
+        parameters: Bound to `$name` in both queries; of an expectation of another type its kwargs.
+        table: The one table that an expectation of another type looks at ("target.members"); empty for ours.
         requires: Tables and columns without which the rule says nothing; `when_missing` then decides.
         uses: Tables and columns that the rule can do without: violations still count, but it cannot pass.
         messages: `pass` and `fail`: templates with `{value}`.
@@ -59,6 +60,7 @@ class Rule(Struct, frozen=True):
     severity: str
     description: str
     order: int = LAST
+    table: str = ""
     sql: str = ""
     values_sql: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +76,11 @@ class Rule(Struct, frozen=True):
     is_shipped: bool = False
     overrides: str | None = None
     switched_off: str | None = None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether Great Expectations has to judge it: it is of another type than ours."""
+        return self.type != RULE_TYPE
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -1,0 +1,206 @@
+"""The checkpoint: Great Expectations validates every suite on the snapshot, and its outcomes must be ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import great_expectations as gx
+import pandas as pd
+
+from recon.checks import contained, unjudged
+from recon.errors import StepError
+from recon.gx.expectation import judged_on
+from recon.gx.frames import frame_of, pandas_of, shown_columns
+from recon.gx.session import batch_definition, session
+from recon.gx.stock import RESULT_FORMAT, conclude, exception_of
+from recon.gx.suites import suite_of
+from recon.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from recon.model import Check, Verification
+    from recon.suites import Rule
+    from recon.warehouse import Warehouse
+
+CARRIER = "carrier"
+TOLD = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Great Expectations says about one check.
+
+    Attributes:
+        count: How many rows violate it; None where nothing was evaluated.
+    """
+
+    outcome: Outcome
+    count: int | None
+
+
+@dataclass(frozen=True)
+class GxSuite:
+    """One validated suite.
+
+    Attributes:
+        name: As its file names it.
+        source: The file, as rules name it.
+        rules: Its effective rules, in the order of their checks.
+        success: Whether every check passed without remark; to Great Expectations a warning is a failure too.
+    """
+
+    name: str
+    source: str
+    rules: tuple[Rule, ...]
+    success: bool
+
+
+@dataclass(frozen=True)
+class GxResult:
+    """What a checkpoint gave; each outcome in it was compared with the Verification's.
+
+    Attributes:
+        found: By the id of the check.
+    """
+
+    suites: tuple[GxSuite, ...]
+    found: Mapping[str, Found]
+    version: str
+
+
+def validate(rules: Sequence[Rule], warehouse: Warehouse, verification: Verification) -> GxResult:
+    """Validate the rules by a checkpoint of Great Expectations on the warehouse, and compare with the Verification.
+
+    Args:
+        rules: The effective rules, as `load_rules` gives them.
+        warehouse: Holds what they read, as it did when the Verification was reached.
+        verification: The judgement that Great Expectations must confirm.
+
+    Raises:
+        StepError: Great Expectations gives another outcome than ours, lacks a check or has one more.
+    """
+    suites, found = [], dict[str, Found]()
+    with session() as context:
+        for number, (name, source, suite_rules) in enumerate(_suites(rules), 1):
+            outcomes = _Run(context, warehouse, f"{number} {name}").outcomes(suite_rules)
+            for check_id, outcome in outcomes:
+                _require_new(check_id, found)
+                found[check_id] = outcome
+            success = all(outcome.outcome is Outcome.PASS for _, outcome in outcomes)
+            suites.append(GxSuite(name, source, tuple(suite_rules), success))
+    compare(found, verification)
+    return GxResult(tuple(suites), found, gx.__version__)
+
+
+def compare(found: Mapping[str, Found], verification: Verification) -> None:
+    """Make sure that both reached the same outcome for the same checks.
+
+    Raises:
+        StepError: They did not, or there is no check to compare.
+    """
+    ours = {check.id: Found(check.outcome, _count(check)) for check in verification.checks}
+    if not ours or not found:
+        raise StepError(
+            "There is nothing to compare Great Expectations' outcomes with",
+            expected="at least one check on both sides",
+            found=f"{len(ours)} of ours, {len(found)} of Great Expectations",
+        )
+    differing = [name for name in {**ours, **found} if ours.get(name) != found.get(name)]
+    if differing:
+        raise StepError(
+            "Great Expectations and recon differ",
+            where=", ".join(differing[:TOLD]),
+            expected="; ".join(f"{name}: {_words(ours.get(name))}" for name in differing[:TOLD]),
+            found="; ".join(f"{name}: {_words(found.get(name))}" for name in differing[:TOLD]),
+            next_step="Do not rely on this run: one of the two is wrong. Report it with both outcomes",
+        )
+
+
+class _Run:
+    """The validations of one suite in one context."""
+
+    def __init__(self, context: Any, warehouse: Warehouse, name: str) -> None:
+        self._context = context
+        self._warehouse = warehouse
+        self._name = name
+
+    def outcomes(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
+        """What Great Expectations says about each rule; a foreign one that has nothing to look at is settled before."""
+        settled = [(rule.id, unjudged(rule, self._warehouse)) for rule in rules if rule.is_foreign]
+        done = [(name, Found(check.outcome, _count(check))) for name, check in settled if check]
+        open_rules = [rule for rule in rules if rule.id not in dict(done)]
+        own = [rule for rule in open_rules if not rule.is_foreign]
+        done += self._own(own) if own else []
+        by_table = groupby(sorted((r for r in open_rules if r.is_foreign), key=lambda r: r.table), lambda r: r.table)
+        for table, foreign in by_table:
+            done += self._foreign(table, list(foreign))
+        return done
+
+    def _own(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
+        with judged_on(self._warehouse, rules):
+            results = self._results(CARRIER, rules, pd.DataFrame({CARRIER: [1]}))
+        return [(name, _found(result)) for name, result in results]
+
+    def _foreign(self, table: str, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
+        """All expectations about one table, on one frame of all columns that they name."""
+        columns = dict.fromkeys(column for rule in rules for column in shown_columns(rule))
+        frame = frame_of(table, list(columns), self._warehouse)
+        by_id = {rule.id: rule for rule in rules}
+
+        def concluded(name: str, result: Any) -> Callable[[], Check]:
+            return lambda: conclude(by_id[name], self._warehouse, result, frame, evidence_rows=0)
+
+        checks = [
+            contained(by_id[name], concluded(name, result))
+            for name, result in self._results(table, rules, pandas_of(frame))
+        ]
+        return [(check.id, Found(check.outcome, _count(check))) for check in checks]
+
+    def _results(self, part: str, rules: Sequence[Rule], frame: pd.DataFrame) -> list[tuple[str, Any]]:
+        """The results of a real checkpoint by the ids of their checks."""
+        name = f"{self._name}: {part}"
+        suite = self._context.suites.add(suite_of(name, rules))
+        definition = gx.ValidationDefinition(name=name, data=batch_definition(self._context, name), suite=suite)
+        self._context.validation_definitions.add(definition)
+        checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], result_format=RESULT_FORMAT)
+        done = self._context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        results = [result for run in done.run_results.values() for result in run.results]
+        return [(result.expectation_config.meta["id"], result) for result in results]
+
+
+def _suites(rules: Iterable[Rule]) -> Iterator[tuple[str, str, list[Rule]]]:
+    """Name, file and rules of each suite, in the order of their first checks."""
+    homes: dict[tuple[str, str], list[Rule]] = {}
+    for rule in rules:
+        source = f"shipped {rule.file.name}" if rule.is_shipped else str(rule.file)
+        homes.setdefault((rule.suite, source), []).append(rule)
+    for (name, source), listed in homes.items():
+        yield name, source, listed
+
+
+def _found(result: Any) -> Found:
+    """The outcome of one of our own rules; what raised is never better than an ERROR, at any severity."""
+    if exception_of(result) or "outcome" not in result.result:
+        return Found(Outcome.ERROR, None)
+    outcome = Outcome(result.result["outcome"])
+    if result.success is not (outcome is Outcome.PASS):
+        return Found(Outcome.ERROR, None)
+    return Found(outcome, result.result["unexpected_count"])
+
+
+def _require_new(check_id: str, found: Mapping[str, Found]) -> None:
+    if check_id in found:
+        raise StepError("Great Expectations gave two results for one check", where=check_id)
+
+
+def _count(check: Check) -> int | None:
+    return None if check.outcome is Outcome.ERROR else check.violation_count
+
+
+def _words(found: Found | None) -> str:
+    if found is None:
+        return "no such check"
+    return str(found.outcome) if found.count is None else f"{found.outcome} with {found.count} violations"

@@ -1,0 +1,149 @@
+"""Data Docs: what Great Expectations validated, as pages of our own that load nothing, run nothing and mask all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from recon.errors import OutputError
+from recon.model import Summary
+from recon.report.templates import MARKS, environment, source_hash, stylesheet
+from recon.report.text import checks_line, escalation_sentence, facts, shown_of, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from jinja2 import Environment
+
+    from recon.gx.checkpoint import GxResult, GxSuite
+    from recon.model import Check, Verification
+
+TEMPLATES = "gx/templates"
+SHOWN_ROWS = 50
+SLUG_LENGTH = 48
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+FACTS = ("Run ID", "Bundle", "Import completed", "Verified at", "Database", "Snapshot", "Personal data")
+
+
+@dataclass(frozen=True)
+class SuitePage:
+    """One suite and where its two pages lie, relative to the index."""
+
+    suite: GxSuite
+    checks: tuple[Check, ...]
+    slug: str
+
+    @property
+    def results(self) -> str:
+        """The page of its checks."""
+        return f"validations/{self.slug}.html"
+
+    @property
+    def rules(self) -> str:
+        """The page of its rules."""
+        return f"expectations/{self.slug}.html"
+
+    @property
+    def summary(self) -> Summary:
+        """Its checks by outcome."""
+        return Summary.of(self.checks)
+
+
+def build_data_docs(result: GxResult, verification: Verification, folder: Path, home: str | None = None) -> Path:
+    """Write the pages into `folder`: index.html, and two pages for each suite; what they show is the Verification's.
+
+    Args:
+        result: What `validate` gave.
+        verification: The judgement; its violating rows are masked already, unless nobody wants that.
+        folder: Made where it is not there.
+        home: Where the page of all runs lies, relative to `folder`; None: it is not linked.
+
+    Returns:
+        The index.
+
+    Raises:
+        OutputError: A page cannot be written.
+    """
+    checks = {check.id: check for check in verification.checks}
+    pages = [_page(number, suite, checks) for number, suite in enumerate(result.suites, 1)]
+    written = {"index.html": _index(pages, result, verification, home)}
+    for page in pages:
+        written[page.results] = _suite_page("results", page, result, verification, home)
+        written[page.rules] = _suite_page("rules", page, result, verification, home)
+    for name, text in written.items():
+        _write(folder / name, text)
+    return folder / "index.html"
+
+
+def _page(number: int, suite: GxSuite, checks: Mapping[str, Check]) -> SuitePage:
+    """Names differ by their number, whatever becomes of their characters."""
+    name = UNSAFE.sub("-", suite.name)[:SLUG_LENGTH].strip("-.")
+    return SuitePage(suite, tuple(checks[rule.id] for rule in suite.rules), f"{number:02}-{name}".rstrip("-"))
+
+
+def _index(pages: Sequence[SuitePage], result: GxResult, verification: Verification, home: str | None) -> str:
+    return _render(
+        "index.html.jinja",
+        result,
+        verification,
+        links=[("All runs", home)] if home else [],
+        pages=pages,
+        places={check.id: f"{p.results}#check-{n}" for p in pages for n, check in enumerate(p.checks, 1)},
+        facts=[(label, text) for label, text in facts(verification) if label in FACTS],
+        checks_line=checks_line(verification.summary),
+    )
+
+
+def _suite_page(kind: str, page: SuitePage, result: GxResult, verification: Verification, home: str | None) -> str:
+    other = ("Rules of this suite", f"../{page.rules}") if kind == "results" else ("Results", f"../{page.results}")
+    all_runs = [("All runs", f"../{home}")] if home else []
+    return _render(
+        f"{kind}.html.jinja",
+        result,
+        verification,
+        links=[*all_runs, ("Data Docs", "../index.html"), other],
+        page=page,
+        verified_at=timestamp(verification.verified_at),
+        checks_line=checks_line(page.summary),
+    )
+
+
+def _render(template: str, result: GxResult, verification: Verification, **values: Any) -> str:
+    pages = environment(TEMPLATES)
+    style = stylesheet() + _own_style(pages)
+    # What every page and every macro may name.
+    pages.globals |= {"marks": MARKS, "newline": Markup("\n"), "violations": _violations}
+    return pages.get_template(template).render(
+        v=verification,
+        version=result.version,
+        style=style,
+        style_hash=source_hash(style),
+        escalation_sentence=escalation_sentence,
+        **values,
+    )
+
+
+def _own_style(pages: Environment) -> str:
+    return pages.get_template("data_docs.css").render()
+
+
+def _violations(check: Check) -> dict[str, Any]:
+    """The rows to show, each a tuple in the order of `columns`, and which of all they are."""
+    shown = check.violations.head(SHOWN_ROWS)
+    return {
+        "columns": shown.columns,
+        "rows": shown.rows(),
+        "which": shown_of(shown.height, check.violation_count or 0) or f": {shown.height:,}",
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError("A page of the Data Docs cannot be written", where=str(file), found=error.strerror) from error

@@ -1,0 +1,171 @@
+"""Great Expectations' own expectations as checks: judged on a frame of the columns that they name, never vacuously."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
+
+from recon.checks import BY_SEVERITY, RuleError, make_check, without_evidence
+from recon.gx.frames import ROW, frame_of, pandas_of, shown_columns
+from recon.gx.session import batch_definition, session
+from recon.gx.words import nothing_sentence, row_sentence, whole_sentence
+from recon.model import Outcome
+from recon.suggestion import suggest
+from recon.suites.foreign import columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.model import Check
+    from recon.suites import Rule
+    from recon.warehouse import Warehouse
+
+RESULT_FORMAT = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
+# Of each group one kwarg says what is expected; without any, whatever there is would do.
+DECISIVE = (("regex",), ("min_value", "max_value"))
+ABOUT_NULLS = ("expect_column_values_to_be_null", "expect_column_values_to_not_be_null")
+
+
+def judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
+    """The check of an expectation of Great Expectations' own.
+
+    Raises:
+        RuleError: It does not know the type or takes no such kwargs, or the expectation cannot be evaluated.
+    """
+    suite = ExpectationSuite(name=rule.id, expectations=[expectation(rule)])
+    frame = frame_of(rule.table, shown_columns(rule), warehouse)
+    with session() as context:
+        batch = batch_definition(context, rule.table).get_batch({"dataframe": pandas_of(frame)})
+        results = batch.validate(suite, result_format=RESULT_FORMAT).results
+    if len(results) != 1:
+        raise RuleError(f"Great Expectations gave {len(results)} results for one expectation")
+    return conclude(rule, warehouse, results[0], frame, evidence_rows)
+
+
+def expectation(rule: Rule) -> Any:
+    """The rule as Great Expectations' own object, which is never dropped.
+
+    Raises:
+        RuleError: It does not know the type, or refuses the kwargs.
+    """
+    known = list_registered_expectation_implementations()
+    if rule.type not in known:
+        hint = suggest(rule.type, known)
+        raise RuleError(f"Great Expectations does not know the expectation type {rule.type!r}. {hint or ''}".strip())
+    fields = get_expectation_impl(rule.type).__fields__
+    for group in DECISIVE:
+        if set(group) <= set(fields) and not any(rule.parameters.get(name) is not None for name in group):
+            raise RuleError(f"the kwargs say nothing to expect: {' or '.join(group)} is missing")
+    try:
+        return ExpectationConfiguration(**_document(rule)).to_domain_obj()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise RuleError(f"Great Expectations refuses {rule.type}: {reason}") from error
+
+
+def conclude(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame, evidence_rows: int) -> Check:
+    """What a result of Great Expectations makes of the rule.
+
+    Args:
+        rule: The rule.
+        warehouse: Holds what the rule reads.
+        result: Of the validation, in the format RESULT_FORMAT.
+        frame: The rows that were validated.
+        evidence_rows: At most so many violating rows are kept.
+
+    Raises:
+        RuleError: There was nothing that could be evaluated.
+    """
+    raised = exception_of(result)
+    if raised:
+        raise RuleError(raised)
+    found = result.result
+    if not found:
+        raise RuleError("Great Expectations gave a result without anything in it")
+    if _is_vacuous(rule, result, frame):
+        return _without_rows(rule, frame.height)
+    if "element_count" in found:
+        return _by_row(rule, warehouse, result, frame, evidence_rows)
+    return _as_whole(rule, warehouse, result, evidence_rows)
+
+
+def exception_of(result: Any) -> str | None:
+    """What an expectation raised, None where it did not; flat, or one entry for each metric."""
+    info: Mapping[str, Any] = result.exception_info or {}
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, dict)]
+    for entry in entries:
+        if entry.get("raised_exception", True):
+            return str(entry.get("exception_message") or "an exception without a message")
+    return None
+
+
+def _is_vacuous(rule: Rule, result: Any, frame: pl.DataFrame) -> bool:
+    """Whether there was nothing to look at; a table may well be expected to have rows, and fail that."""
+    columns = columns_of(rule)
+    if not columns:
+        return bool(result.success) and frame.is_empty()
+    if rule.type in ABOUT_NULLS:
+        return frame.is_empty()
+    found = result.result
+    if "element_count" in found:
+        return bool(found["element_count"] - (found.get("missing_count") or 0) == 0)
+    return all(frame[column].null_count() == frame.height for column in columns)
+
+
+def _without_rows(rule: Rule, rows: int) -> Check:
+    fallback = rule.when_empty
+    if fallback is None:
+        return make_check(rule, Outcome.ERROR, f"Not evaluated: {nothing_sentence(rule, rows)}")
+    return make_check(rule, fallback.outcome, nothing_sentence(rule, rows) if rows else fallback.message)
+
+
+def _by_row(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame, evidence_rows: int) -> Check:
+    found = result.result
+    unexpected = int(found["unexpected_count"])
+    message = row_sentence(rule, unexpected, int(found["element_count"] - (found.get("missing_count") or 0)))
+    if result.success:
+        return _passed(rule, warehouse, message)
+    numbers = [entry[ROW] for entry in found["unexpected_index_list"][:evidence_rows]]
+    return _violated(rule, message, frame[numbers], unexpected)
+
+
+def _as_whole(rule: Rule, warehouse: Warehouse, result: Any, evidence_rows: int) -> Check:
+    observed = result.result.get("observed_value")
+    message = whole_sentence(rule, observed, holds=bool(result.success))
+    if result.success:
+        return _passed(rule, warehouse, message)
+    # Values of a column stand below its name, so that they are masked as it is.
+    values = result.result.get("partial_unexpected_list") or (observed if isinstance(observed, list) else [observed])
+    rows = pl.DataFrame({(columns_of(rule) or ("observed",))[0]: [_plain(value) for value in values]})
+    return _violated(rule, message, rows.head(evidence_rows), int(result.result.get("unexpected_count") or len(values)))
+
+
+def _passed(rule: Rule, warehouse: Warehouse, message: str) -> Check:
+    without = without_evidence(rule, warehouse)
+    if without:
+        return make_check(rule, without.outcome, without.message)
+    return make_check(rule, Outcome.PASS, message, violation_count=0)
+
+
+def _violated(rule: Rule, message: str, rows: pl.DataFrame, count: int) -> Check:
+    outcome = BY_SEVERITY[rule.severity]
+    escalate = rule.escalate if outcome is Outcome.FAIL else None
+    return make_check(rule, outcome, message, violations=rows, violation_count=count, escalate=escalate)
+
+
+def _plain(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _document(rule: Rule) -> dict[str, Any]:
+    return {
+        "type": rule.type,
+        "kwargs": dict(rule.parameters),
+        "severity": rule.severity,
+        "description": rule.description,
+        "meta": {"id": rule.id, "title": rule.title, "category": rule.category, "table": rule.table},
+    }

@@ -1,0 +1,75 @@
+"""Rules as suites of Great Expectations: the effective ones, as layers and overrides have left them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+from recon.errors import StepError
+from recon.gx.stock import expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.suites import Fallback, Rule
+
+
+def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
+    """The rules as one suite, each of them in it.
+
+    Raises:
+        StepError: There is no rule, or Great Expectations holds fewer or others than it was given.
+    """
+    if not rules:
+        raise StepError("A suite without an expectation would always succeed", where=name[:300])
+    suite = ExpectationSuite(name=name, expectations=[expectation(r) if r.is_foreign else _own(r) for r in rules])
+    held = [(kept.meta or {}).get("id") for kept in suite.expectations]
+    given = [rule.id for rule in rules]
+    if held != given:
+        raise StepError(
+            "Great Expectations dropped an expectation",
+            where=name[:300],
+            expected=", ".join(given),
+            found=", ".join(map(str, held)) or "none",
+        )
+    return suite
+
+
+def expectation_document(rule: Rule) -> dict[str, Any]:
+    """A rule of ours as a suite file holds it."""
+    return {
+        "type": rule.type,
+        "severity": rule.severity,
+        "description": rule.description,
+        "kwargs": {"sql": rule.sql, "values_sql": rule.values_sql, "parameters": dict(rule.parameters)},
+        "meta": {
+            "id": rule.id,
+            "title": rule.title,
+            "category": rule.category,
+            "order": rule.order,
+            "requires": list(rule.requires),
+            "uses": list(rule.uses),
+            "messages": dict(rule.messages),
+            "when_missing": _fallback(rule.when_missing),
+            "when_empty": _fallback(rule.when_empty),
+            "right_when_empty": dict(rule.right_when_empty),
+            "meaning": rule.guidance.meaning,
+            "action": rule.guidance.action,
+            "diagnosis": list(rule.guidance.diagnosis),
+            "resolution": list(rule.guidance.resolution),
+            "escalate": rule.escalate,
+        },
+        "notes": rule.overrides,
+    }
+
+
+def _own(rule: Rule) -> Any:
+    return ExpectationConfiguration(**expectation_document(rule)).to_domain_obj()
+
+
+def _fallback(fallback: Fallback | None) -> dict[str, str] | None:
+    if fallback is None:
+        return None
+    return {"outcome": str(fallback.outcome), "message": fallback.message, "table": fallback.table}
