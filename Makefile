@@ -17,17 +17,18 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q recon
 	touch $@
 
-demo: $(VENV)/installed ## verify a generated club, then a copy with planted faults
+demo: $(VENV)/installed ## verify a generated club, then a copy with planted faults, with all that people look at
 	@$(BIN)/recon demo --output $(DEMO)/clean
-	@$(BIN)/recon verify --bundle $(DEMO)/clean/migration-bundle-2024-01-15 --database $(DEMO)/clean/club.db --output $(DEMO)/clean/verification-report.md
+	@$(BIN)/recon run --bundle $(DEMO)/clean/migration-bundle-2024-01-15 --database $(DEMO)/clean/club.db --outputs $(DEMO)
 	@$(BIN)/recon demo --output $(DEMO)/faulty --faults typical
-	@$(BIN)/recon verify --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db --output $(DEMO)/faulty/verification-report.md; \
+	@$(BIN)/recon run --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db --outputs $(DEMO); \
 	  code=$$?; if [ $$code -ne 1 ]; then echo "expected exit code 1 for the planted faults, got $$code"; exit 1; fi
 	@echo
 	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
-	@echo "  $(DEMO)/clean/verification-report.md   a migration that is right"
-	@echo "  $(DEMO)/faulty/verification-report.md  one that is not, with what failed and what to do"
-	@echo "  $(DEMO)/*/migration-bundle-2024-01-15/ and $(DEMO)/*/club.db  what was verified"
+	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs"
+	@echo "  $(DEMO)/2*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
+	@echo "  $(DEMO)/2*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
+	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases"
 
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint

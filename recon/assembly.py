@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from recon.errors import ReconError, StepError, UsageError
 from recon.notebook_process import notebook_process
 from recon.pipeline import Silent, judged
+from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import timestamp
 from recon.runs import PARTS, Manifest, Part, folder_name, new_run_folder, publish
@@ -176,8 +177,9 @@ class Assembly:
         import_module("recon.charts").write_charts(self.verification, self.working.part("charts"))
 
     def _write_markdown(self) -> None:
-        charts = import_module("recon.charts").draw(self.verification) if self._made("charts") else {}
-        text = import_module("recon.report.markdown").render_with_charts(self.verification, charts, PARTS["charts"])
+        shown = import_module("recon.charts").draw(self.verification) if self._made("charts") else {}
+        told = {name: figure.alt for name, figure in shown.items()}
+        text = render_with_charts(self.verification, PARTS["charts"], told)
         self.working.part("report").write_text(text, encoding="utf-8")
 
     def _write_junit(self) -> None:

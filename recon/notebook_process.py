@@ -36,7 +36,7 @@ class NotebookProcess:
             StepError: It ended before.
         """
         try:
-            self._pipe.write(json.dumps(job))
+            self._pipe.write(json.dumps(job) + "\n")
             self._pipe.close()
         except OSError as error:
             raise self._died() from error

@@ -35,7 +35,7 @@ PARTS = {
 """The parts of a run beside its verification.json, by name, and the file or folder of each."""
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """What became of one part of a run.
 
     Attributes:
