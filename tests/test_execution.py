@@ -120,7 +120,7 @@ def test_what_a_cell_prints_or_raises_stays_text(text: str, tmp_path: Path) -> N
     written = html.read_text(encoding="utf-8")
     assert LOADS.findall(written.partition("</style>")[2]) == []
     assert not re.search(r"<(?:img|svg|testcase|!ENTITY)\b", written)
-    assert "{{7*7}}" in written or "49" not in written.partition("<main>")[2]
+    assert ">49" not in written
 
 
 def test_a_kernel_that_cannot_start_is_told_as_that(tmp_path: Path) -> None:

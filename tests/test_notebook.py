@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from recon.demo import Club
 
-PASSWORD = "planted-Pa55word"
+PASSWORD = "planted-Pa55word"  # noqa: S105 - planted, to be searched for
 OWN_SUITE = """
 name: own
+expectations: []
 meta:
   overrides:
-    tier_coverage: {parameters: {threshold: 99.9}, reason: this club is strict}
+    tier_coverage: {parameters: {threshold: 99}, reason: this club is strict}
 """
 ORDER = [
     "What Was Checked and What Was Not",
@@ -104,7 +105,7 @@ def test_a_failure_is_shown_and_saved_before_it_is_raised(failed: Executed) -> N
     (raised,) = failed.outputs("conclusion")
     assert (raised["output_type"], raised["ename"]) == ("error", "VerificationFailedError")
     assert raised["traceback"] == [raised["evalue"]]
-    assert "VerificationFailedError" in failed.said
+    assert "Verification FAILED" in failed.said
 
 
 def test_the_notebook_has_the_verdict_of_verify(failed: Executed) -> None:
@@ -127,7 +128,7 @@ def test_the_notebook_has_the_verdict_of_verify(failed: Executed) -> None:
 
 def test_parameters_change_what_is_shown(failed: Executed) -> None:
     scope = failed.shown("scope")
-    assert "threshold 99.9 instead of 95" in scope
+    assert "threshold 99 instead of 95" in scope
     assert "shown masked" not in scope
     assert "of 10 violating rows, 3 were kept" in scope
     assert failed.shown("failures").count("<tr>") < 15
