@@ -16,7 +16,7 @@ from verifications import HOSTILE
 
 from notebooks import Executed, run_job
 from recon.demo import DemoPaths, write_bundle, write_sqlite
-from recon.errors import StepError
+from recon.errors import StepError, UsageError
 from recon.execution import execute, export_html
 
 if TYPE_CHECKING:
@@ -140,6 +140,13 @@ def test_a_cell_that_fails_is_told_in_a_sentence_and_saved(tmp_path: Path) -> No
         execute(tmp_path / "out.ipynb", {"bundle": "nowhere"}, tmp_path)
     assert "BundleError" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
     assert "papermill-error" not in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_url_is_refused_before_anything_is_saved(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a URL does not belong") as refused:
+        execute(tmp_path / "out.ipynb", {"database": "postgresql://u:planted@h/d"}, tmp_path)
+    assert "planted" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_job_is_refused_in_a_line(tmp_path: Path) -> None:
