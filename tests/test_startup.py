@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     from recon.demo import DemoPaths
 
-HEAVY = ("great_expectations", "IPython", "ipykernel", "nbconvert", "nbformat", "notebook", "papermill", "sqlglot")
+HEAVY = (
+    "altair",
+    "great_expectations",
+    "IPython",
+    "ipykernel",
+    "nbconvert",
+    "nbformat",
+    "notebook",
+    "papermill",
+    "sqlglot",
+    "vl_convert",
+)
 POSTGRESQL = ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql")
 SQLITE = ("connectorx", "sqlite3")
 # Runs the command line as its entry point does, then writes what was loaded to the file named first.

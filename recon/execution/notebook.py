@@ -10,7 +10,7 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from recon.errors import StepError, VerificationFailedError
+from recon.errors import StepError, UsageError, VerificationFailedError
 from recon.execution.kernel import kernel_manager
 from recon.suites import shipped_folder
 
@@ -39,9 +39,11 @@ def execute(
         environment: The kernel's environment variables; None: those of this process.
 
     Raises:
+        UsageError: The database is a URL, which the saved notebook would keep; nothing is executed.
         VerificationFailedError: The notebook raised it, having shown everything.
         StepError: The kernel could not be started, or died, or a cell failed.
     """
+    _refuse_url(parameters)
     logging.getLogger("papermill").setLevel(logging.ERROR)
     try:
         papermill.execute_notebook(
@@ -61,6 +63,16 @@ def execute(
         raise StepError("The notebook cannot be executed", found=_sentence(error)) from error
     finally:
         _tidy(notebook)
+
+
+def _refuse_url(parameters: Mapping[str, Any]) -> None:
+    if "://" in str(parameters.get("database", "")):
+        raise UsageError(
+            "A notebook keeps its parameters, so a URL does not belong among them",
+            where="database",
+            expected="the name of an environment variable, or a file",
+            next_step="Put the URL into an environment variable and give its name",
+        )
 
 
 def _told(error: PapermillExecutionError) -> Exception:

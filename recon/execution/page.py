@@ -27,7 +27,7 @@ def export_html(notebook: Path, page: Path) -> None:
     document = nbformat.read(notebook, as_version=4)
     style = stylesheet() + (HERE / "page.css").read_text(encoding="utf-8")
     resources = {"style": style, "style_hash": source_hash(style), "title": _title(document)}
-    exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(HERE)])
+    exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(HERE)], exclude_anchor_links=True)
     html, _ = exporter.from_notebook_node(document, resources=resources)
     try:
         page.write_text(html, encoding="utf-8")

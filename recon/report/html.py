@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES
@@ -25,8 +26,12 @@ def render(verification: Verification) -> str:
 
 def section(name: str, *arguments: Any, **named: Any) -> str:
     """One section of the report, by the name of its macro in sections.html.jinja."""
-    macros = environment().get_template("sections.html.jinja").make_module(_words())
-    return str(getattr(macros, name)(*arguments, **named)).strip()
+    return str(getattr(_sections(), name)(*arguments, **named)).strip()
+
+
+@cache
+def _sections() -> Any:
+    return environment().get_template("sections.html.jinja").make_module(_words())
 
 
 def _words() -> dict[str, Any]:
