@@ -11,6 +11,7 @@ from great_expectations.core import ExpectationSuite
 from gx_runs import entry, loaded, rules_of, write_suite
 from msgspec.structs import replace
 from support import outcomes, verify
+from verifications import HOSTILE
 
 from recon.demo import plant
 from recon.errors import StepError
@@ -77,6 +78,15 @@ def test_what_cannot_be_evaluated_is_an_exception_there(demo: DemoPaths, tmp_pat
     found = by_great_expectations(result)
     assert found == outcomes(verification)
     assert (found["raises"], found["absent"]) == ("ERROR", "ERROR")
+
+
+def test_suites_of_any_name_are_validated(demo: DemoPaths, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for number, name in enumerate(("$name", "{{7*7}}", *HOSTILE)):
+        write_suite(own, entry(MATCH, kwargs={"column": "email", "regex": "@"}, id=f"stock_{number}"), name=name)
+        (own / "own.yaml").rename(own / f"{number}.yaml")
+    _, result = both(demo, own)
+    assert {suite.name for suite in result.suites} >= {"$name", "{{7*7}}", *HOSTILE}
 
 
 def test_a_rule_that_is_switched_off_is_so_there(demo: DemoPaths, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from gx_runs import entry, write_suite
 from support import check_of, outcomes, run_recon, verify
+from verifications import HOSTILE
 
 import recon
 from recon.checks import RuleError, evaluate
@@ -240,6 +241,31 @@ def test_what_is_found_is_masked_like_any_other(demo: DemoPaths, tmp_path: Path)
     assert found.outcome is Outcome.FAIL
     assert {name[1:] for name in found.violations["first_name"].to_list()} == {"***"}
     assert "Xanthippe" not in f"{found.message}{found.violations.rows()}"
+
+
+@pytest.mark.parametrize("kind", ["expect_column_mean_to_be_between", "expect_column_sum_to_be_between"])
+def test_an_exception_that_quotes_names_is_not_shown(warehouse: Warehouse, tmp_path: Path, kind: str) -> None:
+    found = evaluate(rule_of(tmp_path, kind, kwargs={"column": "first_name", "min_value": 1}), warehouse)
+    assert found.outcome is Outcome.ERROR
+    assert not any(name in found.message for name in ("Ada", "Bob", "Eve"))
+
+
+def test_an_exception_with_a_value_is_replaced(warehouse: Warehouse, tmp_path: Path) -> None:
+    info = {"raised_exception": True, "exception_message": "cannot convert 'AdaBob'"}
+    result = SimpleNamespace(success=False, exception_info=info, result={})
+    with pytest.raises(RuleError, match="it is not shown"):
+        conclude(rule_of(tmp_path, MATCH, kwargs=REGEX), warehouse, result, MEMBERS, 1)
+
+
+@pytest.mark.parametrize("text", ["$HOME", "${HOME}", "$column", "{{7*7}}", "%(x)s", *HOSTILE[:8]])
+def test_texts_of_kwargs_are_taken_as_they_are(tmp_path: Path, text: str) -> None:
+    with Warehouse() as made:
+        fields = [Field("id", "key"), Field("first_name", "text")]
+        made.create("target.members", fields)
+        made.append("target.members", pl.DataFrame({"id": ["1"], "first_name": [text]}), fields)
+        kwargs = {"column": "first_name", "value_set": [text]}
+        found = evaluate(rule_of(tmp_path, "expect_column_values_to_be_in_set", kwargs=kwargs), made)
+    assert found.outcome is Outcome.PASS
 
 
 def test_a_missing_column_falls_back(demo: DemoPaths, tmp_path: Path) -> None:
