@@ -16,6 +16,7 @@ PAGE = DOCS / "checks.md"
 EXAMPLES = DOCS / "examples"
 TEST = ("checks", "--expectations", "./checks", "--test", "registration_in_time")
 VERIFY = ("verify", "--bundle", "./migration-bundle-2024-01-15", "--database", "club.db", "--expectations")
+OWN = ("Registration In Time", "E-mail Unique", "E-mail Form", "Event Ends After Start")
 # What a hurried author writes: an inner join loses what has no event, and nothing is said about an empty table.
 CARELESS = (
     ("left join", "join"),
@@ -30,6 +31,9 @@ FAULTS = (
        where id in (select id from "EventRegistration" order by id limit 3)""",
     """update "Member" set email = upper((select email from "Member" order by id limit 1))
        where id = (select id from "Member" order by id limit 1 offset 1)""",
+)
+MIXED_FAULTS = (
+    """update "Member" set email = 'nobody at ' || id where id in (select id from "Member" order by id limit 3)""",
 )
 ABSENT = (
     'alter table "Event" rename column "startTime" to "begins"',
@@ -64,6 +68,9 @@ def blocks() -> dict[str, tuple[str, str]]:
             "absent": ("", with_changes(folder, ABSENT)),
             "override": ("yaml", (EXAMPLES / "overrides" / "club.yaml").read_text(encoding="utf-8")),
             "overridden": ("", checks_of(folder, "./overrides")),
+            "stock": ("yaml", stock_entry()),
+            "stock_clean": ("", with_loading(checks_of(folder, "./mixed"))),
+            "stock_faulty": ("", with_changes(folder, MIXED_FAULTS, "./mixed")),
         }
 
 
@@ -78,15 +85,31 @@ def in_careless_words(folder: str, suite: str) -> str:
     return recon(folder, *(word.replace("./checks", "./careless") for word in TEST))
 
 
-def with_changes(folder: str, statements: tuple[str, ...]) -> str:
-    """The checks of the club's own that do not pass on a changed copy of the demo."""
+def with_changes(folder: str, statements: tuple[str, ...], suites: str = "./checks") -> str:
+    """The checks of the club's own on a changed copy of the demo."""
     with TemporaryDirectory() as changed:
         shutil.copytree(folder, changed, dirs_exist_ok=True)
         with closing(sqlite3.connect(Path(changed) / "club.db")) as database, database:
             for statement in statements:
                 database.execute(statement)
-        lines = checks_of(changed, "./checks").splitlines(keepends=True)
-    return "".join(line for line in lines if "] Registration In Time" in line or "] E-mail Unique" in line)
+        return own_checks(checks_of(changed, suites))
+
+
+def own_checks(printed: str) -> str:
+    """Of the third step, the lines of the club's own checks."""
+    return "".join(line for line in printed.splitlines(keepends=True) if any(f"] {title}:" in line for title in OWN))
+
+
+def with_loading(printed: str) -> str:
+    """As `own_checks`, and the line that tells why it takes longer."""
+    loading = next(line for line in printed.splitlines(keepends=True) if "Great Expectations" in line)
+    return f"{loading}{own_checks(printed)}"
+
+
+def stock_entry() -> str:
+    """The first entry of the suite that mixes both kinds."""
+    suite = (EXAMPLES / "mixed" / "club.yaml").read_text(encoding="utf-8")
+    return f"- type:{suite.split('- type:')[1]}"
 
 
 def checks_of(folder: str, suites: str) -> str:

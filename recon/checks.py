@@ -35,9 +35,9 @@ def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int
     Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
     """
     with ThreadPoolExecutor(RULES_AT_ONCE, "recon-rules") as threads:
-        begun = {r.id: threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules if not r.is_foreign}
-        for rule in rules:
-            yield begun[rule.id].result() if rule.id in begun else evaluate(rule, warehouse, evidence_rows)
+        begun = [None if r.is_foreign else threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules]
+        for rule, check in zip(rules, begun, strict=True):
+            yield check.result() if check else evaluate(rule, warehouse, evidence_rows)
 
 
 def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Check:

@@ -38,8 +38,21 @@ OWN = Rule(
     sql=NO_ROW,
     messages={"pass": "Nothing found", "fail": "Found {violations}"},
 )
-STOCK = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "email"}, "meta": {"id": "stock"}}
-UNKNOWN = {"type": "expect_the_unexpected", "kwargs": {}, "meta": {"id": "unknown"}}
+FOREIGN_META = {
+    "id": "stock",
+    "title": "Stock",
+    "category": "own",
+    "table": "target.members",
+    "meaning": "Some are not",
+    "action": "Look",
+}
+STOCK: dict[str, Any] = {
+    "type": "expect_column_values_to_not_be_null",
+    "description": "All are there.",
+    "kwargs": {"column": "nowhere"},
+    "meta": FOREIGN_META,
+}
+UNKNOWN: dict[str, Any] = {**STOCK, "type": "expect_the_unexpected", "kwargs": {}}
 TYPELESS: dict[str, Any] = {"kwargs": {}, "meta": {"id": "typeless"}}
 
 
@@ -447,17 +460,21 @@ def test_detail_is_for_what_did_not_pass(warehouse: Warehouse) -> None:
     assert judged(warehouse, sql=ROWS, values_sql=values_sql).detail == "look here"
 
 
-@pytest.mark.parametrize("entry", [STOCK, UNKNOWN, TYPELESS], ids=["stock", "unknown", "typeless"])
-def test_a_type_that_is_not_ours_is_an_error_never_dropped(
-    demo: DemoPaths, tmp_path: Path, entry: dict[str, Any]
-) -> None:
-    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "own", "expectations": [entry]}), encoding="utf-8")
+def test_an_entry_without_a_type_is_refused(demo: DemoPaths, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "own", "expectations": [TYPELESS]}), encoding="utf-8")
+
+    with pytest.raises(SuiteError, match=r"own\.yaml:2, typeless"):
+        verify(demo, expectations=[tmp_path])
+
+
+def test_a_type_that_nobody_knows_is_an_error_never_dropped(demo: DemoPaths, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "own", "expectations": [UNKNOWN]}), encoding="utf-8")
 
     verification = verify(demo, expectations=[tmp_path])
 
-    found = check_of(verification, entry["meta"]["id"])
+    found = check_of(verification, "stock")
     assert found.outcome is Outcome.ERROR
-    assert entry.get("type", "no type") in found.message
+    assert "does not know the expectation type 'expect_the_unexpected'" in found.message
     assert len(verification.checks) == len(RULES) + 1
     assert verification.verdict is Verdict.INCOMPLETE
 

@@ -43,7 +43,7 @@ def change(demo: DemoPaths, *statements: str) -> None:
 
 def test_the_page_holds_the_output_of_this_version(script: ModuleType) -> None:
     text = (DOCS / "checks.md").read_text(encoding="utf-8")
-    assert text.count("<!-- begin: ") == text.count("\n```\n<!-- end: ") == 9
+    assert text.count("<!-- begin: ") == text.count("\n```\n<!-- end: ") == 12
     assert script.with_output(text) == text
 
 
@@ -70,7 +70,17 @@ def test_the_addresses_that_the_example_finds_are_masked(demo: DemoPaths, script
 
 def test_the_examples_can_be_relied_on() -> None:
     rules = [rule for rule in recon.load_checks([EXAMPLES / "checks"]) if rule.id in OWN]
-    assert [rehearsal.problems for rehearsal in recon.rehearse(rules)] == [(), ()]
+    rules += [rule for rule in recon.load_checks([EXAMPLES / "mixed"]) if not rule.is_shipped]
+    assert [rehearsal.problems for rehearsal in recon.rehearse(rules)] == [(), (), (), ()]
+
+
+@pytest.mark.parametrize("has_faults, outcome", [(False, "PASS"), (True, "FAIL")])
+def test_the_example_of_both_kinds_is_judged(
+    demo: DemoPaths, script: ModuleType, outcome: str, *, has_faults: bool
+) -> None:
+    change(demo, *(script.MIXED_FAULTS if has_faults else ()))
+    found = outcomes(verify(demo, expectations=[EXAMPLES / "mixed"]))
+    assert (found["email_form"], found["event_ends_after_start"]) == (outcome, "PASS")
 
 
 def test_the_overrides_of_the_example_are_told(demo: DemoPaths) -> None:
@@ -78,7 +88,7 @@ def test_the_overrides_of_the_example_are_told(demo: DemoPaths) -> None:
     assert {check.id for check in checks if check.overrides} == {"tier_coverage", "event_count", "run_id_match"}
 
 
-@pytest.mark.parametrize("suite", ["checks", "overrides"])
+@pytest.mark.parametrize("suite", ["checks", "overrides", "mixed"])
 def test_great_expectations_holds_the_examples(suite: str) -> None:
     assert load_gx_suite(EXAMPLES / suite / "club.yaml").name == "club"
 

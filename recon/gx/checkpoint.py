@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import great_expectations as gx
 import pandas as pd
 
-from recon.checks import contained, unjudged
-from recon.errors import StepError
+from recon.checks import RuleError, contained, unjudged
+from recon.errors import ReconError, StepError
 from recon.gx.expectation import judged_on
 from recon.gx.frames import frame_of, pandas_of, shown_columns
 from recon.gx.session import batch_definition, session
-from recon.gx.stock import RESULT_FORMAT, conclude, exception_of
+from recon.gx.stock import RESULT_FORMAT, conclude, exception_of, expectation
 from recon.gx.suites import suite_of
+from recon.masking import mask_text
 from recon.model import Outcome
 
 if TYPE_CHECKING:
@@ -82,6 +83,18 @@ def validate(rules: Sequence[Rule], warehouse: Warehouse, verification: Verifica
     Raises:
         StepError: Great Expectations gives another outcome than ours, lacks a check or has one more.
     """
+    try:
+        result = _validated(rules, warehouse)
+    except ReconError:
+        raise
+    except Exception as error:
+        reason = mask_text(" ".join(str(error).split()))[:300]
+        raise StepError("Great Expectations cannot validate the snapshot", found=reason) from error
+    compare(result.found, verification)
+    return result
+
+
+def _validated(rules: Sequence[Rule], warehouse: Warehouse) -> GxResult:
     suites, found = [], dict[str, Found]()
     with session() as context:
         for number, (name, source, suite_rules) in enumerate(_suites(rules), 1):
@@ -91,7 +104,6 @@ def validate(rules: Sequence[Rule], warehouse: Warehouse, verification: Verifica
                 found[check_id] = outcome
             success = all(outcome.outcome is Outcome.PASS for _, outcome in outcomes)
             suites.append(GxSuite(name, source, tuple(suite_rules), success))
-    compare(found, verification)
     return GxResult(tuple(suites), found, gx.__version__)
 
 
@@ -128,9 +140,9 @@ class _Run:
         self._name = name
 
     def outcomes(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
-        """What Great Expectations says about each rule; a foreign one that has nothing to look at is settled before."""
-        settled = [(rule.id, unjudged(rule, self._warehouse)) for rule in rules if rule.is_foreign]
-        done = [(name, Found(check.outcome, _count(check))) for name, check in settled if check]
+        """What Great Expectations says about each rule."""
+        settled = [(rule.id, self._settled(rule)) for rule in rules if rule.is_foreign]
+        done = [(name, found) for name, found in settled if found]
         open_rules = [rule for rule in rules if rule.id not in dict(done)]
         own = [rule for rule in open_rules if not rule.is_foreign]
         done += self._own(own) if own else []
@@ -138,6 +150,17 @@ class _Run:
         for table, foreign in by_table:
             done += self._foreign(table, list(foreign))
         return done
+
+    def _settled(self, rule: Rule) -> Found | None:
+        """What is known of a foreign rule before a row is read: that it is switched off, refused, or lacks a column."""
+        check = unjudged(rule, self._warehouse)
+        if check:
+            return Found(check.outcome, _count(check))
+        try:
+            expectation(rule)
+        except RuleError:
+            return Found(Outcome.ERROR, None)
+        return None
 
     def _own(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
         with judged_on(self._warehouse, rules):

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from jinja2 import Environment
-
     from recon.gx.checkpoint import GxResult, GxSuite
     from recon.model import Check, Verification
 
@@ -70,10 +68,11 @@ def build_data_docs(result: GxResult, verification: Verification, folder: Path, 
     """
     checks = {check.id: check for check in verification.checks}
     pages = [_page(number, suite, checks) for number, suite in enumerate(result.suites, 1)]
-    written = {"index.html": _index(pages, result, verification, home)}
+    docs = _Docs(result, verification, home)
+    written = {"index.html": docs.index(pages)}
     for page in pages:
-        written[page.results] = _suite_page("results", page, result, verification, home)
-        written[page.rules] = _suite_page("rules", page, result, verification, home)
+        written[page.results] = docs.suite_page("results", page)
+        written[page.rules] = docs.suite_page("rules", page)
     for name, text in written.items():
         _write(folder / name, text)
     return folder / "index.html"
@@ -85,50 +84,47 @@ def _page(number: int, suite: GxSuite, checks: Mapping[str, Check]) -> SuitePage
     return SuitePage(suite, tuple(checks[rule.id] for rule in suite.rules), f"{number:02}-{name}".rstrip("-"))
 
 
-def _index(pages: Sequence[SuitePage], result: GxResult, verification: Verification, home: str | None) -> str:
-    return _render(
-        "index.html.jinja",
-        result,
-        verification,
-        links=[("All runs", home)] if home else [],
-        pages=pages,
-        places={check.id: f"{p.results}#check-{n}" for p in pages for n, check in enumerate(p.checks, 1)},
-        facts=[(label, text) for label, text in facts(verification) if label in FACTS],
-        checks_line=checks_line(verification.summary),
-    )
+class _Docs:
+    """The pages of one run."""
 
+    def __init__(self, result: GxResult, verification: Verification, home: str | None) -> None:
+        self._verification = verification
+        self._home = home
+        self._templates = environment(TEMPLATES)
+        style = stylesheet() + self._templates.get_template("data_docs.css").render()
+        # What every page and every macro may name.
+        self._templates.globals |= {
+            "v": verification,
+            "version": result.version,
+            "style": style,
+            "style_hash": source_hash(style),
+            "marks": MARKS,
+            "newline": Markup("\n"),
+            "violations": _violations,
+            "escalation_sentence": escalation_sentence,
+        }
 
-def _suite_page(kind: str, page: SuitePage, result: GxResult, verification: Verification, home: str | None) -> str:
-    other = ("Rules of this suite", f"../{page.rules}") if kind == "results" else ("Results", f"../{page.results}")
-    all_runs = [("All runs", f"../{home}")] if home else []
-    return _render(
-        f"{kind}.html.jinja",
-        result,
-        verification,
-        links=[*all_runs, ("Data Docs", "../index.html"), other],
-        page=page,
-        verified_at=timestamp(verification.verified_at),
-        checks_line=checks_line(page.summary),
-    )
+    def index(self, pages: Sequence[SuitePage]) -> str:
+        """The page of the run."""
+        return self._templates.get_template("index.html.jinja").render(
+            links=[("All runs", self._home)] if self._home else [],
+            pages=pages,
+            places={check.id: f"{p.results}#check-{n}" for p in pages for n, check in enumerate(p.checks, 1)},
+            facts=[(label, text) for label, text in facts(self._verification) if label in FACTS],
+            checks_line=checks_line(self._verification.summary),
+        )
 
-
-def _render(template: str, result: GxResult, verification: Verification, **values: Any) -> str:
-    pages = environment(TEMPLATES)
-    style = stylesheet() + _own_style(pages)
-    # What every page and every macro may name.
-    pages.globals |= {"marks": MARKS, "newline": Markup("\n"), "violations": _violations}
-    return pages.get_template(template).render(
-        v=verification,
-        version=result.version,
-        style=style,
-        style_hash=source_hash(style),
-        escalation_sentence=escalation_sentence,
-        **values,
-    )
-
-
-def _own_style(pages: Environment) -> str:
-    return pages.get_template("data_docs.css").render()
+    def suite_page(self, kind: str, page: SuitePage) -> str:
+        """The page of a suite's results, or of its rules."""
+        other = ("Rules of this suite", page.rules) if kind == "results" else ("Results", page.results)
+        links = [("All runs", self._home)] if self._home else []
+        links += [("Data Docs", "index.html"), other]
+        return self._templates.get_template(f"{kind}.html.jinja").render(
+            links=[(text, f"../{href}") for text, href in links],
+            page=page,
+            verified_at=timestamp(self._verification.verified_at),
+            checks_line=checks_line(page.summary),
+        )
 
 
 def _violations(check: Check) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import great_expectations as gx
+from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,10 @@ SOURCE = "warehouse"
 def session() -> Iterator[Any]:
     """A context of one's own, and nobody else's until it is left."""
     with LOCK:
-        context: Any = gx.get_context(mode="ephemeral")
+        # By default it leaves an empty folder for pages behind.
+        defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+        config = DataContextConfig(store_backend_defaults=defaults, analytics_enabled=False)
+        context: Any = gx.get_context(mode="ephemeral", project_config=config)
         context.variables.progress_bars = {"globally": False}
         context.data_sources.add_pandas(SOURCE)
         yield context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from recon.report.text import plural
@@ -26,7 +27,7 @@ def row_sentence(rule: Rule, unexpected: int, evaluated: int) -> str:
 def whole_sentence(rule: Rule, observed: object, *, holds: bool) -> str:
     """Of an expectation about a column or table as a whole: "column mean of events.capacity is 12, …"."""
     subject = rule.type.removeprefix(PREFIX).partition("_to_")[0].replace("_", " ")
-    number = f" is {observed:,}" if isinstance(observed, int | float) else ""
+    number = f" is {_number(observed)}" if isinstance(observed, Real) else ""
     verdict = "as expected" if holds else "not as expected"
     wanted = _verb(rule)
     return f"{subject.capitalize()} of {_places(rule)}{number}, {verdict}: to {wanted}{_expected(rule)}"
@@ -37,6 +38,10 @@ def nothing_sentence(rule: Rule, rows: int) -> str:
     if rows:
         return f"Nothing to look at: in all {plural(rows, 'row')} {_places(rule)} is null"
     return f"Nothing to look at: {rule.table} has no row"
+
+
+def _number(value: Real) -> str:
+    return f"{int(value):,}" if isinstance(value, Integral) else f"{float(value):,.6g}"
 
 
 def mostly(rule: Rule) -> float:

@@ -126,7 +126,7 @@ def _sections(rule: Rule) -> Iterator[list[str]]:
 
 def _asks(rule: Rule) -> list[str]:
     if rule.is_foreign:
-        return ["Judged by Great Expectations, which has this type", *_facts((rule.type, ""))]
+        return ["Judged by Great Expectations", *_facts((rule.type, ""))]
     return ["Violations (no row: the rule holds)", *_sql(rule.sql)]
 
 
