@@ -110,6 +110,8 @@ class Assembly:
 
     Attributes:
         parts: What became of each part so far.
+        failed: Why, by part that could not be made.
+        charts: What each chart that was written shows, in words, by its name.
     """
 
     options: RunOptions
@@ -118,6 +120,7 @@ class Assembly:
     process: NotebookProcess | None
     parts: dict[str, Part] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    charts: dict[str, str] = field(default_factory=dict)
 
     @property
     def verification(self) -> Verification:
@@ -174,12 +177,11 @@ class Assembly:
         keep_snapshot(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))
 
     def _draw(self) -> None:
-        import_module("recon.charts").write_charts(self.verification, self.working.part("charts"))
+        written = import_module("recon.charts").write_charts(self.verification, self.working.part("charts"))
+        self.charts = {name: figure.alt for name, figure in written.items()}
 
     def _write_markdown(self) -> None:
-        shown = import_module("recon.charts").draw(self.verification) if self._made("charts") else {}
-        told = {name: figure.alt for name, figure in shown.items()}
-        text = render_with_charts(self.verification, PARTS["charts"], told)
+        text = render_with_charts(self.verification, PARTS["charts"], self.charts)
         self.working.part("report").write_text(text, encoding="utf-8")
 
     def _write_junit(self) -> None:
@@ -189,9 +191,6 @@ class Assembly:
         gx = import_module("recon.gx")
         result = gx.validate(self.judgement.rules, self.judgement.warehouse, self.verification)
         gx.build_data_docs(result, self.verification, self.working.part("data_docs"))
-
-    def _made(self, name: str) -> bool:
-        return name in self.parts and self.parts[name].failed is None
 
     def _begin_notebook(self) -> bool:
         """Whether the notebook is being executed; it needs the snapshot."""

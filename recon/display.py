@@ -131,12 +131,11 @@ def files(verification: Verification, folder: Path | str | None) -> Section:
     """
     if not folder:
         return _note("No files were asked for.")
-    from recon.charts import draw, write_charts  # noqa: PLC0415 - a heavy door
+    from recon.charts import write_charts  # noqa: PLC0415 - a heavy door
     from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
 
     home = Path(folder)
-    write_charts(verification, home / "charts")
-    words = {name: figure.alt for name, figure in draw(verification).items()}
+    words = {name: figure.alt for name, figure in write_charts(verification, home / "charts").items()}
     texts = {
         "verification.json": FORMATS["json"].render(verification),
         "verification-report.md": render_with_charts(verification, "charts", words),

@@ -10,22 +10,25 @@ from recon.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recon.charts.figure import Figure
     from recon.model import Verification
 
 
-def write_charts(verification: Verification, folder: Path) -> list[Path]:
+def write_charts(verification: Verification, folder: Path) -> dict[str, Figure]:
     """Write <name>.svg and <name>.png of each chart that there is; the folder is made where it is missing.
+
+    Returns:
+        The charts, by name.
 
     Raises:
         OutputError: They cannot be written.
     """
-    written = []
+    figures = draw(verification)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in draw(verification).items():
-            for suffix, content in (("svg", figure.svg().encode()), ("png", figure.png())):
-                written.append(folder / f"{name}.{suffix}")
-                written[-1].write_bytes(content)
+        for name, figure in figures.items():
+            (folder / f"{name}.svg").write_text(figure.svg(), encoding="utf-8")
+            (folder / f"{name}.png").write_bytes(figure.png())
     except OSError as error:
         raise OutputError("The charts cannot be written", where=str(folder)[:300], found=error.strerror) from error
-    return written
+    return figures
