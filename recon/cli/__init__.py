@@ -21,6 +21,7 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
+    "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
