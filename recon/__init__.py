@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recon.pipeline import VerifyOptions, verify
     from recon.rehearsal import load_checks, rehearse
     from recon.report import FORMATS, load_verification, write_report
+    from recon.site import build_site
     from recon.suites import Rule
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "build_site",
     "check_profile",
     "draft_profile",
     "load_checks",
@@ -60,6 +62,7 @@ _HOMES = {
     "Verdict": "recon.model",
     "Verification": "recon.model",
     "VerifyOptions": "recon.pipeline",
+    "build_site": "recon.site",
     "load_checks": "recon.rehearsal",
     "load_verification": "recon.report",
     "rehearse": "recon.rehearsal",

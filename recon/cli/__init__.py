@@ -22,6 +22,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
+    "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),

@@ -189,7 +189,7 @@ def write_report(verification: Verification, format_name: str, path: Path, *, fa
     """
     text = _text(verification, format_name, fail_on)
     try:
-        _replace(path.resolve(), text)
+        replace_file(path.resolve(), text)
     except OSError as error:
         raise OutputError(
             "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
@@ -220,7 +220,12 @@ def _print(text: str) -> None:
         ) from error
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Write a text to `path`, whole or not at all; an existing file is replaced.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
         temporary = Path(file.name)
         try:

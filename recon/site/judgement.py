@@ -1,0 +1,108 @@
+"""What the home page needs of a run's verification.json, which may be large, and nothing else of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from recon.errors import ReportError
+from recon.model import Escalation, Outcome, Summary, Verdict
+from recon.report.json import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITHOUT_TIER = {"(none)", "(unknown tier)"}
+Rows = Annotated[int, Meta(ge=0, le=2**53)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class EntityCounts(Struct, frozen=True):
+    """Rows by entity."""
+
+    members: Rows
+    events: Rows
+    registrations: Rows
+
+
+class Counts(Struct, frozen=True):
+    """What the bundle leads one to expect, and what the database holds."""
+
+    bundle: EntityCounts
+    database: EntityCounts
+
+
+class TierSize(Struct, frozen=True, rename="camel"):
+    """How many members one tier has."""
+
+    tier_code: str
+    count: Rows
+
+
+class CheckResult(Struct, frozen=True):
+    """What became of one check."""
+
+    name: str
+    outcome: Outcome
+    message: str
+
+
+class Judgement(Struct, frozen=True, rename="camel"):
+    """A run's judgement, as far as the home page tells it."""
+
+    schema_version: str
+    run_id: str
+    started_at: Moment
+    verdict: Verdict
+    dry_run: bool
+    masked: bool
+    summary: Summary
+    counts: Counts
+    checks: tuple[CheckResult, ...]
+    tier_distribution: tuple[TierSize, ...]
+    escalation: Escalation
+
+    def named(self, outcome: Outcome) -> list[CheckResult]:
+        """The checks of one outcome, in the order of the report."""
+        return [check for check in self.checks if check.outcome is outcome]
+
+    @property
+    def coverage(self) -> float | None:
+        """Percentage of members with a tier, one decimal, halves up; None where there are no members or no tiers."""
+        total = sum(tier.count for tier in self.tier_distribution)
+        covered = sum(tier.count for tier in self.tier_distribution if tier.tier_code not in WITHOUT_TIER)
+        return (2000 * covered + total) // (2 * total) / 10 if total else None
+
+
+DECODER = msgspec.json.Decoder(Judgement)
+
+
+def read_judgement(path: Path) -> Judgement:
+    """A run's judgement.
+
+    Raises:
+        ReportError: The file cannot be read, is no report of recon, or contradicts itself.
+    """
+    try:
+        judgement = DECODER.decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _unusable(path, getattr(error, "strerror", None) or str(error)) from error
+    if judgement.schema_version != SCHEMA_VERSION:
+        raise _unusable(path, f"schema version {judgement.schema_version}")
+    if _counted(judgement.checks) != judgement.summary or judgement.summary.verdict is not judgement.verdict:
+        raise _unusable(path, "a verdict that its checks contradict")
+    return judgement
+
+
+def _counted(checks: tuple[CheckResult, ...]) -> Summary:
+    found = Counter(check.outcome for check in checks)
+    return Summary(len(checks), found[Outcome.PASS], found[Outcome.FAIL], found[Outcome.WARN], found[Outcome.ERROR])
+
+
+def _unusable(path: Path, found: str) -> ReportError:
+    wanted = f"a report of recon as JSON, schema version {SCHEMA_VERSION}"
+    return ReportError("The report cannot be read", where=str(path)[:300], expected=wanted, found=found[:200])
