@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from support import verify
 from verifications import HOSTILE, Page, verifications
 
-from recon.demo import plant
+from recon.demo import Club, DemoPaths, plant, write_bundle, write_sqlite
 from recon.errors import OutputError
 from recon.gx import GxResult, GxSuite, build_data_docs, validate
 from recon.report.templates import source_hash
@@ -23,7 +23,6 @@ from recon.report.text import printable
 from recon.suites import RULE_TYPE, Rule
 
 if TYPE_CHECKING:
-    from recon.demo import DemoPaths
     from recon.model import Verification
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
@@ -32,9 +31,11 @@ GX_TEMPLATES = ("$column must match $regex", "{{7*7}} $param ${x}", *HOSTILE)
 REGEX = {"column": "email", "regex": "^[^@]+@[^@]+$"}
 
 
-@pytest.fixture
-def pages(demo: DemoPaths, tmp_path: Path) -> Path:
-    """Of a club with faults; its own suite holds a stock expectation that fails and one that passes."""
+@pytest.fixture(scope="module")
+def pages(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a club with faults; its own suite holds two stock expectations that fail."""
+    tmp_path = tmp_path_factory.mktemp("pages")
+    demo = DemoPaths(write_bundle(club, tmp_path / "bundle"), write_sqlite(club, tmp_path / "club.db"))
     plant(["orphaned-registrations"], demo.bundle, demo.database)
     with closing(sqlite3.connect(demo.database)) as database, database:
         first = """(select min(id) from "Member")"""
