@@ -73,7 +73,7 @@ def conclude(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame,
     Args:
         rule: The rule.
         warehouse: Holds what the rule reads.
-        result: Of the validation, in the format RESULT_FORMAT.
+        result: Of the validation; in the format RESULT_FORMAT it names the violating rows.
         frame: The rows that were validated.
         evidence_rows: At most so many violating rows are kept.
 
@@ -138,7 +138,7 @@ def _by_row(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame, 
     message = row_sentence(rule, unexpected, int(found["element_count"] - (found.get("missing_count") or 0)))
     if result.success:
         return _passed(rule, warehouse, message)
-    numbers = [entry[ROW] for entry in found["unexpected_index_list"][:evidence_rows]]
+    numbers = [entry[ROW] for entry in (found.get("unexpected_index_list") or [])[:evidence_rows]]
     return _violated(rule, message, frame[numbers], unexpected)
 
 
