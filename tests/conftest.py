@@ -10,6 +10,7 @@ import pytest
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
 from support import verify
+from whole import WholeRun, home_of_all, shared_run
 
 from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
 
@@ -107,3 +108,9 @@ def mysql_club(mysql_server: MysqlServer, club: Club) -> Iterator[Callable[[], s
     yield make
     for name in made:
         mysql_server.execute(None, f"drop database if exists `{name}`")
+
+
+@pytest.fixture(scope="session")
+def whole_run(request: pytest.FixtureRequest) -> WholeRun:
+    """One run with everything in it, made once for all tests."""
+    return shared_run(request, home_of_all(request))
