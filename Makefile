@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := outputs/demo
 
-.PHONY: help demo test lint lock benchmark clean
+.PHONY: help demo test test-browser lint lock benchmark clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,9 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test-browser: $(VENV)/installed ## open the pages in a real Chromium, which has to be there
+	RECON_TEST_BROWSER=required $(BIN)/python -m pytest --numprocesses 2 -m browser tests/browser
 
 lint: $(VENV)/installed ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -1,0 +1,169 @@
+"""Pages as people open them: in a real browser, from files, in light and dark, on a screen and on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+import recon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Dialog, Page
+    from whole import WholeRun
+
+pytestmark = pytest.mark.browser
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
+PAGES = {
+    "home": "site/index.html",
+    "report": "site/runs/{name}/report.html",
+    "data-docs": "site/runs/{name}/data_docs/index.html",
+    "results": "site/runs/{name}/data_docs/validations/*-names.html",
+    "rules": "site/runs/{name}/data_docs/expectations/*-names.html",
+    "verify": "{name}/verify.html",
+}
+"""The kinds of pages, each with one of it."""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FOCUS = """() => {
+  const at = document.activeElement, style = getComputedStyle(at);
+  return at === document.body ? null : [at.tagName, style.outlineStyle !== 'none' || style.boxShadow !== 'none'];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        if os.environ.get("RECON_TEST_BROWSER") == "required":
+            pytest.fail("there is no browser: install Debian's chromium")
+        pytest.skip("there is no browser: install Debian's chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=list(SWITCHES))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def site(whole_run: WholeRun) -> Path:
+    """The folder of outputs of the shared run, with a report as `recon verify` writes it beside the others."""
+    verification = recon.load_verification(whole_run.folder.verification)
+    recon.write_report(verification, "html", whole_run.folder.path / "verify.html")
+    return Path(whole_run.outputs)
+
+
+def place_of(kind: str, site: Path, whole_run: WholeRun) -> Path:
+    return next(iter(site.glob(PAGES[kind].format(name=whole_run.name))))
+
+
+class Visit:
+    """A page in a browser of its own, and all that it did."""
+
+    def __init__(self, browser: Browser, place: Path, size: dict[str, int], scheme: str = "light") -> None:
+        self.context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type] # as documented
+        self.requests: list[str] = []
+        self.said: list[str] = []
+        self.page: Page = self.context.new_page()
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", self._dismiss)
+        self.page.goto(place.as_uri())
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_renders_and_asks_for_nothing(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    place = place_of(kind, site, whole_run)
+    with Visit(browser, place, WIDE) as visit:
+        assert visit.page.locator("h1").first.is_visible()
+        assert len(visit.page.inner_text("main")) > 200
+        assert visit.said == []
+        asked = [url for url in visit.requests if not url.startswith("data:")]
+        assert asked == [place.as_uri()]
+        assert visit.page.evaluate("window.pwned") is None
+        broken = "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.alt)"
+        assert visit.page.evaluate(broken) == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_links_of_a_page_lead_somewhere(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
+        links = visit.page.eval_on_selector_all("a[href]", "found => found.map(a => a.href)")
+        assert links or kind == "verify"
+        for link in links:
+            address, fragment = urldefrag(link)
+            assert address.startswith("file://"), link
+            assert Path(unquote(urlsplit(address).path)).is_file(), link
+            if fragment and address == visit.page.url.partition("#")[0]:
+                assert visit.page.locator(f"[id='{unquote(fragment)}']").count() == 1, link
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_is_fit_for_everybody(kind: str, scheme: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    size = WIDE if scheme == "light" else PHONE
+    with Visit(browser, place_of(kind, site, whole_run), size, scheme) as visit:
+        found = Axe().run(visit.page).response["violations"]
+        serious = [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+        assert serious == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_fits_a_phone(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    with Visit(browser, place_of(kind, site, whole_run), PHONE) as visit:
+        assert visit.page.evaluate(OVERFLOW) <= 0
+
+
+@pytest.mark.parametrize("kind", ["home", "report", "data-docs"])
+def test_the_keyboard_reaches_what_can_be_opened(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
+        reached = []
+        for _ in range(12):
+            visit.page.keyboard.press("Tab")
+            reached.append(visit.page.evaluate(FOCUS))
+        assert "A" in {at[0] for at in reached if at}
+        assert all(at[1] for at in reached if at)
+
+
+def test_the_index_lists_every_run(browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    with Visit(browser, place_of("home", site, whole_run), WIDE) as visit:
+        assert visit.page.locator("tbody tr").count() == 2
+        assert "FAILED" in visit.page.locator("tbody tr").first.inner_text()
+        assert "PASSED" in visit.page.locator("tbody tr").last.inner_text()
+
+
+@pytest.mark.parametrize("kind", ["report", "verify", "results"])
+def test_what_people_wrote_is_seen_as_text(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
+    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
+        seen = visit.page.inner_text("main")
+        assert "<script>window.pwned=1</script>" in seen
+        assert '"><img src=x onerror=window.pwned=1>' in seen
+        assert "{{7*7}}" in seen
+        assert "\\u202e" in seen
