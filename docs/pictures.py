@@ -1,0 +1,56 @@
+"""Makes the README's pictures: the pages of a faulty club that was migrated again, as Chromium shows them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pages import recon
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PICTURES = Path(__file__).with_name("pictures")
+BUNDLE = "migration-bundle-2024-01-15"
+CLUBS = {"clean": (), "faulty": ("--faults", "typical")}
+SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+WIDTH, HEIGHT = 1100, 860
+SHOWN = {"home": "site/index.html", "report": "site/runs/{newest}/report.html"}
+
+
+def main() -> None:
+    """Make every picture again."""
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("There is no browser: install Debian's chromium")
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        outputs = run_clubs(Path(folder))
+        browser = playwright.chromium.launch(executable_path=program, args=list(SWITCHES))
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        take(page, outputs)
+        browser.close()
+
+
+def run_clubs(folder: Path) -> Path:
+    """Verify each club; the folder of their runs."""
+    for name, options in CLUBS.items():
+        recon(str(folder), "demo", "--output", name, *options)
+        recon(str(folder), "run", "--bundle", f"{name}/{BUNDLE}", "--database", f"{name}/club.db")
+    return folder / "outputs"
+
+
+def take(page: Page, outputs: Path) -> None:
+    """Take the upper part of each page that is shown."""
+    newest = max(path.name for path in (outputs / "site" / "runs").iterdir())
+    for name, place in SHOWN.items():
+        page.goto((outputs / place.format(newest=newest)).as_uri())
+        page.screenshot(path=PICTURES / f"{name}.png")
+    shutil.copyfile(outputs / newest / "charts" / "tier-expected.png", PICTURES / "tier-expected.png")
+
+
+if __name__ == "__main__":
+    main()
