@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from recon.draft import draft_profile
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
-    from recon.pipeline import VerifyOptions, verify
+    from recon.options import VerifyOptions
+    from recon.pipeline import verify
     from recon.rehearsal import load_checks, rehearse
     from recon.report import FORMATS, load_verification, write_report
     from recon.site import build_site
@@ -61,7 +62,7 @@ _HOMES = {
     "RunOptions": "recon.assembly",
     "Verdict": "recon.model",
     "Verification": "recon.model",
-    "VerifyOptions": "recon.pipeline",
+    "VerifyOptions": "recon.options",
     "build_site": "recon.site",
     "load_checks": "recon.rehearsal",
     "load_verification": "recon.report",

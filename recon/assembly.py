@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from recon.errors import ReconError, StepError, UsageError
 from recon.notebook_process import notebook_process
-from recon.pipeline import Silent, judged
+from recon.pipeline import judged
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import timestamp
 from recon.runs import PARTS, Manifest, Part, folder_name, new_run_folder, publish
 from recon.snapshot_file import keep_snapshot
+from recon.steps import Silent
 from recon.suggestion import suggest
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from recon.model import Verification
     from recon.notebook_process import NotebookProcess
-    from recon.pipeline import Judgement, Listener, VerifyOptions
+    from recon.options import VerifyOptions
+    from recon.pipeline import Judgement
     from recon.runs import RunFolder
+    from recon.steps import Listener
 
 SITE = "site"
 CHOICES = (*PARTS, SITE)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -28,7 +26,8 @@ from recon.profile import load_profile
 from recon.references import known_names, require_known
 from recon.snapshot import take_snapshot
 from recon.snapshot_file import is_snapshot_file, judgement_key, load_snapshot, recorded_judgement
-from recon.suites import Rule, layers_of, load_rules
+from recon.steps import Silent, Stopwatch
+from recon.suites import Rule, load_rules
 from recon.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from recon.database import Source
+    from recon.options import VerifyOptions
     from recon.profile import Profile
+    from recon.steps import Listener
 
 MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
 NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
@@ -50,103 +51,6 @@ TIER_COLUMNS = (
     "target.tiers.name",
     "target.tiers.sort_order",
 )
-
-
-@dataclass(frozen=True)
-class VerifyOptions:
-    """What to verify and how.
-
-    Attributes:
-        bundle: The bundle's folder; reports name it as it is written here.
-        database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
-        shipped_suites: Whether the shipped suites lie below them; without them only `expectations` judge.
-        profile: The TOML file that says which tables and columns hold what; None: the built-in one.
-        evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
-        show_pii: Keep names, e-mail addresses and phone numbers readable.
-        allow_dry_run: Verify a bundle of a dry run all the same.
-        timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
-            it to be open, and as long as it takes for rows.
-        distributions: Also count what charts show, which reads a few columns more.
-        environment: Environment variables by name.
-    """
-
-    bundle: Path | str
-    database: str | None = None
-    expectations: Sequence[Path | str] = ()
-    shipped_suites: bool = True
-    profile: Path | str | None = None
-    evidence_rows: int = 1000
-    show_pii: bool = False
-    allow_dry_run: bool = False
-    timeout_s: float | None = None
-    distributions: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
-
-    @property
-    def bundle_text(self) -> str:
-        """The bundle's path as it was written ("./x" keeps its "./")."""
-        return str(self.bundle)
-
-    @property
-    def layers(self) -> list[Path]:
-        """The folders of suites, the lowest first."""
-        return layers_of(self.expectations, shipped_suites=self.shipped_suites)
-
-
-class Listener(Protocol):
-    """Told of each step as it happens, so that the console can print it."""
-
-    def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
-        """The run starts."""
-
-    def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
-        """The bundle is valid."""
-
-    def database_opening(self) -> None:
-        """The database is about to be opened."""
-
-    def rows_read(self, table: str, rows: int) -> None:
-        """So many rows of a canonical table were read so far."""
-
-    def database_read(self, snapshot: SnapshotInfo) -> None:
-        """All tables are read."""
-
-    def checks_starting(self, rules: Sequence[Rule]) -> None:
-        """The rules are about to be evaluated."""
-
-    def check_done(self, check: Check) -> None:
-        """One rule was evaluated."""
-
-    def report_writing(self) -> None:
-        """The verdict is reached, and what shows it is about to be written."""
-
-
-class Silent:
-    """A listener that says nothing."""
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
-
-
-class Stopwatch:
-    """Milliseconds by step."""
-
-    def __init__(self) -> None:
-        self.started_at = datetime.now(UTC)
-        self.started = self._last = perf_counter()
-        self.steps_ms: dict[str, int] = {}
-
-    def lap(self, step: str) -> None:
-        """The time since the last lap belongs to `step`."""
-        now = perf_counter()
-        self.steps_ms[step] = round((now - self._last) * 1000)
-        self._last = now
-
-    @property
-    def total_ms(self) -> int:
-        """Since the start."""
-        return round((perf_counter() - self.started) * 1000)
 
 
 def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:

@@ -19,7 +19,7 @@ from support import edit_report, run_recon
 
 from recon.bundle import open_bundle
 from recon.model import Escalation, Outcome, Summary, Verification
-from recon.pipeline import VerifyOptions
+from recon.options import VerifyOptions
 from recon.report.console import Console
 from recon.report.text import age_sentence, age_words, checks_line, plural, printable, timestamp
 

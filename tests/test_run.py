@@ -18,9 +18,9 @@ from recon.assembly import CHOICES
 from recon.cli.run import command
 from recon.demo import plant
 from recon.errors import ReconError, UsageError
-from recon.pipeline import Silent
 from recon.report.json import render
 from recon.runs import Part, RunFolder, run_folders
+from recon.steps import Silent
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths

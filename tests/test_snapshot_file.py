@@ -13,7 +13,8 @@ import recon
 from recon.demo import plant
 from recon.errors import DatabaseError, OutputError
 from recon.model import Outcome
-from recon.pipeline import VerifyOptions, judged
+from recon.options import VerifyOptions
+from recon.pipeline import judged
 from recon.report.json import document
 from recon.snapshot_file import is_snapshot_file, keep_snapshot
 

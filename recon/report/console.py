@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from recon.bundle import Bundle
     from recon.model import Check, SnapshotInfo, Verification
-    from recon.pipeline import VerifyOptions
+    from recon.options import VerifyOptions
     from recon.suites import Rule
 
 RULE = "=" * 60
