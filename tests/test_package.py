@@ -52,19 +52,11 @@ def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"recon/expectations/{path.name}" for path in (CHECKOUT / "expectations").glob("*.yaml")}
     assert len(shipped) == 4
-    data = {
-        "recon/warehouse.sql",
-        "recon/profile.toml",
-        "recon/draft/synonyms.toml",
-        "recon/queries/members_by_tier.sql",
-        "recon/demo/postgresql.sql",
-        "recon/demo/target.sql",
-        "recon/report/report.css.jinja",
-        "recon/report/report.html.jinja",
-        "recon/report/verification.schema.json",
-        "recon/py.typed",
-    }
-    assert shipped | data <= names
+    shipped |= {f"recon/notebooks/{path.name}" for path in (CHECKOUT / "notebooks").glob("*.ipynb")}
+    files = [path for path in (CHECKOUT / "recon").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    package = {path.relative_to(CHECKOUT).as_posix() for path in files}
+    assert len(package) > 150
+    assert shipped | package <= names
     assert not [name for name in names if name.startswith(("tests/", "outputs/"))]
 
 
@@ -78,6 +70,15 @@ def test_an_installed_wheel_verifies_outside_of_the_checkout(installed: Path, de
     assert (run.returncode, run.stderr) == (0, "")
     assert "Verification PASSED" in run.stdout
     assert (tmp_path / "verification-report.md").is_file()
+
+
+def test_an_installed_wheel_makes_the_page_of_a_run(installed: Path, demo: DemoPaths, tmp_path: Path) -> None:
+    arguments = ("-b", demo.bundle, "--database", demo.database, "--only", "html", "--only", "site")
+    run = run_python(installed, "-m", "recon", "run", *arguments, cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
+    (page,) = tmp_path.glob("outputs/2*/report.html")
+    assert "Verification PASSED" in page.read_text(encoding="utf-8")
+    assert (tmp_path / "outputs" / "site" / "index.html").is_file()
 
 
 def test_an_editable_install_finds_the_checkouts_suites(tmp_path: Path) -> None:
