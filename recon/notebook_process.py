@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from recon.errors import StepError
@@ -20,6 +20,8 @@ MODULE = "recon.execution"
 # What the notebook does not need, for it reads the snapshot, and what must not get into its outputs.
 SECRET = frozenset(("DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "WA_API_KEY"))
 TOLD_BYTES = 2000
+# Whatever the user configured for notebooks of their own, or lets run at the start of each, is left out.
+PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
 
 
 class NotebookProcess:
@@ -74,7 +76,7 @@ class NotebookProcess:
 def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iterator[NotebookProcess]:
     """Start it in `folder`, without the environment variables named `secret`; whatever happens, it ends with this."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET | secret}
-    with TemporaryFile() as errors:
+    with TemporaryDirectory(prefix="recon-jupyter-", ignore_cleanup_errors=True) as home, TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - the program is this one
             # Without -P the folder, which is not ours alone, would be searched for modules first.
             [sys.executable, "-P", "-m", MODULE],
@@ -82,7 +84,7 @@ def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iter
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env=environment,
+            env=environment | dict.fromkeys(PRIVATE, home),
             encoding="utf-8",
         )
         try:

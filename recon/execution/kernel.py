@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# A socket's path holds 107 bytes, its name 50 of them.
+FOLDER_LIMIT = 57
 # Loaded while the kernel waits for its first cell.
 AHEAD = "import recon.charts, recon.display, recon.pipeline"
 
@@ -32,7 +35,7 @@ def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKe
 
         async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
             # Sockets of the file system are out of reach for other users and for other machines.
-            self.transport = "ipc" if os.name == "posix" else "tcp"
+            self.transport = "ipc" if os.name == "posix" and len(jupyter_runtime_dir()) < FOLDER_LIMIT else "tcp"
             if given is not None:
                 options["env"] = given
             command, settings = await super()._async_pre_start_kernel(**options)
