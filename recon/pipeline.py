@@ -18,7 +18,7 @@ from recon.checks import evaluate_all
 from recon.database import open_source, resolve_database
 from recon.distributions import COLUMNS as DISTRIBUTED
 from recon.distributions import distributions
-from recon.errors import BundleError, DatabaseError, UsageError
+from recon.errors import BundleError, ReconError, UsageError
 from recon.intake import load_bundle
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, Distributions, PolicyResult, SnapshotInfo, TierCount, Verification
@@ -178,7 +178,7 @@ def _kept_snapshot(options: VerifyOptions) -> Path | None:
     """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
     try:
         url = resolve_database(options.database, options.environment)
-    except DatabaseError:
+    except ReconError:
         return None
     return url.path if url.kind == "duckdb" and url.path and is_snapshot_file(url.path) else None
 

@@ -344,7 +344,7 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
 INTERRUPTED_COMMAND = """
 import os, signal, sys
 import click, duckdb, polars
-from recon.cli import run
+from recon.cli import execute
 
 def command():
     try:
@@ -353,7 +353,7 @@ def command():
         raise duckdb.InvalidInputException("reading the schema failed: KeyboardInterrupt") from error
 
 sys.argv = ["recon"]
-sys.exit(run(click.Command("command", callback=command)))
+sys.exit(execute(click.Command("command", callback=command)))
 """
 
 

@@ -194,7 +194,7 @@ def test_a_file_that_this_program_writes_to_is_one_clear_error(demo: DemoPaths, 
 
 def test_verify_on_duckdb_needs_no_other_driver(demo: DemoPaths, file: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from recon.cli import cli, run; sys.argv = sys.argv[1:]; code = run(cli); "
+        "import sys; from recon.cli import cli, execute; sys.argv = sys.argv[1:]; code = execute(cli); "
         "print([m for m in ('connectorx', 'psycopg', 'pymysql') if m in sys.modules], code)"
     )
     arguments = ["recon", "verify", "-b", demo.bundle, "--database", file, "-o", tmp_path / "report.md"]

@@ -23,7 +23,7 @@ from postgres import load_rows, load_schema
 from psycopg import sql
 from support import Finished, check_of, outcomes, run_recon, verify_url
 
-from recon.cli import cli, run
+from recon.cli import cli, execute
 from recon.database import Catalogue, Query, ReadError, SelectColumn, open_source, parse_url
 from recon.errors import DatabaseError
 from recon.profile import load_profile
@@ -547,7 +547,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
     def run_with(url: str, *arguments: object) -> Finished:
         monkeypatch.setenv("DATABASE_URL", url)
         monkeypatch.setattr(sys, "argv", ["recon", *map(str, arguments)])
-        return Finished(run(cli), *capfd.readouterr())
+        return Finished(execute(cli), *capfd.readouterr())
 
     yield run_with
     gc.set_threshold(*threshold)
@@ -916,8 +916,8 @@ def test_an_awkward_password_opens_the_database_through_connectorx_too(
 # A platform without ADBC's library, as far as a program can tell.
 WITHOUT_ADBC = """
 import sys; sys.modules["adbc_driver_postgresql"] = None
-from recon.cli import cli, run
-sys.exit(run(cli))"""
+from recon.cli import cli, execute
+sys.exit(execute(cli))"""
 
 
 @pytest.mark.parametrize("case", [("", 0, "through connectorx"), ("?driver=adbc", 2, "half the speed")])

@@ -40,8 +40,8 @@ SQLITE = ("connectorx", "sqlite3")
 PROGRAM = """
 import json, sys
 target = sys.argv.pop(1)
-from recon.cli import cli, run
-code = run(cli)
+from recon.cli import cli, execute
+code = execute(cli)
 with open(target, "w") as file:
     json.dump([code, sorted(sys.modules)], file)
 """

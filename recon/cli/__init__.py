@@ -62,13 +62,13 @@ def cli() -> None:
 def main() -> NoReturn:
     """Entry point of `recon`."""
     _part_stderr()
-    _leave(run(cli))
+    _leave(execute(cli))
 
 
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
     _part_stderr()
-    _leave(run(import_module(COMMANDS["verify"][0]).command))
+    _leave(execute(import_module(COMMANDS["verify"][0]).command))
 
 
 def _part_stderr() -> None:
@@ -83,7 +83,7 @@ def _part_stderr() -> None:
         sys.stderr = way
 
 
-def run(command: click.Command) -> int:
+def execute(command: click.Command) -> int:
     """Run a command; whatever happens ends in one sentence and an exit code, never a traceback."""
     # A tenth of a short run goes into looking for cycles among what imports create, and there are none to free.
     gc.set_threshold(100_000)

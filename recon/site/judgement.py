@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from recon.errors import ReportError
 from recon.model import Escalation, Outcome, Summary, Verdict
@@ -63,7 +63,7 @@ class Judgement(Struct, frozen=True, rename="camel"):
     summary: Summary
     counts: Counts
     checks: tuple[CheckResult, ...]
-    tier_distribution: tuple[TierSize, ...]
+    tiers: tuple[TierSize, ...] = field(name="tierDistribution")
     escalation: Escalation
 
     def named(self, outcome: Outcome) -> list[CheckResult]:
@@ -73,8 +73,8 @@ class Judgement(Struct, frozen=True, rename="camel"):
     @property
     def coverage(self) -> float | None:
         """Percentage of members with a tier, one decimal, halves up; None where there are no members or no tiers."""
-        total = sum(tier.count for tier in self.tier_distribution)
-        covered = sum(tier.count for tier in self.tier_distribution if tier.tier_code not in WITHOUT_TIER)
+        total = sum(tier.count for tier in self.tiers)
+        covered = sum(tier.count for tier in self.tiers if tier.tier_code not in WITHOUT_TIER)
         return (2000 * covered + total) // (2 * total) / 10 if total else None
 
 
