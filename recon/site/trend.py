@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GOAL = 95.0
 """Percentage of members with a tier that the runbook asks for (3.5)."""
 LEFT, RIGHT = 46, 58
-BARS_TOP, BARS_BOTTOM = 84.0, 132.0
+BARS_TOP, BARS_BOTTOM = 94.0, 132.0
 LINE_TOP, LINE_BOTTOM = 178.0, 238.0
 LABEL_WIDTH = 76.0
 LINE_HEIGHT = 12.0
