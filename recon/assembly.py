@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import shutil
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from recon.errors import ReconError, StepError, UsageError
+from recon.errors import OutputError, ReconError, StepError, UsageError
 from recon.notebook_process import notebook_process
 from recon.pipeline import judged
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
-from recon.report.text import timestamp
+from recon.report.text import checks_line, timestamp
 from recon.runs import PARTS, Manifest, Part, folder_name, new_run_folder, publish
 from recon.snapshot_file import keep_snapshot
 from recon.steps import Silent
@@ -101,8 +102,7 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
         (listener or Silent()).report_writing()
         assembly = Assembly(options, working, judgement, process)
-        assembly.make()
-        folder = publish(working, folder_name(judgement.verification.started_at, judgement.verification.run_id))
+        folder = assembly.publish()
     site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None
     return Run(judgement.verification, folder, assembly.manifest, site, assembly.failed)
 
@@ -136,11 +136,30 @@ class Assembly:
         made = {name: self.parts[name] for name in PARTS if name in self.parts}
         return Manifest(self.verification.run_id, timestamp(self.verification.started_at), made)
 
+    def publish(self) -> RunFolder:
+        """Make every part that is wanted, and let the folder appear.
+
+        Raises:
+            OutputError: The judgement itself cannot be written; the message tells it.
+        """
+        verification = self.verification
+        try:
+            self.make()
+            return publish(self.working, folder_name(verification.started_at, verification.run_id))
+        except (OSError, OutputError) as error:
+            told = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
+            raise OutputError(
+                f"{told}, but the run cannot be kept",
+                where=str(self.working.path.parent)[:300],
+                found=_sentence(error),
+                next_step="Make room there or choose another folder with --outputs, and run again",
+            ) from error
+
     def make(self) -> None:
         """Make every part that is wanted, those of the notebook beside the others.
 
         Raises:
-            OutputError: The judgement itself cannot be written: there is nothing to keep.
+            OSError, OutputError: The judgement itself, or what became of the parts, cannot be written.
         """
         write_report(self.verification, "json", self.working.verification)
         self._part("snapshot", self._keep_snapshot, wanted=self._wants("snapshot", *BY_NOTEBOOK))
@@ -170,6 +189,8 @@ class Assembly:
             return
         started = perf_counter()
         self.attempt(name, work)
+        if name in self.failed:
+            _discard(self.working.part(name))
         self._note(name, round((perf_counter() - started) * 1000))
 
     def _note(self, name: str, duration_ms: int | None) -> None:
@@ -247,6 +268,13 @@ class Assembly:
                 self.working.part(name).unlink(missing_ok=True)
                 self.parts.pop(name, None)
                 self.failed.pop(name, None)
+
+
+def _discard(path: Path) -> None:
+    """Remove what a part that failed had begun to write."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _secret(options: RunOptions) -> frozenset[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import recon
 from recon.assembly import CHOICES
 from recon.cli.run import command
 from recon.demo import plant
-from recon.errors import ReconError, UsageError
+from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
 from recon.runs import Part, RunFolder, run_folders
 from recon.steps import Silent
@@ -128,6 +129,33 @@ def test_a_full_disk_is_told_and_keeps_the_verdict(demo: DemoPaths, tmp_path: Pa
     assert "The verdict stands: FAILED" in done.stderr
     (folder,) = run_folders(outputs)
     assert names_in(folder.path) == ["junit.xml", "run.json", "verification.json"]
+
+
+def test_a_disk_that_goes_away_leaves_the_verdict_in_the_message(demo: DemoPaths, tmp_path: Path) -> None:
+    class Removing(Silent):
+        def report_writing(self) -> None:
+            shutil.rmtree(tmp_path / "outputs")
+
+    options = recon.VerifyOptions(bundle=demo.bundle, database=str(demo.database))
+    with pytest.raises(
+        OutputError, match=r"Verification PASSED \(10 passed, 0 failed, 0 warnings\), but the run cannot"
+    ):
+        recon.run(recon.RunOptions(options, tmp_path / "outputs", ("junit",)), Removing())
+
+
+def test_what_a_failing_part_began_to_write_is_removed(
+    demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw_half(_: recon.Verification, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "half.svg").write_text("<svg", encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("recon.charts.write_charts", draw_half)
+    done = run(demo, tmp_path, ("charts", "report"))
+    assert done.failed == {"charts": "OSError: No space left on device"}
+    assert names_in(done.folder.path) == ["run.json", "verification-report.md", "verification.json"]
+    assert "charts/" not in done.folder.part("report").read_text(encoding="utf-8")
 
 
 def test_where_nothing_can_be_written_nothing_is_verified(demo: DemoPaths, tmp_path: Path) -> None:
