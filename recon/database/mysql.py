@@ -11,7 +11,7 @@ import pymysql
 from recon.database import Catalogue, Query, ReadError
 from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
 from recon.database.mysql_statement import Statement, render_mysql
-from recon.database.server_stream import ServerStream
+from recon.database.server_stream import TIMEOUT, ServerStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +127,8 @@ class MysqlSource:
                 sent += frame.height
                 yield frame
         except ReadError as error:
-            if sent or not statement.is_shared:
+            # The read that took too long is being ended on the server, which would end another one beside it.
+            if sent or not statement.is_shared or str(error).startswith(TIMEOUT):
                 raise ReadError(server_words(self._url.redact(str(error)))) from None
             # Another table may be to blame: each goes on by itself.
             self._announced = []

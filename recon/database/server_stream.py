@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # -P: a folder named recon where the user happens to be is none of ours.
 PROGRAM = (sys.executable, "-P", "-m", "recon.database.reader")
 ENDED = "the connection was ended while it was read"
+TIMEOUT = "timeout"
 
 
 class ServerStream:
@@ -75,7 +76,7 @@ class ServerStream:
         except TimeoutError:
             # One that waits for a lock before it begins would wait on without us.
             start(self._cancel)
-            raise ReadError(f"timeout: no connection and no columns within {self._limit_s:g} s") from None
+            raise ReadError(f"{TIMEOUT}: no connection and no columns within {self._limit_s:g} s") from None
         yield from reader
 
     def _refusal(self) -> str | None:
