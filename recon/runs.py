@@ -143,8 +143,13 @@ def run_folders(outputs: Path) -> list[RunFolder]:
     """The runs in a folder, the newest first; what is no run is passed over."""
     if not outputs.is_dir():
         return []
-    names = sorted((path.name for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)), reverse=True)
-    return [run for run in (RunFolder(outputs / name) for name in names) if run.verification.is_file()]
+    runs = [RunFolder(path) for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)]
+    return sorted((run for run in runs if run.verification.is_file()), key=_age, reverse=True)
+
+
+def _age(run: RunFolder) -> tuple[str, int, str]:
+    """The second that its name begins with; of one second's runs the one that was written last is the newest."""
+    return run.name.partition("-")[0], run.verification.stat().st_mtime_ns, run.name
 
 
 def _umask() -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,14 @@ def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None
             names.append(publish(working, NAME).name)
     assert names == [NAME, f"{NAME}-2", f"{NAME}-3"]
     assert [run.name for run in run_folders(tmp_path)] == sorted(names, reverse=True)
+
+
+def test_of_two_runs_of_one_second_the_newest_was_written_last(tmp_path: Path) -> None:
+    for name in ("20240115T143000Z-z", "20240115T143000Z-a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "verification.json").write_text("{}", encoding="utf-8")
+    os.utime(tmp_path / "20240115T143000Z-z" / "verification.json", (1, 1))
+    assert [run.name[-1] for run in run_folders(tmp_path)] == ["a", "z"]
 
 
 def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
