@@ -118,7 +118,7 @@ def test_a_verdict_that_its_checks_contradict_is_not_believed(faulty: Verificati
 
 @pytest.mark.parametrize("hostile", [text for text in HOSTILE if text.strip()], ids=range(17))
 def test_hostile_text_stays_text(hostile: str, clean: Verification, faulty: Verification, tmp_path: Path) -> None:
-    harmless = page_of(_written(tmp_path / "harmless", clean, faulty))
+    harmless = page_of(_written(tmp_path / "harmless", clean, replace(faulty, run_id="harmless")))
     checks = tuple(replace(check, name=hostile, message=hostile) for check in faulty.checks)
     told = replace(faulty, run_id=hostile, bundle_path=hostile, checks=checks)
     page = page_of(_written(tmp_path / "hostile", clean, told))
