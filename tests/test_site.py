@@ -1,277 +1,277 @@
+"""The stakeholders' site: what its home page says, what it copies, and how it is served."""
+
 from __future__ import annotations
 
-import http.client
-import os
 import re
-import shutil
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
-from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
 from support import run_recon, verify
-from verifications import Page
+from verifications import HOSTILE, Page
 
 import recon
-from outputs import FIRST, write_run, write_runs
-from recon.demo import plant
-from recon.errors import OutputError, UsageError
-from recon.model import TierCount
-from recon.report.text import timestamp
-from recon.runs import RunFolder, folder_name, run_folders
+from outputs import STEP, write_run, write_runs
+from recon.demo import DemoPaths, plant, write_bundle, write_sqlite
+from recon.errors import UsageError
+from recon.report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.demo import DemoPaths
-
-HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}", "\u202eleft", "x" * 10_000)
-LINK = re.compile(r'href="([^"#]+)"')
-
-
-@pytest.fixture
-def failed(demo: DemoPaths) -> recon.Verification:
-    plant(["orphaned-registrations", "missing-members"], demo.bundle, demo.database)
-    return verify(demo)
+    from recon.demo import Club
+    from recon.model import Verification
+    from recon.runs import RunFolder
 
 
-@pytest.fixture
-def three(passed: recon.Verification, failed: recon.Verification, tmp_path: Path) -> Path:
-    """Outputs of three runs, the newest of which failed."""
-    write_runs(tmp_path / "outputs", [passed, failed, failed])
-    return tmp_path / "outputs"
+@pytest.fixture(scope="module")
+def clean(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Verification:
+    home = tmp_path_factory.mktemp("clean")
+    return verify(DemoPaths(write_bundle(club, home / "bundle"), write_sqlite(club, home / "club.db")))
 
 
-def text_of(home: Path) -> str:
-    return home.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def faulty(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Verification:
+    home = tmp_path_factory.mktemp("faulty")
+    paths = DemoPaths(write_bundle(club, home / "bundle"), write_sqlite(club, home / "club.db"))
+    plant(["orphaned-registrations"], paths.bundle, paths.database)
+    found = verify(paths)
+    # Later than the clean one also where one second made both.
+    return replace(found, started_at=found.started_at + STEP)
 
 
-def test_the_page_tells_the_newest_verdict_and_every_run(three: Path, failed: recon.Verification) -> None:
-    text = text_of(recon.build_site(three))
-    page = Page(text)
-    (rows,) = page.tables["Every Run"]
-    assert "Verification FAILED" in page.text
-    assert [row[1].split()[-1] for row in rows[1:]] == ["FAILED", "FAILED", "PASSED"]
-    assert rows[1][0].startswith("2024-01-16 08:30:00")
-    assert rows[1][2].startswith(f"{failed.counts_database['members']} of {failed.counts_bundle['members']}")
-    assert rows[1][2].endswith(str(failed.counts_database["members"] - failed.counts_bundle["members"]))
-    assert (
-        rows[1][5]
-        == f"{failed.summary.passed} passed, {failed.summary.failed} failed, {failed.summary.warnings} warnings"
-    )
-    assert "Orphaned Registrations" in rows[1][6]
-    assert rows[3][6] == "none"
-    assert rows[3][7] == "98.3 %"
-    assert "3 runs: 1 passed, 2 failed" in page.text
+def links_of(page: Page) -> list[str]:
+    return [value or "" for name, value in page.attributes if name == "href"]
 
 
-def test_every_link_leads_to_a_file_of_the_site(three: Path) -> None:
-    home = recon.build_site(three)
-    links = LINK.findall(text_of(home))
-    assert len(links) >= 12
-    assert [link for link in links if not (home.parent / link).is_file()] == []
-    assert not any(link.startswith(("/", "..")) or ":" in link for link in links)
+def page_of(outputs: Path) -> Page:
+    return Page(recon.build_site(outputs).read_text(encoding="utf-8"))
 
 
-def test_a_part_that_failed_is_told_instead_of_linked(passed: recon.Verification, tmp_path: Path) -> None:
-    write_run(tmp_path, passed, failed=("html",))
-    text = text_of(recon.build_site(tmp_path))
-    assert "Report: failed: the kernel died" in text
-    assert "report.html" not in text
-    assert "data_docs/index.html" in text
+def test_the_home_page_says_the_newest_verdict_first(clean: Verification, faulty: Verification, tmp_path: Path) -> None:
+    write_runs(tmp_path, [clean, faulty])
+    before_the_list = page_of(tmp_path).text.partition("Every Run")[0]
+    assert "Verification FAILED" in before_the_list
+    assert "1 of " in before_the_list
+    assert "Verification PASSED" not in before_the_list
 
 
-def test_a_part_that_nobody_asked_for_is_told(passed: recon.Verification, tmp_path: Path) -> None:
-    run = write_run(tmp_path, passed)
-    shutil.rmtree(run.part("data_docs"))
-    assert "Data Docs: not made" in text_of(recon.build_site(tmp_path))
+def test_the_home_page_lists_every_run_with_its_facts(
+    clean: Verification, faulty: Verification, tmp_path: Path
+) -> None:
+    write_runs(tmp_path, [clean, faulty])
+    page = page_of(tmp_path)
+    newest, oldest = page.rows("Every Run")
+    assert newest[0] == "2024-01-15 23:30:00run-20240115-233000"
+    assert oldest[0] == "2024-01-15 14:30:00run-20240115-143000"
+    assert ("FAILED" in newest[1], "PASSED" in oldest[1]) == (True, True)
+    assert oldest[2:5] == ["60 of 60", "12 of 12", "150 of 150"]
+    assert newest[6] == next(check.name for check in faulty.checks if check.outcome == "FAIL")
+    assert oldest[6] == "none"
+    assert oldest[5].startswith(f"{clean.summary.passed} passed")
+    assert "failed" not in oldest[5]
+    assert "1 failed" in newest[5]
+    assert re.fullmatch(r"\d+\.\d %", oldest[7])
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"schemaVersion": "9"}'])
-def test_a_run_that_cannot_be_read_is_listed_as_that(content: str, three: Path) -> None:
-    newest = run_folders(three)[0]
-    newest.verification.write_text(content, encoding="utf-8")
-    text = text_of(recon.build_site(three))
-    assert "This is not the newest run." in text
-    assert "UNREADABLE" in text
-    assert newest.name in text
-    assert "3 runs: 1 passed, 1 failed, 1 cannot be read" in text
+def test_every_link_of_the_home_page_leads_to_a_file_of_the_site(clean: Verification, tmp_path: Path) -> None:
+    runs = write_runs(tmp_path, [clean, clean])
+    links = [link for link in links_of(page_of(tmp_path)) if not link.startswith("#")]
+    assert {link.split("/")[1] for link in links} == {run.name for run in runs}
+    assert all((tmp_path / "site" / link).is_file() for link in links)
 
 
-def test_where_no_run_can_be_read_there_is_no_verdict(passed: recon.Verification, tmp_path: Path) -> None:
-    write_run(tmp_path, passed).verification.write_text("{", encoding="utf-8")
-    text = text_of(recon.build_site(tmp_path))
-    assert "No verdict can be read" in text
-    assert "Verification PASSED" not in text
+def test_a_part_that_failed_is_told_instead_of_linked(clean: Verification, tmp_path: Path) -> None:
+    write_run(tmp_path, clean, failed=("html",))
+    page = page_of(tmp_path)
+    assert "Report: failed: the kernel died" in page.text
+    assert not [link for link in links_of(page) if link.endswith("report.html")]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: text[:12])
-def test_what_others_wrote_stays_text(hostile: str, failed: recon.Verification, tmp_path: Path) -> None:
-    checks = tuple(replace(check, name=hostile, message=hostile) for check in failed.checks)
-    told = replace(
-        failed, run_id=hostile, bundle_path=hostile, checks=checks, tiers=(TierCount(hostile, hostile, 1, 100.0),)
-    )
-    write_run(tmp_path, told)
-    text = text_of(recon.build_site(tmp_path))
-    page = Page(text)
-    assert not page.tags & {"script", "img"}
-    assert "\u202e" not in text
-    assert not [value for name, value in page.attributes if name.startswith("on")]
-    assert (hostile if len(hostile) < 100 else hostile[:50]).replace("\u202e", "\\u202e") in page.text
-    assert len(text) < 200_000
+def test_a_run_that_cannot_be_read_is_listed_as_that(clean: Verification, tmp_path: Path) -> None:
+    write_runs(tmp_path, [clean, clean])[1].verification.write_text("{", encoding="utf-8")
+    page = page_of(tmp_path)
+    assert "UNREADABLE" in page.rows("Every Run")[0][1]
+    assert "This is not the newest run" in page.text
+    assert "Verification PASSED" in page.text
 
 
-def test_coverage_counts_members_with_a_tier_that_exists(passed: recon.Verification, tmp_path: Path) -> None:
-    tiers = tuple(
-        TierCount(code, code, count, 0.0) for code, count in (("A", 190), ("(unknown tier)", 4), ("(none)", 6))
-    )
-    write_run(tmp_path, replace(passed, tiers=tiers))
-    assert "95.0 %" in text_of(recon.build_site(tmp_path))
-    write_run(tmp_path, replace(passed, tiers=(), started_at=FIRST + timedelta(days=900)))
-    assert "not recorded" in text_of(recon.build_site(tmp_path))
+def test_a_site_of_unreadable_runs_has_no_verdict(clean: Verification, tmp_path: Path) -> None:
+    write_run(tmp_path, clean).verification.write_text('{"verdict": "PASSED"}', encoding="utf-8")
+    assert "No verdict can be read" in page_of(tmp_path).text
 
 
-def copies_of(run: RunFolder, times: int) -> Path:
-    """Outputs of as many runs, an hour apart."""
-    outputs = run.path.parents[1] / str(times)
-    text = run.verification.read_text(encoding="utf-8")
-    for number in range(times):
-        moment = FIRST + timedelta(hours=number)
-        copy = RunFolder(outputs / folder_name(moment, "run-1"))
-        shutil.copytree(run.path, copy.path, copy_function=os.link)
-        copy.verification.unlink()
-        copy.verification.write_text(text.replace(timestamp(FIRST), timestamp(moment)), encoding="utf-8")
+def test_a_verdict_that_its_checks_contradict_is_not_believed(faulty: Verification, tmp_path: Path) -> None:
+    run = write_run(tmp_path, faulty)
+    told = run.verification.read_text(encoding="utf-8")
+    run.verification.write_text(told.replace('"verdict": "FAILED"', '"verdict": "PASSED"'), encoding="utf-8")
+    page = page_of(tmp_path)
+    assert "a verdict that its checks contradict" in page.text
+    assert "Verification PASSED" not in page.text
+
+
+@pytest.mark.parametrize("hostile", [text for text in HOSTILE if text.strip()], ids=range(17))
+def test_hostile_text_stays_text(hostile: str, clean: Verification, faulty: Verification, tmp_path: Path) -> None:
+    harmless = page_of(_written(tmp_path / "harmless", clean, faulty))
+    checks = tuple(replace(check, name=hostile, message=hostile) for check in faulty.checks)
+    told = replace(faulty, run_id=hostile, bundle_path=hostile, checks=checks)
+    page = page_of(_written(tmp_path / "hostile", clean, told))
+    assert page.tags - harmless.tags <= {"details", "summary"}
+    assert "\u202e" not in page.text
+    assert "\x1b" not in page.text
+    if len(hostile) < 60 and hostile.isascii() and hostile.isprintable():
+        assert page.rows("Every Run")[0][6].count(" ".join(hostile.split())) >= 1
+
+
+def _written(outputs: Path, *verifications: Verification) -> Path:
+    for verification in verifications:
+        write_run(outputs, verification, failed=("report", "html"))
     return outputs
 
 
-def test_a_page_of_500_runs_is_small_and_soon_built(failed: recon.Verification, tmp_path: Path) -> None:
-    run = write_run(tmp_path / "one", replace(failed, started_at=FIRST))
-    taken = {}
-    for times in (50, 500):
-        outputs = copies_of(run, times)
-        started = perf_counter()
+def many(outputs: Path, verification: Verification, number: int) -> Path:
+    """That many runs that hold their verdict alone."""
+    first = write_run(outputs, verification, failed=("report", "html", "data_docs"))
+    for n in range(1, number):
+        copy = outputs / f"20240116T{n // 3600:02}{n // 60 % 60:02}{n % 60:02}Z-run"
+        copy.mkdir()
+        (copy / "verification.json").hardlink_to(first.verification)
+    return outputs
+
+
+def test_a_home_page_of_500_runs_is_small_and_built_in_proportion(faulty: Verification, tmp_path: Path) -> None:
+    few, lots = many(tmp_path / "few", faulty, 50), many(tmp_path / "lots", faulty, 500)
+    recon.build_site(few)
+    times = []
+    for outputs in (few, lots):
+        start = perf_counter()
         home = recon.build_site(outputs)
-        taken[times] = perf_counter() - started
+        times.append(perf_counter() - start)
     assert home.stat().st_size < 1_000_000
-    assert text_of(home).count('<tr><th scope="row">') == 500
-    assert taken[500] <= 15 * taken[50]
+    assert len(Page(home.read_text(encoding="utf-8")).rows("Every Run")) == 500
+    assert times[1] < 15 * times[0]
 
 
-def test_a_rebuild_leaves_alone_what_did_not_change(three: Path) -> None:
-    home = recon.build_site(three)
-    before = {path: path.stat().st_ino for path in home.parent.rglob("*") if path.is_file()}
-    changed = run_folders(three)[0].part("html")
-    changed.unlink()
-    changed.write_text("<!doctype html><title>other</title>", encoding="utf-8")
-    recon.build_site(three)
-    after = {path: path.stat().st_ino for path in home.parent.rglob("*") if path.is_file()}
-    differing = {path.name for path, inode in after.items() if before.get(path) != inode}
-    assert differing == {"report.html"}
-    copy = home.parent / "runs" / run_folders(three)[0].name / "report.html"
-    assert "other" in copy.read_text(encoding="utf-8")
+def files_of(site: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change, by path."""
+    found = {path: path.stat() for path in site.rglob("*") if path.is_file()}
+    return {str(path.relative_to(site)): (s.st_ino, s.st_mtime_ns) for path, s in found.items()}
 
 
-def test_a_run_that_is_gone_is_gone_from_the_site(three: Path) -> None:
-    home = recon.build_site(three)
-    oldest = run_folders(three)[-1]
-    shutil.rmtree(oldest.path)
-    recon.build_site(three)
-    assert not (home.parent / "runs" / oldest.name).exists()
-    assert oldest.name not in text_of(home)
+def test_a_rebuild_touches_only_what_changed(clean: Verification, faulty: Verification, tmp_path: Path) -> None:
+    _, newest = write_runs(tmp_path, [clean, clean])
+    site = recon.build_site(tmp_path).parent
+    before = files_of(site)
+    recon.build_site(tmp_path)
+    assert files_of(site) == before
+    write_report(faulty, "html", newest.part("html"))
+    recon.build_site(tmp_path)
+    after = files_of(site)
+    changed = f"runs/{newest.name}/report.html"
+    assert {name for name in after if after[name] != before[name]} == {changed}
+    assert (site / changed).read_bytes() == newest.part("html").read_bytes()
 
 
-def test_what_is_not_masked_is_never_published(three: Path) -> None:
-    home = recon.build_site(three)
-    names = {path.name for path in home.parent.rglob("*")}
-    assert "report.html" in names
-    assert not names & {"snapshot.duckdb", "report.ipynb"}
+def test_a_run_that_is_gone_leaves_the_site(clean: Verification, tmp_path: Path) -> None:
+    gone, kept = write_runs(tmp_path, [clean, clean])
+    site = recon.build_site(tmp_path).parent
+    gone.path.rename(tmp_path / "elsewhere")
+    recon.build_site(tmp_path)
+    assert [path.name for path in (site / "runs").iterdir()] == [kept.name]
 
 
-def test_without_a_run_there_is_no_site_and_an_old_one_is_left_alone(three: Path) -> None:
-    home = recon.build_site(three)
-    before = text_of(home)
-    for run in run_folders(three):
-        shutil.rmtree(run.path)
-    with pytest.raises(UsageError, match="There is no run yet"):
-        recon.build_site(three)
-    assert text_of(home) == before
+def test_the_snapshot_is_never_published(clean: Verification, tmp_path: Path) -> None:
+    run = write_run(tmp_path, clean)
+    (run.part("data_docs") / "link.html").symlink_to(run.part("snapshot"))
+    site = recon.build_site(tmp_path).parent
+    published = [path for path in site.rglob("*") if path.is_file()]
+    assert len(published) > 4
+    assert not [path for path in published if b"nobody masked" in path.read_bytes()]
 
 
-def test_a_site_that_cannot_be_written_is_told(three: Path) -> None:
-    (three / "site").write_text("in the way", encoding="utf-8")
-    with pytest.raises(OutputError, match="The site cannot be written"):
-        recon.build_site(three)
+def test_without_a_run_there_is_no_site(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run yet"):
+        recon.build_site(tmp_path / "nothing")
+    assert run_recon("site", "--outputs", tmp_path).code == 2
 
 
-def test_the_command_says_where_the_site_lies(three: Path) -> None:
-    done = run_recon("site", "--outputs", three)
-    assert (done.code, done.out) == (0, f"The site is built: {three / 'site' / 'index.html'}\n")
-    done = run_recon("site", "--outputs", three / "nothing")
-    assert done.code == 2
-    assert "recon run --bundle" in done.err
+def test_a_site_that_exists_is_left_alone_without_runs(clean: Verification, tmp_path: Path) -> None:
+    run = write_run(tmp_path, clean)
+    site = recon.build_site(tmp_path).parent
+    before = files_of(site)
+    run.path.rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError):
+        recon.build_site(tmp_path)
+    assert files_of(site) == before
 
 
-@contextmanager
-def served(outputs: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`recon site --serve` on a port of its own, and that port."""
-    program = [
-        str(Path(sys.executable).with_name("recon")),
-        "site",
-        "--outputs",
-        str(outputs),
-        "--serve",
-        "--port",
-        "0",
-    ]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def test_the_command_says_where_the_site_lies(clean: Verification, tmp_path: Path) -> None:
+    write_run(tmp_path, clean)
+    done = run_recon("site", "--outputs", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert str(tmp_path / "site" / "index.html") in done.out
+
+
+@pytest.fixture(scope="module")
+def served(clean: Verification, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunFolder, int]]:
+    """A run, and the port where a process of its own serves the site; Ctrl-C must end it well."""
+    outputs = tmp_path_factory.mktemp("served")
+    run = write_run(outputs, clean)
+    command = str(Path(sys.executable).with_name("recon"))
+    program = [command, "site", "--outputs", str(outputs), "--serve", "--port", "0"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
-        assert found is not None
-        try:
-            yield process, int(found[1])
-        finally:
-            process.kill()
-
-
-def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request(method, path, headers=headers)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response.status, dict(response.getheaders()), content
-
-
-def test_the_site_is_served_on_loopback_and_nothing_else_is(three: Path) -> None:
-    (three / "secret.txt").write_text("secret", encoding="utf-8")
-    with served(three) as (process, port):
-        status, headers, content = ask(port, "/")
-        assert (status, content) == (200, (three / "site" / "index.html").read_bytes())
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-        run = run_folders(three)[0].name
-        assert ask(port, f"/runs/{run}/report.html")[0] == 200
-        assert ask(port, "/", "HEAD")[2] == b""
-        for path in ("/../secret.txt", "/%2e%2e/secret.txt", "//etc/passwd", "/runs/", "/.hidden", "/nothing"):
-            status, _, content = ask(port, path)
-            assert status == 404, path
-            assert b"secret" not in content
-        assert ask(port, "/", "POST")[0] == 405
-        assert ask(port, "/", Host="elsewhere.example")[0] == 421
+        address = next(line for line in process.stdout if "http://" in line)
+        yield run, urlsplit(re.findall(r"http://\S+", address)[0]).port or 0
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
+        assert process.wait(10) == 0
 
 
-def test_a_port_that_is_taken_is_told(three: Path) -> None:
-    with served(three) as (_, port):
-        done = run_recon("site", "--outputs", three, "--serve", "--port", port)
-    assert done.code == 2
-    assert "The site cannot be served there" in done.err
+def ask(port: int, target: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, str]:
+    """What the server answers to just these bytes, which no client tidies up."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return int(answer.split()[1]), answer
+
+
+def test_the_site_is_served_with_security_headers(served: tuple[RunFolder, int]) -> None:
+    run, port = served
+    status, home = ask(port, "/")
+    assert status == 200
+    assert "Verification PASSED" in unescape(home)
+    assert "Content-Security-Policy: default-src 'none'" in home
+    assert "X-Content-Type-Options: nosniff" in home
+    assert ask(port, f"/runs/{run.name}/report.html")[0] == 200
+    status, head = ask(port, "/", "HEAD")
+    assert (status, head.partition("\r\n\r\n")[2]) == (200, "")
+
+
+@pytest.mark.parametrize("up", ["/../", "/%2e%2e/", "/runs/../../", "/..%2f", "//etc/passwd?", "/%00"])
+def test_nothing_beside_the_site_is_served(up: str, served: tuple[RunFolder, int]) -> None:
+    run, port = served
+    status, answer = ask(port, f"{up}{run.name}/snapshot.duckdb")
+    assert status in {400, 404}
+    assert "nobody masked" not in answer
+
+
+def test_folders_are_not_listed(served: tuple[RunFolder, int]) -> None:
+    assert ask(served[1], "/runs/")[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed(method: str, served: tuple[RunFolder, int]) -> None:
+    assert ask(served[1], "/", method)[0] == 405
+
+
+def test_another_name_for_this_machine_is_refused(served: tuple[RunFolder, int]) -> None:
+    assert ask(served[1], "/", host="evil.example")[0] == 421
+    assert ask(served[1], "/", host="localhost:80")[0] == 200

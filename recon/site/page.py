@@ -12,6 +12,7 @@ from recon.site.trend import draw_trend
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recon.model import Summary
     from recon.site.entries import Entry
     from recon.site.judgement import Judgement
 
@@ -40,6 +41,7 @@ def render(entries: Sequence[Entry]) -> str:
         marks=MARKS,
         verdict_marks=VERDICT_MARKS,
         checks_line=checks_line,
+        counted=_counted,
         difference=difference,
         sentence=verdict_sentence,
         unpassed=_unpassed,
@@ -74,6 +76,12 @@ def _tally(entries: Sequence[Entry]) -> str:
     words = [f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts]
     unread = len(entries) - len(verdicts)
     return f"{plural(len(entries), 'run')}: " + ", ".join(words + ([f"{unread} cannot be read"] if unread else []))
+
+
+def _counted(found: Summary) -> list[str]:
+    """How many checks passed, and how many of each worse outcome that there was."""
+    worse = {"failed": found.failed, "warned": found.warnings, "not evaluated": found.errors}
+    return [f"{found.passed} passed", *(f"{count} {word}" for word, count in worse.items() if count)]
 
 
 def _unpassed(judgement: Judgement) -> list[Any]:

@@ -19,7 +19,8 @@ GOAL = 95.0
 LEFT, RIGHT = 46, 58
 BARS_TOP, BARS_BOTTOM = 94.0, 132.0
 LINE_TOP, LINE_BOTTOM = 178.0, 238.0
-LABEL_WIDTH = 76.0
+STEP = 96.0
+DATE_WIDTH, HOUR_WIDTH = 76.0, 44.0
 LINE_HEIGHT = 12.0
 
 
@@ -90,7 +91,7 @@ def draw_trend(entries: Sequence[Entry]) -> list[Trend]:
 
 
 def _draw(name: str, width: int, runs: Sequence[tuple[Entry, Judgement]], total: int) -> Trend:
-    step = min(48.0, (width - LEFT - RIGHT) / len(runs))
+    step = min(STEP, (width - LEFT - RIGHT) / len(runs))
     most = max(1, *(judgement.summary.failed for _, judgement in runs))
     least = _floor([judgement.coverage for _, judgement in runs])
     marks = tuple(
@@ -151,9 +152,10 @@ def _grid(least: float) -> tuple[Label, ...]:
 def _times(runs: Sequence[tuple[Entry, Judgement]], marks: Sequence[Mark]) -> tuple[Label, ...]:
     """The time of the first run and of those after it for which there is room; of one day's runs the hour."""
     of_one_day = len({entry.time[:10] for entry, _ in runs}) == 1
+    room = HOUR_WIDTH if of_one_day else DATE_WIDTH
     labels: list[Label] = []
     for (entry, _), mark in zip(runs, marks, strict=True):
-        if not labels or mark.x - labels[-1].x >= LABEL_WIDTH:
+        if not labels or mark.x - labels[-1].x >= room:
             labels.append(Label(mark.x, LINE_BOTTOM + 20, entry.time[11:16] if of_one_day else entry.time[:10]))
     return tuple(labels)
 
