@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from recon.errors import OutputError, ReconError, StepError, UsageError
+from recon.masking import mask_text
 from recon.notebook_process import notebook_process
 from recon.pipeline import judged
 from recon.report.markdown import render_with_charts
@@ -178,8 +179,12 @@ class Assembly:
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - the verdict is reached: whatever a part does, it is kept
-            self.failed[name] = _sentence(error)
+            self._fail(name, _sentence(error))
             return None
+
+    def _fail(self, name: str, reason: str) -> None:
+        """Note why a part could not be made; what a library says about a value may quote it."""
+        self.failed[name] = reason if self.options.verify.show_pii else mask_text(reason)
 
     def _wants(self, *names: str) -> bool:
         return any(name in self.options.parts for name in names)
@@ -240,7 +245,7 @@ class Assembly:
         for name in BY_NOTEBOOK:
             if self._wants(name):
                 if told["failed"]:
-                    self.failed[name] = told["failed"]
+                    self._fail(name, told["failed"])
                 self._note(name, told.get(f"{name}_ms"))
 
     def _job(self) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _write(warehouse: Warehouse, verification: Verification, key: str, path: Pat
 
 def _tables(warehouse: Warehouse) -> list[tuple[str, str]]:
     """Schema and name of every table; of a warehouse on a kept snapshot the target's are views."""
-    found = dict.fromkeys(warehouse.connection.execute(TABLES).fetchall())
+    found = warehouse.connection.execute(TABLES).fetchall()
     views = [("target", name.partition(".")[2]) for name in warehouse.row_counts if name.startswith("target.")]
     return list(dict.fromkeys([*found, *views, ("target", "unreadable_values")]))
 

@@ -20,7 +20,7 @@ from recon.cli.run import command
 from recon.demo import plant
 from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
-from recon.runs import Part, RunFolder, run_folders
+from recon.runs import Part, run_folders
 from recon.steps import Silent
 
 if TYPE_CHECKING:
@@ -149,11 +149,12 @@ def test_what_a_failing_part_began_to_write_is_removed(
     def draw_half(_: recon.Verification, folder: Path) -> None:
         folder.mkdir()
         (folder / "half.svg").write_text("<svg", encoding="utf-8")
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "No space left for the chart of jane@example.org")
 
     monkeypatch.setattr("recon.charts.write_charts", draw_half)
     done = run(demo, tmp_path, ("charts", "report"))
-    assert done.failed == {"charts": "OSError: No space left on device"}
+    assert done.failed["charts"].startswith("OSError: No space left for the chart of ")
+    assert "jane@example.org" not in done.failed["charts"] + (done.folder.path / "run.json").read_text(encoding="utf-8")
     assert names_in(done.folder.path) == ["run.json", "verification-report.md", "verification.json"]
     assert "charts/" not in done.folder.part("report").read_text(encoding="utf-8")
 
@@ -222,7 +223,3 @@ def test_every_part_can_be_chosen_by_name() -> None:
         option.name: list(option.type.choices) for option in command.params if isinstance(option.type, click.Choice)
     }
     assert chosen["only"] == chosen["skip"] == list(CHOICES)
-
-
-def test_a_folder_without_manifest_is_a_run_all_the_same(tmp_path: Path) -> None:
-    assert RunFolder(tmp_path).manifest() is None

@@ -9,11 +9,12 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 
 from recon.errors import StepError
 from recon.gx.stock import expectation
+from recon.report.rules import fallback_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.suites import Fallback, Rule
+    from recon.suites import Rule
 
 
 def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
@@ -52,8 +53,8 @@ def expectation_document(rule: Rule) -> dict[str, Any]:
             "requires": list(rule.requires),
             "uses": list(rule.uses),
             "messages": dict(rule.messages),
-            "when_missing": _fallback(rule.when_missing),
-            "when_empty": _fallback(rule.when_empty),
+            "when_missing": fallback_document(rule.when_missing),
+            "when_empty": fallback_document(rule.when_empty),
             "right_when_empty": dict(rule.right_when_empty),
             "meaning": rule.guidance.meaning,
             "action": rule.guidance.action,
@@ -67,9 +68,3 @@ def expectation_document(rule: Rule) -> dict[str, Any]:
 
 def _own(rule: Rule) -> Any:
     return ExpectationConfiguration(**expectation_document(rule)).to_domain_obj()
-
-
-def _fallback(fallback: Fallback | None) -> dict[str, str] | None:
-    if fallback is None:
-        return None
-    return {"outcome": str(fallback.outcome), "message": fallback.message, "table": fallback.table}

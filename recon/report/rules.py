@@ -215,8 +215,8 @@ def _document(rule: Rule) -> dict[str, Any]:
         "valuesSql": rule.values_sql,
         "parameters": dict(rule.parameters),
         "messages": dict(rule.messages),
-        "whenMissing": _fallback_document(rule.when_missing),
-        "whenEmpty": _fallback_document(rule.when_empty),
+        "whenMissing": fallback_document(rule.when_missing),
+        "whenEmpty": fallback_document(rule.when_empty),
         "rightWhenEmpty": dict(rule.right_when_empty),
         "action": rule.guidance.action,
         "diagnosis": list(rule.guidance.diagnosis),
@@ -225,7 +225,8 @@ def _document(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _fallback_document(fallback: Fallback | None) -> dict[str, str] | None:
+def fallback_document(fallback: Fallback | None) -> dict[str, str] | None:
+    """A fallback as a suite file holds it."""
     if fallback is None:
         return None
     return {"outcome": str(fallback.outcome), "message": fallback.message, "table": fallback.table}
