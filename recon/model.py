@@ -9,6 +9,8 @@ from enum import StrEnum
 import polars as pl
 from msgspec import Struct, field
 
+from recon.account import Ledger  # noqa: TC001 - msgspec reads the types of fields
+
 ENTITIES = ("members", "events", "registrations")
 
 
@@ -187,6 +189,7 @@ class Verification(Struct, frozen=True):
         timings_ms: Milliseconds by step, in the order of the steps.
         masked: Whether names, e-mail addresses and phone numbers are masked in everything held here.
         distributions: What charts show; None where nobody asked for it.
+        ledger: The account of every record and row; None where the judgement was reached without one.
     """
 
     run_id: str
@@ -207,6 +210,7 @@ class Verification(Struct, frozen=True):
     timings_ms: Mapping[str, int]
     masked: bool
     distributions: Distributions | None = None
+    ledger: Ledger | None = None
 
     @property
     def summary(self) -> Summary:
