@@ -44,6 +44,12 @@ def mask_text(text: str) -> str:
     return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
 
 
+def mask_value(text: str, kind: str | None) -> str:
+    """One value masked as a column of that kind of personal data is; None: as other text."""
+    masked: str = mask_frame(pl.DataFrame({"value": [text]}), {"value": kind} if kind else {}).item()
+    return masked
+
+
 def _masked(column: str, kind: str | None) -> pl.Expr:
     value = pl.col(column)
     if kind == "name":

@@ -104,6 +104,7 @@ class Warehouse:
         kept: The file of a kept snapshot, attached read-only as `kept`; None: rows come from a database.
         row_counts: Rows by table ("target.members"), as they were loaded.
         first_columns: The first column by table.
+        origins: What a table was read from, where that is not the report: "source.members" → a file's name.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Warehouse:
     kept: Path | None = None
     row_counts: dict[str, int] = field(default_factory=dict)
     first_columns: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._spill = TemporaryDirectory(prefix="recon-spill-")

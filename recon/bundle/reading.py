@@ -85,6 +85,12 @@ class Bundle:
         """The report, unpacked."""
         return (self.unpacked.folder if self.unpacked else self.path) / REPORT
 
+    @property
+    def listed(self) -> set[str]:
+        """The entities whose records the bundle lists."""
+        counted = {name for name, records in self.record_counts.items() if records is not None}
+        return counted | {found.table for found in self.lists if found.table in ENTITIES}
+
     def read_report(self) -> dict[str, Any]:
         """The whole of migration-report.json as it is, keys that recon does not know included."""
         return read_json(self.report_file)
