@@ -20,7 +20,7 @@ from recon.sql import literal, quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SETUP = Path(__file__).with_name("warehouse.sql")
+SETUP = [Path(__file__).with_name(name) for name in ("warehouse.sql", "values.sql")]
 STORED = {
     "key": "VARCHAR",
     "uuid": "UUID",
@@ -285,7 +285,8 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
     if kept:
         connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
-    connection.execute(SETUP.read_text(encoding="utf-8"))
+    for file in SETUP:
+        connection.execute(file.read_text(encoding="utf-8"))
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")
