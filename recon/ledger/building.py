@@ -14,7 +14,7 @@ from recon.ledger.altered import Altered
 from recon.ledger.causes import Mapped
 from recon.ledger.entities import EVERY_ENTITY, Entity, target_columns
 from recon.ledger.losses import name_losses
-from recon.ledger.pairing import RUN, Pairing, create_empty
+from recon.ledger.pairing import RUN, Pairing, create
 from recon.ledger.sides import read_sides, stored_types
 
 if TYPE_CHECKING:
@@ -85,12 +85,13 @@ class Building:
         stored = stored_types(warehouse)
         run = warehouse.rows(RUN)[0]
         key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
+        for entity in EVERY_ENTITY:
+            create(entity, key_types[entity.name], warehouse)
         found, not_evaluated = [], {}
         for entity in EVERY_ENTITY:
             reason = warehouse.missing.get(f"source.{entity.name}")
             if reason:
                 not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
-                create_empty(entity, key_types[entity.name], warehouse)
                 continue
             found.append(self._account(entity, stored, key_types, run["completed_at"]))
         self._levels()

@@ -37,8 +37,8 @@ DRY = "dry-%"
 OPEN = ("missing_in_target", "skipped")
 
 
-def create_empty(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
-    """The table of an entity of which there is no account."""
+def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
+    """Make the table of an entity, empty."""
     parts = {"ledger": quote("ledger", entity.name), "key_type": key_type}
     warehouse.connection.execute(STATEMENTS["create"].format(**parts))
 
@@ -76,7 +76,6 @@ class Pairing:
 
     def pair(self) -> None:
         """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
-        self._do("create")
         self._do("pair", started_at=self._run["started_at"])
         counts = self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
         self._do("rejected_unlisted", entity=self._entity.one)
