@@ -10,6 +10,7 @@ select $entity, count(outcome), count(row_outcome),
        count(*) filter (row_outcome = 'claimed'), count(*) filter (row_outcome = 'preexisting'),
        count(*) filter (row_outcome = 'foreign_run'), count(*) filter (row_outcome = 'unexpected'),
        count(*) filter (outcome = 'rejected' and record is null),
+       count(*) filter (outcome = 'landed_altered' and claimed_id is not null),
        count(*) filter (outcome is not null and not is_explained),
        count(*) filter (outcome is null and not is_explained)
 from ledger.{entity}

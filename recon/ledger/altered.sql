@@ -2,7 +2,7 @@
 
 -- name: candidates
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
-       coalesce(t.updated_at > $completed_at + interval 1 minute, false) as is_edited, {judged}
+       coalesce(t.updated_at > cast($completed_at as timestamp) + interval 1 minute, false) as is_edited, {judged}
 from ledger.{entity} l
 join source.{entity} s on s.rowid = l.record
 join target.{entity} t on t.id = l.target_id

@@ -16,6 +16,7 @@ from recon.ledger.entities import EVERY_ENTITY, Entity, target_columns
 from recon.ledger.losses import name_losses
 from recon.ledger.pairing import RUN, Pairing, create
 from recon.ledger.sides import read_sides, stored_types
+from recon.sql import named_statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,15 +26,16 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 SETUP = Path(__file__).with_name("setup.sql")
-LEVELS = Path(__file__).with_name("levels.sql")
+LEVELS = named_statements(Path(__file__).with_name("levels.sql"))
 CONFIG = "migration-config.json"
 TIER_MAPPING = "membership.tiers.waMapping"
 TIERS_ENABLED = "membership.tiers.enabled"
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
+FIELD = "insert into ledger.fields values (?, ?, ?, ?)"
 ROWS = "select count(*) from ledger.{table}"
 LEVEL_COLUMNS = ("source.members.level", "target.members.tier_id", "target.tiers", "target.tiers.id", "target.tiers.code")
-TABLES = {**{entity.name: "record" for entity in EVERY_ENTITY}, "differences": "entity", "duplicate_keys": "entity", "tiers": "level", "accounts": "entity"}
+TABLES = {**{entity.name: "record" for entity in EVERY_ENTITY}, "differences": "entity", "duplicate_keys": "entity", "fields": "entity", "tiers": "level", "accounts": "entity"}
 
 
 class Case(Struct, frozen=True):
@@ -107,6 +109,9 @@ class Building:
         altered = Altered(self._warehouse, sides, self._mapped(entity), self._personal)
         normalised = altered.compare(completed_at)
         name_losses(entity, self._warehouse, key_types)
+        for field in entity.fields:
+            row = (entity.name, field.name, sides.not_compared.get(field.name), field.name in sides.unfilled)
+            self._warehouse.connection.execute(FIELD, row)
         self._count(entity)
         origin = self._warehouse.origins.get(f"source.{entity.name}", "migration-report.json")
         return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), normalised)
@@ -152,6 +157,9 @@ class Building:
         """Which tier each member's level leads to, or why nobody can say."""
         absent = {**self._warehouse.missing, **self._warehouse.unreadable}
         reason = next((absent[name] for name in ("source.members", *LEVEL_COLUMNS) if name in absent), None)
+        if not reason:
+            self._warehouse.connection.execute(LEVELS["tiers"])
+        self._warehouse.connection.execute(LEVELS["facts"])
         declared = self._declared()
         if not declared.get(TIER_MAPPING):
             reason = reason or f"the bundle declares no {TIER_MAPPING}"
@@ -159,8 +167,6 @@ class Building:
             reason = reason or f"{TIERS_ENABLED} is false"
         if reason:
             self._warehouse.missing["ledger.tiers"] = reason
-        else:
-            self._warehouse.connection.execute(LEVELS.read_text(encoding="utf-8"))
 
     def _tell_rows(self) -> None:
         """Tell the warehouse of the tables, so that they are read back, kept and named like others."""

@@ -38,7 +38,12 @@ _KINDS = (
     Kind("columns_shifted", "columns shifted by a comma inside a value", "Quote the export's texts, then re-run"),
     Kind("null_empty", "nothing written otherwise: {detail}", "Decide which is meant; nothing was lost", is_harmless=True),
     Kind("default_filled", "default filled in: {detail}", "Check the column's default against what the source leaves out"),
-    Kind("value_lost", "value lost: the row has {detail}", "Check that the importer writes this field, then re-run"),
+    Kind(
+        "value_lost",
+        "value lost: the row has {detail}",
+        "Check that the importer writes this field, then re-run",
+        is_explained=False,
+    ),
     Kind("unicode_form", "another Unicode form of the same text", "Normalise at the source or declare nfc in the profile"),
     Kind("encoding", "text decoded with the wrong encoding", "Read the export as UTF-8, then re-run"),
     Kind("whitespace", "whitespace differs", "Trim at the source, or declare trim or collapse_spaces in the profile"),

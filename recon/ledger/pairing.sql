@@ -18,7 +18,7 @@ select s.record, s.source_row, s.wa_id, s.action,
        t.id,
        case when t.id is null then null
             when s.record is not null then 'claimed'
-            when t.created_at < $started_at then 'preexisting'
+            when t.created_at < cast($started_at as timestamp) then 'preexisting'
             else 'unexpected' end,
        null,
        s.reason,
@@ -157,12 +157,12 @@ set row_outcome = case when f.target_id is not null then 'foreign_run' else l.ro
                   when f.target_id is not null then 'written by the run ' || f.run_id
                   when l.cause is not null then l.reason
                   when c.created_at is null then 'the database does not say when it was written'
-                  when c.created_at > $completed_at then 'written after the run ended'
+                  when c.created_at > cast($completed_at as timestamp) then 'written after the run ended'
                   else 'written while the run went on, but no record claims it' end,
     cause = case when l.row_outcome = 'preexisting' then 'preexisting'
                  when f.target_id is not null then 'foreign_run'
                  when l.cause is not null then l.cause
-                 when c.created_at > $completed_at then 'written_later' end,
+                 when c.created_at > cast($completed_at as timestamp) then 'written_later' end,
     is_explained = l.row_outcome = 'preexisting' or f.target_id is not null or l.cause is not null,
     is_harmless = l.row_outcome = 'preexisting'
 from (select u.target_id, any_value(t.created) as created_at

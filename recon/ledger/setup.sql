@@ -14,6 +14,9 @@ create table ledger.differences (
 create table ledger.duplicate_keys (
   entity varchar, key varchar, matched_by varchar, source_count bigint, target_count bigint);
 
+-- A row a field: compared, or why not. Fields that not every importer fills are unfilled where no row has a value.
+create table ledger.fields (entity varchar, field varchar, reason varchar, is_unfilled boolean);
+
 -- A row a member who landed, with the tier that the level leads to; empty where no mapping is declared.
 create table ledger.tiers (
   source_row bigint, wa_id varchar, target_id varchar, level varchar, expected varchar, led_by varchar, actual varchar);
@@ -23,4 +26,4 @@ create table ledger.accounts (
   entity varchar, records bigint, row_count bigint,
   landed bigint, landed_altered bigint, merged bigint, skipped bigint, skipped_without_row bigint, rejected bigint,
   missing_in_target bigint, claimed bigint, preexisting bigint, foreign_run bigint, unexpected bigint,
-  not_listed bigint, unexplained_records bigint, unexplained_rows bigint);
+  not_listed bigint, other_id bigint, unexplained_records bigint, unexplained_rows bigint);

@@ -12,7 +12,7 @@ from recon.comparison import digest_sql, judged_sql, typed_sql
 from recon.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from recon.ledger.entities import Entity, Field
     from recon.profile import Column, Profile
@@ -23,6 +23,7 @@ select schema_name || '.' || table_name || '.' || column_name, data_type from du
 where database_name = current_database() and schema_name in ('source', 'target')"""
 CODES = """
 left join (select id, any_value(code) as code from target.{table} group by id) {alias} on {alias}.id = t.{column}"""
+UNFILLED = "no row has a value: the importer does not write it"
 IS_EMPTY = "select count({column}) = 0 from target.{table}"
 
 
@@ -41,12 +42,14 @@ class Sides(Struct, frozen=True):
     Attributes:
         key_type: The DuckDB type of the target's id.
         not_compared: Field → why it cannot be compared.
+        unfilled: Those of them that no row has a value of, as not every importer writes them.
     """
 
     entity: Entity
     key_type: str
     pairs: tuple[Pair, ...]
     not_compared: Mapping[str, str]
+    unfilled: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[Compared, ...]:
@@ -83,8 +86,8 @@ class Sides(Struct, frozen=True):
 
     @property
     def judged(self) -> str:
-        """The select list that both sides are judged by."""
-        return judged_sql(self.fields, self.source, self.target)
+        """The select list that both sides are judged by; never empty."""
+        return "true as is_landed" if not self.pairs else judged_sql(self.fields, self.source, self.target)
 
 
 def stored_types(warehouse: Warehouse) -> dict[str, str]:
@@ -95,27 +98,25 @@ def stored_types(warehouse: Warehouse) -> dict[str, str]:
 def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> Sides:
     """Which fields of the entity both sides have, and how they are read."""
     absent = {**warehouse.missing, **warehouse.unreadable}
-    not_compared = {}
-    pairs = []
-    for field in entity.fields:
-        reason = next(_reasons(entity, field, warehouse, absent), None)
-        if reason:
-            not_compared[field.name] = reason
-        else:
-            pairs.append(_pair(entity, field, profile, stored))
-    return Sides(entity, stored[f"target.{entity.name}.id"], tuple(pairs), not_compared)
+    not_compared = {field.name: reason for field in entity.fields if (reason := _reason(entity, field, absent))}
+    present = [field for field in entity.fields if field.name not in not_compared]
+    unfilled = tuple(field.name for field in present if field.may_stay_empty and _is_unfilled(entity, field, warehouse))
+    pairs = tuple(_pair(entity, field, profile, stored) for field in present if field.name not in unfilled)
+    not_compared |= dict.fromkeys(unfilled, UNFILLED)
+    return Sides(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, unfilled)
 
 
-def _reasons(entity: Entity, field: Field, warehouse: Warehouse, absent: Mapping[str, str]) -> Iterator[str]:
-    """Why the field cannot be compared, if it cannot."""
+def _reason(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | None:
+    """Why the field cannot be compared; None when it can."""
     columns = [f"source.{entity.name}.{field.name}", f"target.{entity.name}.{field.column}"]
     if field.code_of:
         columns += [f"target.{field.code_of}", f"target.{field.code_of}.id", f"target.{field.code_of}.code"]
-    yield from (absent[column] for column in columns if column in absent)
-    if field.may_stay_empty:
-        sql = IS_EMPTY.format(column=quote(field.column), table=quote(entity.name))
-        if warehouse.connection.execute(sql).fetchall()[0][0]:
-            yield "no row has a value: the importer does not fill it"
+    return next((absent[column] for column in columns if column in absent), None)
+
+
+def _is_unfilled(entity: Entity, field: Field, warehouse: Warehouse) -> bool:
+    sql = IS_EMPTY.format(column=quote(field.column), table=quote(entity.name))
+    return bool(warehouse.connection.execute(sql).fetchall()[0][0])
 
 
 def _pair(entity: Entity, field: Field, profile: Profile, stored: Mapping[str, str]) -> Pair:
