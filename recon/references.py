@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from recon.bundle import FRAMES
 from recon.bundle.columns import COLUMNS as RECORDS
 from recon.errors import SuiteError
-from recon.model import ENTITIES
 from recon.ledger import TABLES as LEDGER
+from recon.model import ENTITIES
 from recon.profile import load_profile
 from recon.suggestion import suggest
 from recon.suites.rule import table_of

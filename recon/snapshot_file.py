@@ -1,7 +1,7 @@
 """The snapshot as a file: what was judged is kept, so that it can be looked at and judged again without the database.
 
-The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and `recon`, which says what is
-absent, under which guarantee it was read, and what was judged. Personal data stands in it as it is.
+The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and `recon`, which says what
+is absent, under which guarantee it was read, and what was judged. Personal data stands in it as it is.
 """
 
 from __future__ import annotations

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from recon.account import Cause, DuplicateKey, EntityAccount, Example, Ledger, LevelTiers
-from recon.account import SOURCE_OUTCOMES, TARGET_OUTCOMES
+from recon.account import (
+    SOURCE_OUTCOMES,
+    TARGET_OUTCOMES,
+    Cause,
+    DuplicateKey,
+    EntityAccount,
+    Example,
+    Ledger,
+    LevelTiers,
+)
 from recon.ledger.kinds import KINDS
 from recon.masking import mask_text, mask_value
 from recon.sql import named_statements
@@ -116,11 +124,17 @@ class Teller:
 
     def _duplicate_keys(self, natural_keys: Iterable[str]) -> Iterator[DuplicateKey]:
         for row in self._rows("duplicate_keys", most=MOST_DUPLICATE_KEYS):
-            yield DuplicateKey(**{**row, "key": self._key(row["key"]) if row["matched_by"] in natural_keys else row["key"]})
+            yield DuplicateKey(
+                **{**row, "key": self._key(row["key"]) if row["matched_by"] in natural_keys else row["key"]}
+            )
 
     def _key(self, key: str) -> str:
         """A natural key may be made of anything: of a personal part no more is told than of a name."""
-        return key.replace("\x1f", ", ") if self._personal is None else mask_value(key, "name" if "@" not in key else "email")
+        return (
+            key.replace("\x1f", ", ")
+            if self._personal is None
+            else mask_value(key, "name" if "@" not in key else "email")
+        )
 
     def _value(self, of_field: str | None, text: str | None) -> str | None:
         if text is None or self._personal is None:

@@ -34,8 +34,21 @@ DECLARED = "select key, value from source.policies where key in ($mapping, $enab
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELD = "insert into ledger.fields values (?, ?, ?, ?)"
 ROWS = "select count(*) from ledger.{table}"
-LEVEL_COLUMNS = ("source.members.level", "target.members.tier_id", "target.tiers", "target.tiers.id", "target.tiers.code")
-TABLES = {**{entity.name: "record" for entity in EVERY_ENTITY}, "differences": "entity", "duplicate_keys": "entity", "fields": "entity", "tiers": "level", "accounts": "entity"}
+LEVEL_COLUMNS = (
+    "source.members.level",
+    "target.members.tier_id",
+    "target.tiers",
+    "target.tiers.id",
+    "target.tiers.code",
+)
+TABLES = {
+    **{entity.name: "record" for entity in EVERY_ENTITY},
+    "differences": "entity",
+    "duplicate_keys": "entity",
+    "fields": "entity",
+    "tiers": "level",
+    "accounts": "entity",
+}
 
 
 class Case(Struct, frozen=True):
@@ -104,7 +117,7 @@ class Building:
         self, entity: Entity, stored: Mapping[str, str], key_types: dict[str, str], completed_at: Any
     ) -> Findings:
         sides = read_sides(entity, self._warehouse, self._case.profile, stored)
-        pairing = Pairing(self._warehouse, sides, self._case.profile, stored)
+        pairing = Pairing(self._warehouse, sides, self._case.profile)
         pairing.pair()
         altered = Altered(self._warehouse, sides, self._mapped(entity), self._personal)
         normalised = altered.compare(completed_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -85,8 +86,7 @@ def shifted(texts: Collection[str]) -> pl.Expr:
     Reads `<name>_raw` and `<name>_target`: the part before the comma stands in its column, the rest in the next.
     """
     names = list(texts)
-    pairs = zip(names, names[1:], strict=False)
-    return pl.any_horizontal(pl.lit(value=False), *(_is_cut(first, second) for first, second in pairs))
+    return pl.any_horizontal(pl.lit(value=False), *(_is_cut(first, second) for first, second in pairwise(names)))
 
 
 def _is_cut(first: str, second: str) -> pl.Expr:
@@ -152,7 +152,7 @@ def _temporal() -> tuple[Guess, ...]:
 
 
 def _hours(minutes: pl.Expr) -> pl.Expr:
-    """ "+8 h" or "-5:30 h"."""
+    """Hours and minutes with their sign, as "+8 h" or "-5:30 h"."""
     sign = pl.when(minutes < 0).then(pl.lit("-")).otherwise(pl.lit("+"))
     rest = minutes.abs() % 60
     part = pl.when(rest == 0).then(pl.lit("")).otherwise(":" + rest.cast(pl.String).str.zfill(2))

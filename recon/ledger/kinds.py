@@ -36,18 +36,28 @@ _KINDS = (
         is_harmless=True,
     ),
     Kind("columns_shifted", "columns shifted by a comma inside a value", "Quote the export's texts, then re-run"),
-    Kind("null_empty", "nothing written otherwise: {detail}", "Decide which is meant; nothing was lost", is_harmless=True),
-    Kind("default_filled", "default filled in: {detail}", "Check the column's default against what the source leaves out"),
+    Kind(
+        "null_empty", "nothing written otherwise: {detail}", "Decide which is meant; nothing was lost", is_harmless=True
+    ),
+    Kind(
+        "default_filled", "default filled in: {detail}", "Check the column's default against what the source leaves out"
+    ),
     Kind(
         "value_lost",
         "value lost: the row has {detail}",
         "Check that the importer writes this field, then re-run",
         is_explained=False,
     ),
-    Kind("unicode_form", "another Unicode form of the same text", "Normalise at the source or declare nfc in the profile"),
+    Kind(
+        "unicode_form", "another Unicode form of the same text", "Normalise at the source or declare nfc in the profile"
+    ),
     Kind("encoding", "text decoded with the wrong encoding", "Read the export as UTF-8, then re-run"),
     Kind("whitespace", "whitespace differs", "Trim at the source, or declare trim or collapse_spaces in the profile"),
-    Kind("case", "upper and lower case differ", "Decide which is meant; declare casefold in the profile if neither matters"),
+    Kind(
+        "case",
+        "upper and lower case differ",
+        "Decide which is meant; declare casefold in the profile if neither matters",
+    ),
     Kind("truncated", "truncated at {detail} characters", SCHEMA),
     Kind("day_month_swapped", "day and month swapped", "Set the importer's date_format, then re-run"),
     Kind("zone_shifted", "time zone shifted by {detail}", ZONE),
@@ -70,12 +80,16 @@ _KINDS = (
         "Nothing, if the records are one person's or one event's; else separate them at the source",
         is_harmless=True,
     ),
-    Kind("required_field_missing", "required field missing: {detail}", "Complete the record at the source, then re-run"),
+    Kind(
+        "required_field_missing", "required field missing: {detail}", "Complete the record at the source, then re-run"
+    ),
     Kind("parent_rejected", "lost because its {detail} was rejected", "Correct the {detail} first, then re-run"),
     Kind("parent_missing", "lost because its {detail} is not in the database", "Find out what became of the {detail}"),
     Kind("parent_not_found", "rejected: its {detail} was not found", "Check that the export holds the {detail}"),
     Kind("rejected", "rejected by the importer: {detail}", "Correct the record at the source, then re-run"),
-    Kind("duplicate_key", "its key does not tell rows apart", "Remove the rows that are too many; see the duplicate keys"),
+    Kind(
+        "duplicate_key", "its key does not tell rows apart", "Remove the rows that are too many; see the duplicate keys"
+    ),
     Kind("skipped_without_row", "skipped, though no row holds it", LOOK, is_explained=False),
     Kind("missing", "not in the database, no known cause", LOOK, is_explained=False),
     # Of rows.

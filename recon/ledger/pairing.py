@@ -10,7 +10,6 @@ from recon.ledger.sides import natural_key
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from recon.ledger.entities import Entity
     from recon.ledger.sides import Sides
@@ -29,7 +28,9 @@ MAPPINGS = """
 (select wa_id, target_id,
         1 + cast(min(target_id) over each_id is distinct from max(target_id) over each_id as integer) as rivals
  from target.id_mappings where lower(entity_type) in ({names}) window each_id as (partition by wa_id))"""
-MAPPINGS_OF_RUNS = "(select target_id, run_id from target.id_mappings where lower(entity_type) in ({names}) and run_id <> '')"
+MAPPINGS_OF_RUNS = (
+    "(select target_id, run_id from target.id_mappings where lower(entity_type) in ({names}) and run_id <> '')"
+)
 NO_MAPPINGS = "(select null as wa_id, null as target_id, 1 as rivals where false)"
 NO_RUNS = "(select null as target_id, null as run_id where false)"
 DRY = "dry-%"
@@ -46,10 +47,10 @@ def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
 class Pairing:
     """The pairing of one entity's records with its rows, in the warehouse's `ledger.<entity>`."""
 
-    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile, stored: Mapping[str, str]) -> None:
+    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile) -> None:
         self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
         run = warehouse.rows(RUN)[0]
-        key_source, key_target, self.natural_name = natural_key(self._entity, sides, profile, stored)
+        key_source, key_target, self.natural_name = natural_key(sides, profile)
         source_digest, target_digest = sides.digests
         claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
         names = ", ".join(map(literal, self._entity.mapped_as))
@@ -104,7 +105,7 @@ class Pairing:
         return LISTED_ERRORS.format(own=OWN_ERRORS, entity=literal(self._entity.one))
 
     def _separate(self, counts: list[dict[str, Any]]) -> bool:
-        """Take apart what was paired by an id that stands on several rows; whether every row was paired at most once."""
+        """Take apart what an id on several rows paired; whether every row was paired at most once."""
         name = self._entity.name
         records = sum(row["n"] for row in counts if row["outcome"])
         rows = sum(row["n"] for row in counts if row["has_row"])

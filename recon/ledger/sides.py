@@ -139,12 +139,12 @@ def _alias(field: Field) -> str:
     return quote(f"code of {field.name}")
 
 
-def natural_key(entity: Entity, sides: Sides, profile: Profile, stored: Mapping[str, str]) -> tuple[str, str, str]:
+def natural_key(sides: Sides, profile: Profile) -> tuple[str, str, str]:
     """The SQL of the natural key of a record and of a row, and its name; parts that are empty make it null.
 
     "null" where the profile names none, or one side lacks a part of it.
     """
-    table = profile.table(entity.name)
+    table = profile.table(sides.entity.name)
     parts = table.natural_key if table else ()
     pairs = {pair.field.column: pair for pair in sides.pairs}
     if not parts or any(part.column not in pairs for part in parts):

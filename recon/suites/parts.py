@@ -40,6 +40,7 @@ class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     diagnosis: list[str] = []
     resolution: list[str] = []
     escalate: str | None = None
+    explains: list[str] = []
 
 
 def require_id(name: str, where: str) -> str:
