@@ -26,6 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 SECTIONS = [
     "Summary",
     "Count Comparison",
+    "Record Ledger",
     "Tier Distribution",
     "Verification Checks",
     "What Failed",
