@@ -59,8 +59,10 @@ def _whole(ledger: Ledger) -> Iterator[str]:
         if table.rows:
             yield ""
             yield from _table(table)
-    for note in notes(ledger):
+    found = notes(ledger)
+    if found:
         yield ""
+    for note in found:
         yield f"{INDENT}{note.title}:"
         for about, text in note.items.items():
             yield from _wrapped(f"{about}: {text}", f"{INDENT}  ", f"{INDENT}    ")

@@ -41,8 +41,6 @@ def _causes(ledger: Ledger) -> Iterator[str]:
 def _examples(cause: Cause) -> Iterator[str]:
     table = examples(cause)
     yield from ("", f"#### {markdown(place(cause))}: {markdown(cause.title)}", "")
-    if cause.action:
-        yield from (f"{markdown(cause.action)}.", "")
     yield from _rows(table)
 
 
@@ -64,5 +62,7 @@ def _rows(table: Table) -> Iterator[str]:
 
 
 def _cell(table: Table, column: int, cell: str) -> str:
-    """The cell as Markdown; what should be 0 and is not stands out."""
-    return f"**{markdown(cell)}**" if table.is_alarm(column, cell) else markdown(cell)
+    """The cell as Markdown; numbers are our own text, and one that should be 0 and is not stands out."""
+    if not table.is_number(column):
+        return markdown(cell)
+    return f"**{cell}**" if table.is_alarm(column, cell) else cell

@@ -63,19 +63,19 @@ def causes(ledger: Ledger) -> Table:
         for rank, c in enumerate(ledger.causes[:MOST_ROWS], 1)
     )
     header = ("Rank", "Where", "Cause", "Standing", "What to do", "Count", "Share")
-    return Table(f"Causes{_which(ledger.causes)}", header, rows, numbers=2)
+    return Table(f"Unexplained ones first, harmless ones last{_which(ledger.causes)}", header, rows, numbers=2)
 
 
 def share(cause: Cause) -> str:
     """The percentage of the entity's records or rows; what is there is never 0."""
-    return "< 0.1 %" if cause.count and cause.share < 0.1 else f"{cause.share:.1f} %"
+    return "under 0.1 %" if cause.count and cause.share < 0.1 else f"{cause.share:.1f} %"
 
 
 def examples(cause: Cause) -> Table:
     """At most three records or rows that show a cause; a column in which none of them says anything is left out."""
     columns = [column for column in _columns(cause) if any(column[1:])]
     header, *rows = zip(*columns, strict=True) if columns else ((),)
-    return Table(f"Examples of {place(cause)}: {cause.title}", tuple(header), tuple(rows))
+    return Table("Examples", tuple(header), tuple(rows))
 
 
 def _columns(cause: Cause) -> Iterator[tuple[str, ...]]:
