@@ -14,8 +14,10 @@ from recon.errors import OutputError, VerificationFailedError
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.formats import FORMATS
 from recon.report.html import section
-from recon.report.markdown import sections
-from recon.report.text import checks_line, markdown, plural, printable
+from recon.report.ledger.words import left_out
+from recon.report.markdown import head
+from recon.report.markdown import section as markdown_section
+from recon.report.text import accounted_line, checks_line, markdown, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +32,6 @@ SERIES = {
     "registrations-by-month": "registrations_by_month",
     "registrations-by-status": "registrations_by_status",
 }
-COUNTS, TIERS, CHECKS, POLICIES, FAILURES = 2, 3, 4, 5, 6
 Lines = list[tuple[str, str]]
 
 
@@ -63,7 +64,7 @@ def verdict(verification: Verification) -> Section:
     """The verdict in one sentence, what did not pass, and whether to escalate."""
     v = verification
     html = section("banner", v) + "\n" + section("attention", v)
-    return Section(html, _markdown(v, 0), f"Verification {v.verdict}: {printable(v.run_id)}")
+    return Section(html, "\n".join(head(v)), f"Verification {v.verdict}: {printable(v.run_id)}")
 
 
 def scope(verification: Verification) -> Section:
@@ -76,27 +77,32 @@ def scope(verification: Verification) -> Section:
 
 def checks(verification: Verification) -> Section:
     """Every check with its message."""
-    return _report(verification, "checks", CHECKS, "Verification Checks")
+    return _report(verification, "checks", "Verification Checks")
 
 
 def counts(verification: Verification) -> Section:
     """What the bundle leads one to expect beside what the database holds."""
-    return _report(verification, "counts", COUNTS, "Count Comparison")
+    return _report(verification, "counts", "Count Comparison")
+
+
+def ledger(verification: Verification) -> Section:
+    """What became of every record and every row, and why they differ."""
+    return Section(section("ledger", verification), _markdown(verification, "Record Ledger"))
 
 
 def tiers(verification: Verification) -> Section:
     """Members by tier as a table."""
-    return _report(verification, "tiers", TIERS, "Tier Distribution", bars=False)
+    return _report(verification, "tiers", "Tier Distribution", bars=False)
 
 
 def policies(verification: Verification) -> Section:
     """The policies that the bundle declares."""
-    return _report(verification, "policies", POLICIES, "Policy Verification")
+    return _report(verification, "policies", "Policy Verification")
 
 
 def failures(verification: Verification, rows: int = 50) -> Section:
     """For each check that did not pass its meaning, at most `rows` violating rows, the action and the escalation."""
-    return Section(section("failures", verification, rows), _markdown(verification, FAILURES))
+    return Section(section("failures", verification, rows), _markdown(verification, "What Failed"))
 
 
 def chart(verification: Verification, name: str) -> Figure | Section:
@@ -160,14 +166,14 @@ def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
     return _note(sentence)
 
 
-def _report(v: Verification, name: str, number: int, heading: str, **options: Any) -> Section:
+def _report(v: Verification, name: str, heading: str, **options: Any) -> Section:
     """A section of the report, named for those who hear it."""
-    return Section(section(name, v, Markup('aria-label="{}"').format(heading), **options), _markdown(v, number))
+    return Section(section(name, v, Markup('aria-label="{}"').format(heading), **options), _markdown(v, heading))
 
 
-def _markdown(v: Verification, number: int) -> str:
+def _markdown(v: Verification, heading: str) -> str:
     """A section of the report without its heading, which the notebook has."""
-    return "\n".join(list(sections(v)[number])[2:])
+    return "\n".join(markdown_section(v, heading))
 
 
 def _note(text: str) -> Section:
@@ -185,12 +191,14 @@ def _checked(v: Verification) -> Lines:
         ("Rules", f"{plural(len(evaluated), 'check')} of {len(v.checks)}: {checks_line(v.summary)}"),
         ("Database", f"{v.snapshot.database}: {present}"),
         ("Consistency", v.snapshot.guarantee),
+        ("Accounted for", accounted_line(v.ledger)),
     ]
 
 
 def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
     yield from ((check.name, check.message) for check in v.checks if check.violation_count is None)
     yield from v.snapshot.not_read.items()
+    yield from left_out(v.ledger) if v.ledger else ()
     uncompared = [policy for policy in v.policies if not policy.compared]
     if uncompared:
         yield "Policies", f"{len(uncompared)} of {len(v.policies)} are declared by the bundle and were not compared"
@@ -205,6 +213,8 @@ def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
 
 
 def _why_no_chart(v: Verification, name: str) -> str:
+    if name == "record-ledger":
+        return f"No chart: {accounted_line(v.ledger)}"
     known = v.distributions.not_known if v.distributions else {}
     reason = known.get(SERIES.get(name, ""))
     return f"No chart: {reason}" if reason else "No chart: there is nothing to show."

@@ -130,7 +130,7 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
     tiers = tuple(_tiers(warehouse))
     distributed = _distributions(warehouse, options)
     watch.lap("evaluate rules")
-    return Verification(
+    verification = Verification(
         run_id=bundle.run_id,
         bundle_path=options.bundle_text,
         dry_run=bundle.dry_run,
@@ -151,6 +151,9 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
         distributions=distributed,
         ledger=ledger,
     )
+    if verification.ledger:
+        told.accounted(verification.ledger)
+    return verification
 
 
 def _load(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> tuple[pl.DataFrame, SnapshotInfo]:
@@ -207,6 +210,8 @@ def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told:
     told.checks_starting(rules)
     for check in recorded.checks:
         told.check_done(check)
+    if recorded.ledger:
+        told.accounted(recorded.ledger)
 
 
 def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recon.account import Ledger
     from recon.bundle import Bundle
     from recon.model import Check, SnapshotInfo
     from recon.options import VerifyOptions
@@ -38,6 +39,9 @@ class Listener(Protocol):
 
     def check_done(self, check: Check) -> None:
         """One rule was evaluated."""
+
+    def accounted(self, ledger: Ledger) -> None:
+        """Every record and row is accounted for, after the last check."""
 
     def report_writing(self) -> None:
         """The verdict is reached, and what shows it is about to be written."""

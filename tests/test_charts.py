@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = [
     "counts",
+    "record-ledger",
     "tier-distribution",
     "tier-expected",
     "tier-coverage",

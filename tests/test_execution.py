@@ -72,7 +72,7 @@ def test_another_bundle_gives_another_verdict_and_personal_data_is_masked(passed
 
 def test_every_chart_is_a_static_picture_and_an_interactive_one(passed: Executed) -> None:
     cells = [cell["id"] for cell in passed.document["cells"] if cell["id"].endswith("-chart")]
-    assert len(cells) == 6
+    assert len(cells) == 7
     for cell in cells:
         data = passed.outputs(cell)[0]["data"]
         assert "".join(data["text/html"]).startswith('<figure class="chart"><picture><source')

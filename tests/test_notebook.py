@@ -28,6 +28,7 @@ ORDER = [
     "What Was Checked and What Was Not",
     "Verification Checks",
     "Count Comparison",
+    "Record Ledger",
     "Tier Distribution",
     "Registrations",
     "What Failed",

@@ -137,6 +137,7 @@ def test_the_summary_gives_the_verdict_first_and_folds_the_rest(demo: DemoPaths,
     assert [part.partition("<")[0] for part in folded] == [
         "Summary",
         "Count Comparison",
+        "Record Ledger",
         "Tier Distribution",
         "Verification Checks",
         "Policy Verification",

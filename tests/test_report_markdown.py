@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SECTIONS = [
     "Summary",
     "Count Comparison",
+    "Record Ledger",
     "Tier Distribution",
     "Verification Checks",
     "Policy Verification",

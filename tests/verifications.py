@@ -11,6 +11,16 @@ import polars as pl
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from recon.account import (
+    SOURCE_OUTCOMES,
+    TARGET_OUTCOMES,
+    Cause,
+    DuplicateKey,
+    EntityAccount,
+    Example,
+    Ledger,
+    LevelTiers,
+)
 from recon.advice import advise
 from recon.model import (
     ENTITIES,
@@ -100,10 +110,70 @@ def verifications(draw: st.DrawFn) -> Verification:
         escalation=advise(made),
         timings_ms={},
         masked=draw(st.booleans()),
+        ledger=draw(st.none() | ledgers()),
     )
 
 
 SHARES = st.integers(0, 1000).map(lambda tenths: tenths / 10)
+NUMBERS = st.integers(0, 9) | st.integers(0, 10**7)
+MAYBE = st.none() | TEXTS
+EXAMPLES = st.builds(Example, st.none() | st.integers(2, 10**6), MAYBE, MAYBE, MAYBE, MAYBE, TEXTS)
+
+
+@st.composite
+def accounts(draw: st.DrawFn, entity: str) -> EntityAccount:
+    """An account that adds up."""
+    outcomes = {name: draw(NUMBERS) for name in SOURCE_OUTCOMES}
+    rows = {name: draw(NUMBERS) for name in TARGET_OUTCOMES} | {
+        "claimed": outcomes["landed"] + outcomes["landed_altered"] + draw(st.integers(0, outcomes["skipped"]))
+    }
+    return EntityAccount(
+        entity,
+        sum(outcomes.values()),
+        sum(rows.values()),
+        outcomes,
+        rows,
+        draw(st.dictionaries(NAMES, NUMBERS, max_size=2)),
+        draw(st.integers(0, outcomes["missing_in_target"] + outcomes["landed_altered"])),
+        draw(st.integers(0, rows["unexpected"])),
+        draw(NAMES),
+        draw(st.dictionaries(NAMES, TEXTS, max_size=2)),
+        draw(st.dictionaries(NAMES, NUMBERS, max_size=2)),
+    )
+
+
+@st.composite
+def causes(draw: st.DrawFn) -> Cause:
+    """A cause of any standing, some without a name that anybody has."""
+    return Cause(
+        draw(NAMES),
+        draw(NAMES),
+        draw(st.sampled_from(ENTITIES)),
+        draw(st.none() | NAMES),
+        draw(NUMBERS),
+        draw(SHARES),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(TEXTS),
+        tuple(draw(st.lists(EXAMPLES, max_size=3))),
+    )
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> Ledger:
+    """A ledger of some entities whose every text may be hostile."""
+    evaluated = [entity for entity in ENTITIES if draw(st.booleans())]
+    keys = st.builds(DuplicateKey, st.sampled_from(ENTITIES), TEXTS, NAMES, NUMBERS, NUMBERS)
+    led_by = st.sampled_from(["mapping", "default", "nothing"])
+    seeded = st.sampled_from([True, False, None])
+    levels = st.builds(LevelTiers, MAYBE, MAYBE, led_by, seeded, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+    return Ledger(
+        tuple(draw(accounts(entity)) for entity in evaluated),
+        {entity: draw(NAMES) for entity in ENTITIES if entity not in evaluated},
+        tuple(draw(st.lists(causes(), max_size=8))),
+        tuple(draw(st.lists(keys, max_size=2))),
+        tuple(draw(st.lists(levels, max_size=2))),
+    )
 
 
 def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verification:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.charts.account import panel, panel_words
 from recon.charts.bars import Bar, bars, cut
 from recon.charts.figure import Figure
 from recon.charts.months import columns
 from recon.charts.theme import DATA
+from recon.charts.waterfall import waterfall
 from recon.model import ENTITIES, Outcome
 from recon.report.text import difference, plural
 
@@ -40,6 +42,15 @@ def _counts(v: Verification) -> Iterator[Figure]:
     title = "Counts: database beside bundle"
     drawing = bars(rows, title, "Bar: rows in the database · line: what the bundle leads one to expect")
     yield _figure("counts", title, words, drawing)
+
+
+def _ledger(v: Verification) -> Iterator[Figure]:
+    accounts = v.ledger.entities if v.ledger else ()
+    if not accounts:
+        return
+    title = "From source records to rows in the database"
+    drawing = waterfall([panel(account) for account in accounts], title, "Each entity on a scale of its own")
+    yield _figure("record-ledger", title, [panel_words(account) for account in accounts], drawing)
 
 
 def _tiers(v: Verification) -> Iterator[Figure]:
@@ -160,6 +171,7 @@ def _count(tally: Tally) -> int:
 
 CHARTS: dict[str, Callable[[Verification], Iterator[Figure]]] = {
     "counts": _counts,
+    "record-ledger": _ledger,
     "tier-distribution": _tiers,
     "tier-expected": _expected,
     "tier-coverage": _coverage,

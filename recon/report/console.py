@@ -11,6 +11,7 @@ import click
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.palette import OUTCOMES, VERDICTS
 from recon.report.github import inert, on_github
+from recon.report.ledger.lines import ledger_lines
 from recon.report.rules import own_rules
 from recon.report.text import age_sentence, checks_line, plural, printable, timestamp
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from recon.account import Ledger
     from recon.bundle import Bundle
     from recon.model import Check, SnapshotInfo, Verification
     from recon.options import VerifyOptions
@@ -95,6 +97,10 @@ class Console:
         if self._verbose:
             changed = f"; {check.overrides}" if check.overrides else ""
             self._print(f"         {printable(f'Rule: {check.source}{changed}')}")
+
+    def accounted(self, ledger: Ledger) -> None:
+        """The headline of the ledger, and what of it needs attention; verbosely the whole account."""
+        self._print(*ledger_lines(ledger, verbose=self._verbose))
 
     def report_writing(self) -> None:
         """The fourth step begins."""

@@ -2,7 +2,9 @@
 
 Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` says
 what a line is about: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `check`
-(one line each), `violation` (a value of a violating row) and `note` (rows were left out). A null is an empty `value`
+(one line each), `violation` (a value of a violating row), `note` (rows were left out), `ledger` (how many records or
+rows of an entity, its `category`, have an outcome), `cause` (why they differ: its name, title, entity, standing, how
+many, and in `column` where) and `example` (a value of a record or row that shows it). A null is an empty `value`
 whose `is_null` is true; an empty text has false. Text that a spreadsheet would take for a formula starts with an
 apostrophe; control characters show as escapes.
 """
@@ -15,11 +17,13 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES
+from recon.report.ledger.words import place, standing
 from recon.report.text import facts, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from recon.account import Cause, Ledger
     from recon.model import Check, Verification
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -44,6 +48,8 @@ def render(verification: Verification) -> str:
     writer.writerows(_facts(verification))
     for check in verification.checks:
         writer.writerows(_check(check))
+    if verification.ledger:
+        writer.writerows(_ledger(verification.ledger))
     return text.getvalue()
 
 
@@ -72,6 +78,27 @@ def _check(check: Check) -> Iterator[Cells]:
     if kept < total:
         sentence = f"{kept:,} of {total:,} violating rows are listed; --evidence-rows says how many are kept"
         yield ("note", *about, "", "left out", *_value(sentence))
+
+
+def _ledger(ledger: Ledger) -> Iterator[Cells]:
+    """Each entity's numbers, then the causes with their examples."""
+    for account in ledger.entities:
+        unexplained = {"unexplained records": account.unexplained_records, "unexplained rows": account.unexplained_rows}
+        sums = {"records": account.records, **account.outcomes, "rows": account.rows, **account.rows_by_outcome}
+        for name, count in (sums | unexplained).items():
+            yield ("ledger", "", "", _cell(account.entity), "", "", "", "", name, *_value(count))
+    for entity, why in ledger.not_evaluated.items():
+        yield ("ledger", "", "", _cell(entity), "", "", "", "", "not evaluated", *_value(why))
+    for cause in ledger.causes:
+        yield from _cause(cause)
+
+
+def _cause(cause: Cause) -> Iterator[Cells]:
+    about = tuple(map(_cell, (cause.name, cause.title, cause.entity, "", standing(cause), cause.count)))
+    yield ("cause", *about, "", _cell(place(cause)), *_value(cause.action))
+    for number, example in enumerate(cause.examples, 1):
+        for column in example.__struct_fields__:
+            yield ("example", *about, str(number), column, *_value(getattr(example, column)))
 
 
 def _value(value: object) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome, Verdict
-from recon.report.markdown import sections
-from recon.report.text import checks_line, printable
+from recon.report.markdown import SECTIONS, head, section
+from recon.report.text import accounted_line, checks_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,12 +74,12 @@ def summary(verification: Verification, most_bytes: int) -> str:
         verification: What to tell.
         most_bytes: What the step's summary can still hold, in bytes of UTF-8.
     """
-    head, *rest = ["\n".join(section) for section in sections(verification)]
     room = most_bytes - len(LEFT_OUT.encode()) - 1
-    text, whole = _first_lines(f"\n{head}\n", room)
-    for section in map(_folded, rest):
-        fits = len((text + section).encode()) <= room
-        text, whole = (text + section, whole) if fits else (text, False)
+    text, whole = _first_lines("\n".join(("", *head(verification), "")), room)
+    for heading in SECTIONS:
+        folded = _folded(heading, "\n".join(section(verification, heading)))
+        fits = len((text + folded).encode()) <= room
+        text, whole = (text + folded, whole) if fits else (text, False)
     return text if whole else text + LEFT_OUT if room > 0 else ""
 
 
@@ -96,9 +96,8 @@ def _first_lines(text: str, room: int) -> tuple[str, bool]:
     return "".join(kept), False
 
 
-def _folded(section: str) -> str:
-    heading, _, body = section.partition("\n")
-    return f"\n<details><summary>{heading.removeprefix('## ')}</summary>\n{body}\n\n</details>\n"
+def _folded(heading: str, body: str) -> str:
+    return f"\n<details><summary>{heading}</summary>\n\n{body}\n\n</details>\n"
 
 
 def annotate(verification: Verification) -> Iterator[str]:
@@ -111,7 +110,8 @@ def annotate(verification: Verification) -> Iterator[str]:
 def _of_verdict(v: Verification) -> list[str]:
     if v.verdict is Verdict.PASSED:
         return []
-    return [_command("error", f"Verification {v.verdict}", f"Checks: {checks_line(v.summary)}")]
+    accounted = f"; accounted for: {accounted_line(v.ledger)}" if v.ledger else ""
+    return [_command("error", f"Verification {v.verdict}", f"Checks: {checks_line(v.summary)}{accounted}")]
 
 
 def _limited(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterator[str]:

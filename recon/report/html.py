@@ -6,8 +6,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES
+from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
+from recon.report.ledger.words import notes, place, standing
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, difference, escalation_sentence, facts, shown_of
+from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, shown_of
 
 if TYPE_CHECKING:
     from recon.model import Check, Verification
@@ -43,6 +45,22 @@ def _words() -> dict[str, Any]:
         "difference": difference,
         "escalation_sentence": escalation_sentence,
         "violations": _violations,
+    } | _words_of_ledger()
+
+
+def _words_of_ledger() -> dict[str, Any]:
+    """What the section of the ledger calls, beside the others."""
+    return {
+        "accounted_line": accounted_line,
+        "accounts": accounts,
+        "duplicate_keys": duplicate_keys,
+        "examples": examples,
+        "levels": levels,
+        "most_causes": MOST_ROWS,
+        "notes": notes,
+        "place": place,
+        "share": share,
+        "standing": standing,
     }
 
 

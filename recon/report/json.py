@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
+from recon.report.ledger.document import ledger_document
 from recon.report.text import printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.model import Check, Distributions, Summary, Tally, Verification
+    from recon.model import Check, Distributions, PolicyResult, SnapshotInfo, Tally, TierCount, Verification
 
 SCHEMA_VERSION = "1.0"
 
@@ -22,6 +25,22 @@ def render(verification: Verification) -> str:
 
 def document(v: Verification) -> dict[str, Any]:
     """The report as plain objects: the runbook's keys first, then ours."""
+    return _by_the_runbook(v) | {
+        "verdict": str(v.verdict),
+        "dryRun": v.dry_run,
+        "startedAt": timestamp(v.started_at),
+        "completedAt": timestamp(v.completed_at) if v.completed_at else None,
+        "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
+        "snapshot": _snapshot(v.snapshot),
+        "escalation": to_builtins(v.escalation),
+        "timingsMs": dict(v.timings_ms),
+        "masked": v.masked,
+        "distributions": None if v.distributions is None else _distributions(v.distributions),
+        "ledger": None if v.ledger is None else ledger_document(v.ledger),
+    }
+
+
+def _by_the_runbook(v: Verification) -> dict[str, Any]:
     return {
         "schemaVersion": SCHEMA_VERSION,
         "runId": v.run_id,
@@ -30,45 +49,35 @@ def document(v: Verification) -> dict[str, Any]:
         "durationMs": v.duration_ms,
         "passed": v.verdict == "PASSED",
         "checks": [_check(check) for check in v.checks],
-        "summary": _summary(v.summary),
+        "summary": to_builtins(v.summary),
         "counts": {"bundle": dict(v.counts_bundle), "database": dict(v.counts_database)},
-        "tierDistribution": [
-            {"tierCode": t.code, "tierName": t.name, "count": t.count, "percentage": t.percentage} for t in v.tiers
-        ],
-        "policyVerification": [
-            {
-                "key": p.key,
-                "expected": json.loads(p.expected),
-                "actual": p.actual,
-                "source": p.source,
-                "required": p.required,
-                "compared": p.compared,
-            }
-            for p in v.policies
-        ],
-        "verdict": str(v.verdict),
-        "dryRun": v.dry_run,
-        "startedAt": timestamp(v.started_at),
-        "completedAt": timestamp(v.completed_at) if v.completed_at else None,
-        "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
-        "snapshot": {
-            "database": printable(v.snapshot.database),
-            "guarantee": v.snapshot.guarantee,
-            "consistent": v.snapshot.consistent,
-            "rows": dict(v.snapshot.rows),
-            "notRead": dict(v.snapshot.not_read),
-        },
-        "escalation": {
-            "required": v.escalation.required,
-            "reasons": list(v.escalation.reasons),
-            "contact": v.escalation.contact,
-            "priority": v.escalation.priority,
-            "situation": v.escalation.situation,
-            "action": v.escalation.action,
-        },
-        "timingsMs": dict(v.timings_ms),
-        "masked": v.masked,
-        "distributions": None if v.distributions is None else _distributions(v.distributions),
+        "tierDistribution": [_tier(tier) for tier in v.tiers],
+        "policyVerification": [_policy(policy) for policy in v.policies],
+    }
+
+
+def _tier(tier: TierCount) -> dict[str, Any]:
+    return {"tierCode": tier.code, "tierName": tier.name, "count": tier.count, "percentage": tier.percentage}
+
+
+def _policy(policy: PolicyResult) -> dict[str, Any]:
+    return {
+        "key": policy.key,
+        "expected": json.loads(policy.expected),
+        "actual": policy.actual,
+        "source": policy.source,
+        "required": policy.required,
+        "compared": policy.compared,
+    }
+
+
+def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
+    return {
+        "database": printable(snapshot.database),
+        "guarantee": snapshot.guarantee,
+        "consistent": snapshot.consistent,
+        "rows": dict(snapshot.rows),
+        "notRead": dict(snapshot.not_read),
     }
 
 
@@ -108,14 +117,4 @@ def _check(check: Check) -> dict[str, Any]:
         "escalate": check.escalate,
         "violationCount": check.violation_count,
         "violations": check.violations.to_dicts(),
-    }
-
-
-def _summary(summary: Summary) -> dict[str, int]:
-    return {
-        "total": summary.total,
-        "passed": summary.passed,
-        "failed": summary.failed,
-        "warnings": summary.warnings,
-        "errors": summary.errors,
     }

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES, Outcome
-from recon.report.text import checks_line, difference, escalation_sentence, facts, markdown, shown_of
+from recon.report.ledger.markdown import ledger_section
+from recon.report.table import markdown_table
+from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, markdown, shown_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Verification
 
 SHOWN_ROWS = 10
 CHARTS = {
-    "## Count Comparison": ("counts",),
-    "## Tier Distribution": (
+    "Count Comparison": ("counts",),
+    "Record Ledger": ("record-ledger",),
+    "Tier Distribution": (
         "tier-distribution",
         "tier-expected",
         "tier-coverage",
@@ -28,36 +31,38 @@ MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**
 
 def render(verification: Verification) -> str:
     """The whole report."""
-    return "\n".join(line for section in sections(verification) for line in (*section, ""))
+    return render_with_charts(verification, "", {})
 
 
 def render_with_charts(verification: Verification, folder: str, charts: Mapping[str, str]) -> str:
-    """The whole report with its charts below Count Comparison and Tier Distribution.
+    """The whole report with each chart at the end of the section that it belongs to.
 
     Args:
         verification: What to render.
         folder: The folder beside the report that holds them, as <name>.svg.
         charts: Their names, and what they show in words.
     """
-    lines: list[str] = []
-    for section in sections(verification):
-        body = [*section, ""]
-        for name in CHARTS.get(body[0], ()):
+    lines = [*head(verification), ""]
+    for heading in SECTIONS:
+        lines += [f"## {heading}", "", *section(verification, heading), ""]
+        for name in CHARTS.get(heading, ()):
             if name in charts:
-                body += [f"![{markdown(charts[name])}]({folder}/{name}.svg)", ""]
-        lines += body
+                lines += [f"![{markdown(charts[name])}]({folder}/{name}.svg)", ""]
     return "\n".join(lines)
 
 
-def sections(v: Verification) -> tuple[Iterator[str], ...]:
-    """The report's sections as lines: the verdict's first, then each from its heading on."""
-    return (_head(v), _summary(v), _counts(v), _tiers(v), _checks(v), _policies(v), _failures(v))
+def section(verification: Verification, heading: str) -> Iterator[str]:
+    """The lines of one of `SECTIONS`, without its heading."""
+    return SECTIONS[heading](verification)
 
 
-def _head(v: Verification) -> Iterator[str]:
+def head(v: Verification) -> Iterator[str]:
+    """The lines above the first section: the verdict, what did not pass, and whether to escalate."""
     yield "# Post-Migration Verification"
     yield ""
     yield f"**Verification {v.verdict}** — Checks: {checks_line(v.summary)}"
+    yield ""
+    yield f"Accounted for: {markdown(accounted_line(v.ledger))}"
     if v.unpassed:
         yield ""
         yield from (f"- {MARKS[c.outcome]} {markdown(c.name)}: {markdown(c.message)}" for c in v.unpassed)
@@ -70,9 +75,7 @@ def _head(v: Verification) -> Iterator[str]:
 
 
 def _summary(v: Verification) -> Iterator[str]:
-    yield "## Summary"
-    yield ""
-    yield from _table(("", "Value"), [(label, markdown(value)) for label, value in facts(v)])
+    yield from markdown_table(("", "Value"), [(label, markdown(value)) for label, value in facts(v)])
     if v.snapshot.not_read:
         yield ""
         yield "Not in the database, or not readable:"
@@ -81,10 +84,8 @@ def _summary(v: Verification) -> Iterator[str]:
 
 
 def _counts(v: Verification) -> Iterator[str]:
-    yield "## Count Comparison"
-    yield ""
     rows = [(e, v.counts_bundle[e], v.counts_database[e]) for e in ENTITIES]
-    yield from _table(
+    yield from markdown_table(
         ("Entity", "Bundle (created + updated)", "Database", "Difference"),
         [(e.capitalize(), f"{b:,}", f"{d:,}", difference(b, d)) for e, b, d in rows],
         numbers=3,
@@ -92,12 +93,10 @@ def _counts(v: Verification) -> Iterator[str]:
 
 
 def _tiers(v: Verification) -> Iterator[str]:
-    yield "## Tier Distribution"
-    yield ""
     if not v.tiers:
         yield "Not recorded: the database has no tiers that could be read."
         return
-    yield from _table(
+    yield from markdown_table(
         ("Tier", "Name", "Members", "Share"),
         [(markdown(t.code), markdown(t.name), f"{t.count:,}", f"{t.percentage:.1f} %") for t in v.tiers],
         numbers=2,
@@ -105,9 +104,7 @@ def _tiers(v: Verification) -> Iterator[str]:
 
 
 def _checks(v: Verification) -> Iterator[str]:
-    yield "## Verification Checks"
-    yield ""
-    yield from _table(
+    yield from markdown_table(
         ("Outcome", "Check", "Category", "Message", "Rule"),
         [
             (MARKS[c.outcome], markdown(c.name), markdown(c.category), markdown(c.message), markdown(c.source))
@@ -123,14 +120,12 @@ def _checks(v: Verification) -> Iterator[str]:
 
 
 def _policies(v: Verification) -> Iterator[str]:
-    yield "## Policy Verification"
-    yield ""
     if not v.policies:
         yield "The bundle declares no policies."
         return
     yield "What the bundle declares; **not compared** with the application."
     yield ""
-    yield from _table(
+    yield from markdown_table(
         ("Policy", "Expected", "Source", "Required", "Result"),
         [
             (
@@ -146,8 +141,6 @@ def _policies(v: Verification) -> Iterator[str]:
 
 
 def _failures(v: Verification) -> Iterator[str]:
-    yield "## What Failed"
-    yield ""
     if not v.unpassed:
         yield "Nothing: every check passed without remark."
         return
@@ -185,12 +178,20 @@ def _violations(check: Check) -> Iterator[str]:
     yield f"Violating rows{shown_of(shown.height, check.violation_count or 0)}:"
     yield ""
     rows = ([markdown(value) for value in row] for row in shown.iter_rows())
-    yield from _table([markdown(name) for name in shown.columns], rows)
+    yield from markdown_table([markdown(name) for name in shown.columns], rows)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> Iterator[str]:
-    """A table whose last `numbers` columns are right-aligned."""
-    yield f"| {' | '.join(header)} |"
-    rules = ["---"] * (len(header) - numbers) + ["---:"] * numbers
-    yield f"| {' | '.join(rules)} |"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+def _ledger(v: Verification) -> Iterator[str]:
+    return ledger_section(v.ledger)
+
+
+SECTIONS: dict[str, Callable[[Verification], Iterator[str]]] = {
+    "Summary": _summary,
+    "Count Comparison": _counts,
+    "Record Ledger": _ledger,
+    "Tier Distribution": _tiers,
+    "Verification Checks": _checks,
+    "Policy Verification": _policies,
+    "What Failed": _failures,
+}
+"""What stands below each heading, in the runbook's order."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from msgspec import ValidationError
 
 from recon.errors import ReportError
 from recon.model import (
@@ -23,6 +24,7 @@ from recon.model import (
     Verification,
 )
 from recon.report.json import SCHEMA_VERSION
+from recon.report.ledger.document import ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +50,7 @@ def load_verification(path: Path | str) -> Verification:
         raise _unusable(path, f"schema version {version}")
     try:
         return verification_of(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise _unusable(path, f"{type(error).__name__}: {error}") from error
 
 
@@ -56,9 +58,11 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
     """The Verification that `recon.report.json.document` gave these plain objects of.
 
     Raises:
-        KeyError, TypeError, ValueError: They are not such objects.
+        KeyError, TypeError, ValueError, msgspec.ValidationError: They are not such objects.
     """
     snapshot, escalation, age = document["snapshot"], document["escalation"], document["ageSeconds"]
+    # A report from before there were ledgers has none.
+    ledger = document.get("ledger")
     return Verification(
         run_id=document["runId"],
         bundle_path=document["bundlePath"],
@@ -83,6 +87,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
         timings_ms=document["timingsMs"],
         masked=document["masked"],
         distributions=_distributions(document["distributions"]),
+        ledger=None if ledger is None else ledger_of(ledger),
     )
 
 

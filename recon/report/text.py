@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from recon.model import Outcome
 
 if TYPE_CHECKING:
+    from recon.account import Ledger
     from recon.model import Check, Summary, Verification
 
 MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|~@$])|((?<![^\W_])_|_(?![^\W_]))")
@@ -53,6 +54,33 @@ def checks_line(summary: Summary) -> str:
     return f"{line}, {summary.errors} not evaluated" if summary.errors else line
 
 
+def accounted_line(ledger: Ledger | None) -> str:
+    """How many records are accounted for: "11,273 of 11,273 records, 0 unexplained"; holds text from data."""
+    if ledger is None:
+        return "not evaluated - this judgement was reached without a ledger"
+    if not ledger.entities:
+        return " - ".join(("not evaluated", *_reasons(ledger)))
+    line = f"{ledger.accounted:,} of {plural(ledger.records, 'record')}, {_unexplained(ledger)}"
+    return f"{line}; {' and '.join(ledger.not_evaluated)} not evaluated" if ledger.not_evaluated else line
+
+
+def _unexplained(ledger: Ledger) -> str:
+    """How many, and of what kind where they are not all records."""
+    total, records, rows = ledger.unexplained, ledger.unexplained_records, ledger.unexplained_rows
+    if not rows:
+        return f"{total:,} unexplained"
+    beside = f"{plural(records, 'record')}, " if records else ""
+    return f"{total:,} unexplained ({beside}{plural(rows, 'row')} in the database)"
+
+
+def _reasons(ledger: Ledger) -> tuple[str, ...]:
+    """Why entities were not evaluated, as one text: what they have in common, or each one's; none where nobody says."""
+    by_entity = ledger.not_evaluated
+    if len(set(by_entity.values())) == 1:
+        return tuple(set(by_entity.values()))
+    return ("; ".join(f"{entity}: {why}" for entity, why in by_entity.items()),) if by_entity else ()
+
+
 def facts(v: Verification) -> tuple[tuple[str, str], ...]:
     """What every report's summary says about the run, as label and value; the values hold text from data."""
     return (
@@ -70,6 +98,7 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
         ("Failed", str(v.summary.failed)),
         ("Warnings", str(v.summary.warnings)),
         ("Not evaluated", str(v.summary.errors)),
+        ("Accounted for", accounted_line(v.ledger)),
         ("Personal data", "masked" if v.masked else "shown"),
     )
 
@@ -91,6 +120,12 @@ def escalation_sentence(check: Check, v: Verification) -> str:
 def shown_of(shown: int, total: int) -> str:
     """Which of the violating rows stand below: ", the first 10 of 150", or nothing where all do."""
     return "" if total <= shown else f", the first {shown:,} of {total:,}"
+
+
+def cut(text: str, limit: int) -> str:
+    """The text's beginning on one line, where there is more of it than is shown."""
+    shown = printable(text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def printable(value: object) -> str:

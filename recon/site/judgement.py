@@ -51,6 +51,13 @@ class CheckResult(Struct, frozen=True):
     message: str
 
 
+class Accounted(Struct, frozen=True, rename="camel"):
+    """What the ledger came to, in words, and how many records and rows nobody explains."""
+
+    accounted_for: str
+    unexplained: Rows
+
+
 class Judgement(Struct, frozen=True, rename="camel"):
     """A run's judgement, as far as the home page tells it."""
 
@@ -65,6 +72,7 @@ class Judgement(Struct, frozen=True, rename="camel"):
     checks: tuple[CheckResult, ...]
     tiers: tuple[TierSize, ...] = field(name="tierDistribution")
     escalation: Escalation
+    ledger: Accounted | None = None
 
     def named(self, outcome: Outcome) -> list[CheckResult]:
         """The checks of one outcome, in the order of the report."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, difference, plural, printable
+from recon.report.text import checks_line, cut, difference, plural
 from recon.site.trend import draw_trend
 
 if TYPE_CHECKING:
@@ -62,12 +62,6 @@ def verdict_sentence(judgement: Judgement) -> str:
     if found.warnings:
         return f"No check failed; read {plural(found.warnings, 'warning')} before calling the migration complete."
     return f"All {checks} passed: the database holds what the migration promised."
-
-
-def cut(text: str, limit: int) -> str:
-    """The text's beginning, where there is more of it than is shown here."""
-    shown = printable(text[: limit + 1])
-    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def _tally(entries: Sequence[Entry]) -> str:

@@ -1,0 +1,67 @@
+"""The chart of a Ledger: how each entity's source records become the rows in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.charts.theme import DATA, WEAK
+from recon.charts.waterfall import Panel, Step
+from recon.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.account import EntityAccount
+
+MINUS = "\u2212"
+LOST = {
+    "rejected": ("Rejected", WEAK),
+    "skipped": ("Skipped", WEAK),
+    "merged": ("Merged", WEAK),
+    "missing_in_target": ("Missing", str(Outcome.FAIL)),
+}
+ADDED = {
+    "preexisting": ("Preexisting", WEAK),
+    "foreign_run": ("Foreign run", str(Outcome.WARN)),
+    "unexpected": ("Unexpected", str(Outcome.FAIL)),
+}
+
+
+def panel(account: EntityAccount) -> Panel:
+    """From the entity's records to its rows; a step of nothing is left out."""
+    return Panel(account.entity.capitalize(), tuple(_steps(account)))
+
+
+def panel_words(account: EntityAccount) -> str:
+    """The same in words."""
+    return f"{account.entity}: {', '.join(f'{step.name.lower()} {step.words}' for step in _steps(account))}"
+
+
+def _steps(account: EntityAccount) -> Iterator[Step]:
+    level = account.records
+    yield _total("Records", level)
+    for outcome, (name, style) in LOST.items():
+        yield from _step(name, level, -account.outcomes[outcome], style)
+        level -= account.outcomes[outcome]
+    altered = account.outcomes["landed_altered"]
+    yield _total("Landed", level)
+    if altered:
+        yield Step("of them altered", level - altered, level, f"{altered:,}", str(Outcome.WARN))
+    # A skipped record may have found the row that it would have made: that row is claimed, too.
+    also = account.rows_by_outcome["claimed"] - level
+    yield from _step("Rows of skipped", level, also, WEAK)
+    level += also
+    for outcome, (name, style) in ADDED.items():
+        yield from _step(name, level, account.rows_by_outcome[outcome], style)
+        level += account.rows_by_outcome[outcome]
+    yield _total("Rows in database", level)
+
+
+def _total(name: str, count: int) -> Step:
+    return Step(name, 0, count, f"{count:,}", DATA)
+
+
+def _step(name: str, level: int, change: int, style: str) -> Iterator[Step]:
+    if change:
+        sign = "+" if change > 0 else MINUS
+        yield Step(name, level, level + change, f"{sign}{abs(change):,}", style)

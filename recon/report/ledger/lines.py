@@ -1,0 +1,102 @@
+"""The console's view of a Ledger: the headline, what needs attention, and the whole account where it is asked for."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import click
+
+from recon.model import Outcome
+from recon.palette import OUTCOMES
+from recon.report.ledger.tables import MOST_ROWS, accounts, share
+from recon.report.ledger.words import notes, place, standing
+from recon.report.text import accounted_line, cut, plural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from recon.account import Cause, Ledger
+    from recon.report.table import Table
+
+WIDTH = 100
+SHOWN_CAUSES = 5
+INDENT = " " * 9
+
+
+def ledger_lines(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
+    """The lines, with the colours of a terminal; who prints them strips these elsewhere.
+
+    Args:
+        ledger: What to show.
+        verbose: Add the tables, what there is to know beside them, and every cause instead of the first few that
+            a sound migration would not show.
+    """
+    label = click.style("accounted for", fg=OUTCOMES[_outcome(ledger)].terminal)
+    yield f"  {label}: {printable(accounted_line(ledger))}"
+    yield from _whole(ledger) if verbose else _attention(ledger)
+
+
+def _outcome(ledger: Ledger) -> Outcome:
+    """What the headline is worth, which decides on its colour alone."""
+    if ledger.unexplained:
+        return Outcome.FAIL
+    if not ledger.entities:
+        return Outcome.ERROR
+    return Outcome.WARN if ledger.not_evaluated else Outcome.PASS
+
+
+def _attention(ledger: Ledger) -> Iterator[str]:
+    found = [cause for cause in ledger.causes if standing(cause) != "harmless"]
+    yield from _causes(found[:SHOWN_CAUSES])
+    more = len(found) - SHOWN_CAUSES
+    if more > 0:
+        yield f"{INDENT}and {plural(more, 'more cause')}, ranked in the report"
+
+
+def _whole(ledger: Ledger) -> Iterator[str]:
+    for table in accounts(ledger):
+        if table.rows:
+            yield ""
+            yield from _table(table)
+    found = notes(ledger)
+    if found:
+        yield ""
+    for note in found:
+        yield f"{INDENT}{note.title}:"
+        for about, text in note.items.items():
+            yield from _wrapped(f"{about}: {text}", f"{INDENT}  ", f"{INDENT}    ")
+    if ledger.causes:
+        yield ""
+        yield f"{INDENT}Causes:"
+        yield from _causes(ledger.causes[:MOST_ROWS], shared=True)
+        yield from _left_out(len(ledger.causes) - MOST_ROWS)
+
+
+def _left_out(more: int) -> Iterator[str]:
+    if more > 0:
+        yield f"{INDENT}  and {plural(more, 'more cause')}"
+
+
+def _causes(causes: Sequence[Cause], *, shared: bool = False) -> Iterator[str]:
+    """A line each: how many, where, and what; `shared`: with their share of all."""
+    counts = [f"{cause.count:,}{f' ({share(cause)})' if shared else ''}" for cause in causes]
+    width = max(map(len, counts), default=0)
+    for cause, count in zip(causes, counts, strict=True):
+        worth = standing(cause)
+        remark = "" if worth == "explained" else f" ({worth})"
+        start = f"{INDENT}{'  ' if shared else ''}{count:>{width}}  "
+        yield f"{start}{cut(f'{place(cause)}: {cause.title}', WIDTH - len(start) - len(remark))}{remark}"
+
+
+def _table(table: Table) -> Iterator[str]:
+    """The first column to the left, all others to the right; the caption is left out, as the header says enough."""
+    lines = [("", *(name.lower() for name in table.header[1:])), *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
+        yield f"{INDENT}{first:<{widths[0]}}  {'  '.join(cells)}"
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return fill(printable(text), WIDTH, initial_indent=first, subsequent_indent=others).splitlines()

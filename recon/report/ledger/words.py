@@ -1,0 +1,83 @@
+"""The words that every report has for a ledger: where a cause shows, what it is worth, what else there is to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from recon.report.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from recon.account import Cause, EntityAccount, Ledger
+
+LONGEST_VALUE = 200
+REPORT = "migration-report.json"
+
+
+class Note(NamedTuple):
+    """A list of things to know beside the numbers.
+
+    Attributes:
+        title: What they have in common.
+        items: What each is about → what there is to say.
+    """
+
+    title: str
+    items: Mapping[str, str]
+
+
+def place(cause: Cause) -> str:
+    """The entity, and the field where it is about one: "members.phone"."""
+    return cause.entity if cause.field is None else f"{cause.entity}.{cause.field}"
+
+
+def standing(cause: Cause) -> str:
+    """What the cause is worth: unexplained, explained, or harmless as a sound migration shows it too."""
+    if not cause.is_explained:
+        return "unexplained"
+    return "harmless" if cause.is_harmless else "explained"
+
+
+def quoted(value: str | None) -> str:
+    """A value in quotes, so that null, empty and blank are not taken for one another; of an endless one the start."""
+    if value is None:
+        return "null"
+    if len(value) <= LONGEST_VALUE:
+        return f'"{value}"'
+    return f'"{value[:LONGEST_VALUE]}…" ({len(value):,} characters)'
+
+
+def notes(ledger: Ledger) -> tuple[Note, ...]:
+    """What there is to know beside the numbers; a list that would be empty is left out."""
+    found = (
+        Note("Not evaluated", ledger.not_evaluated),
+        Note("Matched by", {a.entity: matched(a) for a in ledger.entities if a.matched_by}),
+        Note("Read from", {a.entity: a.origin for a in ledger.entities if a.origin != REPORT}),
+        Note("Not compared", dict(_not_compared(ledger))),
+        Note("Equal only once normalised", dict(_normalised(ledger))),
+    )
+    return tuple(note for note in found if note.items)
+
+
+def left_out(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    """What the ledger says nothing about, and why."""
+    yield from ((entity.capitalize(), f"not accounted for: {why}") for entity, why in ledger.not_evaluated.items())
+    yield from ((name, f"not compared: {why}") for name, why in _not_compared(ledger))
+
+
+def matched(account: EntityAccount) -> str:
+    """How many records each kind of key paired with a row: "target id 2,100, natural key (email) 47"."""
+    return ", ".join(f"{kind} {count:,}" for kind, count in account.matched_by.items())
+
+
+def _not_compared(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    for account in ledger.entities:
+        for name, why in account.not_compared.items():
+            yield f"{account.entity}.{name}", why
+
+
+def _normalised(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    for account in ledger.entities:
+        for name, count in account.normalised.items():
+            yield f"{account.entity}.{name}", plural(count, "record")
