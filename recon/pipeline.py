@@ -199,6 +199,7 @@ def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
         "show_pii": options.show_pii,
         "distributions": options.distributions,
         "personal": {} if options.show_pii else dict(profile.personal_columns),
+        "tables": repr(profile.tables),
     }
 
 

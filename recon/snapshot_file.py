@@ -116,7 +116,8 @@ def _write(warehouse: Warehouse, verification: Verification, key: str, path: Pat
             VERSION,
             warehouse.row_counts,
             warehouse.first_columns,
-            warehouse.missing,
+            # What the bundle lacks, and what follows for the ledger, is told anew by whoever judges anew.
+            {name: why for name, why in warehouse.missing.items() if name.startswith("target.")},
             warehouse.unreadable,
             verification.snapshot,
         )
