@@ -10,6 +10,7 @@ from weakref import finalize
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 from polars import selectors
 
 from recon.comparison.digest import digest_sql
@@ -25,15 +26,16 @@ Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Path | str
 Side: TypeAlias = "Mapping[str, Column]"
 MEMORY_LIMIT = "2GB"
 OF_FILE = "create view {side} as select * from read_parquet({path})"
-# A key with one row on each side and one digest is settled. Two keys whose hashes collide are open together, and told
-# apart by themselves later.
+# A key with two rows, one of each side and of one digest, is settled: the target's digests are salted, so that only
+# two such rows leave the salt. Two keys whose hashes collide are open together, and told apart by themselves later.
 OPEN_HASHES = """
 create temp table open_hashes as
 select key_hash from (
-  select {source_hash} as key_hash, {source_digest} as digest, 1::utinyint as side from source
+  select {source_hash} as key_hash, {source_digest} as digest from source
   union all
-  select {target_hash}, {target_digest}, 2::utinyint from target)
-group by key_hash having count(*) <> 2 or bit_or(side) <> 3 or bit_xor(digest) <> 0"""
+  select {target_hash}, xor({target_digest}, {salt}) from target)
+group by key_hash having count(*) <> 2 or bit_xor(digest) <> {salt}"""
+SALT = "cast(11400714819323198485 as ubigint)"
 OPEN_ROWS = """
 create temp table {side}_open as
 select {columns} from {side} where {hash} in (select key_hash from open_hashes)"""
@@ -108,7 +110,7 @@ class Pairing:
             target_matches=" and ".join(MATCH.format(alias="t", key=key) for key in places),
         )
         for batch in self.connection.sql(sql).to_arrow_reader(rows):
-            yield pl.DataFrame(pl.from_arrow(batch))
+            yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
 
     @property
     def _sides(self) -> tuple[tuple[str, Side, Side], ...]:
@@ -158,17 +160,15 @@ class Pairing:
 
     def _settle(self) -> None:
         """Find the keys that digests leave open, and fetch their rows."""
-        hashes = {}
-        digests = {}
-        for name, side, other in self._sides:
-            hashes[name] = digest_sql(self._keys, side, other)
-            digests[name] = digest_sql(self._fields, side, other)
+        hashes = {name: digest_sql(self._keys, side, other) for name, side, other in self._sides}
+        digests = {name: digest_sql(self._fields, side, other) for name, side, other in self._sides}
         self.connection.execute(
             OPEN_HASHES.format(
                 source_hash=hashes["source"],
                 source_digest=digests["source"],
                 target_hash=hashes["target"],
                 target_digest=digests["target"],
+                salt=SALT,
             )
         )
         for name, side, other in self._sides:

@@ -69,7 +69,8 @@ class Comparison:
 
     def close(self) -> None:
         """Remove what was spilled; what was not asked yet can be asked no more."""
-        self._pairing.close()
+        if "_pairing" in vars(self):
+            self._pairing.close()
 
     def matched(self) -> pl.DataFrame:
         """The keys of the pairs that are equal: a row a pair."""
@@ -112,6 +113,7 @@ class Comparison:
         source, target, duplicates = self._pairing.counts()
         missing = self.missing_in_target().height
         mismatched = self.mismatched().select(self._on).n_unique()
+        by_field = self.mismatched().group_by("field").len()
         return Summary(
             source_rows=source,
             target_rows=target,
@@ -120,7 +122,7 @@ class Comparison:
             missing_in_target=missing,
             missing_in_source=self.missing_in_source().height,
             duplicate_keys=self.duplicate_keys().height,
-            by_field={field.name: self.mismatched(field.name).height for field in self._fields},
+            by_field=dict.fromkeys((field.name for field in self._fields), 0) | dict(by_field.iter_rows()),
         )
 
     @cached_property
