@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Path | str
 Side: TypeAlias = "Mapping[str, Column]"
 MEMORY_LIMIT = "2GB"
+# In a notebook DuckDB draws a bar into the output of whoever asks.
+SETTINGS = ("set global timezone = 'UTC'", "set enable_progress_bar = false")
 OF_FILE = "create view {side} as select * from read_parquet({path})"
 # A key with two rows, one of each side and of one digest, is settled: the target's digests are salted, so that only
 # two such rows leave the salt. Two keys whose hashes collide are open together, and told apart by themselves later.
@@ -78,7 +80,8 @@ class Pairing:
         self.connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
         self.close = finalize(self, _close, self.connection, spill)
         self.connection.execute(MACROS.read_text(encoding="utf-8"))
-        self.connection.execute("set global timezone = 'UTC'")
+        for setting in SETTINGS:
+            self.connection.execute(setting)
         self._keys = [Field(name, "key") for name in on]
         self._fields = list(fields)
         self._source = self._add("source", source)
