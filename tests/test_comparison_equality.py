@@ -93,6 +93,7 @@ def test_the_unit_of_an_instant_makes_no_difference(unit: Any) -> None:
             (Decimal("0.2"), Decimal("0.3")),
             (Decimal(10**30), Decimal(1)),
         ),
+        (Field("f", "decimal", abs_tol=1e12), (Decimal(10**12), Decimal(0)), (Decimal(10**12 + 1), Decimal(0))),
         (Field("f", "float", abs_tol=0.5), (1.0, 1.5), (1.0, 1.6)),
         (Field("f", "float", rel_tol=0.01), (100.0, 99.0), (100.0, 98.9)),
         (Field("f", "float", rel_tol=0.5), (inf, inf), (inf, 5.0)),
@@ -197,15 +198,16 @@ def test_a_column_of_another_type_is_refused() -> None:
         ({"type": "timestamp", "rel_tol": 0.1}, "rel_tol is for numbers"),
         ({"type": "float", "abs_tol": -1}, "abs_tol is a distance"),
         ({"type": "float", "rel_tol": nan}, "rel_tol is a distance"),
+        ({"type": "integer", "abs_tol": inf}, "abs_tol is a distance"),
         ({"type": "text", "format": "MM/DD"}, "Only dates and timestamps"),
     ],
 )
 def test_a_rule_that_does_not_fit_its_type_is_refused(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(UsageError, match=rf"{words}.*|.*\(field f\)"):
+    with pytest.raises(UsageError, match=words):
         Field("f", **options)
 
 
 def test_a_format_that_cannot_be_read_is_refused_with_the_word() -> None:
     assert Field("f", "date", format="MM/DD/YYYY HH:mm").strptime == "%m/%d/%Y %H:%M"
     with pytest.raises(UsageError, match="found QQ"):
-        _ = Field("f", "date", format="QQ YYYY").strptime
+        Field("f", "date", format="QQ YYYY")
