@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recon.assembly import Run, RunOptions, run
+    from recon.comparison import Comparison, Field, compare
     from recon.coverage import Coverage, check_profile
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.draft import draft_profile
@@ -26,8 +27,10 @@ __all__ = [
     "FAULTS",
     "FORMATS",
     "Check",
+    "Comparison",
     "Coverage",
     "DemoPaths",
+    "Field",
     "Outcome",
     "ReconError",
     "Rule",
@@ -38,6 +41,7 @@ __all__ = [
     "VerifyOptions",
     "build_site",
     "check_profile",
+    "compare",
     "draft_profile",
     "load_checks",
     "load_verification",
@@ -53,8 +57,10 @@ _HOMES = {
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Check": "recon.model",
+    "Comparison": "recon.comparison",
     "Coverage": "recon.coverage",
     "DemoPaths": "recon.demo",
+    "Field": "recon.comparison",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
     "Rule": "recon.suites",
@@ -69,6 +75,7 @@ _HOMES = {
     "rehearse": "recon.rehearsal",
     "run": "recon.assembly",
     "check_profile": "recon.coverage",
+    "compare": "recon.comparison",
     "draft_profile": "recon.draft",
     "verify": "recon.pipeline",
     "write_demo": "recon.demo",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from recon.comparison.field import Field
 
 DIGEST = "hash({values})"
-# DuckDB hashes a number of 128 bits as two halves joined by xor, so that 0 and -1 are alike: those go as text.
+HASHED_AS_THEY_ARE = {"key": ("VARCHAR", "INTEGER", "BIGINT"), "integer": ("INTEGER", "BIGINT")}
+# DuckDB hashes a value of 128 bits as two halves joined by xor, so that 0 and -1 are alike: those go as text.
 WIDE_INTEGER = "cast(cast({value} as hugeint) as varchar)"
 NARROW_INTEGER = "cast({value} as bigint)"
 WIDE_DECIMAL = "cast(try_cast({value} as decimal(38, 18)) as varchar)"
@@ -49,7 +50,7 @@ def _values(field: Field, column: Column, other: Column) -> Iterator[str]:
 
 def _shared(field: Field, column: Column, other: Column) -> str:
     """The value in the form that both sides share."""
-    if field.type == "key" and column.stored == other.stored == "VARCHAR":
+    if field.type in ("key", "integer") and column.stored == other.stored in HASHED_AS_THEY_ARE[field.type]:
         return column.sql
     typed = typed_sql(field, column.sql, column.stored)
     if field.type == "integer":

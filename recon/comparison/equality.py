@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 from math import floor
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,7 @@ def _limit(field: Field) -> Any:
     if field.type == "integer":
         return floor(limit)
     if field.type == "decimal":
-        return Decimal(str(limit)).quantize(Decimal("1e-18"), ROUND_FLOOR)
+        return min(Decimal(str(limit)), 2 * DIFFERS_SAFELY).quantize(Decimal("1e-18"), ROUND_FLOOR, Context(prec=38))
     return float(limit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -69,6 +70,7 @@ class Field(Struct, frozen=True):
         self._require_tolerances()
         if self.format is not None and self.type not in MOMENTS:
             raise self._refusal("Only dates and timestamps have a format", MOMENTS, self.type)
+        _ = self.strptime
 
     @property
     def strptime(self) -> str | None:
@@ -101,7 +103,8 @@ class Field(Struct, frozen=True):
             raise self._refusal("rel_tol is for numbers", NUMBERS, self.type)
         zero = timedelta() if isinstance(self.abs_tol, timedelta) else 0
         for name, tolerance, least in (("abs_tol", self.abs_tol, zero), ("rel_tol", self.rel_tol, 0)):
-            if tolerance is not None and not tolerance >= least:  # type: ignore[operator]
+            is_endless = isinstance(tolerance, float | Decimal) and not isfinite(tolerance)
+            if tolerance is not None and (is_endless or tolerance < least):  # type: ignore[operator]
                 raise self._refusal(f"{name} is a distance", ["0 or more"], str(tolerance))
 
     def _refusal(self, what: str, expected: Iterable[str], found: str) -> UsageError:

@@ -63,7 +63,7 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
         UsageError: No side has a field, a column is of another type, or an id column has the name of a result's.
     """
     ids = frame.drop([f"{field.name}_{part}" for field in fields for part in PARTS], strict=False)
-    _require_free(ids.columns)
+    require_free(ids.columns)
     found: list[pl.DataFrame] = []
     mattered: list[tuple[str, str, int]] = []
     for field in fields:
@@ -74,7 +74,12 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
     return Judged(_differences(ids, found), pl.DataFrame(mattered, schema=MATTERED, orient="row"))
 
 
-def _require_free(names: Sequence[str]) -> None:
+def require_free(names: Sequence[str]) -> None:
+    """Refuse id columns that would stand twice in a result.
+
+    Raises:
+        UsageError: One has the name of a column of `DIFFERENCES`.
+    """
     taken = [name for name in names if name in (*DIFFERENCES, POSITION)]
     if taken:
         raise UsageError(

@@ -134,9 +134,9 @@ def _records(name: str, count: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def workload(name: str, *arguments: object) -> Any:
+def workload(name: str, *arguments: object, script: str = "workloads.py", python: object = sys.executable) -> Any:
     """What a workload measured, in a process of its own."""
-    command = [sys.executable, str(HERE / "workloads.py"), name, *map(str, arguments)]
+    command = [str(python), str(HERE / script), name, *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

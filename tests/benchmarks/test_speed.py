@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from measurement import HERE, SIZES, Results, SizedClub, middle, workload, write_large_bundle, write_short_bundle
 from postgres import load_schema
+from registrations import write_registrations
 
 from recon.demo import write_demo
 
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.benchmark
 PYTHON = sys.executable
 RECON = Path(PYTHON).with_name("recon")
+UV = Path(PYTHON).with_name("uv")
 CHOSEN = os.environ.get("RECON_BENCHMARK_SIZES", "S,M,L").split(",")
 TABLE = os.environ.get("RECON_BENCHMARK_TABLE")
 ROUNDS = {"S": 9, "M": 5, "L": 2}
 IMPORTS = "import polars, duckdb, connectorx, pyarrow"
+MILLION = 1_000_000
+COMPARED = "two tables of 1 M registrations, 8 fields each, compared"
 KERNEL_AND_GX = """
 from jupyter_client.manager import start_new_kernel
 
@@ -153,3 +158,55 @@ def test_the_whole_process_on_postgresql(results: Results, club: SizedClub, tmp_
     results.add("`recon verify`, PostgreSQL", club.size, ours, beside)
     if club.size == "M":
         assert ours["peak_mb"] <= 600
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A million registrations twice."""
+    return write_registrations(tmp_path_factory.mktemp("tables"), MILLION)
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the peers; one of them wants an older polars than recon's."""
+    folder = tmp_path_factory.mktemp("peers") / "environment"
+    environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
+    for command in (("venv", folder), ("pip", "install", "datacompy", "diffly")):
+        made = subprocess.run([UV, *command, "--quiet"], env=environment, capture_output=True, text=True, check=False)
+        if made.returncode:
+            pytest.skip(f"the peers cannot be had: {made.stderr.strip().splitlines()[-1]}")
+    return folder / "bin" / "python"
+
+
+def compared(name: str, folder: Path, python: object = PYTHON) -> dict[str, Any]:
+    """What comparing took, and its counts; all of them count alike."""
+    return dict(workload(name, folder, script="registrations.py", python=python))
+
+
+def same_counts(*works: Callable[[], dict[str, Any]]) -> None:
+    counted = [work()["counted"] for work in works]
+    assert all(counts == counted[0] for counts in counted)
+    assert min(counted[0]) > 0
+
+
+def test_comparing_beside_the_bare_join(results: Results, tables: Path) -> None:
+    works = partial(compared, "recon", tables), partial(compared, "join", tables)
+    same_counts(*works)
+    ours, bound = alternate(7, *works)
+    results.add(COMPARED, "M", ours, ("bare DuckDB hash join", bound), limit=2)
+
+
+@pytest.mark.parametrize("peer", ["datacompy", "diffly"])
+def test_comparing_beside_a_peer(results: Results, tables: Path, peers: Path, peer: str) -> None:
+    works = partial(compared, "recon", tables), partial(compared, peer, tables, peers)
+    same_counts(*works)
+    ours, theirs = alternate(3, *works)
+    results.add(COMPARED, "M", ours, (f"{peer}, {theirs['peak_mb']:.0f} MB", theirs), limit=1)
+    assert ours["peak_mb"] < theirs["peak_mb"]
+
+
+def test_comparing_ten_times_as_much(results: Results, tables: Path, tmp_path: Path) -> None:
+    large = write_registrations(tmp_path, 10 * MILLION)
+    ours, bound = alternate(2, partial(compared, "recon", large), partial(compared, "recon", tables))
+    results.add("the same of 10 M", "L", ours, ("of 1 M", bound), limit=11)
+    assert ours["peak_mb"] <= 4096

@@ -1,0 +1,168 @@
+"""Compares two tables row by row and field by field: what an analyst asks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+from msgspec import Struct
+
+from recon.comparison.judgement import DIFFERENCES, MATTERED, judge, require_free
+from recon.comparison.pairing import Pairing
+from recon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.comparison.field import Field
+    from recon.comparison.pairing import Table
+
+BATCH_ROWS = 50_000
+MISSING_IN_TARGET = "source_rows = 1 and target_rows = 0"
+MISSING_IN_SOURCE = "source_rows = 0 and target_rows = 1"
+DUPLICATE = "source_rows > 1 or target_rows > 1"
+PAIRED = "source_rows = 1 and target_rows = 1"
+COUNTED = ("source_rows", "target_rows")
+
+
+class Summary(Struct, frozen=True):
+    """What a comparison found, in numbers that add up.
+
+    Attributes:
+        source_rows: matched + mismatched + missing_in_target + the source_rows of the duplicate keys.
+        target_rows: matched + mismatched + missing_in_source + the target_rows of the duplicate keys.
+        matched: Pairs of rows of which every field is equal.
+        mismatched: Pairs of rows of which some field is not.
+        missing_in_target: Rows of the source whose key the target lacks.
+        missing_in_source: Rows of the target whose key the source lacks.
+        duplicate_keys: Keys that several rows of a side have.
+        by_field: Mismatched pairs by field that differs; fields that never do are 0.
+    """
+
+    source_rows: int
+    target_rows: int
+    matched: int
+    mismatched: int
+    missing_in_target: int
+    missing_in_source: int
+    duplicate_keys: int
+    by_field: dict[str, int]
+
+
+class Comparison:
+    """Two tables compared: nothing is read before the first question, and each question is answered once.
+
+    What it needs beyond its memory lies in a private folder until `close`, the end of a `with`, or the end of the
+    object.
+    """
+
+    def __init__(self, source: Table, target: Table, on: Sequence[str], fields: Sequence[Field]) -> None:
+        self._tables = (source, target)
+        self._on, self._fields = on, fields
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was spilled; what was not asked yet can be asked no more."""
+        if "_pairing" in vars(self):
+            self._pairing.close()
+
+    def matched(self) -> pl.DataFrame:
+        """The keys of the pairs that are equal: a row a pair."""
+        open_pairs = self._keys(PAIRED).join(self.mismatched(), on=self._on, how="anti", nulls_equal=True)
+        return pl.concat([self._pairing.settled_keys(), open_pairs])
+
+    def mismatched(self, field: str | None = None) -> pl.DataFrame:
+        """What differs: a row a field of a pair, as `Judged.differences` describes, the key as id columns.
+
+        Args:
+            field: Only that field's.
+
+        Raises:
+            UsageError: No such field is compared.
+        """
+        if field is None:
+            return self._judged[0]
+        if field not in (names := [compared.name for compared in self._fields]):
+            raise UsageError(f"No field {field!r} is compared", expected=", ".join(names), found=field)
+        return self._judged[0].filter(pl.col("field") == field)
+
+    def mattered(self) -> pl.DataFrame:
+        """Normalisers and tolerances that made values equal: field, normaliser, records."""
+        return self._judged[1]
+
+    def missing_in_target(self) -> pl.DataFrame:
+        """The keys of rows that only the source has."""
+        return self._keys(MISSING_IN_TARGET)
+
+    def missing_in_source(self) -> pl.DataFrame:
+        """The keys of rows that only the target has."""
+        return self._keys(MISSING_IN_SOURCE)
+
+    def duplicate_keys(self) -> pl.DataFrame:
+        """The keys that several rows of a side have, with both counts: source_rows, target_rows."""
+        return self._pairing.open_keys(DUPLICATE)
+
+    def summary(self) -> Summary:
+        """All of it in numbers."""
+        source, target, duplicates = self._pairing.counts()
+        missing = self.missing_in_target().height
+        mismatched = self.mismatched().select(self._on).n_unique()
+        by_field = self.mismatched().group_by("field").len()
+        return Summary(
+            source_rows=source,
+            target_rows=target,
+            matched=source - missing - duplicates - mismatched,
+            mismatched=mismatched,
+            missing_in_target=missing,
+            missing_in_source=self.missing_in_source().height,
+            duplicate_keys=self.duplicate_keys().height,
+            by_field=dict.fromkeys((field.name for field in self._fields), 0) | dict(by_field.iter_rows()),
+        )
+
+    @cached_property
+    def _pairing(self) -> Pairing:
+        return Pairing(*self._tables, self._on, self._fields)
+
+    @cached_property
+    def _judged(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Differences and what mattered, over all batches."""
+        judged = [judge(batch, self._fields) for batch in self._pairing.batches(BATCH_ROWS)]
+        if not judged:
+            keys = self._keys("false").schema
+            return pl.DataFrame(schema={**keys, **DIFFERENCES}), pl.DataFrame(schema=MATTERED)
+        mattered = pl.concat([batch.mattered for batch in judged])
+        summed = mattered.group_by("field", "normaliser", maintain_order=True).agg(pl.col("records").sum())
+        return pl.concat([batch.differences for batch in judged]), summed
+
+    def _keys(self, condition: str) -> pl.DataFrame:
+        return self._pairing.open_keys(condition).drop(COUNTED)
+
+
+def compare(source: Table, target: Table, on: str | Sequence[str], fields: Sequence[Field]) -> Comparison:
+    """Compare two tables by key, each field by its type.
+
+    Args:
+        source: A frame, or the path of a Parquet file; columns by the same names as the target's.
+        target: Likewise.
+        on: The column, or columns, that tell a row.
+        fields: What is compared; other columns are left alone.
+
+    Raises:
+        UsageError: There is no key or no field, one is named twice, or a key has the name of a column of the result.
+    """
+    keys = [on] if isinstance(on, str) else list(on)
+    require_free(keys)
+    for what, names in (("key", keys), ("field", [field.name for field in fields])):
+        if not names or len(set(names)) < len(names):
+            raise UsageError(
+                f"A comparison wants each {what} once, and one at least",
+                expected=f"the names of {what}s",
+                found=", ".join(names) or "none",
+            )
+    return Comparison(source, target, keys, tuple(fields))

@@ -1,0 +1,112 @@
+"""Two Parquet files of registrations that nearly agree, and the work of comparing them.
+
+`python registrations.py NAME FOLDER` prints what it took, as JSON; it runs in environments that have only one peer.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROWS = Path(__file__).with_name("registrations.sql")
+TYPES = {
+    "member_id": "key",
+    "event_id": "key",
+    "status": "text",
+    "registered_at": "timestamp",
+    "fee": "decimal",
+    "guests": "integer",
+    "is_paid": "boolean",
+    "remark": "text",
+}
+COPY = "copy (select * replace ({status} as status) from ({rows}) {order}) to '{path}' (format parquet)"
+JOIN = """
+select count(*) filter (s.digest = t.digest), count(*) filter (s.digest <> t.digest),
+  count(*) filter (t.id is null), count(*) filter (s.id is null)
+from (select id, hash({columns}) as digest from read_parquet('{folder}/source.parquet')) as s
+full join (select id, hash({columns}) as digest from read_parquet('{folder}/target.parquet')) as t on s.id = t.id"""
+
+
+def write_registrations(folder: Path, rows: int) -> Path:
+    """Source and target of so many rows: 0.1 % altered, 0.05 % missing, 0.05 % extra, in another order."""
+    duckdb = import_module("duckdb")
+    text, moved = ROWS.read_text(encoding="utf-8"), rows // 2000
+    altered = "case when hash(id) % 1000 = 0 then 'altered' else status end"
+    for name, first, status, order in (("source", 0, "status", ""), ("target", moved, altered, "order by hash(id)")):
+        made = text.format(first=first, last=first + rows)
+        path = folder / f"{name}.parquet"
+        duckdb.connect().execute(COPY.format(status=status, rows=made, order=order, path=path))
+    return folder
+
+
+def join(folder: str) -> Callable[[], tuple[int, ...]]:
+    """The bare work: join the keys, compare a hash, count."""
+    duckdb = import_module("duckdb")
+    sql = JOIN.format(columns=", ".join(TYPES), folder=folder)
+    return lambda: tuple(duckdb.connect().execute(sql).fetchall()[0])
+
+
+def recon(folder: str) -> Callable[[], tuple[int, ...]]:
+    """All classes counted, and the details of the rows that differ."""
+    comparison = import_module("recon.comparison")
+    fields = [comparison.Field(name, kind) for name, kind in TYPES.items()]
+
+    def work() -> tuple[int, ...]:
+        with comparison.compare(f"{folder}/source.parquet", f"{folder}/target.parquet", "id", fields) as found:
+            told = found.summary()
+            assert found.mismatched().height == sum(told.by_field.values())
+            assert not told.duplicate_keys
+        return told.matched, told.mismatched, told.missing_in_target, told.missing_in_source
+
+    return work
+
+
+def datacompy(folder: str) -> Callable[[], tuple[int, ...]]:
+    """The same by datacompy, on polars."""
+    peer, polars = import_module("datacompy"), import_module("polars")
+
+    def work() -> tuple[int, ...]:
+        source, target = (polars.read_parquet(f"{folder}/{name}.parquet") for name in ("source", "target"))
+        found = peer.PolarsCompare(source, target, "id")
+        equal, differing = found.count_matching_rows(), found.all_mismatch().height
+        return equal, differing, found.df1_unq_rows.height, found.df2_unq_rows.height
+
+    return work
+
+
+def diffly(folder: str) -> Callable[[], tuple[int, ...]]:
+    """The same by diffly."""
+    peer, polars = import_module("diffly"), import_module("polars")
+
+    def work() -> tuple[int, ...]:
+        source, target = (polars.scan_parquet(f"{folder}/{name}.parquet") for name in ("source", "target"))
+        found = peer.compare_frames(source, target, primary_key="id")
+        equal, differing = found.num_rows_joined_equal(), found.joined_unequal().height
+        return equal, differing, found.num_rows_left_only(), found.num_rows_right_only()
+
+    return work
+
+
+def measured(work: Callable[[], tuple[int, ...]]) -> dict[str, Any]:
+    """Wall and processor seconds of the work, the peak of its process in MB, and what it counted."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    counted = work()
+    return {
+        "wall_s": time.perf_counter() - wall,
+        "cpu_s": time.process_time() - cpu,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "counted": counted,
+    }
+
+
+if __name__ == "__main__":
+    works = {work.__name__: work for work in (join, recon, datacompy, diffly)}
+    print(json.dumps(measured(works[sys.argv[1]](sys.argv[2]))))  # noqa: T201
