@@ -14,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ledgers import HEADLINE, LEDGER
 from msgspec.structs import replace
 from support import edit_report, run_recon
 
@@ -217,6 +218,14 @@ def test_a_check_shows_its_outcome_and_its_detail_unless_it_passed(
     Console().check_done(check)
     detail = "" if outcome is Outcome.PASS else "         why\n"
     assert capsys.readouterr().out == f"  [{outcome}] Member Count: what\n{detail}"
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_ledger_follows_the_checks(capsys: pytest.CaptureFixture[str], verbose: bool) -> None:
+    Console(verbose=verbose).accounted(LEDGER)
+    headline, *others = capsys.readouterr().out.splitlines()
+    assert headline == f"  accounted for: {HEADLINE}"
+    assert ("Matched by" in "".join(others)) == verbose
 
 
 @pytest.mark.parametrize(

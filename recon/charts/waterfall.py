@@ -5,6 +5,7 @@ Where all totals are large beside the steps, their bars are shown broken: the sc
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import altair as alt
@@ -140,7 +141,7 @@ def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
 
 def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
     """From the end of each bar to the next row of its panel."""
-    pairs = [(one, other) for one, other in zip(rows, rows[1:], strict=False) if other.place == one.place + 1]
+    pairs = [(one, other) for one, other in pairwise(rows) if other.place == one.place + 1]
     values = [
         {"at": one.scale.share(one.step.end), "top": one.place + 0.5, "bottom": other.place + 0.5}
         for one, other in pairs
