@@ -6,7 +6,7 @@ Where all totals are large beside the steps, their bars are shown broken: the sc
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import altair as alt
 
@@ -151,7 +151,7 @@ def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
     return encoded
 
 
-def _text(texts: Sequence[tuple[int, str]], y: alt.Scale, x: float, **look: str) -> alt.Chart:
+def _text(texts: Sequence[tuple[int, str]], y: alt.Scale, x: float, **look: Any) -> alt.Chart:
     values = [{"at": place + 0.5, "text": text} for place, text in texts]
     shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=STRONG, **look)
     encoded: alt.Chart = shape.encode(x=alt.value(x), y=alt.Y("at:Q", axis=None, scale=y), text="text:N")
