@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def account(entity: str, records: Sequence[int], rows: Sequence[int], **others: Any) -> EntityAccount:
     """An entity's account from its records and rows by outcome, in the order of the outcomes; none is unexplained."""
-    found: dict[str, Any] = {"matched_by": {"target id": rows[0]}, "unexplained_records": 0, "unexplained_rows": 0} | others
+    found: dict[str, Any] = {
+        "matched_by": {"target id": rows[0]},
+        "unexplained_records": 0,
+        "unexplained_rows": 0,
+    } | others
     outcomes = dict(zip(SOURCE_OUTCOMES, records, strict=True))
     return EntityAccount(
         entity, sum(records), sum(rows), outcomes, dict(zip(TARGET_OUTCOMES, rows, strict=True)), **found
@@ -30,7 +34,12 @@ def account(entity: str, records: Sequence[int], rows: Sequence[int], **others: 
 
 def cause(title: str, field: str | None = None, count: int = 1, **others: Any) -> Cause:
     """A cause of members that is explained and harmful."""
-    found: dict[str, Any] = {"is_explained": True, "is_harmless": False, "action": f"Mend {title}", "examples": ()} | others
+    found: dict[str, Any] = {
+        "is_explained": True,
+        "is_harmless": False,
+        "action": f"Mend {title}",
+        "examples": (),
+    } | others
     return Cause(title.replace(" ", "_"), title, "members", field, count, 0.1, **found)
 
 
