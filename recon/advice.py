@@ -25,8 +25,11 @@ def advise(checks: Sequence[Check]) -> Escalation:
     """Whether to escalate, and what the runbook wants done; a rollback is always escalated."""
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     reasons = [f"{check.name}: {check.escalate}" for check in failed if check.escalate]
-    if len(failed) > 1:
-        reasons.append(f"Multiple verification failures: {len(failed)}")
+    names = {check.id for check in failed}
+    # One fault that two checks find is one failure.
+    distinct = [check for check in failed if not names & {*check.explains}]
+    if len(distinct) > 1:
+        reasons.append(f"Multiple verification failures: {len(distinct)}")
     situation, action = _situation(checks, major=bool(reasons), failed=bool(failed))
     return Escalation(bool(reasons), tuple(reasons), CONTACT, PRIORITY, situation, action)
 

@@ -221,6 +221,7 @@ def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Ch
         guidance=rule.guidance,
         source=rule.source,
         overrides=rule.overrides,
+        explains=rule.explains,
         **results,
     )
 

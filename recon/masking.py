@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
 PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
+# Rows that tell of one value name its field in a column beside it.
+FIELD = "field"
+VALUES_OF_FIELD = ("source_value", "target_value")
 ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 
 
@@ -35,13 +38,30 @@ def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame
     texts = [name for name, kind in frame.schema.items() if kind == pl.String] if frame.height else []
     if not texts:
         return frame
-    return frame.with_columns([_masked(name, personal.get(name)).alias(name) for name in texts])
+    return frame.with_columns([_told(name, personal, by_field=FIELD in texts).alias(name) for name in texts])
 
 
 def mask_text(text: str) -> str:
     """Free text with the e-mail addresses and phone numbers in it masked."""
     masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
     return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
+
+
+def mask_value(text: str, kind: str | None) -> str:
+    """One value masked as a column of that kind of personal data is; None: as other text."""
+    masked: str = mask_frame(pl.DataFrame({"value": [text]}), {"value": kind} if kind else {}).item()
+    return masked
+
+
+def _told(column: str, personal: Mapping[str, str], *, by_field: bool) -> pl.Expr:
+    """A column masked by its name, or where a row names the field that its values are of, by that."""
+    told = _masked(column, personal.get(column))
+    if not by_field or column not in VALUES_OF_FIELD:
+        return told
+    for kind in sorted(set(personal.values())):
+        names = [name for name, known in personal.items() if known == kind]
+        told = pl.when(pl.col(FIELD).is_in(names)).then(_masked(column, kind)).otherwise(told)
+    return told
 
 
 def _masked(column: str, kind: str | None) -> pl.Expr:

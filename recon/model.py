@@ -56,6 +56,7 @@ class Check(Struct, frozen=True):
         violations: The violating rows, one a row, columns as the rule names them, at most `evidence_rows`.
         violation_count: How many rows violate the rule in all, exact; None where it was not evaluated.
         escalate: Why the runbook wants this result escalated, None when it does not.
+        explains: Ids of checks whose failure is the same as this one's, told in more detail.
         source: The suite and line that the rule stands in.
         overrides: What the rule takes the place of, or what was changed about it; None where nothing was.
     """
@@ -75,6 +76,7 @@ class Check(Struct, frozen=True):
     violations: pl.DataFrame = field(default_factory=pl.DataFrame)
     violation_count: int | None = None
     escalate: str | None = None
+    explains: tuple[str, ...] = ()
     source: str = ""
     overrides: str | None = None
 

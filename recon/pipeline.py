@@ -20,6 +20,8 @@ from recon.distributions import COLUMNS as DISTRIBUTED
 from recon.distributions import distributions
 from recon.errors import BundleError, ReconError, UsageError
 from recon.intake import load_bundle
+from recon.ledger import Case as LedgerCase
+from recon.ledger import account_for, ledger_columns
 from recon.masking import mask_check, mask_text
 from recon.model import ENTITIES, Check, Distributions, PolicyResult, SnapshotInfo, TierCount, Verification
 from recon.profile import load_profile
@@ -113,13 +115,16 @@ class Case:
     def requires(self) -> set[str]:
         """Every table and column that is read."""
         charted = DISTRIBUTED if self.options.distributions else ()
-        return {*TIER_COLUMNS, *charted, *(reference for rule in self.rules for reference in rule.reads)}
+        ruled = (reference for rule in self.rules for reference in rule.reads)
+        return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *charted, *ruled}
 
 
 def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> Verification:
     """Load both sides and evaluate the rules."""
     bundle, options = case.bundle, case.options
     policies, snapshot = _load(case, warehouse, told, watch)
+    ledger = account_for(warehouse, LedgerCase(case.profile, bundle.config, masked=not options.show_pii))
+    watch.lap("account for every record")
     told.checks_starting(case.rules)
     checks = tuple(_checks(case, warehouse, told))
     tiers = tuple(_tiers(warehouse))
@@ -144,6 +149,7 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
         timings_ms=watch.steps_ms,
         masked=not options.show_pii,
         distributions=distributed,
+        ledger=ledger,
     )
     if verification.ledger:
         told.accounted(verification.ledger)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from recon.bundle import FRAMES
 from recon.bundle.columns import COLUMNS as RECORDS
 from recon.errors import SuiteError
+from recon.ledger import TABLES as LEDGER
 from recon.model import ENTITIES
 from recon.profile import load_profile
 from recon.suggestion import suggest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from recon.suites import Rule
 
 # What the warehouse itself adds to the application's tables.
-ADDED = ("target.runs", "target.unreadable_values")
+ADDED = ("target.runs", "target.unreadable_values", *(f"ledger.{name}" for name in LEDGER))
 
 
 def known_names(profile: Profile) -> tuple[str, ...]:

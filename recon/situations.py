@@ -15,6 +15,7 @@ import polars as pl
 from recon.bundle import open_bundle
 from recon.bundle.columns import COLUMNS as RECORDS
 from recon.intake import load_bundle
+from recon.ledger import Case, account_for, ledger_columns
 from recon.model import ENTITIES
 from recon.snapshot import RUN_FIELDS, RUNS
 from recon.warehouse import Field, Warehouse
@@ -105,6 +106,7 @@ def build(
         if columns:
             _fill(warehouse, f"target.{table.name}", columns, situation)
     _fill_runs(warehouse, situation)
+    account_for(warehouse, Case(profile))
     return warehouse
 
 
@@ -114,7 +116,7 @@ def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
         (Path(folder) / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
         with open_bundle(Path(folder)) as bundle:
-            load_bundle(bundle, warehouse, reads)
+            load_bundle(bundle, warehouse, {*reads, *ledger_columns(ENTITIES)})
 
 
 def _without_optional_columns(table: Table) -> dict[str, str]:

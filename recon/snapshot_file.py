@@ -1,7 +1,7 @@
 """The snapshot as a file: what was judged is kept, so that it can be looked at and judged again without the database.
 
-The file is a DuckDB database with the warehouse's schemas `source` and `target`, and `recon`, which says what is
-absent, under which guarantee it was read, and what was judged. Personal data stands in it as it is.
+The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and `recon`, which says what
+is absent, under which guarantee it was read, and what was judged. Personal data stands in it as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NOT_KEPT = "the snapshot was taken without it: verify the database itself"
 IS_KEPT = "select count(*) from duckdb_tables() where schema_name = 'recon' and table_name = 'state'"
 TABLES = """
 select schema_name, table_name from duckdb_tables() where database_name = current_database()
-and schema_name in ('source', 'target') order by all"""
+and schema_name in ('source', 'target', 'ledger') order by all"""
 KEPT_COLUMNS = """
 select table_name, column_name from duckdb_columns() where database_name = 'kept' and schema_name = 'target'"""
 COPY = "create table keeping.{schema}.{table} as select * from {schema}.{table}"
@@ -108,7 +108,7 @@ def _write(warehouse: Warehouse, verification: Verification, key: str, path: Pat
     connection = warehouse.connection
     connection.execute(f"attach {literal(str(path))} as keeping")
     try:
-        for schema in ("source", "target", "recon"):
+        for schema in ("source", "target", "ledger", "recon"):
             connection.execute(f"create schema keeping.{schema}")
         for schema, table in _tables(warehouse):
             connection.execute(COPY.format(schema=quote(schema), table=quote(table)))

@@ -20,7 +20,7 @@ from recon.sql import literal, quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-SETUP = Path(__file__).with_name("warehouse.sql")
+SETUP = [Path(__file__).with_name(name) for name in ("warehouse.sql", "values.sql")]
 STORED = {
     "key": "VARCHAR",
     "uuid": "UUID",
@@ -104,6 +104,7 @@ class Warehouse:
         kept: The file of a kept snapshot, attached read-only as `kept`; None: rows come from a database.
         row_counts: Rows by table ("target.members"), as they were loaded.
         first_columns: The first column by table.
+        origins: What a table was read from, where that is not the report: "source.members" → a file's name.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Warehouse:
     kept: Path | None = None
     row_counts: dict[str, int] = field(default_factory=dict)
     first_columns: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._spill = TemporaryDirectory(prefix="recon-spill-")
@@ -283,7 +285,8 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
     if kept:
         connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
-    connection.execute(SETUP.read_text(encoding="utf-8"))
+    for file in SETUP:
+        connection.execute(file.read_text(encoding="utf-8"))
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")

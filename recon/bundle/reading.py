@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -50,6 +50,7 @@ class Bundle:
         record_counts: How many full records the file has by entity; None for its short form.
         policies: None when the bundle has no policy-bundle.json.
         config: migration-config.json as it was; None when the bundle has none.
+        summary: How the report adds up its entities, as it was; empty where it does not.
         unpacked: Where the files of a compressed bundle lie; None of one that is not compressed.
         lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
             records are then empty, and `recon.intake` streams them. Of a smaller report: none.
@@ -68,6 +69,7 @@ class Bundle:
     config: dict[str, Any] | None
     lists: tuple[JsonList, ...] = ()
     unpacked: Unpacked | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +86,12 @@ class Bundle:
     def report_file(self) -> Path:
         """The report, unpacked."""
         return (self.unpacked.folder if self.unpacked else self.path) / REPORT
+
+    @property
+    def listed(self) -> set[str]:
+        """The entities whose records the bundle lists."""
+        counted = {name for name, records in self.record_counts.items() if records is not None}
+        return counted | {found.table for found in self.lists if found.table in ENTITIES}
 
     def read_report(self) -> dict[str, Any]:
         """The whole of migration-report.json as it is, keys that recon does not know included."""
@@ -139,6 +147,7 @@ def _read_folder(path: Path) -> Bundle:
         policies=_policies(path / POLICIES),
         config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
         lists=lists,
+        summary=head.summary or {},
     )
 
 

@@ -24,6 +24,8 @@ def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:
         counts: a row an entity: place (its order), entity, total_rows, parsed, created, updated, skipped, errors,
             records (null: the report does not say; records null: the short form), expected (created + updated),
             accounted (rows with an outcome; null where skipped or errors is).
+        summary: one row, as the report adds up its entities: total_records, created, updated, skipped, errors (null: it
+            does not say).
         errors: a row a reported error: entity, source_row, wa_id, message.
         id_mappings: a row a mapping: entity_type, wa_id, target_id.
         policies: a row a policy: key, value (JSON text), source, required, validation_error.
@@ -31,6 +33,7 @@ def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:
     return {
         "run": _frame(RUN, [_run_row(bundle)]),
         "counts": _frame(COUNTS, [_counts_row(bundle, place, name) for place, name in enumerate(ENTITIES)]),
+        "summary": _frame(SUMMARY, [tuple(_count(bundle.summary.get(key)) for key in SUMMED.values())]),
         "errors": _frame(ERRORS, [(p.entity, p.source_row, _text(p.wa_id), p.message) for p in bundle.problems]),
         "id_mappings": _frame(
             ID_MAPPINGS,
@@ -63,6 +66,15 @@ COUNTS = {
     "entity": pl.String,
     **dict.fromkeys((*COUNTED, "records", "expected", "accounted"), pl.Int64),
 }
+# As the report names them.
+SUMMED = {
+    "total_records": "totalRecords",
+    "created": "created",
+    "updated": "updated",
+    "skipped": "skipped",
+    "errors": "errors",
+}
+SUMMARY = dict.fromkeys(SUMMED, pl.Int64)
 ERRORS = {"entity": pl.String, "source_row": pl.Int64, "wa_id": pl.String, "message": pl.String}
 ID_MAPPINGS = {"entity_type": pl.String, "wa_id": pl.String, "target_id": pl.String}
 POLICY_ROWS = {
@@ -76,6 +88,7 @@ POLICY_ROWS = {
 FRAMES: dict[str, dict[str, Any]] = {
     "run": RUN,
     "counts": COUNTS,
+    "summary": SUMMARY,
     "errors": ERRORS,
     "id_mappings": ID_MAPPINGS,
     "policies": POLICY_ROWS,
@@ -102,6 +115,11 @@ def _counts_row(bundle: Bundle, place: int, name: str) -> tuple[Any, ...]:
 def _known(entity: EntityReport) -> int:
     """Rows of which the report tells an outcome."""
     return entity.created + entity.updated + (entity.skipped or 0) + (entity.errors or 0)
+
+
+def _count(value: object) -> int | None:
+    """A number of rows; None where the report says something else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def _naive(moment: datetime | None) -> datetime | None:

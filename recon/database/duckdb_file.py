@@ -26,7 +26,9 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "memory_limit": "1GB",
 }
-CLAMPED = "greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01')"
+CLAMPED = """
+case when {value} is not null
+     then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
 DIALECT = Dialect(
     'count(*) as "rows"',
     {

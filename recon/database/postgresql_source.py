@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from recon.database.address import DatabaseUrl
 
 LOCK_TIMEOUT_S = 5.0
-# PostgreSQL's infinity and years that no client holds become the nearest representable instants.
-CLAMPED = "greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01')"
+# PostgreSQL's infinity and years that no client holds become the nearest representable instants;
+# least and greatest pass over a null, which has to stay one.
+CLAMPED = """
+case when {value} is not null
+     then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
 CASTS = {
     "uuid": "({value})::uuid",
     "integer": "({value})::bigint",

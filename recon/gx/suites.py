@@ -61,6 +61,7 @@ def expectation_document(rule: Rule) -> dict[str, Any]:
             "diagnosis": list(rule.guidance.diagnosis),
             "resolution": list(rule.guidance.resolution),
             "escalate": rule.escalate,
+            "explains": list(rule.explains),
         },
         "notes": rule.overrides,
     }

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from recon.profile.formats import ColumnEntry
-from recon.profile.model import NORMALISERS, PERSONAL, TYPES, Column
+from recon.profile.model import NORMALISERS, ON_EVERY_TYPE, PERSONAL, TYPES, Column
 
 if TYPE_CHECKING:
     from recon.profile.reading import Reader
@@ -83,9 +83,10 @@ class ColumnReader:
     def _normalise(self, place: str, entry: ColumnEntry, own: Column) -> tuple[str, ...]:
         if entry.normalise is None:
             return own.normalise
-        if own.type != "text":
-            raise self.reader.wrong(place, "normalise on a text only", f"a {own.type}")
         self.reader.expect_known(f"{place}.normalise", entry.normalise, NORMALISERS)
+        if own.type != "text" and not set(entry.normalise) <= set(ON_EVERY_TYPE):
+            expected = f"normalise on a text only, save {', '.join(ON_EVERY_TYPE)}"
+            raise self.reader.wrong(place, expected, f"a {own.type}")
         return tuple(entry.normalise)
 
     def _abs_tol(self, place: str, entry: ColumnEntry, own: Column) -> float | timedelta | None:

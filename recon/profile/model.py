@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 TYPES = ("key", "text", "integer", "timestamp", "boolean")
 PERSONAL = ("name", "email", "phone")
-NORMALISERS = ("trim", "collapse_spaces", "casefold", "nfc", "phone_digits")
+NORMALISERS = ("trim", "collapse_spaces", "casefold", "nfc", "phone_digits", "empty_as_null")
+ON_EVERY_TYPE = ("empty_as_null",)
 TRUNCATIONS = ("minute", "hour", "day")
 
 
@@ -24,7 +25,8 @@ class Column(Struct, frozen=True):
         candidates: Empty when the application does not record it.
         domain: Columns of type `key` with the same domain are compared with each other; None for other types.
         personal: "name", "email" or "phone" when it holds data of a person, None otherwise.
-        normalise: Names of `NORMALISERS` that are applied to a text before it is compared, in this order.
+        normalise: Names of `NORMALISERS` that are applied to a text before it is compared, in this order; those of
+            `ON_EVERY_TYPE` to other types as well.
         abs_tol: Values that differ by no more are equal: a number, or a duration for timestamps; None: exactly equal.
         rel_tol: The same as a share of the greater value, 0 to 1; None: exactly equal.
     """

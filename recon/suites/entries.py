@@ -126,6 +126,7 @@ def _own(entry: dict[str, Any], where: str, file: Path) -> Rule:
         right_when_empty={table: sentence(why) for table, why in meta.right_when_empty.items()},
         guidance=guidance_of(meta),
         escalate=sentence(meta.escalate) if meta.escalate else None,
+        explains=tuple(meta.explains),
     )
 
 

@@ -112,6 +112,7 @@ def read_foreign(entry: dict[str, Any], where: str, file: Path) -> Rule:
         when_empty=_when_empty(meta, where),
         guidance=guidance_of(meta),
         escalate=sentence(meta.escalate) if meta.escalate else None,
+        explains=tuple(meta.explains),
     )
 
 

@@ -40,6 +40,7 @@ class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     diagnosis: list[str] = []
     resolution: list[str] = []
     escalate: str | None = None
+    explains: list[str] = []
 
 
 def require_id(name: str, where: str) -> str:
@@ -54,14 +55,14 @@ def require_id(name: str, where: str) -> str:
 
 
 def references_of(references: Sequence[str], where: str, key: str) -> tuple[str, ...]:
-    """The references, each of the source or the target.
+    """The references, each of the source, the target or the ledger.
 
     Raises:
-        SuiteError: One is of neither.
+        SuiteError: One is of none of them.
     """
     for reference in references:
-        if reference.partition(".")[0] not in ("source", "target"):
-            wanted = "a name that starts with source. or target."
+        if reference.partition(".")[0] not in ("source", "target", "ledger"):
+            wanted = "a name that starts with source., target. or ledger."
             raise wrong(where, key, wanted, repr(reference), f"Did you mean {f'target.{reference}'!r}?")
     return tuple(references)
 

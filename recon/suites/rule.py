@@ -45,6 +45,7 @@ class Rule(Struct, frozen=True):
         messages: `pass` and `fail`: templates with `{value}`.
         right_when_empty: Table → why a pass is right while that table holds nothing; tables that are not named here
             must not be empty beside a pass.
+        explains: Ids of checks whose failure is the same as this one's, told in more detail.
         line: The line that its entry starts in; 0 where it stands in no file.
         is_shipped: Whether it came with recon.
         overrides: What it takes the place of, or what was changed about it; None where nothing was.
@@ -72,6 +73,7 @@ class Rule(Struct, frozen=True):
     right_when_empty: Mapping[str, str] = field(default_factory=dict)
     guidance: Guidance = field(default_factory=lambda: Guidance("", ""))
     escalate: str | None = None
+    explains: tuple[str, ...] = ()
     line: int = 0
     is_shipped: bool = False
     overrides: str | None = None

@@ -1,0 +1,152 @@
+"""One field of both sides in the columns that equality is judged on: text, typed value and state of each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from recon.comparison.field import NUMBERS
+from recon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recon.comparison.field import Field
+
+POSITION = "position"
+SIDES = (("source", "raw"), ("target", "target_raw"))
+# By type: what its values are judged as, and which types they may arrive as.
+DTYPES: dict[str, tuple[pl.DataType, Callable[[pl.DataType], bool]]] = {
+    "key": (pl.String(), lambda _: True),
+    "text": (pl.String(), lambda _: True),
+    "integer": (pl.Int128(), lambda found: found.is_integer() or (isinstance(found, pl.Decimal) and not found.scale)),
+    "decimal": (pl.Decimal(38, 18), lambda found: found.is_decimal() or found.is_integer()),
+    "float": (pl.Float64(), lambda found: found.is_numeric()),
+    "boolean": (pl.Boolean(), lambda found: found == pl.Boolean),
+    "timestamp": (pl.Datetime("us"), lambda found: found in (pl.Datetime, pl.Date)),
+    "date": (pl.Date(), lambda found: found in (pl.Datetime, pl.Date)),
+}
+# Beyond these lies what a database calls infinity, which no calendar writes.
+FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without saying so
+LAST = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - as above
+
+
+def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
+    """One field of all rows of `frame`.
+
+    Args:
+        frame: Has `<name>_source` (typed) and `<name>_raw` (text as it came, where that says more), and the same of
+            `<name>_target` and `<name>_target_raw`; a side that has neither is missing.
+        field: What to align.
+
+    Returns:
+        A row a row: position (in `frame`), source and target (typed, null where there is no value of the type),
+        source_text (as it came, else canonical), target_text (canonical, as it came where it is none of the type),
+        source_state and target_state (value, null, empty, blank, missing or nan).
+
+    Raises:
+        UsageError: No side has the field, or a value arrives as another type.
+    """
+    if not any(f"{field.name}_{part}" in frame.columns for side in SIDES for part in side):
+        raise UsageError(
+            f"Neither side has the field {field.name!r}",
+            expected=f"a column {field.name}_source or {field.name}_target",
+            found=", ".join(frame.columns),
+            next_step="Name the fields as the columns of the two sides are named",
+        )
+    columns = [column for side, raw in SIDES for column in _side(frame, field, side, raw)]
+    return frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias(POSITION), *columns)
+
+
+def _side(frame: pl.DataFrame, field: Field, side: str, raw: str) -> tuple[pl.Expr, ...]:
+    value = _value(frame, field, side, raw)
+    told = [canonical(field, value)]
+    if f"{field.name}_{raw}" in frame.columns:
+        told.insert(0 if side == "source" else 1, pl.col(f"{field.name}_{raw}").cast(pl.String))
+    is_missing = not {f"{field.name}_{side}", f"{field.name}_{raw}"} & set(frame.columns)
+    came = pl.coalesce(told)
+    state = pl.lit("missing") if is_missing else _state(field, value, came)
+    return value.alias(side), came.alias(f"{side}_text"), state.alias(f"{side}_state")
+
+
+def _value(frame: pl.DataFrame, field: Field, side: str, raw: str) -> pl.Expr:
+    """The typed value; a text is its own, and instants are moved to UTC by the cast."""
+    judged, _ = DTYPES[field.type]
+    name = f"{field.name}_{side}"
+    if name not in frame.columns:
+        has_text = judged == pl.String and f"{field.name}_{raw}" in frame.columns
+        return pl.col(f"{field.name}_{raw}").cast(pl.String) if has_text else pl.lit(None, judged)
+    found = _require_type(field, name, frame.schema[name])
+    # A decimal keeps its own scale: a wider one has no room for all of its digits.
+    return pl.col(name) if isinstance(found, pl.Decimal) and field.type == "decimal" else pl.col(name).cast(judged)
+
+
+def _require_type(field: Field, name: str, found: pl.DataType) -> pl.DataType:
+    judged, fits = DTYPES[field.type]
+    if found != pl.Null and not fits(found):
+        raise UsageError(
+            f"The column {name} does not hold values of type {field.type}",
+            expected=str(judged),
+            found=str(found),
+            next_step="Type it first, or declare the field as what it is",
+        )
+    return found
+
+
+def _state(field: Field, value: pl.Expr, text: pl.Expr) -> pl.Expr:
+    """Whether there is a value, and what there is instead."""
+    stripped = text.str.strip_chars()
+    has_text = (
+        pl.when(text.is_null())
+        .then(pl.lit("null"))
+        .when(text == "")
+        .then(pl.lit("empty"))
+        .when(stripped == "")
+        .then(pl.lit("blank"))
+        .when((stripped.str.to_lowercase() == "nan") & (field.type in NUMBERS))
+        .then(pl.lit("nan"))
+        .otherwise(pl.lit("value"))
+    )
+    if field.type in ("key", "text"):
+        return has_text
+    is_number = value.is_not_nan() if field.type == "float" else pl.lit(value=True)
+    return pl.when(value.is_not_null() & is_number).then(pl.lit("value")).otherwise(has_text)
+
+
+def canonical(field: Field, value: pl.Expr) -> pl.Expr:
+    """A typed value as text: ISO 8601 with Z for instants, plain decimals, true and false; null stays null.
+
+    Instants have milliseconds, and microseconds where these differ from 0.
+    """
+    if field.type not in ("timestamp", "date"):
+        return value.cast(pl.String)
+    found = moment(field, value)
+    told = found.dt.to_string("%Y-%m-%d") if field.type == "date" else _iso(found)
+    past_all = value.to_physical() > 0
+    beyond = pl.when(past_all).then(pl.lit("infinity")).otherwise(pl.lit("-infinity"))
+    return pl.when(value.is_not_null()).then(pl.coalesce(told, beyond))
+
+
+def _iso(found: pl.Expr) -> pl.Expr:
+    has_microseconds = found.dt.microsecond() % 1000 != 0
+    precise = found.dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")
+    return pl.when(has_microseconds).then(precise).otherwise(found.dt.to_string("%Y-%m-%dT%H:%M:%S%.3fZ"))
+
+
+def moment(field: Field, value: pl.Expr) -> pl.Expr:
+    """The instant of a timestamp, or of the start of a date; null beyond the calendar, and for other types."""
+    if field.type == "date":
+        return pl.when(value.is_between(FIRST.date(), LAST.date())).then(value).cast(pl.Datetime("us"))
+    if field.type == "timestamp":
+        return pl.when(value.is_between(FIRST, LAST)).then(value)
+    return pl.lit(None, pl.Datetime("us"))
+
+
+def number(field: Field, value: pl.Expr) -> pl.Expr:
+    """A number as exact text without trailing zeros ("1.5", "9007199254740993", "1e+300"); null for other types."""
+    if field.type not in NUMBERS:
+        return pl.lit(None, pl.String)
+    text = value.cast(pl.String)
+    return text.str.replace(r"(\.[0-9]*?)0+$", "$1").str.strip_suffix(".") if field.type == "decimal" else text

@@ -1,0 +1,86 @@
+"""A row's digest as DuckDB SQL: equal digests mean that the typed rule calls every field equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.comparison.values import INTEGERS, Column, can_fail, typed_sql
+from recon.sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from recon.comparison.field import Field
+
+DIGEST = "hash({values})"
+# DuckDB hashes a number of 128 bits as two halves joined by xor, so that 0 and -1 are alike: those go as text.
+WIDE_INTEGER = "cast(cast({value} as hugeint) as varchar)"
+NARROW_INTEGER = "cast({value} as bigint)"
+WIDE_DECIMAL = "cast(try_cast({value} as decimal(38, 18)) as varchar)"
+WIDEST_NARROW_DECIMAL = 18
+BEYOND_BIGINT = ("UBIGINT", "HUGEINT")
+# What is none of the type tells itself apart by its text; the text of a typed column also by that column's type.
+RAW_OF_TEXT = "case when {value} is null and {column} is not null then hash({text}) end"
+RAW_OF_TYPED = "case when {value} is null and {column} is not null then hash({text}, {stored}) end"
+NO_RAW = "cast(null as ubigint)"
+
+
+def digest_sql(fields: Sequence[Field], side: Mapping[str, Column], other: Mapping[str, Column]) -> str:
+    """The DuckDB SQL of one side's 64-bit digest over all fields; never null.
+
+    Text is hashed as it came. Rows with equal digests are equal in every field by the typed rule; rows with different
+    ones may be equal too, which `judge` says.
+
+    Args:
+        fields: What is compared; at least one, and both sides have each.
+        side: The side's columns by field.
+        other: The other side's, whose types decide in which form values are hashed.
+    """
+    values = [value for field in fields for value in _values(field, side[field.name], other[field.name])]
+    return DIGEST.format(values=", ".join(values))
+
+
+def _values(field: Field, column: Column, other: Column) -> Iterator[str]:
+    value = _shared(field, column, other)
+    yield value
+    if _needs_raw(field, column, other) or _needs_raw(field, other, column):
+        yield _raw(column, value) if _needs_raw(field, column, other) else NO_RAW
+
+
+def _shared(field: Field, column: Column, other: Column) -> str:
+    """The value in the form that both sides share."""
+    if field.type == "key" and column.stored == other.stored == "VARCHAR":
+        return column.sql
+    typed = typed_sql(field, column.sql, column.stored)
+    if field.type == "integer":
+        is_wide = {column.stored, other.stored} & {*BEYOND_BIGINT}
+        return (WIDE_INTEGER if is_wide else NARROW_INTEGER).format(value=typed)
+    if field.type == "decimal" and not _is_narrow(column, other):
+        return WIDE_DECIMAL.format(value=typed)
+    return typed
+
+
+def _is_narrow(column: Column, other: Column) -> bool:
+    """Whether both are decimals of one precision and scale, in 64 bits at most."""
+    kind, _, size = column.stored.partition("(")
+    return (
+        kind == "DECIMAL" and column == Column(column.sql, other.stored) and _precision(size) <= WIDEST_NARROW_DECIMAL
+    )
+
+
+def _precision(size: str) -> int:
+    """18 of `18,3)`."""
+    return int(size.partition(",")[0])
+
+
+def _needs_raw(field: Field, column: Column, other: Column) -> bool:
+    """Whether the shared form of a value that is not null may be null."""
+    if field.type == "decimal":
+        return column.stored not in INTEGERS[:-2] and not _is_narrow(column, other)
+    return can_fail(field, column.stored)
+
+
+def _raw(column: Column, value: str) -> str:
+    if column.stored == "VARCHAR":
+        return RAW_OF_TEXT.format(value=value, column=column.sql, text=column.text)
+    return RAW_OF_TYPED.format(value=value, column=column.sql, text=column.text, stored=literal(column.stored))

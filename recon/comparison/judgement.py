@@ -1,0 +1,136 @@
+"""Judges rows field by field: what differs, and which normaliser or tolerance made values equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from msgspec import Struct
+
+from recon.comparison.alignment import POSITION, aligned, moment, number
+from recon.comparison.equality import equal, exact, is_present, same_state, strict, tolerances
+from recon.comparison.field import EMPTY_AS_NULL
+from recon.comparison.normalisers import normalised
+from recon.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from recon.comparison.field import Field
+
+PARTS = ("raw", "source", "target", "target_raw")
+DIFFERENCES = {
+    "field": pl.String(),
+    "type": pl.String(),
+    "source": pl.String(),
+    "target": pl.String(),
+    "source_state": pl.String(),
+    "target_state": pl.String(),
+    "source_moment": pl.Datetime("us"),
+    "target_moment": pl.Datetime("us"),
+    "source_number": pl.String(),
+    "target_number": pl.String(),
+}
+MATTERED = {"field": pl.String(), "normaliser": pl.String(), "records": pl.Int64()}
+
+
+class Judged(Struct, frozen=True):
+    """What a typed comparison of rows found.
+
+    Attributes:
+        differences: A row an unequal field of a row, in the order of rows and fields: the id columns, then field, type,
+            source and target (text as it came, canonical where there is none: ISO 8601 with Z, plain decimals,
+            true/false), source_state and target_state (value, null, empty, blank, missing, nan; value also for a text
+            that is none of the type), source_moment and target_moment (UTC; null: no timestamp or date), source_number
+            and target_number (exact text without trailing zeros; null: no number).
+        mattered: A row a field and normaliser, "abs_tol" or "rel_tol" that mattered: field, normaliser, records (those
+            that are equal only thanks to it; where two would do it each alone, thanks to the first).
+    """
+
+    differences: pl.DataFrame
+    mattered: pl.DataFrame
+
+
+def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
+    """Compare each field of each row by its type.
+
+    Args:
+        frame: A row a pair: id columns, and for each field `<name>_raw` (the source's text as it came), `<name>_source`
+            and `<name>_target` (typed), `<name>_target_raw` where the target came as text too; as `judged_sql` selects.
+        fields: What is compared.
+
+    Raises:
+        UsageError: No side has a field, a column is of another type, or an id column has the name of a result's.
+    """
+    ids = frame.drop([f"{field.name}_{part}" for field in fields for part in PARTS], strict=False)
+    _require_free(ids.columns)
+    found: list[pl.DataFrame] = []
+    mattered: list[tuple[str, str, int]] = []
+    for field in fields:
+        inexact = aligned(frame, field).filter(~exact(field))
+        is_equal = inexact.select(equal(field)).to_series()
+        found.append(_described(inexact.filter(~is_equal), field))
+        mattered.extend(_mattered(inexact.filter(is_equal), field))
+    return Judged(_differences(ids, found), pl.DataFrame(mattered, schema=MATTERED, orient="row"))
+
+
+def _require_free(names: Sequence[str]) -> None:
+    taken = [name for name in names if name in (*DIFFERENCES, POSITION)]
+    if taken:
+        raise UsageError(
+            f"The id column {taken[0]!r} has the name of a column of the result",
+            expected=f"none of {', '.join((*DIFFERENCES, POSITION))}",
+            found=", ".join(names),
+            next_step="Rename it on both sides",
+        )
+
+
+def _described(rows: pl.DataFrame, field: Field) -> pl.DataFrame:
+    """Aligned rows in the columns of `DIFFERENCES`, with their position."""
+    sides = ("source", "target")
+    return rows.select(
+        POSITION,
+        pl.lit(field.name).alias("field"),
+        pl.lit(field.type).alias("type"),
+        *(pl.col(f"{side}_text").alias(side) for side in sides),
+        *(pl.col(f"{side}_state") for side in sides),
+        *(moment(field, pl.col(side)).alias(f"{side}_moment") for side in sides),
+        *(number(field, pl.col(side)).alias(f"{side}_number") for side in sides),
+    )
+
+
+def _differences(ids: pl.DataFrame, found: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    empty = pl.DataFrame(schema={POSITION: pl.UInt32(), **DIFFERENCES})
+    rows = pl.concat([empty, *found]).sort(POSITION, maintain_order=True)
+    return pl.concat([ids[rows[POSITION]], rows.drop(POSITION)], how="horizontal")
+
+
+def _mattered(rows: pl.DataFrame, field: Field) -> Iterator[tuple[str, str, int]]:
+    """What made aligned rows equal that are not so exactly."""
+    if rows.is_empty():
+        return
+    counts = _by_normaliser(rows, field) if field.type == "text" else _by_tolerance(rows, field)
+    for name, records in counts.items():
+        if records:
+            yield field.name, name, records
+
+
+def _by_normaliser(rows: pl.DataFrame, field: Field) -> dict[str, int]:
+    """Records by normaliser: from the last on, each without which a row is equal all the same is left out of it."""
+    names = tuple(dict.fromkeys(field.normalise))
+    rows = rows.with_columns(pl.lit(value=True).alias(name) for name in names)
+    for name in reversed(names):
+        where = {other: pl.col(other) for other in names} | {name: pl.lit(value=False)}
+        source, target = (normalised(pl.col(f"{side}_text"), field.normalise, where) for side in ("source", "target"))
+        rows = rows.with_columns((source.ne_missing(target) & is_present()).alias(name))
+    return {name: int(rows[name].sum()) for name in names}
+
+
+def _by_tolerance(rows: pl.DataFrame, field: Field) -> dict[str, int]:
+    found = {EMPTY_AS_NULL: ~same_state(strict(field)), **tolerances(field)}
+    left, counts = rows, {}
+    for name, expression in found.items():
+        remaining = left.filter(~expression)
+        counts[name] = left.height - remaining.height
+        left = remaining
+    return counts

@@ -1,0 +1,58 @@
+"""What may be done to a text before it is compared, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def trim(text: pl.Expr) -> pl.Expr:
+    """Without white space at either end."""
+    return text.str.strip_chars()
+
+
+def collapse_spaces(text: pl.Expr) -> pl.Expr:
+    """One space for any white space within."""
+    return text.str.replace_all(r"\s+", " ")
+
+
+def casefold(text: pl.Expr) -> pl.Expr:
+    """Unicode's case folding, which is more than lower case: `ß` is `ss`."""
+    return text.map_batches(_casefold, return_dtype=pl.String, is_elementwise=True)
+
+
+def nfc(text: pl.Expr) -> pl.Expr:
+    """Composed: one character for a letter and its accent."""
+    return text.str.normalize("NFC")
+
+
+def phone_digits(text: pl.Expr) -> pl.Expr:
+    """The digits alone; a text without any stays as it is, or all of these would be alike."""
+    digits = text.str.replace_all("[^0-9]", "")
+    return pl.when(digits == "").then(text).otherwise(digits)
+
+
+def empty_as_null(text: pl.Expr) -> pl.Expr:
+    """Null where there is no character."""
+    return pl.when(text != "").then(text)
+
+
+STEPS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    step.__name__: step for step in (trim, collapse_spaces, casefold, nfc, phone_digits, empty_as_null)
+}
+
+
+def normalised(text: pl.Expr, names: Sequence[str], where: Mapping[str, pl.Expr] | None = None) -> pl.Expr:
+    """The text after the normalisers `names` in their order; of those in `where`, only in the rows named there."""
+    for name in names:
+        step = STEPS[name](text)
+        text = pl.when(where[name]).then(step).otherwise(text) if where and name in where else step
+    return text
+
+
+def _casefold(texts: pl.Series) -> pl.Series:
+    return pl.Series(texts.name, [None if text is None else text.casefold() for text in texts], dtype=pl.String)

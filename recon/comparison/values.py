@@ -1,0 +1,117 @@
+"""A column's typed value as DuckDB SQL; the macros of values.sql have to be there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from recon.sql import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from recon.comparison.field import Field
+
+MACROS = Path(__file__).parents[1] / "values.sql"
+INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
+FLOATS = ("FLOAT", "DOUBLE")
+ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+INSTANTS = ("DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+# By type and what the column is stored as: the SQL of its value; what is not named goes the way of text.
+SAME = "{column}"
+AS_TEXT = "cast({column} as varchar)"
+AS_DOUBLE = "cast({column} as double)"
+IN_UTC = "make_timestamp(epoch_us({column}))"
+NATIVE: dict[str, dict[str, str]] = {
+    "key": {},
+    "text": {"VARCHAR": SAME},
+    "integer": dict.fromkeys(INTEGERS, SAME),
+    "decimal": {"DECIMAL": SAME, **dict.fromkeys(INTEGERS, "cast({column} as decimal(38, 0))")},
+    "float": {"DOUBLE": SAME, **dict.fromkeys(("FLOAT", "DECIMAL", *INTEGERS), AS_DOUBLE)},
+    "boolean": {"BOOLEAN": SAME},
+    "timestamp": {
+        "TIMESTAMP": SAME,
+        **dict.fromkeys(INSTANTS, "cast({column} as timestamp)"),
+        **dict.fromkeys(ZONED, IN_UTC),
+    },
+    "date": {
+        "DATE": SAME,
+        **dict.fromkeys(("TIMESTAMP", *INSTANTS[1:]), "cast({column} as date)"),
+        **dict.fromkeys(ZONED, "cast(make_timestamp(epoch_us({column})) as date)"),
+    },
+}
+PARSED = "as_{type}({text})"
+PARSED_BY_FORMAT = "coalesce(cast(try_strptime({text}, {format}) as {type}), as_{type}({text}))"
+NAMED = "{value} as {name}"
+UNTYPED = "case when {typed} is null then {text} end"
+
+
+class Column(Struct, frozen=True):
+    """Where a side has a field: already quoted SQL, and the type that DuckDB stores it as."""
+
+    sql: str
+    stored: str
+
+    @property
+    def text(self) -> str:
+        """The SQL of its text as it came."""
+        return (SAME if self.stored == "VARCHAR" else AS_TEXT).format(column=self.sql)
+
+
+def typed_sql(field: Field, column: str, stored: str) -> str:
+    """The DuckDB SQL of a column's typed value; the column itself where it is of the type already.
+
+    Dates of instants are those of UTC; instants count in microseconds.
+
+    Args:
+        field: What the value is to become.
+        column: Already quoted SQL.
+        stored: The DuckDB type of the column, e.g. VARCHAR or DECIMAL(10,2).
+
+    Returns:
+        SQL of type VARCHAR (keys and text), any integer type, DECIMAL, DOUBLE, BOOLEAN, TIMESTAMP (UTC) or DATE; null
+        where the column is null or its text is no value of the type.
+    """
+    native = NATIVE[field.type].get(stored.partition("(")[0])
+    if native:
+        return native.format(column=column)
+    text = Column(column, stored).text
+    if field.type == "text":
+        return text
+    if field.strptime:
+        return PARSED_BY_FORMAT.format(text=text, format=literal(field.strptime), type=field.type)
+    return PARSED.format(text=text, type=field.type)
+
+
+def can_fail(field: Field, stored: str) -> bool:
+    """Whether a value that is not null may be none of the type."""
+    if field.type in ("key", "text"):
+        return False
+    return stored.partition("(")[0] not in NATIVE[field.type] or stored in ZONED
+
+
+def judged_sql(fields: Sequence[Field], source: Mapping[str, Column], target: Mapping[str, Column]) -> str:
+    """The select list that `judge` wants: for each field the text as it came and both typed values.
+
+    Args:
+        fields: What is compared.
+        source: The source's columns by field; a field that it lacks is not selected, and is missing then.
+        target: The target's columns by field, likewise.
+    """
+    return ", ".join(
+        NAMED.format(value=value, name=quote(f"{field.name}_{part}"))
+        for field in fields
+        for side, parts in ((source, ("source", "raw")), (target, ("target", "target_raw")))
+        if field.name in side
+        for part, value in zip(parts, _typed_and_raw(field, side[field.name]), strict=False)
+    )
+
+
+def _typed_and_raw(field: Field, column: Column) -> list[str]:
+    """The typed value, and the text where it says more."""
+    typed = typed_sql(field, column.sql, column.stored)
+    if column.stored == "VARCHAR":
+        return [typed, column.sql]
+    return [typed, UNTYPED.format(typed=typed, text=column.text)] if can_fail(field, column.stored) else [typed]

@@ -1,0 +1,157 @@
+"""The account: what the ledger's tables come to, as frozen objects, with personal data masked."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from recon.account import (
+    SOURCE_OUTCOMES,
+    TARGET_OUTCOMES,
+    Cause,
+    DuplicateKey,
+    EntityAccount,
+    Example,
+    Ledger,
+    LevelTiers,
+)
+from recon.ledger.kinds import KINDS
+from recon.masking import mask_text, mask_value
+from recon.sql import named_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("accounts.sql"))
+EXAMPLES = 3
+MOST_DUPLICATE_KEYS = 100
+NATURAL_KEY = "natural key"
+
+
+class Findings(Struct):
+    """What was found about one entity beside what its tables say.
+
+    Attributes:
+        natural_key: What the natural key is made of: "natural key (email)".
+        not_compared: Field → why.
+        normalised: Field and normaliser → records that are equal only thanks to it.
+    """
+
+    entity: str
+    origin: str
+    natural_key: str
+    not_compared: dict[str, str]
+    normalised: dict[str, int] = field(default_factory=dict)
+
+
+class Teller:
+    """Reads the account off the ledger's tables.
+
+    Args:
+        warehouse: Holds them.
+        personal: Field → kind of personal data, whose values are masked; None: nothing is masked.
+    """
+
+    def __init__(self, warehouse: Warehouse, personal: Mapping[str, str] | None) -> None:
+        self._warehouse, self._personal = warehouse, personal
+
+    def tell(self, found: Sequence[Findings], not_evaluated: Mapping[str, str]) -> Ledger:
+        """The whole account; `ledger.accounts` is filled already."""
+        accounts = {row["entity"]: row for row in self._warehouse.rows("from ledger.accounts")}
+        causes = [cause for each in found for cause in self._causes("causes_of_records", accounts, entity=each.entity)]
+        causes += self._causes("causes_of_values", accounts)
+        return Ledger(
+            entities=tuple(self._entity(each, accounts[each.entity]) for each in found),
+            not_evaluated=dict(not_evaluated),
+            causes=tuple(sorted(causes, key=_rank)),
+            duplicate_keys=tuple(self._duplicate_keys({each.natural_key for each in found})),
+            levels=tuple(
+                LevelTiers(**{"by" if name == "led_by" else name: value for name, value in row.items()})
+                for row in ([] if "ledger.tiers" in self._warehouse.missing else self._rows("levels"))
+            ),
+        )
+
+    def _entity(self, found: Findings, row: Mapping[str, Any]) -> EntityAccount:
+        matched = self._rows("matched_by", entity=found.entity)
+        names = {NATURAL_KEY: found.natural_key}
+        return EntityAccount(
+            entity=found.entity,
+            records=row["records"],
+            rows=row["row_count"],
+            outcomes={name: row[name] for name in SOURCE_OUTCOMES},
+            rows_by_outcome={name: row[name] for name in TARGET_OUTCOMES},
+            matched_by={names.get(each["matched_by"], each["matched_by"]): each["n"] for each in matched},
+            unexplained_records=row["unexplained_records"],
+            unexplained_rows=row["unexplained_rows"],
+            origin=found.origin,
+            not_compared=found.not_compared,
+            normalised=found.normalised,
+        )
+
+    def _causes(self, statement: str, accounts: Mapping[str, Any], **values: str) -> Iterator[Cause]:
+        rows = self._rows(statement, examples=EXAMPLES, **values)
+        for (entity, name, of_field, detail, is_row), group in groupby(rows, key=_group):
+            examples = list(group)
+            kind, number = KINDS[name], examples[0]["n"]
+            whole = accounts[entity]["row_count" if is_row else "records"]
+            yield Cause(
+                name=name,
+                title=kind.title.format(detail=self._text(detail)),
+                entity=entity,
+                field=of_field,
+                count=number,
+                share=round(100 * number / whole, 1) if whole else 0.0,
+                is_explained=kind.is_explained,
+                is_harmless=kind.is_harmless,
+                action=kind.action.format(detail=self._text(detail)),
+                examples=tuple(self._example(of_field, example) for example in examples),
+            )
+
+    def _example(self, of_field: str | None, row: Mapping[str, Any]) -> Example:
+        return Example(
+            row["source_row"],
+            row["wa_id"],
+            row["target_id"],
+            self._value(of_field, row["source"]),
+            self._value(of_field, row["target"]),
+            self._text(row["remark"] or ""),
+        )
+
+    def _duplicate_keys(self, natural_keys: Iterable[str]) -> Iterator[DuplicateKey]:
+        for row in self._rows("duplicate_keys", most=MOST_DUPLICATE_KEYS):
+            yield DuplicateKey(
+                **{**row, "key": self._key(row["key"]) if row["matched_by"] in natural_keys else row["key"]}
+            )
+
+    def _key(self, key: str) -> str:
+        """A natural key may be made of anything: of a personal part no more is told than of a name."""
+        return (
+            key.replace("\x1f", ", ")
+            if self._personal is None
+            else mask_value(key, "name" if "@" not in key else "email")
+        )
+
+    def _value(self, of_field: str | None, text: str | None) -> str | None:
+        if text is None or self._personal is None:
+            return text
+        return mask_value(text, self._personal.get(of_field or ""))
+
+    def _text(self, text: str) -> str:
+        return text if self._personal is None else mask_text(text)
+
+    def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        return self._warehouse.rows(STATEMENTS[statement].format(entity=values.get("entity", "")), values)
+
+
+def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["entity"], row["cause"], row["field"], row["detail"], row["is_row"]
+
+
+def _rank(cause: Cause) -> tuple[Any, ...]:
+    """What nobody can explain first, then what does harm, each by how many show it."""
+    return cause.is_explained, cause.is_harmless, -cause.count, cause.entity, cause.field or "", cause.title

@@ -1,0 +1,123 @@
+"""Landed records against their rows, field by field: what differs, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from recon.comparison import judge
+from recon.ledger.causes import name_causes, shifted
+from recon.sql import named_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
+
+    from recon.ledger.causes import Mapped
+    from recon.ledger.sides import Sides
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("altered.sql"))
+BATCH_ROWS = 50_000
+IDS = ("record", "source_row", "wa_id", "target_id", "is_edited", "is_shifted")
+COLUMNS = (
+    "entity",
+    "record",
+    "source_row",
+    "wa_id",
+    "target_id",
+    "field",
+    "type",
+    "source",
+    "target",
+    "source_state",
+    "target_state",
+    "cause",
+    "detail",
+    "is_explained",
+    "is_harmless",
+)
+INSERT = "insert into ledger.differences by name select * from incoming"
+
+
+class Altered:
+    """The comparison of one entity's landed records.
+
+    Args:
+        warehouse: Its `ledger.<entity>` is paired.
+        sides: What can be compared.
+        mapped: Field → the mapping that leads to its values.
+        personal: Fields whose values are no detail of a cause.
+    """
+
+    def __init__(
+        self, warehouse: Warehouse, sides: Sides, mapped: Mapping[str, Mapped], personal: Collection[str]
+    ) -> None:
+        self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
+        self._mapped, self._personal = mapped, personal
+        self._parts = {"entity": sides.entity.name, "judged": sides.judged, "codes": sides.codes}
+
+    def compare(self, completed_at: datetime | None) -> dict[str, int]:
+        """Fill `ledger.differences`, and tell landed from altered records.
+
+        Args:
+            completed_at: When the run ended; rows that were written later were edited since. None: nobody knows.
+
+        Returns:
+            Field and normaliser ("phone: phone_digits") → records that are equal only thanks to it.
+        """
+        others = self._values_of_others()
+        mattered = Counter[str]()
+        for frame in self._batches("candidates", completed_at=completed_at):
+            judged = judge(frame.with_columns(is_shifted=self._is_shifted(frame)), self._sides.fields)
+            for field, name, records in judged.mattered.iter_rows():
+                mattered[f"{field}: {name}"] += records
+            self._keep(judged.differences, others)
+        for name in ("other_id", "landed", "altered"):
+            self._do(name)
+        return dict(mattered)
+
+    def _values_of_others(self) -> pl.DataFrame:
+        """The fields of rows that hold the value of a record that was merged into them: target_id, field."""
+        held = [pl.DataFrame(schema={"target_id": pl.String, "field": pl.String})]
+        for frame in self._batches("others"):
+            fields = pl.DataFrame({"field": [field.name for field in self._sides.fields]})
+            every = frame.select("target_id").with_row_index("place").join(fields, how="cross")
+            judged = judge(frame.select(pl.all()).with_row_index("place"), self._sides.fields).differences
+            held.append(every.join(judged, on=["place", "field"], how="anti").select("target_id", "field"))
+        return pl.concat(held).unique()
+
+    def _is_shifted(self, frame: pl.DataFrame) -> pl.Expr:
+        texts = [field.name for field in self._sides.fields if field.type == "text"]
+        return shifted([name for name in texts if {f"{name}_raw", f"{name}_target"} <= {*frame.columns}])
+
+    def _keep(self, differences: pl.DataFrame, others: pl.DataFrame) -> None:
+        if differences.is_empty():
+            # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
+            return
+        held = others.with_columns(is_merged=pl.lit(value=True))
+        known = differences.join(held, on=["target_id", "field"], how="left").with_columns(
+            pl.lit(self._entity.name).alias("entity"),
+            pl.col("is_merged").fill_null(value=False) & (pl.col("target_state") == "value"),
+            pl.col("is_shifted") & (pl.col("type") == "text"),
+            pl.col("field").is_in(list(self._entity.parents)).alias("is_parent"),
+        )
+        named = name_causes(known, self._mapped, self._personal).select(COLUMNS)
+        self._warehouse.connection.register("incoming", named.to_arrow())
+        self._warehouse.connection.execute(INSERT)
+        self._warehouse.connection.unregister("incoming")
+
+    def _batches(self, statement: str, **values: object) -> Iterator[pl.DataFrame]:
+        """The rows of a statement, read beside what is written meanwhile."""
+        cursor = self._warehouse.connection.cursor()
+        for batch in cursor.sql(STATEMENTS[statement].format(**self._parts), params=values).to_arrow_reader(BATCH_ROWS):
+            if batch.num_rows:
+                yield pl.DataFrame(pl.from_arrow(batch))
+
+    def _do(self, name: str) -> None:
+        sql = STATEMENTS[name].format(**self._parts)
+        values = {"entity": self._entity.name} if "$entity" in sql else None
+        self._warehouse.connection.execute(sql, values)

@@ -1,0 +1,37 @@
+-- Landed records whose digests differ from their rows', with both sides' values, and what came of comparing them.
+
+-- name: candidates
+select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
+       coalesce(t.updated_at > cast($completed_at as timestamp) + interval 1 minute, false) as is_edited, {judged}
+from ledger.{entity} l
+join source.{entity} s on s.rowid = l.record
+join target.{entity} t on t.id = l.target_id
+{codes}
+where l.outcome = 'landed_altered'
+
+-- name: others
+select cast(l.target_id as varchar) as target_id, {judged}
+from ledger.{entity} l
+join source.{entity} s on s.rowid = l.record
+join target.{entity} t on t.id = l.target_id
+{codes}
+where l.outcome = 'merged'
+  and l.target_id in (select target_id from ledger.{entity} where outcome = 'landed_altered')
+
+-- name: other_id
+insert into ledger.differences
+select $entity, record, source_row, wa_id, cast(target_id as varchar), 'id', 'key', claimed_id, cast(target_id as varchar),
+       'value', 'value', 'other_id', '', true, false
+from ledger.{entity} where outcome = 'landed_altered' and claimed_id <> cast(target_id as varchar)
+
+-- name: landed
+update ledger.{entity} as l set outcome = 'landed'
+where l.outcome = 'landed_altered'
+  and l.record not in (select record from ledger.differences where entity = $entity)
+
+-- name: altered
+update ledger.{entity} as l
+set cause = d.cause, is_explained = d.is_explained, is_harmless = d.is_harmless
+from (select record, min(cause) as cause, bool_and(is_explained) as is_explained, bool_and(is_harmless) as is_harmless
+      from ledger.differences where entity = $entity group by record) d
+where l.record = d.record

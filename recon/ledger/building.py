@@ -1,0 +1,188 @@
+"""Builds the ledger in the warehouse, before any rule is judged, and tells what it comes to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from recon.errors import DatabaseError
+from recon.ledger.accounting import STATEMENTS, Findings, Teller
+from recon.ledger.altered import Altered
+from recon.ledger.causes import Mapped
+from recon.ledger.entities import EVERY_ENTITY, Entity, target_columns
+from recon.ledger.losses import name_losses
+from recon.ledger.pairing import RUN, Pairing, create
+from recon.ledger.sides import read_sides, stored_types
+from recon.sql import named_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from recon.account import Ledger
+    from recon.profile import Profile
+    from recon.warehouse import Warehouse
+
+SETUP = Path(__file__).with_name("setup.sql")
+LEVELS = named_statements(Path(__file__).with_name("levels.sql"))
+CONFIG = "migration-config.json"
+TIER_MAPPING = "membership.tiers.waMapping"
+TIERS_ENABLED = "membership.tiers.enabled"
+DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
+TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
+FIELD = "insert into ledger.fields values (?, ?, ?, ?)"
+ROWS = "select count(*) from ledger.{table}"
+LEVEL_COLUMNS = (
+    "source.members.level",
+    "target.members.tier_id",
+    "target.tiers",
+    "target.tiers.id",
+    "target.tiers.code",
+)
+TABLES = {
+    **{entity.name: "record" for entity in EVERY_ENTITY},
+    "differences": "entity",
+    "duplicate_keys": "entity",
+    "fields": "entity",
+    "tiers": "level",
+    "accounts": "entity",
+}
+
+
+class Case(Struct, frozen=True):
+    """What the ledger needs to know beside the warehouse.
+
+    Attributes:
+        config: migration-config.json; None: the bundle has none.
+        masked: Whether personal data is masked in the account.
+    """
+
+    profile: Profile
+    config: Mapping[str, Any] | None = None
+    masked: bool = True
+
+
+def ledger_columns(listed: Collection[str]) -> set[str]:
+    """The references that the account of the entities `listed` needs, beside what rules read."""
+    columns = {f"source.{entity.name}" for entity in EVERY_ENTITY}
+    for entity in EVERY_ENTITY:
+        if entity.name in listed:
+            columns |= target_columns(entity)
+    return columns | ({"target.tiers.id", "target.tiers.code"} if listed else set())
+
+
+def account_for(warehouse: Warehouse, case: Case) -> Ledger:
+    """Fill the warehouse's schema `ledger` and tell what it comes to.
+
+    Every table is made: `ledger.members|events|registrations` (a row a record, with its row, and a row a row that no
+    record claims), `differences`, `duplicate_keys`, `tiers` and `accounts`. What cannot be evaluated is empty and
+    stands in `warehouse.missing` with the reason.
+
+    Raises:
+        DatabaseError: The outcomes do not add up to what was loaded.
+    """
+    return Building(warehouse, case).build()
+
+
+class Building:
+    """One ledger in the making."""
+
+    def __init__(self, warehouse: Warehouse, case: Case) -> None:
+        self._warehouse, self._case = warehouse, case
+        self._personal = case.profile.personal_columns
+
+    def build(self) -> Ledger:
+        """Pair, compare, explain and count, entity by entity."""
+        warehouse = self._warehouse
+        warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+        stored = stored_types(warehouse)
+        run = warehouse.rows(RUN)[0]
+        key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
+        for entity in EVERY_ENTITY:
+            create(entity, key_types[entity.name], warehouse)
+        found, not_evaluated = [], {}
+        for entity in EVERY_ENTITY:
+            reason = warehouse.missing.get(f"source.{entity.name}")
+            if reason:
+                not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
+                continue
+            found.append(self._account(entity, stored, key_types, run["completed_at"]))
+        self._levels()
+        self._tell_rows()
+        return Teller(warehouse, self._personal if self._case.masked else None).tell(found, not_evaluated)
+
+    def _account(
+        self, entity: Entity, stored: Mapping[str, str], key_types: dict[str, str], completed_at: Any
+    ) -> Findings:
+        sides = read_sides(entity, self._warehouse, self._case.profile, stored)
+        pairing = Pairing(self._warehouse, sides, self._case.profile)
+        pairing.pair()
+        altered = Altered(self._warehouse, sides, self._mapped(entity), self._personal)
+        normalised = altered.compare(completed_at)
+        name_losses(entity, self._warehouse, key_types)
+        for field in entity.fields:
+            row = (entity.name, field.name, sides.not_compared.get(field.name), field.name in sides.unfilled)
+            self._warehouse.connection.execute(FIELD, row)
+        self._count(entity)
+        origin = self._warehouse.origins.get(f"source.{entity.name}", "migration-report.json")
+        return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), normalised)
+
+    def _mapped(self, entity: Entity) -> dict[str, Mapped]:
+        """The mappings that the bundle declares for fields of the entity."""
+        found = {}
+        for field in entity.fields:
+            mapping = (self._case.config or {}).get(field.mapping)
+            if field.mapping and isinstance(mapping, dict):
+                values = tuple(str(value) for value in mapping.values())
+                found[field.name] = Mapped(f"{CONFIG} ({field.mapping})", values, mapping.get("_default"))
+        if entity.name == "members" and self._declared().get(TIER_MAPPING):
+            tiers = tuple(row["id"] for row in self._warehouse.rows(TIERS))
+            found["tier_id"] = Mapped(TIER_MAPPING, tiers, None)
+        return found
+
+    def _declared(self) -> dict[str, Any]:
+        """The policies about tiers that the bundle declares."""
+        rows = self._warehouse.rows(DECLARED, {"mapping": TIER_MAPPING, "enabled": TIERS_ENABLED})
+        return {row["key"]: json.loads(row["value"]) for row in rows}
+
+    def _count(self, entity: Entity) -> None:
+        """Count the outcomes; each record and each row has exactly one.
+
+        Raises:
+            DatabaseError: They do not add up.
+        """
+        name = entity.name
+        self._warehouse.connection.execute(STATEMENTS["count"].format(entity=name), {"entity": name})
+        row = self._warehouse.rows("from ledger.accounts where entity = $entity", {"entity": name})[0]
+        wanted = (self._warehouse.row_count(f"source.{name}"), self._warehouse.row_count(f"target.{name}"))
+        counted = (row["records"] - row["not_listed"], row["row_count"])
+        if counted != wanted:
+            raise DatabaseError(
+                f"The ledger of the {name} does not add up",
+                expected=f"{wanted[0]} records and {wanted[1]} rows with one outcome each",
+                found=f"{counted[0]} records and {counted[1]} rows",
+                next_step="This is a fault of recon: report it, with the shape of the bundle",
+            )
+
+    def _levels(self) -> None:
+        """Which tier each member's level leads to, or why nobody can say."""
+        absent = {**self._warehouse.missing, **self._warehouse.unreadable}
+        reason = next((absent[name] for name in ("source.members", *LEVEL_COLUMNS) if name in absent), None)
+        if not reason:
+            self._warehouse.connection.execute(LEVELS["tiers"])
+        self._warehouse.connection.execute(LEVELS["facts"])
+        declared = self._declared()
+        if not declared.get(TIER_MAPPING):
+            reason = reason or f"the bundle declares no {TIER_MAPPING}"
+        elif declared.get(TIERS_ENABLED) is False:
+            reason = reason or f"{TIERS_ENABLED} is false"
+        if reason:
+            self._warehouse.missing["ledger.tiers"] = reason
+
+    def _tell_rows(self) -> None:
+        """Tell the warehouse of the tables, so that they are read back, kept and named like others."""
+        for name, column in TABLES.items():
+            rows = self._warehouse.connection.execute(ROWS.format(table=name)).fetchall()[0][0]
+            self._warehouse.count_rows(f"ledger.{name}", rows, column)

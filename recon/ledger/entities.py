@@ -1,0 +1,97 @@
+"""What the ledger knows of each entity: its fields, what a record needs, and how importers name it elsewhere."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Field(Struct, frozen=True):
+    """A field of a record and the column that it became.
+
+    Attributes:
+        name: The record's column in `source.<entity>`.
+        column: The canonical column in `target.<entity>`.
+        code_of: The table whose `code` the column's id stands for ("statuses"); empty: the column itself is compared.
+        may_stay_empty: Not every importer fills it: a column without any value is then not compared.
+        mapping: The key of migration-config.json that leads to its values; empty: none does.
+    """
+
+    name: str
+    column: str
+    code_of: str = ""
+    may_stay_empty: bool = False
+    mapping: str = ""
+
+
+class Entity(Struct, frozen=True):
+    """One entity.
+
+    Attributes:
+        name: "members", "events" or "registrations".
+        mapped_as: What id mapping tables call it, in lower case.
+        fields: In the order of the export's columns.
+        required: Fields without which a record is rejected.
+        parents: Field → the entity whose row it names.
+    """
+
+    name: str
+    mapped_as: tuple[str, ...]
+    fields: tuple[Field, ...]
+    required: tuple[str, ...]
+    parents: dict[str, str] = {}
+
+    @property
+    def one(self) -> str:
+        """As the report's error list calls one of them: "member"."""
+        return self.name.removesuffix("s")
+
+
+def _same(*names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, name) for name in names)
+
+
+EVERY_ENTITY = (
+    Entity(
+        "members",
+        ("member", "members"),
+        (
+            *_same("first_name", "last_name", "email", "phone", "joined_at"),
+            Field("status_code", "status_id", code_of="statuses", mapping="membership_status_mapping"),
+            Field("level", "level", may_stay_empty=True),
+            Field("tier_id", "tier_id"),
+        ),
+        ("email", "first_name", "last_name"),
+    ),
+    Entity(
+        "events",
+        ("event", "events"),
+        (
+            *_same("title", "description"),
+            Field("category", "category", mapping="event_category_mapping"),
+            *_same("location", "start_time", "end_time", "capacity", "is_published"),
+        ),
+        ("title", "start_time"),
+    ),
+    Entity(
+        "registrations",
+        ("eventregistration", "eventregistrations", "registration", "registrations"),
+        (
+            *_same("member_id", "event_id"),
+            Field("status", "status", mapping="registration_status_mapping"),
+            *_same("registered_at", "cancelled_at"),
+        ),
+        ("member_id", "event_id"),
+        {"member_id": "members", "event_id": "events"},
+    ),
+)
+# What tells when a row was written, and which run wrote it.
+STAMPS = ("created_at", "updated_at")
+ID_MAPPINGS = ("entity_type", "wa_id", "target_id", "run_id")
+CODES = ("id", "code")
+
+
+def target_columns(entity: Entity) -> set[str]:
+    """Every column that the account of an entity reads from the database."""
+    own = {"id", *STAMPS, *(field.column for field in entity.fields)}
+    coded = {f"target.{field.code_of}.{name}" for field in entity.fields if field.code_of for name in CODES}
+    return {f"target.{entity.name}.{name}" for name in own} | coded | {f"target.id_mappings.{n}" for n in ID_MAPPINGS}

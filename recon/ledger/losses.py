@@ -1,0 +1,36 @@
+"""Why records have no row: what they lack, and what became of the rows that they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon.sql import literal, named_statements, quote
+
+if TYPE_CHECKING:
+    from recon.ledger.entities import Entity
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("losses.sql"))
+LACKS = "case when coalesce(trim({column}), '') = '' then {name} end"
+
+
+def name_losses(entity: Entity, warehouse: Warehouse, key_types: dict[str, str]) -> None:
+    """Name the causes of records without a row and of rows without a record, in `ledger.<entity>`.
+
+    Args:
+        entity: Whose; of those before it in their order the causes are named already.
+        warehouse: Its ledger is paired.
+        key_types: The DuckDB type of the id by entity.
+    """
+    run = warehouse.connection.execute
+    own = [name for name in entity.required if name not in entity.parents]
+    if own:
+        lacks = ", ".join(LACKS.format(column=quote(name), name=literal(name)) for name in own)
+        run(STATEMENTS["lacking"].format(entity=entity.name, lacks=lacks))
+    for column, parents in entity.parents.items():
+        parts = {"entity": entity.name, "one": parents.removesuffix("s"), "column": quote(column), "parents": parents}
+        run(STATEMENTS["unlinked"].format(**parts))
+        run(STATEMENTS["orphaned"].format(**parts, key_type=key_types[parents]))
+    for name in ("rejected", "unexplained", "unexpected"):
+        run(STATEMENTS[name].format(entity=entity.name))

@@ -1,0 +1,54 @@
+-- Why records have no row: what they lack, and what became of the rows that they name.
+
+-- name: lacking
+update ledger.{entity} as l
+set cause = 'required_field_missing', reason = 'Missing ' || s.lacks, is_explained = true, is_harmless = false
+from (select rowid as record, concat_ws(', ', {lacks}) as lacks from source.{entity}) s
+where l.record = s.record and s.lacks <> '' and l.outcome = 'missing_in_target' and l.cause is null
+
+-- name: unlinked
+update ledger.{entity} as l
+set cause = 'parent_not_found', reason = 'its {one} was not found', is_explained = true, is_harmless = false
+from source.{entity} s
+where l.record = s.rowid and coalesce(s.{column}, '') = '' and l.outcome = 'missing_in_target' and l.cause is null
+
+-- name: orphaned
+update ledger.{entity} as l
+set cause = case p.outcome when 'rejected' then 'parent_rejected' else 'parent_missing' end,
+    reason = '{one} ' || coalesce(p.wa_id, p.parent_id)
+             || case p.outcome when 'rejected' then ' was rejected: ' || coalesce(p.reason, '') else ' is not in the database' end,
+    is_explained = true, is_harmless = false
+from (
+  select s.rowid as record, s.{column} as parent_id, f.wa_id, f.outcome, f.reason
+  from source.{entity} s
+  left join (select claimed_id, any_value(wa_id) as wa_id, any_value(outcome) as outcome, any_value(reason) as reason
+             from ledger.{parents} where claimed_id is not null group by claimed_id) f on f.claimed_id = s.{column}
+  where s.{column} <> ''
+    and not exists (select 1 from target.{parents} t where t.id = try_cast(s.{column} as {key_type}))) p
+where l.record = p.record and l.outcome = 'missing_in_target' and l.cause is null
+
+-- name: rejected
+update ledger.{entity} as l
+set cause = case when r.parent is null and regexp_matches(l.reason, '(?i)^missing ') then 'required_field_missing'
+                 when r.parent is null then 'rejected'
+                 when p.is_rejected then 'parent_rejected'
+                 else 'parent_not_found' end
+from (
+  select rowid as place, nullif(regexp_extract(reason, '(?i)\b(member|event) not found: *([^;]+)', 1), '') as parent,
+         trim(regexp_extract(reason, '(?i)\b(member|event) not found: *([^;]+)', 2)) as parent_id
+  from ledger.{entity} where outcome = 'rejected') r
+left join (
+  select 'member' as parent, wa_id, bool_or(outcome = 'rejected') as is_rejected from ledger.members group by wa_id
+  union all
+  select 'event', wa_id, bool_or(outcome = 'rejected') from ledger.events group by wa_id
+) p on p.parent = lower(r.parent) and p.wa_id = r.parent_id
+where l.rowid = r.place and l.cause is null
+
+-- name: unexplained
+update ledger.{entity}
+set cause = coalesce(cause, case outcome when 'skipped' then 'skipped_without_row' else 'missing' end),
+    is_explained = cause is not null, is_harmless = false
+where target_id is null and outcome in ('missing_in_target', 'skipped')
+
+-- name: unexpected
+update ledger.{entity} set cause = 'unexpected' where row_outcome = 'unexpected' and cause is null

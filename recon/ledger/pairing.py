@@ -1,0 +1,132 @@
+"""Pairs records with rows: by target id, by id mappings, then by natural key; one outcome for each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recon.ledger.entities import ID_MAPPINGS
+from recon.ledger.sides import natural_key
+from recon.sql import literal, named_statements, quote
+
+if TYPE_CHECKING:
+
+    from recon.ledger.entities import Entity
+    from recon.ledger.sides import Sides
+    from recon.profile import Profile
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("pairing.sql"))
+RUN = "select run_id, started_at, completed_at, dry_run from source.run"
+HAS_LISTED = "select count(*) from source.errors where entity = $entity"
+OWN_ERRORS = "array_to_string(nullif(s.errors, []), '; ')"
+LISTED_ERRORS = """
+coalesce({own}, case when coalesce(s.action, 'skip') = 'skip' or coalesce(s.target_id, '') = '' then
+  (select string_agg(e.message, '; ' order by e.message) from source.errors e
+   where e.entity = {entity} and (e.source_row = s.source_row or (e.source_row is null and e.wa_id = s.wa_id))) end)"""
+MAPPINGS = """
+(select wa_id, target_id,
+        1 + cast(min(target_id) over each_id is distinct from max(target_id) over each_id as integer) as rivals
+ from target.id_mappings where lower(entity_type) in ({names}) window each_id as (partition by wa_id))"""
+MAPPINGS_OF_RUNS = (
+    "(select target_id, run_id from target.id_mappings where lower(entity_type) in ({names}) and run_id <> '')"
+)
+NO_MAPPINGS = "(select null as wa_id, null as target_id, 1 as rivals where false)"
+NO_RUNS = "(select null as target_id, null as run_id where false)"
+DRY = "dry-%"
+# Outcomes of records that want a row.
+OPEN = ("missing_in_target", "skipped")
+
+
+def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
+    """Make the table of an entity, empty."""
+    parts = {"ledger": quote("ledger", entity.name), "key_type": key_type}
+    warehouse.connection.execute(STATEMENTS["create"].format(**parts))
+
+
+class Pairing:
+    """The pairing of one entity's records with its rows, in the warehouse's `ledger.<entity>`."""
+
+    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile) -> None:
+        self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
+        run = warehouse.rows(RUN)[0]
+        key_source, key_target, self.natural_name = natural_key(sides, profile)
+        source_digest, target_digest = sides.digests
+        claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
+        names = ", ".join(map(literal, self._entity.mapped_as))
+        has = {name: f"target.id_mappings.{name}" not in self._absent for name in ID_MAPPINGS}
+        can_map = has["entity_type"] and has["wa_id"] and has["target_id"]
+        self._run = run
+        self._parts = {
+            "ledger": quote("ledger", self._entity.name),
+            "source": quote("source", self._entity.name),
+            "target": quote("target", self._entity.name),
+            "key_type": sides.key_type,
+            "key": f"try_cast({claimed} as {sides.key_type})",
+            "claimed": claimed,
+            "rejected": self._rejected(),
+            "created_at": "created_at",
+            "codes": sides.codes,
+            "source_digest": source_digest,
+            "target_digest": target_digest,
+            "natural_source": key_source,
+            "natural_target": key_target,
+            "mappings": MAPPINGS.format(names=names) if can_map else NO_MAPPINGS,
+            "mappings_of_runs": MAPPINGS_OF_RUNS.format(names=names) if can_map and has["run_id"] else NO_RUNS,
+        }
+
+    def pair(self) -> None:
+        """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
+        self._do("pair", started_at=self._run["started_at"])
+        counts = self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
+        self._do("rejected_unlisted", entity=self._entity.one)
+        pairs_once = self._separate(counts)
+        resolved = any(row["outcome"] in OPEN and not row["has_row"] for row in counts) and self._resolve()
+        if resolved or not pairs_once:
+            self._do("merge")
+        if any(row["outcome"] == "skipped" for row in counts):
+            self._do("skipped")
+        if any(row["outcome"] is None for row in counts):
+            self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
+
+    @property
+    def _absent(self) -> dict[str, str]:
+        """What the database does not have or give; of a table that it lacks, every column."""
+        found = {**self._warehouse.missing, **self._warehouse.unreadable}
+        if "target.id_mappings" in found:
+            found |= {f"target.id_mappings.{name}": found["target.id_mappings"] for name in ID_MAPPINGS}
+        return found
+
+    def _rejected(self) -> str:
+        """The SQL of why the importer rejected a record; null: it did not."""
+        listed = self._warehouse.rows(HAS_LISTED, {"entity": self._entity.one})[0]
+        if not any(listed.values()):
+            return OWN_ERRORS
+        return LISTED_ERRORS.format(own=OWN_ERRORS, entity=literal(self._entity.one))
+
+    def _separate(self, counts: list[dict[str, Any]]) -> bool:
+        """Take apart what an id on several rows paired; whether every row was paired at most once."""
+        name = self._entity.name
+        records = sum(row["n"] for row in counts if row["outcome"])
+        rows = sum(row["n"] for row in counts if row["has_row"])
+        if records == self._warehouse.row_count(f"source.{name}"):
+            self._do("unambiguous")
+            return bool(rows == self._warehouse.row_count(f"target.{name}"))
+        for statement in ("ambiguous", "ambiguous_keys", "ambiguous_records", "ambiguous_rows"):
+            self._do(statement, entity=name)
+        return False
+
+    def _resolve(self) -> bool:
+        """Find rows for the records that name none, or one that is not there; whether there were any."""
+        self._do("open")
+        self._do("natural_rows")
+        self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
+        self._do("resolve", entities=self._entity.name)
+        self._do("freed")
+        self._do("landed")
+        return bool(self._warehouse.connection.execute("select count(*) from resolved").fetchall()[0][0])
+
+    def _do(self, name: str, **values: object) -> None:
+        sql = STATEMENTS[name].format(**self._parts)
+        named = {key: value for key, value in values.items() if f"${key}" in sql}
+        self._warehouse.connection.execute(sql, named or None)

@@ -1,0 +1,174 @@
+-- name: create
+create table {ledger} (
+  record bigint, source_row bigint, wa_id varchar, action varchar, outcome record_outcome, matched_by pairing,
+  claimed_id varchar, target_id {key_type}, row_outcome row_outcome, merged_into bigint, reason varchar, cause varchar,
+  is_explained boolean, is_harmless boolean)
+
+-- name: pair
+insert into {ledger}
+select s.record, s.source_row, s.wa_id, s.action,
+       case when s.record is null then null
+            when s.reason is not null then 'rejected'
+            when s.action = 'skip' then 'skipped'
+            when t.id is null then 'missing_in_target'
+            when s.digest = t.digest then 'landed'
+            else 'landed_altered' end,
+       case when s.record is not null and t.id is not null then 'target id' end,
+       case when t.id is null then s.claimed_id end,
+       t.id,
+       case when t.id is null then null
+            when s.record is not null then 'claimed'
+            when t.created_at < cast($started_at as timestamp) then 'preexisting'
+            else 'unexpected' end,
+       null,
+       s.reason,
+       null,
+       true,
+       true
+from (select rowid as record, source_row, wa_id, action,
+             {rejected} as reason,
+             case when {rejected} is null then {key} end as key,
+             {claimed} as claimed_id,
+             {source_digest} as digest
+      from {source} s) s
+full join (select t.id, {created_at} as created_at, {target_digest} as digest from {target} t {codes}) t
+  on s.key = t.id
+
+-- name: rejected_unlisted
+insert into {ledger} (source_row, wa_id, outcome, reason, is_explained, is_harmless)
+select e.source_row, e.wa_id, 'rejected', string_agg(e.message, '; ' order by e.message), true, true
+from source.errors e
+where e.entity = $entity
+  and not exists (select 1 from {source} s where s.source_row = e.source_row)
+  and not exists (select 1 from {source} s where s.wa_id = e.wa_id)
+group by e.source_row, e.wa_id, case when e.source_row is null and e.wa_id is null then e.rowid end
+
+-- name: counts
+select outcome, target_id is not null as has_row, count(*) as n from {ledger} group by all
+
+-- name: unambiguous
+create or replace temp table ambiguous as select id, 0 as n from {target} limit 0
+
+-- name: ambiguous
+create or replace temp table ambiguous as select id, count(*) as n from {target} group by id having count(*) > 1
+
+-- name: ambiguous_records
+insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause, is_explained, is_harmless)
+select any_value(l.record), any_value(l.source_row), any_value(l.wa_id), any_value(l.action), 'missing_in_target',
+       cast(a.id as varchar), 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
+from {ledger} l join ambiguous a on a.id = l.target_id
+where l.record is not null
+group by l.record, a.id, a.n
+
+-- name: ambiguous_keys
+insert into ledger.duplicate_keys
+select $entity, cast(a.id as varchar), 'target id', count(distinct l.record), a.n
+from ambiguous a left join {ledger} l on l.target_id = a.id group by a.id, a.n
+
+-- name: ambiguous_rows
+delete from {ledger} where target_id in (select id from ambiguous);
+insert into {ledger} (target_id, row_outcome, reason, cause, is_explained, is_harmless)
+select a.id, 'unexpected', 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
+from ambiguous a, range(a.n)
+
+-- name: open
+create or replace temp table open_records as
+select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key
+from {ledger} l join {source} s on s.rowid = l.record
+where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and l.cause is null
+
+-- name: natural_rows
+create or replace temp table natural_rows as
+select natural_key, min(id) as id, count(*) as n, bool_or(is_free) as is_free
+from (select {natural_target} as natural_key, t.id,
+             exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
+      from {target} t)
+where natural_key in (select natural_key from open_records)
+group by natural_key
+
+-- name: natural_duplicates
+insert into ledger.duplicate_keys
+select $entity, o.natural_key, $natural_name, count(*), any_value(n.n)
+from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
+group by o.natural_key
+
+-- name: resolve
+create or replace temp table resolved as
+select record, id, matched_by
+from (
+  select o.record, t.id, 1 as place, 'id mapping' as matched_by
+  from open_records o
+  join source.id_mappings m on m.entity_type = $entities and m.wa_id = o.wa_id
+  join {target} t on t.id = try_cast(m.target_id as {key_type})
+  where not exists (select 1 from source.id_mappings other
+                    where other.entity_type = m.entity_type and other.wa_id = m.wa_id
+                      and other.target_id <> m.target_id)
+  union all
+  select o.record, t.id, 2, 'database''s id mapping'
+  from open_records o
+  join {mappings} m on m.wa_id = o.wa_id
+  join {target} t on t.id = try_cast(cast(m.target_id as varchar) as {key_type})
+  where m.rivals = 1
+  union all
+  select o.record, n.id, 3, 'natural key'
+  from open_records o join natural_rows n on n.natural_key = o.natural_key
+  -- A record that names another row's id as its own was not merged into this one.
+  where n.n = 1 and (o.claimed_id is null or n.is_free)
+)
+where id not in (select id from ambiguous)
+qualify row_number() over (partition by record order by place, id) = 1
+
+-- name: freed
+delete from {ledger} where record is null and target_id in (select id from resolved)
+
+-- name: landed
+update {ledger} as l
+set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed',
+    outcome = case when l.outcome = 'skipped' then 'skipped' else 'landed_altered' end
+from resolved r where l.record = r.record
+
+-- name: merge
+update {ledger} as l
+set outcome = 'merged', row_outcome = null, merged_into = g.source_row, cause = 'merged',
+    reason = 'one row with ' || coalesce('source row ' || g.source_row, g.wa_id, 'another record')
+from (
+  select record, rank, first_value(record) over w as first_record, first_value(source_row) over w as source_row,
+         first_value(wa_id) over w as wa_id
+  from (select record, source_row, wa_id, target_id, outcome,
+               row_number() over (partition by target_id
+                                  order by outcome = 'skipped', source_row desc nulls last, record desc) as rank,
+               count(*) over (partition by target_id) as n
+        from {ledger} where record is not null and target_id is not null)
+  where n > 1
+  window w as (partition by target_id order by rank)) g
+where l.record = g.record and g.rank > 1
+
+-- name: skipped
+update {ledger}
+set reason = case when target_id is not null then 'already in the database'
+                  else 'the importer skipped it, and no row holds it' end,
+    is_explained = target_id is not null, is_harmless = target_id is not null
+where outcome = 'skipped'
+
+-- name: unclaimed
+update {ledger} as l
+set row_outcome = case when f.target_id is not null then 'foreign_run' else l.row_outcome end,
+    reason = case when l.row_outcome = 'preexisting' then 'older than the run'
+                  when f.target_id is not null then 'written by the run ' || f.run_id
+                  when l.cause is not null then l.reason
+                  when c.created_at is null then 'the database does not say when it was written'
+                  when c.created_at > cast($completed_at as timestamp) then 'written after the run ended'
+                  else 'written while the run went on, but no record claims it' end,
+    cause = case when l.row_outcome = 'preexisting' then 'preexisting'
+                 when f.target_id is not null then 'foreign_run'
+                 when l.cause is not null then l.cause
+                 when c.created_at > cast($completed_at as timestamp) then 'written_later' end,
+    is_explained = l.row_outcome = 'preexisting' or f.target_id is not null or l.cause is not null,
+    is_harmless = l.row_outcome = 'preexisting'
+from (select u.target_id, any_value(t.created) as created_at
+      from {ledger} u join (select id, {created_at} as created from {target} t) t on t.id = u.target_id
+      where u.record is null group by u.target_id) c
+left join (select try_cast(cast(target_id as varchar) as {key_type}) as target_id, min(run_id) as run_id
+           from {mappings_of_runs}
+           group by 1 having bool_and(run_id <> $run_id)) f on f.target_id = c.target_id
+where l.record is null and l.target_id = c.target_id

@@ -1,0 +1,183 @@
+"""The two sides of an entity: which fields can be compared, and the SQL that each side's values are read with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from recon.comparison import Column as Stored
+from recon.comparison import Field as Compared
+from recon.comparison import digest_sql, judged_sql, typed_sql
+from recon.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.ledger.entities import Entity, Field
+    from recon.profile import Column, Profile
+    from recon.warehouse import Warehouse
+
+STORED = """
+select schema_name || '.' || table_name || '.' || column_name, data_type from duckdb_columns()
+where database_name = current_database() and schema_name in ('source', 'target')"""
+CODES = """
+left join (select id, any_value(code) as code from target.{table} group by id) {alias} on {alias}.id = t.{column}"""
+UNFILLED = "no row has a value: the importer does not write it"
+IS_EMPTY = "select count({column}) = 0 from target.{table}"
+
+
+class Pair(Struct, frozen=True):
+    """One field on both sides: of a record `s` and of a row `t`, joined with the codes."""
+
+    field: Field
+    compared: Compared
+    source: Stored
+    target: Stored
+
+
+class Sides(Struct, frozen=True):
+    """What of an entity can be compared.
+
+    Attributes:
+        key_type: The DuckDB type of the target's id.
+        not_compared: Field → why it cannot be compared.
+        unfilled: Those of them that no row has a value of, as not every importer writes them.
+    """
+
+    entity: Entity
+    key_type: str
+    pairs: tuple[Pair, ...]
+    not_compared: Mapping[str, str]
+    unfilled: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[Compared, ...]:
+        """The fields that are compared."""
+        return tuple(pair.compared for pair in self.pairs)
+
+    @property
+    def codes(self) -> str:
+        """The joins that give the codes that ids stand for."""
+        return " ".join(
+            CODES.format(
+                table=quote(pair.field.code_of), alias=_alias(pair.field), column=quote(pair.field.column)
+            ).strip()
+            for pair in self.pairs
+            if pair.field.code_of
+        )
+
+    @property
+    def source(self) -> dict[str, Stored]:
+        """The fields of a record."""
+        return {pair.compared.name: pair.source for pair in self.pairs}
+
+    @property
+    def target(self) -> dict[str, Stored]:
+        """The fields of a row."""
+        return {pair.compared.name: pair.target for pair in self.pairs}
+
+    @property
+    def digests(self) -> tuple[str, str]:
+        """The SQL of a record's digest and of a row's."""
+        if not self.pairs:
+            return "0", "0"
+        return digest_sql(self.fields, self.source, self.target), digest_sql(self.fields, self.target, self.source)
+
+    @property
+    def judged(self) -> str:
+        """The select list that both sides are judged by; never empty."""
+        return "true as is_landed" if not self.pairs else judged_sql(self.fields, self.source, self.target)
+
+
+def stored_types(warehouse: Warehouse) -> dict[str, str]:
+    """DuckDB's type by column ("target.members.id"), of every column of both sides."""
+    return dict(warehouse.connection.execute(STORED).fetchall())
+
+
+def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> Sides:
+    """Which fields of the entity both sides have, and how they are read."""
+    absent = {**warehouse.missing, **warehouse.unreadable}
+    not_compared = {field.name: reason for field in entity.fields if (reason := _reason(entity, field, absent))}
+    present = [field for field in entity.fields if field.name not in not_compared]
+    unfilled = tuple(field.name for field in present if field.may_stay_empty and _is_unfilled(entity, field, warehouse))
+    pairs = tuple(_pair(entity, field, profile, stored) for field in present if field.name not in unfilled)
+    not_compared |= dict.fromkeys(unfilled, UNFILLED)
+    return Sides(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, unfilled)
+
+
+def _reason(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | None:
+    """Why the field cannot be compared; None when it can."""
+    columns = [f"source.{entity.name}.{field.name}", f"target.{entity.name}.{field.column}"]
+    if field.code_of:
+        columns += [f"target.{field.code_of}", f"target.{field.code_of}.id", f"target.{field.code_of}.code"]
+    return next((absent[column] for column in columns if column in absent), None)
+
+
+def _is_unfilled(entity: Entity, field: Field, warehouse: Warehouse) -> bool:
+    sql = IS_EMPTY.format(column=quote(field.column), table=quote(entity.name))
+    return bool(warehouse.connection.execute(sql).fetchall()[0][0])
+
+
+def _pair(entity: Entity, field: Field, profile: Profile, stored: Mapping[str, str]) -> Pair:
+    column = None if field.code_of else _column(profile, entity, field)
+    if column is None:
+        compared, target, kind = Compared(field.name, "text"), f"{_alias(field)}.code", "VARCHAR"
+    else:
+        compared = Compared(field.name, column.type, column.normalise, column.abs_tol, column.rel_tol)
+        target, kind = f"t.{quote(field.column)}", stored[f"target.{entity.name}.{field.column}"]
+    source = Stored(f"s.{quote(field.name)}", stored[f"source.{entity.name}.{field.name}"])
+    return Pair(field, compared, source, Stored(target, kind))
+
+
+def _column(profile: Profile, entity: Entity, field: Field) -> Column | None:
+    table = profile.table(entity.name)
+    return table.column(field.column) if table else None
+
+
+def _alias(field: Field) -> str:
+    return quote(f"code of {field.name}")
+
+
+def natural_key(sides: Sides, profile: Profile) -> tuple[str, str, str]:
+    """The SQL of the natural key of a record and of a row, and its name; parts that are empty make it null.
+
+    "null" where the profile names none, or one side lacks a part of it.
+    """
+    table = profile.table(sides.entity.name)
+    parts = table.natural_key if table else ()
+    pairs = {pair.field.column: pair for pair in sides.pairs}
+    if not parts or any(part.column not in pairs for part in parts):
+        return "null", "null", ""
+    source: list[str] = []
+    target: list[str] = []
+    for part in parts:
+        pair = pairs[part.column]
+        for side, column in ((source, pair.source), (target, pair.target)):
+            side.append(_key_part(typed_sql(pair.compared, column.sql, column.stored), pair.compared, part.truncate))
+    name = " and ".join(part.column for part in parts)
+    return _joined(source), _joined(target), f"natural key ({name})"
+
+
+def _joined(parts: list[str]) -> str:
+    return " || chr(31) || ".join(f"nullif({part}, '')" for part in parts)
+
+
+def _key_part(value: str, field: Compared, truncate: str | None) -> str:
+    """One part as text, normalised as it is for comparison, so that what is equal pairs."""
+    if truncate:
+        value = f"date_trunc('{truncate}', {value})"
+    text = f"cast({value} as varchar)"
+    for name in field.normalise:
+        text = NORMALISERS.get(name, "{}").format(text)
+    return f"trim({text})"
+
+
+# In SQL, where keys are joined; `recon.compare` has the ones that values are judged with.
+NORMALISERS = {
+    "trim": "trim({})",
+    "collapse_spaces": r"regexp_replace({}, '\s+', ' ', 'g')",
+    "casefold": "lower({})",
+    "nfc": "nfc_normalize({})",
+    "phone_digits": r"regexp_replace({}, '[^0-9]', '', 'g')",
+}

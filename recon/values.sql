@@ -1,0 +1,25 @@
+-- How text becomes a typed value: null where it is not a value of the type; the caller says what that means.
+create macro as_integer(v) as
+  case when regexp_full_match(trim(v), '[+-]?[0-9]+(\.0+)?')
+       then try_cast(regexp_extract(trim(v), '^[+-]?[0-9]+') as bigint) end;
+create macro as_boolean(v) as
+  case when lower(trim(v)) in ('1', 't', 'true', 'yes', 'on') then true
+       when lower(trim(v)) in ('0', 'f', 'false', 'no', 'off') then false end;
+-- ISO 8601 with or without a zone (none: UTC), or milliseconds since 1970 (11 to 13 digits),
+-- as some drivers write to SQLite.
+create macro as_instant(v) as
+  case when regexp_full_match(trim(v), '-?[0-9]{11,13}') then make_timestamp(try_cast(trim(v) as bigint) * 1000)
+       when regexp_matches(trim(v), '^[0-9]{4,}-') then make_timestamp(epoch_us(try_cast(trim(v) as timestamptz))) end;
+create macro as_timestamp(v) as
+  case when as_instant(v) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then as_instant(v) end;
+create macro as_date(v) as cast(as_timestamp(v) as date);
+-- Only what 18 digits after the point hold exactly: a cast would round the others.
+create macro as_decimal(v) as
+  case when regexp_full_match(trim(v), '[+-]?([0-9]{1,20}(\.[0-9]{0,18}0*)?|\.[0-9]{1,18}0*)')
+         or regexp_full_match(trim(v), '[+-]?[0-9](\.[0-9]{1,9})?[eE](-0?[1-9]|\+?[01]?[0-9])')
+       then try_cast(trim(v) as decimal(38, 18)) end;
+create macro as_float(v) as
+  case when regexp_full_match(lower(trim(v)), '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan')
+       then try_cast(trim(v) as double) end;
+-- A uuid in its one spelling; any other key as it is.
+create macro as_key(v) as coalesce(cast(try_cast(v as uuid) as varchar), v);
