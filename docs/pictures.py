@@ -20,6 +20,7 @@ CLUBS = {"clean": (), "faulty": ("--faults", "typical")}
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 WIDTH, HEIGHT = 1100, 860
 SHOWN = {"home": "site/index.html", "report": "site/runs/{newest}/report.html"}
+CHARTS = ("tier-expected", "record-ledger")
 
 
 def main() -> None:
@@ -49,7 +50,8 @@ def take(page: Page, outputs: Path) -> None:
     for name, place in SHOWN.items():
         page.goto((outputs / place.format(newest=newest)).as_uri())
         page.screenshot(path=PICTURES / f"{name}.png")
-    shutil.copyfile(outputs / newest / "charts" / "tier-expected.png", PICTURES / "tier-expected.png")
+    for chart in CHARTS:
+        shutil.copyfile(outputs / newest / "charts" / f"{chart}.png", PICTURES / f"{chart}.png")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,17 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from ledgers import LEDGER, account
 from msgspec.structs import replace
 from support import verify
-from verifications import HOSTILE
+from verifications import HOSTILE, ledgers
 
+from recon.account import Ledger
 from recon.charts import draw, write_charts
+from recon.charts.account import panel
 from recon.charts.theme import WIDTH
+from recon.charts.waterfall import BREAK, LEAST, Panel, Row, Step
 from recon.demo import DemoPaths, write_bundle, write_sqlite
 from recon.errors import OutputError
 from recon.model import Distributions, Tally, TierCount, Verification
@@ -43,7 +48,7 @@ TIERS = (
 def charted(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Verification:
     home = tmp_path_factory.mktemp("charted")
     paths = DemoPaths(write_bundle(club, home / "bundle"), write_sqlite(club, home / "club.db"))
-    return verify(paths, distributions=True)
+    return replace(verify(paths, distributions=True), ledger=LEDGER)
 
 
 def months(number: int) -> tuple[Tally, ...]:
@@ -102,7 +107,9 @@ def test_only_differing_counts_are_in_the_colour_of_a_failure(charted: Verificat
 
 
 def test_what_is_not_known_has_no_chart(charted: Verification) -> None:
-    assert list(draw(replace(charted, tiers=(), distributions=None, checks=()))) == ["counts"]
+    assert list(draw(replace(charted, tiers=(), distributions=None, checks=(), ledger=None))) == ["counts"]
+    nothing = Ledger((), {"members": "no list"}, ())
+    assert list(draw(replace(charted, ledger=nothing), "record-ledger")) == []
 
 
 @pytest.mark.parametrize("number", [1, 5, 14, 24, 61, 500])
@@ -112,6 +119,48 @@ def test_months_are_named_without_crowding(charted: Verification, number: int) -
     labels = [text for text in texts(figure) if re.fullmatch(r"\d{4}(-\d\d)?", text)]
     assert 1 <= len(labels) <= 9
     assert "3 registrations without a date" in figure.alt
+
+
+def test_records_lead_to_rows_step_by_step(charted: Verification) -> None:
+    figure = draw(charted)["record-ledger"]
+    assert figure.alt == (
+        "From source records to rows in the database: members: records 2,147, rejected \u221220, skipped \u221220, "
+        "merged \u22125, missing \u221212, landed 2,090, of them altered 40, rows of skipped +20, preexisting +100, "
+        "foreign run +3, unexpected +2, rows in database 2,215; "
+        "events: records 523, landed 523, rows in database 523."
+    )
+    assert {"Members", "Events", "2,147", "\u221212", "+100", "2,215"} <= set(texts(figure))
+    assert "broken bars" in "".join(texts(figure))
+
+
+@given(ledgers())
+def test_steps_add_up_and_every_bar_can_be_seen(found: Ledger) -> None:
+    for entity in found.entities:
+        drawn = panel(entity)
+        running = [step for step in drawn.steps if step.words[0] in "+\u2212"]
+        assert entity.records + sum(step.end - step.start for step in running) == entity.rows
+        assert drawn.steps[-1].end == entity.rows
+        for place, step in enumerate(drawn.steps):
+            spans = Row(place, step, drawn.scale).spans
+            assert all(0 <= left <= right <= 1.0001 for left, right in spans)
+            assert step.start == step.end or spans[-1][1] - spans[-1][0] >= LEAST * 0.99
+
+
+@pytest.mark.parametrize("step", [1, 10, 1000, 10**6])
+def test_a_small_step_beside_a_large_total_is_as_clear_as_a_large_one(step: int) -> None:
+    total = 1000 * step
+    steps = (Step("Records", 0, total, ""), Step("Missing", total, total - step, ""), Step("Rows", 0, total - step, ""))
+    rows = [Row(place, each, Panel("Members", steps).scale) for place, each in enumerate(steps)]
+    (left, right), *others = rows[1].spans
+    assert (round(right - left, 2), others) == (0.64, [])
+    assert [len(row.spans) for row in rows] == [2, 1, 2]
+    assert rows[0].spans == [(0, BREAK[0]), (BREAK[1], pytest.approx(1))]
+
+
+def test_a_scale_that_needs_no_break_starts_at_nothing() -> None:
+    assert panel(account("events", (60, 0, 0, 0, 0, 0), (60, 0, 0, 0))).scale.low == 0
+    assert panel(account("events", (30, 0, 0, 0, 0, 30), (30, 0, 0, 0))).scale.low == 0
+    assert panel(account("events", (0, 0, 0, 0, 0, 0), (0, 0, 0, 0))).scale.share(0) == 0
 
 
 def test_a_great_many_tiers_are_cut_and_counted(charted: Verification) -> None:

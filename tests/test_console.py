@@ -14,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ledgers import HEADLINE, LEDGER
 from msgspec.structs import replace
 from support import edit_report, run_recon
 
@@ -217,6 +218,24 @@ def test_a_check_shows_its_outcome_and_its_detail_unless_it_passed(
     Console().check_done(check)
     detail = "" if outcome is Outcome.PASS else "         why\n"
     assert capsys.readouterr().out == f"  [{outcome}] Member Count: what\n{detail}"
+
+
+def test_the_headline_stands_between_the_last_check_and_the_next_step(
+    demo: DemoPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo.bundle.parent)
+    lines = run_recon(*VERIFY).out.splitlines()
+    at = lines.index("  accounted for: 222 of 222 records, 0 unexplained")
+    assert lines[at - 1].startswith("  [PASS] ")
+    assert lines[at + 1 : at + 3] == ["", "[4/4] Generating verification report..."]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_the_ledger_follows_the_checks(capsys: pytest.CaptureFixture[str], verbose: bool) -> None:
+    Console(verbose=verbose).accounted(LEDGER)
+    headline, *others = capsys.readouterr().out.splitlines()
+    assert headline == f"  accounted for: {HEADLINE}"
+    assert ("Matched by" in "".join(others)) == verbose
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from ledgers import HEADLINE, LEDGER
 from msgspec.structs import replace
 from support import verify
 from verifications import HOSTILE, Page, with_outcomes
 
 from recon import display
+from recon.account import Ledger
 from recon.display import Section
 from recon.errors import OutputError, VerificationFailedError
 from recon.model import Outcome, SnapshotInfo, Verification
@@ -24,6 +26,7 @@ SHOWN = [
     display.scope,
     display.checks,
     display.counts,
+    display.ledger,
     display.tiers,
     display.policies,
     display.failures,
@@ -104,6 +107,23 @@ def test_a_chart_that_cannot_be_drawn_says_why(demo: DemoPaths, passed: Verifica
     nothing = display.chart(passed, "registrations-by-month")
     assert isinstance(nothing, Section)
     assert "nothing to show" in nothing.html
+
+
+def test_the_ledger_stands_in_a_section_and_what_it_lacks_in_the_scope(passed: Verification) -> None:
+    found = replace(passed, ledger=LEDGER)
+    assert f"Accounted for: {HEADLINE}" in display.ledger(found).text
+    assert "truncated at 20 characters" in display.ledger(found).html
+    checked, _, unchecked = display.scope(found).text.partition("**Not checked**")
+    assert HEADLINE in checked
+    assert "- **Registrations**: not accounted for: the report holds only how many there were" in unchecked
+    assert "- **members.tier_id**: not compared: the bundle names no tiers" in unchecked
+
+
+def test_a_ledger_that_was_not_reached_has_no_chart(passed: Verification) -> None:
+    nothing = replace(passed, ledger=Ledger((), {"members": "no list", "events": "no list"}, ()))
+    told = display.chart(nothing, "record-ledger")
+    assert isinstance(told, Section)
+    assert told.text == "No chart: not evaluated - no list"
 
 
 def test_the_environment_tells_versions_guarantee_and_durations(passed: Verification) -> None:

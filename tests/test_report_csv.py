@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
+from ledgers import CAUSES, HEADLINE, LEDGER
 from msgspec.structs import replace
 from verifications import HOSTILE
 
@@ -93,6 +94,45 @@ def test_hostile_text_keeps_lines_and_columns(passed: Verification, text: str) -
     table = list(csv.reader(StringIO(render(made), newline=""), strict=True))
     assert {len(line) for line in table} == {len(HEADER)}
     assert len(table) == len(list(csv.reader(StringIO(render(with_rows(passed, made.checks[0].violations))))))
+
+
+def test_the_ledger_is_there_number_by_number(passed: Verification) -> None:
+    made = replace(passed, ledger=LEDGER)
+    told = {(line["category"], line["column"]): line["value"] for line in lines_of(made, "ledger")}
+    members = LEDGER.entities[0]
+    sums = {"records": 2147, "rows": 2215, "unexplained records": 3, "unexplained rows": 2}
+    for name, count in {**members.outcomes, **members.rows_by_outcome, **sums}.items():
+        assert told["members", name] == str(count)
+    assert told["registrations", "not evaluated"] == "the report holds only how many there were"
+    assert [line["value"] for line in lines_of(made, "verification") if line["column"] == "Accounted for"] == [HEADLINE]
+
+
+def test_each_cause_is_there_with_its_examples(passed: Verification) -> None:
+    made = replace(passed, ledger=LEDGER)
+    told = [(line["check"], line["outcome"], line["violations"], line["column"]) for line in lines_of(made, "cause")]
+    assert told == [
+        ("not in the database", "unexplained", "3", "members"),
+        ("truncated at 20 characters", "explained", "1204", "members.phone"),
+        ("older than the run", "harmless", "100", "members"),
+    ]
+    found = [line for line in lines_of(made, "example") if line["check"] == CAUSES[1].title and line["row"] == "2"]
+    assert [(line["column"], line["value"], line["is_null"]) for line in found] == [
+        ("source_row", "3", "false"),
+        ("wa_id", "4713", "false"),
+        ("target_id", "id-3", "false"),
+        ("source", "", "true"),
+        ("target", "", "false"),
+        ("remark", "", "false"),
+    ]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t="])
+def test_text_of_the_ledger_never_starts_a_formula(passed: Verification, start: str) -> None:
+    hostile = f"{start}1+cmd|' /C calc'!A0"
+    causes = (replace(CAUSES[0], name=hostile, title=hostile, action=hostile),)
+    made = replace(passed, ledger=replace(LEDGER, causes=causes, not_evaluated={"events": hostile}))
+    cells = [cell for line in csv.reader(StringIO(render(made), newline="")) for cell in line]
+    assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "-", "@"))]
 
 
 def test_other_readers_see_the_same_table(capped: Verification, tmp_path: Path) -> None:

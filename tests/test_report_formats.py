@@ -18,7 +18,7 @@ from verifications import Page, verifications
 from recon.model import ENTITIES, Outcome, Verification
 from recon.report import FORMATS
 from recon.report.console import Console
-from recon.report.text import printable
+from recon.report.text import accounted_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -167,6 +167,38 @@ def test_the_console_says_the_same_numbers(v: Verification) -> None:
     ]
     block = text.rpartition("=" * 60 + "\n  Verification")
     assert (first(VERDICT, block[1] + block[2]), footer(block[2])) == expected(v)[:2]
+
+
+SAID = "not evaluated - this judgement was reached without a ledger"
+
+
+def accounted_told(text: str, format_name: str) -> list[str]:
+    """What a format says is accounted for, as a reader sees it."""
+    if format_name == "json":
+        ledger = json.loads(text)["ledger"]
+        return [ledger["accountedFor"] if ledger else SAID]
+    if format_name == "csv":
+        lines = csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""))
+        return [line["value"] for line in lines if line["column"] == "Accounted for"]
+    if format_name == "junit":
+        return [p.get("value") or "" for p in ET.fromstring(text).iter("property") if p.get("name") == "accounted_for"]
+    page = Page(text if format_name == "html" else MarkdownIt("commonmark").enable("table").render(text))
+    return re.findall(r"Accounted for: *(.*)", page.text)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(verifications())
+def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
+    told = {name: accounted_told(form.render(v), name) for name, form in FORMATS.items()}
+    assert {name: len(lines) for name, lines in told.items()} == {
+        "markdown": 2,
+        "json": 1,
+        "junit": 1,
+        "html": 2,
+        "csv": 1,
+    }
+    found = {shown(line).replace("\u200b", "") for lines in told.values() for line in lines}
+    assert found == {shown(accounted_line(v.ledger))}
 
 
 def rows_told(text: str, format_name: str) -> Sequence[object]:

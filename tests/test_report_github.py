@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledgers import HEADLINE, LEDGER
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
 from support import edit_report, run_recon
@@ -72,6 +73,12 @@ def test_annotations_name_the_verdict_and_each_check_that_did_not_pass(demo: Dem
     assert told[0][2] == "Checks: 8 passed, 1 failed, 1 warnings"
     assert told[1][2].startswith("Member count mismatch: expected 60, got ")
     assert told[1][2].endswith("Compare bundle vs DB, check for errors")
+
+
+def test_the_headline_of_the_ledger_stands_in_the_summary_and_beside_the_verdict(passed: Verification) -> None:
+    found = replace(with_outcomes(passed, Outcome.FAIL), ledger=LEDGER)
+    assert f"Accounted for: {HEADLINE}" in summary(found, SUMMARY_BYTES).partition("<details>")[0]
+    assert next(annotate(found)).endswith(f"::Checks: 0 passed, 1 failed, 0 warnings; accounted for: {HEADLINE}")
 
 
 def test_a_passed_verification_annotates_nothing(demo: DemoPaths) -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from ledgers import CAUSES, HEADLINE, LEDGER, cause
 from msgspec.structs import replace
 from verifications import HOSTILE, Page, with_outcomes
 
+from recon.account import DuplicateKey, Example, LevelTiers
 from recon.model import Outcome, PolicyResult, TierCount
 from recon.palette import OUTCOMES
 from recon.report.html import SHOWN_ROWS, render
@@ -50,8 +52,22 @@ def hostile(verification: Verification, text: str) -> Verification:
         violations=rows,
         violation_count=2,
     )
+    named = text or "empty"
+    example = Example(2, named, named, text, text, named)
+    ledger = replace(
+        LEDGER,
+        entities=tuple(
+            replace(e, matched_by={text: 1}, origin=text, not_compared={text: text}, normalised={text: 1})
+            for e in LEDGER.entities
+        ),
+        not_evaluated={text: text},
+        causes=(replace(CAUSES[0], title=text, field=text, action=text, examples=(example,)),),
+        duplicate_keys=(DuplicateKey("members", text, text, 1, 1),),
+        levels=(LevelTiers(text, text, "mapping", True, 1, 1, 0, 0),),
+    )
     return replace(
         verification,
+        ledger=ledger,
         run_id=text,
         bundle_path=text,
         checks=(check,),
@@ -120,6 +136,32 @@ def test_a_null_is_not_the_word(passed: Verification) -> None:
     assert page.count('<span class="null">null</span>') == 1
 
 
+def test_the_ledger_shows_both_sides_causes_and_what_to_do(passed: Verification) -> None:
+    page = Page(render(replace(passed, ledger=LEDGER)))
+    sides = [[[collapsed(cell) for cell in row] for row in table[1:]] for table in page.tables["Record Ledger"]]
+    assert sides[0][0] == ["Members", "2,147", "2,050", "40", "5", "20", "20", "12", "3"]
+    assert sides[1][1] == ["Events", "523", "523", "0", "0", "0", "0"]
+    assert sides[3][1] == ["3", "4713", "id-3", "null", '""']
+    assert sides[-1][0] == ["Gold", "GOLD", "the mapping", "no", "120", "0", "120", "0"]
+    text = collapsed(page.text)
+    assert text.count(f"Accounted for: {HEADLINE}") == 2
+    assert "1,204 (0.1 %) members.phone: truncated at 20 characters explained" in text
+    assert "What to do: Mend truncated at 20 characters" in text
+
+
+def test_only_harmless_causes_are_folded_away(passed: Verification) -> None:
+    page = render(replace(passed, ledger=LEDGER))
+    folded = re.findall(r"<details>(.*?)</details>", page, flags=re.DOTALL)
+    assert len(folded) == 1
+    assert "older than the run" in folded[0]
+
+
+def test_causes_that_are_left_out_are_counted(passed: Verification) -> None:
+    many = replace(LEDGER, causes=tuple(cause(f"cause {n}") for n in range(51)))
+    text = Page(render(replace(passed, ledger=many))).text
+    assert ("cause 49" in text, "cause 50" in text, "And 1 more, in the report as JSON." in text) == (True, False, True)
+
+
 def test_nothing_from_outside_is_needed_or_allowed(capped: Verification) -> None:
     page = render(capped)
     assert not ADDRESS.search(page)
@@ -139,7 +181,7 @@ def test_every_outcome_has_its_colour_in_light_and_dark(passed: Verification) ->
 
 
 def test_tables_can_be_heard_and_reached_by_keyboard(capped: Verification) -> None:
-    page = render(capped)
+    page = render(replace(capped, ledger=LEDGER))
     assert page.count("<table") == page.count("<caption>") == page.count('tabindex="0"')
     assert not re.search(r"<th(?! scope=)[ >]", page)
     for landmark in ("<header>", "<main>", "<footer>", '<html lang="en">'):

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from ledgers import HEADLINE, LEDGER
+from msgspec.structs import replace
 from support import verify
+from verifications import verifications
 
 import recon
 from recon.demo import FAULTS, plant
@@ -74,3 +78,32 @@ def test_policies_are_declared_and_not_compared(demo: DemoPaths) -> None:
     policies = {policy["key"]: policy for policy in document(verify(demo))["policyVerification"]}
     assert policies["membership.newbieDays"]["expected"] == 90
     assert {(p["actual"], p["compared"]) for p in policies.values()} == {(None, False)}
+
+
+def test_the_ledger_has_its_sums_and_outcomes(demo: DemoPaths) -> None:
+    ledger = document(replace(verify(demo), ledger=LEDGER))["ledger"]
+    assert ledger["accountedFor"] == HEADLINE
+    assert [ledger[name] for name in ("records", "accounted", "unexplained", "unexplainedRecords")] == [
+        2670,
+        2667,
+        5,
+        3,
+    ]
+    members = ledger["entities"][0]
+    assert members["outcomes"]["missing_in_target"] == 12
+    assert members["rowsByOutcome"]["foreign_run"] == 3
+    assert members["notCompared"] == {"tier_id": "the bundle names no tiers"}
+    assert ledger["causes"][1]["examples"][1] == {
+        "sourceRow": 3,
+        "waId": "4713",
+        "targetId": "id-3",
+        "source": None,
+        "target": "",
+        "remark": "",
+    }
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(verifications())
+def test_every_ledger_follows_the_schema(verification: recon.Verification) -> None:
+    validate(json.loads(render(verification)))

@@ -6,7 +6,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from ledgers import CAUSES, HEADLINE, LEDGER
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from support import edit_report, verify
 
 from recon.demo import plant
@@ -16,6 +18,7 @@ from recon.report.text import markdown, printable
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
+    from recon.model import Verification
 
 SECTIONS = [
     "Summary",
@@ -152,3 +155,42 @@ def test_the_policy_values_are_those_of_the_bundle(demo: DemoPaths) -> None:
     report = render(verify(demo))
     for policy in declared:
         assert f"| {markdown(policy['key'])} | " in report
+
+
+def ledger_of(report: str) -> str:
+    return report.partition("## Record Ledger\n")[2].partition("\n## ")[0]
+
+
+def test_the_ledger_shows_both_sides_causes_keys_and_levels(passed: Verification) -> None:
+    report = render(replace(passed, ledger=LEDGER))
+    section = ledger_of(report)
+    assert report.partition("## Summary")[0].count(f"Accounted for: {HEADLINE}") == 1
+    for line in (
+        f"Accounted for: {HEADLINE}",
+        "| Members | 2,147 | 2,050 | 40 | 5 | 20 | 20 | 12 | **3** |",
+        "| Members | 2,215 | 2,110 | 100 | 3 | 2 | **2** |",
+        "- registrations: the report holds only how many there were",
+        "- members.phone: empty_as_null: 12 records",
+        "| 1 | members | not in the database | unexplained | Mend not in the database | 3 | 0.1 % |",
+        "| 3 | members | older than the run | harmless | Mend older than the run | 100 | 0.1 % |",
+        "#### members.phone: truncated at 20 characters",
+        '| 3 | 4713 | id-3 | null | "" |',
+        "| Members | a\\*\\*\\*\\@example.org | natural key (email) | 2 | 3 |",
+        "| Gold | GOLD | the mapping | no | 120 | 0 | **120** | 0 |",
+    ):
+        assert f"\n{line}\n" in f"{section}\n", line
+
+
+def test_a_judgement_without_a_ledger_says_so(passed: Verification) -> None:
+    section = ledger_of(render(replace(passed, ledger=None)))
+    assert section.strip() == "Accounted for: not evaluated - this judgement was reached without a ledger"
+
+
+@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+def test_text_of_the_ledger_stays_text(text: str, passed: Verification) -> None:
+    plain, hostile = (
+        RENDERER.render(render(replace(passed, ledger=replace(LEDGER, causes=(replace(CAUSES[1], **named),)))))
+        for named in ({"title": "plain", "field": "plain"}, {"title": text, "field": text})
+    )
+    tags = re.compile(r"<(/?\w+)")
+    assert tags.findall(hostile) == tags.findall(plain)

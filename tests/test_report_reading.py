@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from ledgers import LEDGER
+from msgspec.structs import replace
 from support import verify
 from verifications import verifications
 
@@ -36,6 +38,34 @@ def test_a_report_of_a_run_is_read_back_the_same(capped: recon.Verification, tmp
 def test_distributions_are_read_back_too(demo: DemoPaths) -> None:
     verification = verify(demo, distributions=True)
     assert verification_of(json.loads(render(verification))).distributions == verification.distributions
+
+
+def test_a_ledger_is_read_back_the_same(passed: recon.Verification) -> None:
+    found = verification_of(json.loads(render(replace(passed, ledger=LEDGER))))
+    assert found.ledger == LEDGER
+
+
+def test_a_report_from_before_there_were_ledgers_is_read(passed: recon.Verification) -> None:
+    written = document(passed)
+    del written["ledger"]
+    assert verification_of(json.loads(json.dumps(written))).ledger is None
+
+
+@pytest.mark.parametrize("damage", [{"entities": None}, {"causes": [{}]}, {"levels": 5}], ids=str)
+def test_a_ledger_that_is_none_is_refused(damage: dict[str, Any], passed: recon.Verification, tmp_path: Path) -> None:
+    written = document(replace(passed, ledger=LEDGER))
+    written["ledger"] |= damage
+    (tmp_path / "report.json").write_text(json.dumps(written, default=str), encoding="utf-8")
+    with pytest.raises(ReportError, match="The report cannot be read"):
+        recon.load_verification(tmp_path / "report.json")
+
+
+def test_a_ledger_of_another_type_is_refused(passed: recon.Verification, tmp_path: Path) -> None:
+    written = document(replace(passed, ledger=LEDGER))
+    written["ledger"]["entities"][0]["records"] = "many"
+    (tmp_path / "report.json").write_text(json.dumps(written, default=str), encoding="utf-8")
+    with pytest.raises(ReportError, match="ValidationError"):
+        recon.load_verification(tmp_path / "report.json")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from ledgers import HEADLINE, LEDGER
 from msgspec.structs import replace
 from support import run_recon, verify
 from verifications import HOSTILE, Page
@@ -79,6 +80,15 @@ def test_the_home_page_lists_every_run_with_its_facts(
     assert "failed" not in oldest[5]
     assert "1 failed" in newest[5]
     assert re.fullmatch(r"\d+\.\d %", oldest[7])
+
+
+def test_the_home_page_says_what_is_accounted_for(clean: Verification, tmp_path: Path) -> None:
+    write_runs(tmp_path, [clean, replace(clean, ledger=LEDGER)])
+    page = page_of(tmp_path)
+    assert f"Accounted for: {HEADLINE}" in page.text.partition("Every Run")[0]
+    newest, oldest = page.rows("Every Run")
+    assert newest[5].endswith("5 unexplained")
+    assert "unexplained" not in oldest[5]
 
 
 def test_every_link_of_the_home_page_leads_to_a_file_of_the_site(clean: Verification, tmp_path: Path) -> None:

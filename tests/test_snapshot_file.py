@@ -17,11 +17,14 @@ from recon.options import VerifyOptions
 from recon.pipeline import judged
 from recon.report.json import document
 from recon.snapshot_file import is_snapshot_file, keep_snapshot
+from recon.steps import Silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recon.account import Ledger
     from recon.demo import DemoPaths
+    from recon.model import Check
 
 SUITE = """
 name: own
@@ -57,6 +60,30 @@ def faulty(demo: DemoPaths) -> DemoPaths:
 
 def judge(demo: DemoPaths, snapshot: Path, **options: Any) -> recon.Verification:
     return recon.verify(VerifyOptions(bundle=demo.bundle, database=str(snapshot), **options))
+
+
+class Told(Silent):
+    """Keeps what it is told last."""
+
+    last: object = None
+
+    def check_done(self, check: Check) -> None:
+        self.last = check
+
+    def accounted(self, ledger: Ledger) -> None:
+        assert isinstance(self.last, recon.Check)
+        self.last = ledger
+
+
+def test_the_ledger_is_told_after_the_last_check_and_again_from_a_kept_snapshot(
+    demo: DemoPaths, tmp_path: Path
+) -> None:
+    kept, (first, again) = tmp_path / "snapshot.duckdb", (Told(), Told())
+    reached = keep(demo, kept)
+    recon.verify(VerifyOptions(bundle=demo.bundle, database=str(demo.database)), first)
+    recon.verify(VerifyOptions(bundle=demo.bundle, database=str(kept)), again)
+    assert reached.ledger is not None
+    assert first.last == again.last == reached.ledger
 
 
 def test_the_judgement_on_a_kept_snapshot_is_the_one_that_was_reached(faulty: DemoPaths, tmp_path: Path) -> None:

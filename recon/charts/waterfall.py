@@ -5,7 +5,8 @@ Where all totals are large beside the steps, their bars are shown broken: the sc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import altair as alt
 
@@ -140,7 +141,7 @@ def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
 
 def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
     """From the end of each bar to the next row of its panel."""
-    pairs = [(one, other) for one, other in zip(rows, rows[1:], strict=False) if other.place == one.place + 1]
+    pairs = [(one, other) for one, other in pairwise(rows) if other.place == one.place + 1]
     values = [
         {"at": one.scale.share(one.step.end), "top": one.place + 0.5, "bottom": other.place + 0.5}
         for one, other in pairs
@@ -150,7 +151,7 @@ def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
     return encoded
 
 
-def _text(texts: Sequence[tuple[int, str]], y: alt.Scale, x: float, **look: str) -> alt.Chart:
+def _text(texts: Sequence[tuple[int, str]], y: alt.Scale, x: float, **look: Any) -> alt.Chart:
     values = [{"at": place + 0.5, "text": text} for place, text in texts]
     shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=STRONG, **look)
     encoded: alt.Chart = shape.encode(x=alt.value(x), y=alt.Y("at:Q", axis=None, scale=y), text="text:N")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 SHOWN_CAUSES = 5
 INDENT = " " * 9
+TABLE_INDENT = " " * 4
 
 
 def ledger_lines(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
@@ -92,10 +93,11 @@ def _causes(causes: Sequence[Cause], *, shared: bool = False) -> Iterator[str]:
 def _table(table: Table) -> Iterator[str]:
     """The first column to the left, all others to the right; the caption is left out, as the header says enough."""
     lines = [("", *(name.lower() for name in table.header[1:])), *table.rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
-        yield f"{INDENT}{first:<{widths[0]}}  {'  '.join(cells)}"
+    names, *widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    gap = "  " if len(TABLE_INDENT) + names + sum(width + 2 for width in widths) <= WIDTH else " "
+    for name, *others in lines:
+        cells = (f"{gap}{cell:>{width}}" for cell, width in zip(others, widths, strict=True))
+        yield f"{TABLE_INDENT}{name:<{names}}{''.join(cells)}"
 
 
 def _wrapped(text: str, first: str, others: str) -> list[str]:
