@@ -7,6 +7,7 @@ loses the rest of a file whose last quotation mark is missing, and polars' fills
 from __future__ import annotations
 
 import csv
+import sys
 from io import BytesIO, RawIOBase
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 * 2**20
 END = "the end of the file"
+TOO_LONG = "straddling object"
 NEXT_STEP = "Correct it there or export it again; to verify without it, move it out of the bundle's folder"
 
 
@@ -42,11 +44,12 @@ class Ended(RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as there is something; 0: nothing is left."""
+        filled = 0
         for part in self._parts:
-            if piece := part.read(len(buffer)):
-                buffer[: len(piece)] = piece
-                return len(piece)
-        return 0
+            piece = part.read(len(buffer) - filled)
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
 
 def read_rows(export: Export) -> Iterator[pl.DataFrame]:
@@ -101,15 +104,19 @@ def _without_end(batches: Iterator[pa.RecordBatch], export: Export) -> Iterator[
             yield last
         last = batch if batch.num_rows else last
     if last is None or any(cell.as_py() != END for cell in (column[-1] for column in last.columns)):
-        raise BundleError(
-            f"{export.file.name} has a quotation mark that is never closed",
-            where=f"{export.file}, line {_line(export.file, rows + 1)}",
-            expected="a second one that ends the cell",
-            found="the end of the file",
-            next_step=NEXT_STEP,
-        )
+        raise _unclosed(export, rows + 1)
     if last.num_rows > 1:
         yield last.slice(0, last.num_rows - 1)
+
+
+def _unclosed(export: Export, row: int) -> BundleError:
+    return BundleError(
+        f"{export.file.name} has a quotation mark that is never closed",
+        where=f"{export.file}, line {_line(export.file, row)}",
+        expected="a second one that ends the cell",
+        found="none in what follows",
+        next_step=NEXT_STEP,
+    )
 
 
 def _refused(export: Export, error: Exception, odd: list[tuple[int, int]]) -> BundleError:
@@ -122,6 +129,8 @@ def _refused(export: Export, error: Exception, odd: list[tuple[int, int]]) -> Bu
             found=str(found),
             next_step=f"A cell with a comma or a quotation mark may lack its quotes. {NEXT_STEP}",
         )
+    if TOO_LONG in str(error):
+        return _unclosed(export, sys.maxsize)
     read_text(export.file)  # tells where the file is no UTF-8
     return BundleError(
         f"{export.file.name} cannot be read",
@@ -133,7 +142,7 @@ def _refused(export: Export, error: Exception, odd: list[tuple[int, int]]) -> Bu
 
 
 def _line(file: Path, number: int) -> int:
-    """The line on which row `number` begins, the header being row 1; cells may hold line ends."""
+    """The line on which row `number` begins, the header being row 1, or the last row that can be told from the next."""
     start = seen = 1
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.reader(lines, strict=False)
