@@ -10,8 +10,12 @@ create macro as_boolean(v) as
 create macro as_instant(v) as
   case when regexp_full_match(trim(v), '-?[0-9]{11,13}') then make_timestamp(try_cast(trim(v) as bigint) * 1000)
        when regexp_matches(trim(v), '^[0-9]{4,}-') then make_timestamp(epoch_us(try_cast(trim(v) as timestamptz))) end;
-create macro as_timestamp(v) as
+create macro as_any_timestamp(v) as
   case when as_instant(v) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then as_instant(v) end;
+-- What JavaScript writes, 2024-01-15T09:00:00.000Z, a quarter of the time; its first hyphen tells a year of four digits.
+create macro as_timestamp(v) as
+  case when strlen(v) = 24 and ends_with(v, 'Z') and v between '0001' and ':' and strpos(v, '-') = 5
+       then try_cast(v as timestamp) else as_any_timestamp(v) end;
 create macro as_date(v) as cast(as_timestamp(v) as date);
 -- Only what 18 digits after the point hold exactly: a cast would round the others.
 create macro as_decimal(v) as
@@ -21,5 +25,6 @@ create macro as_decimal(v) as
 create macro as_float(v) as
   case when regexp_full_match(lower(trim(v)), '[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan')
        then try_cast(trim(v) as double) end;
--- A uuid in its one spelling; any other key as it is.
-create macro as_key(v) as coalesce(cast(try_cast(v as uuid) as varchar), v);
+-- A uuid in its one spelling, which most have already; any other key as it is.
+create macro as_key(v) as
+  case when strlen(v) = 36 and v = lower(v) then v else coalesce(cast(try_cast(v as uuid) as varchar), v) end;

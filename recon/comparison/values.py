@@ -25,7 +25,7 @@ AS_TEXT = "cast({column} as varchar)"
 AS_DOUBLE = "cast({column} as double)"
 IN_UTC = "make_timestamp(epoch_us({column}))"
 NATIVE: dict[str, dict[str, str]] = {
-    "key": {},
+    "key": {"UUID": AS_TEXT},
     "text": {"VARCHAR": SAME},
     "integer": dict.fromkeys(INTEGERS, SAME),
     "decimal": {"DECIMAL": SAME, **dict.fromkeys(INTEGERS, "cast({column} as decimal(38, 0))")},

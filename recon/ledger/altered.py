@@ -40,6 +40,7 @@ COLUMNS = (
     "is_explained",
     "is_harmless",
 )
+NO_OTHERS = pl.DataFrame(schema={"target_id": pl.String, "field": pl.String})
 INSERT = "insert into ledger.differences by name select * from incoming"
 
 
@@ -60,16 +61,17 @@ class Altered:
         self._mapped, self._personal = mapped, personal
         self._parts = {"entity": sides.entity.name, "judged": sides.judged, "codes": sides.codes}
 
-    def compare(self, completed_at: datetime | None) -> dict[str, int]:
+    def compare(self, completed_at: datetime | None, *, has_merged: bool) -> dict[str, int]:
         """Fill `ledger.differences`, and tell landed from altered records.
 
         Args:
             completed_at: When the run ended; rows that were written later were edited since. None: nobody knows.
+            has_merged: Whether records were merged into others, whose values the rows may hold.
 
         Returns:
             Field and normaliser ("phone: phone_digits") → records that are equal only thanks to it.
         """
-        others = self._values_of_others()
+        others = self._values_of_others() if has_merged else NO_OTHERS
         mattered = Counter[str]()
         for frame in self._batches("candidates", completed_at=completed_at):
             judged = judge(frame.with_columns(is_shifted=self._is_shifted(frame)), self._sides.fields)
@@ -82,7 +84,7 @@ class Altered:
 
     def _values_of_others(self) -> pl.DataFrame:
         """The fields of rows that hold the value of a record that was merged into them: target_id, field."""
-        held = [pl.DataFrame(schema={"target_id": pl.String, "field": pl.String})]
+        held = [NO_OTHERS]
         for frame in self._batches("others"):
             fields = pl.DataFrame({"field": [field.name for field in self._sides.fields]})
             every = frame.select("target_id").with_row_index("place").join(fields, how="cross")

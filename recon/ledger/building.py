@@ -14,25 +14,27 @@ from recon.ledger.altered import Altered
 from recon.ledger.causes import Mapped
 from recon.ledger.entities import EVERY_ENTITY, Entity, target_columns
 from recon.ledger.losses import name_losses
-from recon.ledger.pairing import RUN, Pairing, create
+from recon.ledger.pairing import Pairing, create
 from recon.ledger.sides import read_sides, stored_types
-from recon.sql import named_statements
+from recon.sql import literal, named_statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from recon.account import Ledger
+    from recon.ledger.sides import Sides
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
 SETUP = Path(__file__).with_name("setup.sql")
 LEVELS = named_statements(Path(__file__).with_name("levels.sql"))
-CONFIG = "migration-config.json"
+REPORT, CONFIG = "migration-report.json", "migration-config.json"
 TIER_MAPPING = "membership.tiers.waMapping"
 TIERS_ENABLED = "membership.tiers.enabled"
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
-FIELD = "insert into ledger.fields values (?, ?, ?, ?)"
+FIELDS = "insert into ledger.fields values {rows}"
+FIELD = "({entity}, {name}, {reason}, {is_unfilled})"
 ROWS = "select count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
     "source.members.level",
@@ -98,35 +100,33 @@ class Building:
         warehouse = self._warehouse
         warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
         stored = stored_types(warehouse)
-        run = warehouse.rows(RUN)[0]
-        key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
+        self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
-            create(entity, key_types[entity.name], warehouse)
+            create(entity, self._key_types[entity.name], warehouse)
         found, not_evaluated = [], {}
         for entity in EVERY_ENTITY:
             reason = warehouse.missing.get(f"source.{entity.name}")
             if reason:
                 not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
-                continue
-            found.append(self._account(entity, stored, key_types, run["completed_at"]))
+            else:
+                found.append(self._account(read_sides(entity, warehouse, self._case.profile, stored)))
         self._levels()
         self._tell_rows()
         return Teller(warehouse, self._personal if self._case.masked else None).tell(found, not_evaluated)
 
-    def _account(
-        self, entity: Entity, stored: Mapping[str, str], key_types: dict[str, str], completed_at: Any
-    ) -> Findings:
-        sides = read_sides(entity, self._warehouse, self._case.profile, stored)
-        pairing = Pairing(self._warehouse, sides, self._case.profile)
+    def _account(self, sides: Sides) -> Findings:
+        entity, warehouse = sides.entity, self._warehouse
+        pairing = Pairing(warehouse, sides, self._case.profile)
         pairing.pair()
-        altered = Altered(self._warehouse, sides, self._mapped(entity), self._personal)
-        normalised = altered.compare(completed_at)
-        name_losses(entity, self._warehouse, key_types)
-        for field in entity.fields:
-            row = (entity.name, field.name, sides.not_compared.get(field.name), field.name in sides.unfilled)
-            self._warehouse.connection.execute(FIELD, row)
+        outcomes = pairing.outcomes()
+        normalised = {}
+        if "landed_altered" in outcomes.of_records:
+            altered = Altered(warehouse, sides, self._mapped(entity), self._personal)
+            normalised = altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records)
+        name_losses(entity, outcomes, warehouse, self._key_types)
+        warehouse.connection.execute(_fields(sides))
         self._count(entity)
-        origin = self._warehouse.origins.get(f"source.{entity.name}", "migration-report.json")
+        origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
         return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), normalised)
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:
@@ -186,3 +186,19 @@ class Building:
         for name, column in TABLES.items():
             rows = self._warehouse.connection.execute(ROWS.format(table=name)).fetchall()[0][0]
             self._warehouse.count_rows(f"ledger.{name}", rows, column)
+
+
+def _fields(sides: Sides) -> str:
+    """The insert that tells of each field whether it is compared."""
+    rows = []
+    for field in sides.entity.fields:
+        reason = sides.not_compared.get(field.name)
+        rows.append(
+            FIELD.format(
+                entity=literal(sides.entity.name),
+                name=literal(field.name),
+                reason=literal(reason) if reason else "null",
+                is_unfilled=str(field.name in sides.unfilled).lower(),
+            )
+        )
+    return FIELDS.format(rows=", ".join(rows))

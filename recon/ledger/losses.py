@@ -9,20 +9,33 @@ from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
     from recon.ledger.entities import Entity
+    from recon.ledger.pairing import Outcomes
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("losses.sql"))
 LACKS = "case when coalesce(trim({column}), '') = '' then {name} end"
 
 
-def name_losses(entity: Entity, warehouse: Warehouse, key_types: dict[str, str]) -> None:
+def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_types: dict[str, str]) -> None:
     """Name the causes of records without a row and of rows without a record, in `ledger.<entity>`.
 
     Args:
         entity: Whose; of those before it in their order the causes are named already.
+        outcomes: What there is to name.
         warehouse: Its ledger is paired.
         key_types: The DuckDB type of the id by entity.
     """
+    run = warehouse.connection.execute
+    if outcomes.is_open:
+        _name_lacking(entity, warehouse, key_types)
+        run(STATEMENTS["unexplained"].format(entity=entity.name))
+    if "rejected" in outcomes.of_records:
+        run(STATEMENTS["rejected"].format(entity=entity.name))
+    if "unexpected" in outcomes.of_rows:
+        run(STATEMENTS["unexpected"].format(entity=entity.name))
+
+
+def _name_lacking(entity: Entity, warehouse: Warehouse, key_types: dict[str, str]) -> None:
     run = warehouse.connection.execute
     own = [name for name in entity.required if name not in entity.parents]
     if own:
@@ -32,5 +45,3 @@ def name_losses(entity: Entity, warehouse: Warehouse, key_types: dict[str, str])
         parts = {"entity": entity.name, "one": parents.removesuffix("s"), "column": quote(column), "parents": parents}
         run(STATEMENTS["unlinked"].format(**parts))
         run(STATEMENTS["orphaned"].format(**parts, key_type=key_types[parents]))
-    for name in ("rejected", "unexplained", "unexpected"):
-        run(STATEMENTS[name].format(entity=entity.name))

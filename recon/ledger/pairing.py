@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from recon.ledger.entities import ID_MAPPINGS
 from recon.ledger.sides import natural_key
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
+    from datetime import datetime
 
     from recon.ledger.entities import Entity
     from recon.ledger.sides import Sides
@@ -36,6 +39,14 @@ NO_RUNS = "(select null as target_id, null as run_id where false)"
 DRY = "dry-%"
 # Outcomes of records that want a row.
 OPEN = ("missing_in_target", "skipped")
+
+
+class Outcomes(Struct, frozen=True):
+    """Which outcomes an entity's records and rows have, and whether a record that wants a row has none."""
+
+    of_records: set[str]
+    of_rows: set[str]
+    is_open: bool
 
 
 def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
@@ -75,6 +86,12 @@ class Pairing:
             "mappings_of_runs": MAPPINGS_OF_RUNS.format(names=names) if can_map and has["run_id"] else NO_RUNS,
         }
 
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the run ended, in UTC without zone; None: the report does not say."""
+        ended: datetime | None = self._run["completed_at"]
+        return ended
+
     def pair(self) -> None:
         """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
         self._do("pair", started_at=self._run["started_at"])
@@ -88,6 +105,15 @@ class Pairing:
             self._do("skipped")
         if any(row["outcome"] is None for row in counts):
             self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
+
+    def outcomes(self) -> Outcomes:
+        """Which outcomes there are."""
+        rows = self._warehouse.rows(STATEMENTS["outcomes"].format(**self._parts))
+        return Outcomes(
+            {row["outcome"] for row in rows},
+            {row["row_outcome"] for row in rows},
+            any(row["outcome"] in OPEN and not row["has_row"] for row in rows),
+        )
 
     @property
     def _absent(self) -> dict[str, str]:
@@ -119,6 +145,8 @@ class Pairing:
     def _resolve(self) -> bool:
         """Find rows for the records that name none, or one that is not there; whether there were any."""
         self._do("open")
+        is_nameless = self._warehouse.rows(STATEMENTS["nameless"])[0]["is_nameless"]
+        self._parts["every_row"] = str(is_nameless).lower()
         self._do("natural_rows")
         self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
         self._do("resolve", entities=self._entity.name)

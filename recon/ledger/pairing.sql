@@ -8,18 +8,18 @@ create table {ledger} (
 insert into {ledger}
 select s.record, s.source_row, s.wa_id, s.action,
        case when s.record is null then null
-            when s.reason is not null then 'rejected'
-            when s.action = 'skip' then 'skipped'
-            when t.id is null then 'missing_in_target'
-            when s.digest = t.digest then 'landed'
-            else 'landed_altered' end,
-       case when s.record is not null and t.id is not null then 'target id' end,
+            when s.reason is not null then cast('rejected' as record_outcome)
+            when s.action = 'skip' then cast('skipped' as record_outcome)
+            when t.id is null then cast('missing_in_target' as record_outcome)
+            when s.digest = t.digest then cast('landed' as record_outcome)
+            else cast('landed_altered' as record_outcome) end,
+       case when s.record is not null and t.id is not null then cast('target id' as pairing) end,
        case when t.id is null then s.claimed_id end,
        t.id,
        case when t.id is null then null
-            when s.record is not null then 'claimed'
-            when t.created_at < cast($started_at as timestamp) then 'preexisting'
-            else 'unexpected' end,
+            when s.record is not null then cast('claimed' as row_outcome)
+            when t.created_at < cast($started_at as timestamp) then cast('preexisting' as row_outcome)
+            else cast('unexpected' as row_outcome) end,
        null,
        s.reason,
        null,
@@ -42,6 +42,11 @@ where e.entity = $entity
   and not exists (select 1 from {source} s where s.source_row = e.source_row)
   and not exists (select 1 from {source} s where s.wa_id = e.wa_id)
 group by e.source_row, e.wa_id, case when e.source_row is null and e.wa_id is null then e.rowid end
+
+-- name: outcomes
+select distinct cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome,
+       target_id is not null as has_row
+from {ledger}
 
 -- name: counts
 select outcome, target_id is not null as has_row, count(*) as n from {ledger} group by all
@@ -77,12 +82,17 @@ select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natura
 from {ledger} l join {source} s on s.rowid = l.record
 where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and l.cause is null
 
+-- name: nameless
+select count(*) > 0 as is_nameless from open_records where claimed_id is null
+
 -- name: natural_rows
 create or replace temp table natural_rows as
 select natural_key, min(id) as id, count(*) as n, bool_or(is_free) as is_free
 from (select {natural_target} as natural_key, t.id,
              exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
-      from {target} t)
+      from {target} t
+      -- Where each record names an id as its own, only rows that nobody claims can be theirs.
+      where {every_row} or t.id in (select target_id from {ledger} where record is null))
 where natural_key in (select natural_key from open_records)
 group by natural_key
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from recon.comparison import Column as Stored
 from recon.comparison import Field as Compared
 from recon.comparison import digest_sql, judged_sql, typed_sql
+from recon.ledger.entities import EVERY_ENTITY
 from recon.sql import quote
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     from recon.profile import Column, Profile
     from recon.warehouse import Warehouse
 
-STORED = """
-select schema_name || '.' || table_name || '.' || column_name, data_type from duckdb_columns()
-where database_name = current_database() and schema_name in ('source', 'target')"""
+SHAPE = "select * from {table} limit 0"
 CODES = """
 left join (select id, any_value(code) as code from target.{table} group by id) {alias} on {alias}.id = t.{column}"""
 UNFILLED = "no row has a value: the importer does not write it"
@@ -91,8 +90,12 @@ class Sides(Struct, frozen=True):
 
 
 def stored_types(warehouse: Warehouse) -> dict[str, str]:
-    """DuckDB's type by column ("target.members.id"), of every column of both sides."""
-    return dict(warehouse.connection.execute(STORED).fetchall())
+    """DuckDB's type by column ("target.members.id"), of the entities' tables on both sides."""
+    found: dict[str, str] = {}
+    for table in (f"{side}.{entity.name}" for side in ("source", "target") for entity in EVERY_ENTITY):
+        shape = warehouse.connection.execute(SHAPE.format(table=table)).description or ()
+        found |= {f"{table}.{name}": str(kind) for name, kind, *_ in shape}
+    return found
 
 
 def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> Sides:
