@@ -259,6 +259,7 @@ class Assembly:
                 "database": PARTS["snapshot"],
                 "profile": _from(folder, verify.profile) if verify.profile else "",
                 "expectations": [_from(folder, own) for own in verify.expectations],
+                "exports": _from(folder, verify.exports) if verify.exports else "",
                 "outputs": "",
                 "show_pii": verify.show_pii,
                 "evidence_rows": verify.evidence_rows,

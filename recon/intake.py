@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import duckdb
 from recon.background import ReadAhead
 from recon.bundle import frames
 from recon.bundle.columns import COLUMNS
+from recon.bundle.formats import CONFIG
 from recon.errors import BundleError
 from recon.jsonfile import REWRITE, read_text
 from recon.masking import mask_text
@@ -64,9 +66,12 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
     tables = frames(bundle)
     warehouse.load_source(tables)
     wanted = {reference.split(".")[1] for reference in references if reference.startswith("source.")} & set(ENTITIES)
-    lists = bundle.lists or (bundle.record_lists() if wanted else ())
+    exported = [entity for entity in bundle.exports if entity in wanted]
+    recorded = wanted - {*exported}
+    lists = bundle.lists or (bundle.record_lists() if recorded else ())
     try:
-        _load_lists(lists, warehouse, wanted)
+        _load_lists(lists, warehouse, recorded)
+        _load_exports(bundle, exported, warehouse)
     except BundleError as error:
         raise bundle.unpacked.rename(error) if bundle.unpacked else error from error.__cause__
     except OSError as error:
@@ -77,7 +82,7 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
             found=error.strerror,
             next_step="Make room there, or set TMPDIR to a folder that has more",
         ) from error
-    for entity in wanted - {listed.table for listed in lists}:
+    for entity in recorded - {listed.table for listed in lists}:
         _create(entity, warehouse)
         warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
     return tables
@@ -91,6 +96,13 @@ def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str
     with ReadAhead(_written(lists, warehouse)) as written:
         for listed, files in written:
             _load(listed, files, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
+
+
+def _load_exports(bundle: Bundle, entities: Iterable[str], warehouse: Warehouse) -> None:
+    """Load exports in the place of records; what reads them loads only where there are any."""
+    for entity in entities:
+        load_export = import_module("recon.exports").load_export
+        load_export(bundle.exports[entity], warehouse, bundle.report_file.with_name(CONFIG))
 
 
 def _written(lists: Sequence[JsonList], warehouse: Warehouse) -> Iterator[tuple[JsonList, list[Path]]]:

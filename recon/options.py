@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.suites import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class VerifyOptions:
         allow_dry_run: Verify a bundle of a dry run all the same.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and as long as it takes for rows.
+        exports: The folder of Wild Apricot exports (CSV) that stand for the bundle's records; None: those that lie in
+            the bundle, where its report does not list the records.
         distributions: Also count what charts show, which reads a few columns more.
         environment: Environment variables by name.
     """
@@ -41,6 +43,7 @@ class VerifyOptions:
     show_pii: bool = False
     allow_dry_run: bool = False
     timeout_s: float | None = None
+    exports: Path | str | None = None
     distributions: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -48,6 +51,11 @@ class VerifyOptions:
     def bundle_text(self) -> str:
         """The bundle's path as it was written ("./x" keeps its "./")."""
         return str(self.bundle)
+
+    @property
+    def exports_folder(self) -> Path | None:
+        """The folder of exports, if one is named."""
+        return None if self.exports is None else Path(self.exports)
 
     @property
     def layers(self) -> list[Path]:

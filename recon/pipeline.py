@@ -88,7 +88,10 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
     told: Listener = listener or Silent()
     watch = Stopwatch()
     told.bundle_opening(options, watch.started_at)
-    with Warehouse(kept=_kept_snapshot(options)) as warehouse, open_bundle(Path(options.bundle)) as bundle:
+    with (
+        Warehouse(kept=_kept_snapshot(options)) as warehouse,
+        open_bundle(Path(options.bundle), options.exports_folder) as bundle,
+    ):
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))

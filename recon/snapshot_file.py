@@ -274,8 +274,8 @@ def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, 
     Where files lie does not matter, only what stands in them.
     """
     digest = sha256()
-    for name in NAMES:
-        path = bundle.report_file.with_name(name)
+    files = {name: bundle.report_file.with_name(name) for name in NAMES}
+    for name, path in (files | {entity: export.file for entity, export in bundle.exports.items()}).items():
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(name.encode() + file_digest(file, "sha256").digest())

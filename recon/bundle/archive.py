@@ -133,7 +133,8 @@ class Entry:
 def unpack(path: Path) -> Unpacked | None:
     """Unpack a .zip, a .tar.gz, a migration-report.json.gz, or a folder with one; None where nothing is compressed.
 
-    Only the three files of a bundle are written, under their own names: no path in an archive is followed.
+    Only the files of a bundle, and exports beside its report, are written, under their own names: no path in an archive
+    is followed.
 
     Raises:
         BundleError: The archive is damaged, holds no report or two, names unsafe paths, or unpacks to too much.
@@ -229,10 +230,11 @@ def _extract(archive: tarfile.TarFile, found: tarfile.TarInfo) -> IO[bytes]:
 def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
     """Write the files of the one bundle among the entries."""
     every = list(entries)
-    wanted = [entry for entry in every if entry.path.name in NAMES]
+    named = [entry for entry in every if entry.path.name in NAMES]
+    reports = [entry for entry in named if entry.path.name == REPORT]
+    wanted = [*named, *_exports(every, reports)]
     for entry in wanted:
         _require_safe(entry, unpacked.path)
-    reports = [entry for entry in wanted if entry.path.name == REPORT]
     if not reports:
         raise _no_report(every, unpacked.path)
     if len(reports) > 1:
@@ -241,6 +243,12 @@ def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
         if entry.path.parent == reports[0].path.parent:
             with entry.open() as content:
                 unpacked.add(entry.path.name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
+
+
+def _exports(entries: Iterable[Entry], reports: Iterable[Entry]) -> Iterator[Entry]:
+    """The CSV files beside a report."""
+    folders = {report.path.parent for report in reports}
+    return (entry for entry in entries if entry.path.parent in folders and entry.path.suffix.lower() == ".csv")
 
 
 def _require_safe(entry: Entry, path: Path) -> None:

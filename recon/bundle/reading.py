@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import msgspec
 
+from recon.bundle.exports import find_exports
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.bundle.archive import Unpacked
+    from recon.bundle.exports import Export
 
 # What is larger is streamed; what is not is read whole, in a tenth of a second.
 LARGE_BYTES = 32 * 2**20
@@ -54,6 +56,7 @@ class Bundle:
         unpacked: Where the files of a compressed bundle lie; None of one that is not compressed.
         lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
             records are then empty, and `recon.intake` streams them. Of a smaller report: none.
+        exports: The Wild Apricot export by entity, of those whose records are read from one.
     """
 
     path: Path
@@ -70,6 +73,7 @@ class Bundle:
     lists: tuple[JsonList, ...] = ()
     unpacked: Unpacked | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -89,9 +93,9 @@ class Bundle:
 
     @property
     def listed(self) -> set[str]:
-        """The entities whose records the bundle lists."""
+        """The entities whose records the report or an export lists."""
         counted = {name for name, records in self.record_counts.items() if records is not None}
-        return counted | {found.table for found in self.lists if found.table in ENTITIES}
+        return counted | {found.table for found in self.lists if found.table in ENTITIES} | {*self.exports}
 
     def read_report(self) -> dict[str, Any]:
         """The whole of migration-report.json as it is, keys that recon does not know included."""
@@ -102,18 +106,24 @@ class Bundle:
         return tuple(found for found in read_envelope(self.report_file)[1] if found.table in ENTITIES)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
     """Read and validate the bundle in the folder or archive `path`; source: bundle.md of the importer.
+
+    Args:
+        path: As the user wrote it.
+        exports: A folder of Wild Apricot exports, read instead of records; None: those that lie beside a report
+            which lists none.
 
     Raises:
         BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
     """
     unpacked = _unpack(path)
-    if unpacked is None:
-        return _read_folder(path)
     try:
-        return replace(_read_folder(unpacked.folder), path=path, unpacked=unpacked)
+        bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
+        return replace(bundle, exports=find_exports(bundle, exports))
     except BundleError as error:
+        if unpacked is None:
+            raise
         unpacked.close()
         raise unpacked.rename(error) from error
 

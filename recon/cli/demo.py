@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,8 +39,13 @@ TYPICAL = (
     help="Faults to plant: names separated by commas, or `typical` for a bad night.  [default: none]",
 )
 @click.option("--list-faults", is_flag=True, help="List the faults that can be planted, and stop.")
+@click.option(
+    "--exports", is_flag=True, help="Write Wild Apricot exports (CSV), and a report that only counts its records."
+)
 @click.option("--seed", type=int, default=2024, show_default=True, metavar="N", help="The same seed, the same club.")
-def command(output: str, database: str | None, faults: str, list_faults: bool, seed: int) -> int:
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    output: str, database: str | None, faults: str, list_faults: bool, exports: bool, seed: int
+) -> int:
     """Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."""
     if list_faults:
         for fault in recon.FAULTS.values():
@@ -47,7 +53,7 @@ def command(output: str, database: str | None, faults: str, list_faults: bool, s
         return 0
     names = TYPICAL if faults == "typical" else tuple(name.strip() for name in faults.split(",") if name.strip())
     _require_known(names)
-    bundle, place, option = _write(Path(output), database, seed, names)
+    bundle, place, option = _write(Path(output), database, {"seed": seed, "faults": names, "exports": exports})
     click.echo(f"Wrote a club of the seed {seed}" + (f" with the faults {', '.join(names)}" if names else "") + ":")
     click.echo(f"  bundle:   {bundle}\n  database: {place}")
     command_line = ["recon", "verify", "--bundle", str(bundle), "--database", option]
@@ -55,14 +61,14 @@ def command(output: str, database: str | None, faults: str, list_faults: bool, s
     return 0
 
 
-def _write(folder: Path, database: str | None, seed: int, faults: tuple[str, ...]) -> tuple[Path, str, str]:
+def _write(folder: Path, database: str | None, club: dict[str, Any]) -> tuple[Path, str, str]:
     """The bundle, where the rows lie, and what `--database` of `recon verify` is to be."""
     try:
         if database is None:
-            paths = recon.write_demo(folder, seed=seed, faults=faults)
+            paths = recon.write_demo(folder, **club)
             return paths.bundle, str(paths.database), str(paths.database)
         url = resolve_database(database, os.environ)
-        return recon.write_demo_to(url, folder, seed=seed, faults=faults), url.label, database
+        return recon.write_demo_to(url, folder, **club), url.label, database
     except OSError as error:
         raise OutputError(
             "The demo cannot be written", where=str(folder), found=str(error), next_step="Choose another --output"

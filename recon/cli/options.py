@@ -34,6 +34,12 @@ JUDGING = (
         metavar="FOLDER",
         help="Suites of your own over the shipped ones; may be given several times.",
     ),
+    click.option(
+        "--exports",
+        metavar="FOLDER",
+        help="Wild Apricot exports (CSV) in the place of the bundle's records.  [default: those in the bundle, where "
+        "its report lists none]",
+    ),
     click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]"),
     click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same."),
     click.option(

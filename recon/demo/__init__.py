@@ -1,6 +1,7 @@
 """A generated club that moved from Wild Apricot, whole or with planted faults, to try recon on."""
 
 from recon.demo.club import Club, generate
+from recon.demo.exports import write_exports
 from recon.demo.faults import FAULTS, Fault
 from recon.demo.files import DemoPaths, plant, write_bundle, write_demo, write_sqlite
 from recon.demo.servers import write_demo_to
@@ -15,5 +16,6 @@ __all__ = [
     "write_bundle",
     "write_demo",
     "write_demo_to",
+    "write_exports",
     "write_sqlite",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recon.demo.club import Club, generate
+from recon.demo.exports import write_exports
 from recon.demo.faults import FAULTS, Fault
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ class DemoPaths:
     database: Path
 
 
-def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = ()) -> DemoPaths:
+def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = (), exports: bool = False) -> DemoPaths:
     """Write bundle and database of a generated club into `folder`, with `faults` planted.
+
+    With `exports`, the bundle lists no records and holds the Wild Apricot exports that they came from.
 
     Raises:
         ValueError: A fault is unknown; nothing is written then.
@@ -91,6 +94,8 @@ def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = ()) ->
     club = generate(seed)
     paths = DemoPaths(write_bundle(club, folder / BUNDLE), write_sqlite(club, folder / DATABASE))
     plant(planted, paths.bundle, paths.database)
+    if exports:
+        write_exports(club, paths.bundle)
     return paths
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from recon.demo.club import generate
+from recon.demo.exports import write_exports
 from recon.demo.files import BUNDLE, find_faults, patch_report, write_bundle
 from recon.errors import UsageError
 
@@ -22,8 +24,12 @@ if TYPE_CHECKING:
 WRITERS = {"postgresql": ("recon.demo.postgresql", "write_postgresql")}
 
 
-def write_demo_to(url: DatabaseUrl, folder: Path, *, seed: int = 2024, faults: Iterable[str] = ()) -> Path:
+def write_demo_to(
+    url: DatabaseUrl, folder: Path, *, seed: int = 2024, faults: Iterable[str] = (), exports: bool = False
+) -> Path:
     """Write a generated club into the empty database at `url` and its bundle into `folder`, both or neither.
+
+    With `exports`, the bundle lists no records and holds the Wild Apricot exports that they came from.
 
     Returns:
         The bundle's folder.
@@ -37,7 +43,8 @@ def write_demo_to(url: DatabaseUrl, folder: Path, *, seed: int = 2024, faults: I
     _require_possible(url, planted)
     club, bundle = generate(seed), folder / BUNDLE
     module, writer = WRITERS[url.kind]
-    getattr(import_module(module), writer)(url, club, planted, lambda: _write_bundle(club, bundle, planted))
+    write = partial(_write_bundle, club, bundle, planted, exports=exports)
+    getattr(import_module(module), writer)(url, club, planted, write)
     return bundle
 
 
@@ -60,10 +67,12 @@ def _require_possible(url: DatabaseUrl, faults: Iterable[Fault]) -> None:
         )
 
 
-def _write_bundle(club: Club, bundle: Path, faults: Iterable[Fault]) -> None:
+def _write_bundle(club: Club, bundle: Path, faults: Iterable[Fault], *, exports: bool) -> None:
     is_new = not bundle.exists()
     try:
         patch_report(faults, write_bundle(club, bundle))
+        if exports:
+            write_exports(club, bundle)
     except BaseException:
         if is_new:
             shutil.rmtree(bundle, ignore_errors=True)

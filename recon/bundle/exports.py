@@ -1,0 +1,245 @@
+"""Finds the Wild Apricot exports that the importer read, by their headers, where its report does not list records."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from recon.bundle.formats import CONFIG
+from recon.errors import BundleError
+from recon.jsonfile import convert
+from recon.model import ENTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from recon.bundle.reading import Bundle
+
+HEADER_BYTES = 64 * 2**10
+# By the keys that records have; migration-config.json may name other headers.
+HEADERS = {
+    "members": {
+        "waId": "Contact ID",
+        "firstName": "First name",
+        "lastName": "Last name",
+        "email": "Email",
+        "phone": "Phone",
+        "joinedAt": "Member since",
+        "waMembershipLevel": "Membership level",
+    },
+    "events": {
+        "waId": "Event ID",
+        "title": "Event name",
+        "description": "Description",
+        "category": "Tags",
+        "location": "Location",
+        "startTime": "Start date",
+        "endTime": "End date",
+        "capacity": "Registration limit",
+    },
+    "registrations": {
+        "waId": "Registration ID",
+        "memberId": "Contact ID",
+        "eventId": "Event ID",
+        "status": "Registration status",
+        "registeredAt": "Registration date",
+        "cancelledAt": "Cancellation date",
+    },
+}
+# The most telling first: an export of registrations may repeat who registered, and for what.
+TELLING = {
+    "registrations": ("waId", "memberId", "eventId"),
+    "events": ("waId", "title", "startTime"),
+    "members": ("waId", "firstName", "lastName", "email"),
+}
+
+
+class ImportOptions(Struct, frozen=True):
+    """How the importer read dates and times."""
+
+    source_timezone: str = "UTC"
+    date_format: str = "MM/DD/YYYY"
+    datetime_format: str = "MM/DD/YYYY HH:mm"
+
+
+class ImportConfig(Struct, frozen=True):
+    """What migration-config.json says about reading exports; None of a mapping: it has none."""
+
+    member_fields: dict[str, Any] = {}
+    event_fields: dict[str, Any] = {}
+    registration_fields: dict[str, Any] = {}
+    membership_status_mapping: dict[str, str | None] | None = None
+    event_category_mapping: dict[str, str | None] | None = None
+    registration_status_mapping: dict[str, str | None] | None = None
+    import_options: ImportOptions = field(default_factory=ImportOptions)
+
+
+@dataclass(frozen=True)
+class Export:
+    """The export of one entity.
+
+    Attributes:
+        cells: Position in a row, from 0, by the key that a record has for it; what the file lacks is not there.
+        width: How many cells a row has.
+        config: What the importer read it by.
+    """
+
+    entity: str
+    file: Path
+    cells: Mapping[str, int]
+    width: int
+    config: ImportConfig
+
+
+def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
+    """The exports by entity.
+
+    Args:
+        bundle: Says which records are not listed, and what the exports were called; an export may lie among its files,
+            or beside it under the very name that the report gives.
+        named: The folder to look into instead; its exports stand for records that are listed, too.
+
+    Raises:
+        BundleError: `named` holds none, or one cannot be told from another.
+    """
+    wanted = [entity for entity in ENTITIES if named or entity not in bundle.listed]
+    if not wanted:
+        return {}
+    files = _csv_files(named) if named else [*_within(bundle), *_reported(bundle)]
+    config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
+    recognised = [found for file in files if (found := _recognise(file, config))]
+    if named and not recognised:
+        raise _none_usable(named, files)
+    chosen = (_choose(entity, recognised, bundle) for entity in wanted)
+    return {found.entity: found for found in chosen if found}
+
+
+def _csv_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
+    except OSError as error:
+        raise BundleError(
+            "The folder of exports cannot be opened",
+            where=str(folder),
+            expected="a folder with Wild Apricot exports (CSV)",
+            found=error.strerror,
+            next_step="Check the path after --exports",
+        ) from error
+
+
+def _within(bundle: Bundle) -> list[Path]:
+    """Those among the bundle's files; a folder that may be entered and not listed has none to show."""
+    try:
+        return _csv_files(bundle.path if bundle.path.is_dir() else bundle.report_file.parent)
+    except BundleError:
+        return []
+
+
+def _reported(bundle: Bundle) -> list[Path]:
+    """What lies beside the bundle under a name that its report gives."""
+    home = bundle.path.parent if bundle.path.name else bundle.path / ".."
+    names = (_reported_name(bundle, entity) for entity in ENTITIES)
+    return [home / name for name in names if name and (home / name).is_file()]
+
+
+def _reported_name(bundle: Bundle, entity: str) -> str:
+    """What the importer called the export, without its folders; empty: the report does not say."""
+    return PurePosixPath((bundle.entities[entity].file or "").replace("\\", "/")).name
+
+
+def _recognise(file: Path, config: ImportConfig) -> Export | None:
+    """What the file is an export of, by its header."""
+    header = [_plain(cell) for cell in read_header(file)]
+    for entity, telling in TELLING.items():
+        named = _headers(entity, config)
+        cells = {key: header.index(name) for key, names in named.items() for name in names[::-1] if name in header}
+        if all(key in cells for key in telling):
+            _require_once(file, header, cells.values())
+            return Export(entity, file, cells, len(header), config)
+    return None
+
+
+def _headers(entity: str, config: ImportConfig) -> dict[str, list[str]]:
+    """The headers that a key may have: the one that the configuration names, then the usual one."""
+    own = getattr(config, f"{entity.removesuffix('s')}_fields")
+    usual = HEADERS[entity]
+    return {
+        key: [_plain(name) for name in (own.get(key), usual[key]) if isinstance(name, str) and name.strip()]
+        for key in usual
+    }
+
+
+def _plain(header: str) -> str:
+    return header.strip().casefold()
+
+
+def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
+    twice = next((header[cell] for cell in cells if header.count(header[cell]) > 1), None)
+    if twice is not None:
+        raise BundleError(
+            "An export has the same column twice",
+            where=f"{file}, line 1",
+            expected=f"one column {twice!r}",
+            found=str(header.count(twice)),
+            next_step="Export it again, or rename the column that is not meant",
+        )
+
+
+def read_header(file: Path) -> list[str]:
+    """The cells of the first row, in whatever encoding: what is not UTF-8 is refused when it is read.
+
+    Raises:
+        BundleError: The file cannot be read.
+    """
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(HEADER_BYTES)
+    except OSError as error:
+        raise BundleError(
+            f"{file.name} cannot be read",
+            where=str(file),
+            expected="an export (CSV)",
+            found=error.strerror,
+            next_step="Check that you may read it: permissions",
+        ) from error
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return next(csv.reader(StringIO(start.decode(encoding, errors="replace"), newline="")), [])
+    except csv.Error:
+        return []
+
+
+def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:
+    """The export of the entity; of several the one that the report names, in the bundle before beside it."""
+    found = [export for export in recognised if export.entity == entity]
+    name = _reported_name(bundle, entity)
+    meant = [export for export in found if export.file.name == name] or found
+    if len({export.file.name for export in meant}) > 1:
+        names = [export.file.name for export in meant]
+        raise BundleError(
+            f"Several files are exports of the {entity}",
+            where=str(meant[0].file.parent),
+            expected=f"one, or one of them called {name}" if name else "one",
+            found=", ".join(names[:5]),
+            next_step="Keep the one that the importer read",
+        )
+    return meant[0] if meant else None
+
+
+def _none_usable(folder: Path, files: list[Path]) -> BundleError:
+    wanted = "; ".join(
+        f"{entity} with {', '.join(HEADERS[entity][key] for key in TELLING[entity])}" for entity in ENTITIES
+    )
+    headers = f"{files[0].name} with {', '.join(read_header(files[0])[:8]) or 'no header'}" if files else "no .csv file"
+    return BundleError(
+        "The folder of exports holds none that can be used",
+        where=str(folder),
+        expected=f"CSV files with a header, separated by commas: {wanted}",
+        found=headers[:300],
+        next_step="Check the path after --exports, or the headers that migration-config.json names",
+    )
