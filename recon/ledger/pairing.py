@@ -148,8 +148,8 @@ class Pairing:
         is_nameless = self._warehouse.rows(STATEMENTS["nameless"])[0]["is_nameless"]
         self._parts["every_row"] = str(is_nameless).lower()
         self._do("natural_rows")
-        self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
         self._do("resolve", entities=self._entity.name)
+        self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
         self._do("freed")
         self._do("landed")
         return bool(self._warehouse.connection.execute("select count(*) from resolved").fetchall()[0][0])

@@ -100,6 +100,7 @@ group by natural_key
 insert into ledger.duplicate_keys
 select $entity, o.natural_key, $natural_name, count(*), any_value(n.n)
 from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
+where o.record not in (select record from resolved)
 group by o.natural_key
 
 -- name: resolve
