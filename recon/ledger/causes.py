@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 VALUE = "value"
+MINUTE_US = 60_000_000
 STEP_MINUTES = 15
 FARTHEST_MINUTES = 14 * 60
 MOST_DECIMALS = 6
+NEAR = 1e-6
 LONGEST_DETAIL = 40
 BROKEN = "Ã|Â|â€|\ufffd"
 SPACES = r"[\s\u00a0\u200b\ufeff]+"
@@ -139,15 +141,16 @@ def _temporal() -> tuple[Guess, ...]:
     same_year = source_moment.dt.year() == target_moment.dt.year()
     same_day = source_moment.dt.date() == target_moment.dt.date()
     at_midnight = target_moment.dt.truncate("1d") == target_moment
+    minutes = moved_us // MINUTE_US
+    is_step = (moved_us % (STEP_MINUTES * MINUTE_US) == 0) & (minutes.abs() <= FARTHEST_MINUTES)
     # A shift moves every value alike; where each moved by its own time of day, that was dropped.
-    is_dropped = same_day & at_midnight.all().over("field") & (moved_us.n_unique().over("field") > 1)
-    minutes = moved_us // 60_000_000
-    is_step = (moved_us % (STEP_MINUTES * 60_000_000) == 0) & (minutes.abs() <= FARTHEST_MINUTES)
+    may_be_dropped = same_day & at_midnight & (moved_us <= -MINUTE_US)
+    is_dropped = may_be_dropped & (~is_step | (moved_us.filter(may_be_dropped).n_unique().over("field") > 1))
     return (
         Guess("day_month_swapped", is_swapped & same_year & (days[0] != months[0])),
-        Guess("time_dropped", is_dropped & (moved_us < 0)),
+        Guess("time_dropped", is_dropped),
         Guess("zone_shifted", is_step & (moved_us != 0), _hours(minutes)),
-        Guess("scale_rounded", (moved_us.abs() < 60_000_000) & _precision().is_not_null(), _precision()),
+        Guess("scale_rounded", (moved_us.abs() < MINUTE_US) & _precision().is_not_null(), _precision()),
     )
 
 
@@ -166,7 +169,7 @@ def _precision() -> pl.Expr:
         .then(pl.lit("to milliseconds"))
         .when((moved_us.abs() < 1_000_000) & (us % 1_000_000 == 0))
         .then(pl.lit("to whole seconds"))
-        .when(us % 60_000_000 == 0)
+        .when(us % MINUTE_US == 0)
         .then(pl.lit("to whole minutes"))
     )
 
@@ -175,10 +178,13 @@ def _numeric() -> tuple[Guess, ...]:
     """How a number became another number."""
     fits = []
     for decimals in range(MOST_DECIMALS + 1):
-        scale = 10.0**decimals
-        rounded = ((source_number * scale).round() / scale - target_number).abs() < 1e-9
-        cut = ((source_number * scale).floor() / scale - target_number).abs() < 1e-9
-        fits.append(pl.when(rounded | cut).then(pl.lit(f"to {decimals} decimals")))
+        scaled, lost = target_number * 10.0**decimals, (source_number - target_number).abs() * 10.0**decimals
+        is_lower = (target_number < source_number) | (target_number.abs() < source_number.abs())
+        # Half goes up, to even or away from zero; what is cut off is less than one.
+        fits.append(
+            pl.when(((scaled - scaled.round()).abs() < NEAR) & ((lost < 0.5 + NEAR) | (is_lower & (lost < 1))))
+            .then(pl.lit(f"to {decimals} decimals"))
+        )  # fmt: skip
     detail = pl.coalesce(fits)
     return (Guess("scale_rounded", detail.is_not_null() & (source_number != source_number.round()), detail),)
 
