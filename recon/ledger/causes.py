@@ -20,6 +20,8 @@ FARTHEST_MINUTES = 14 * 60
 MOST_DECIMALS = 6
 NEAR = 1e-6
 LONGEST_DETAIL = 40
+MOST_EDITED_ALIKE = 3
+NO_EDITS = ("merged_value", "columns_shifted", "null_empty", "encoding")
 BROKEN = "Ã|Â|â€|\ufffd"
 SPACES = r"[\s\u00a0\u200b\ufeff]+"
 NON_ASCII = r"[^\x00-\x7f]"
@@ -76,10 +78,25 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
     )
     kind = pl.coalesce([pl.when(guess.holds).then(pl.lit(guess.name)) for guess in guesses])
     detail = pl.coalesce([pl.when(guess.holds).then(guess.detail) for guess in guesses])
-    return differences.with_columns(kind.alias("cause"), detail.alias("detail")).with_columns(
+    named = differences.with_columns(kind.alias("cause"), detail.alias("detail"))
+    is_edit = _is_edit()
+    return named.with_columns(
+        pl.when(is_edit).then(pl.lit("edited_later")).otherwise(pl.col("cause")).alias("cause"),
+        pl.when(is_edit).then(pl.lit("")).otherwise(pl.col("detail")).alias("detail"),
+    ).with_columns(
         is_explained=pl.col("cause").is_in([kind.name for kind in KINDS.values() if kind.is_explained]),
         is_harmless=pl.col("cause").is_in([kind.name for kind in KINDS.values() if kind.is_harmless]),
     )
+
+
+def _is_edit() -> pl.Expr:
+    """Whether a difference of a row that was written later is a person's doing, whatever it looks like.
+
+    What rows show that nobody edited, or more of them than a person would edit alike, is the importer's.
+    """
+    alike = ("field", "cause", "detail")
+    is_systematic = (~pl.col("is_edited")).any().over(alike) | (pl.len().over(alike) > MOST_EDITED_ALIKE)
+    return pl.col("is_edited") & ~is_systematic & ~pl.col("cause").is_in(NO_EDITS)
 
 
 def shifted(texts: Collection[str]) -> pl.Expr:
