@@ -83,8 +83,10 @@ class Scene:
         return self.club.tables[TABLES[entity]]
 
     def pairs(self, entity: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Each record beside its row."""
-        return list(zip(self.records(entity), self.rows(entity), strict=True))
+        """Each record that names a row, beside that row."""
+        rows = {row["id"]: row for row in self.rows(entity)}
+        named = [(record, rows.get(record.get("_murmurantId", ""))) for record in self.records(entity)]
+        return [(record, row) for record, row in named if row is not None]
 
     def forget_ids(self, entity: str, record: dict[str, Any], *, reported: bool = True, stored: bool = True) -> None:
         """Take the target id from a record, its report's mapping, and the database's."""
@@ -115,9 +117,8 @@ class Scene:
     def free_of_registrations(self, *ids: str) -> None:
         """Take away the registrations of these members and events, on both sides."""
         gone = set(ids)
-        pairs = [(s, t) for s, t in self.pairs("registrations") if not {t["memberId"], t["eventId"]} & gone]
-        self.report["registrations"]["records"] = [record for record, _ in pairs]
-        self.club.tables["EventRegistration"] = [row for _, row in pairs]
+        for side in (self.records("registrations"), self.rows("registrations")):
+            side[:] = [each for each in side if not {each["memberId"], each["eventId"]} & gone]
 
     def reject(self, entity: str, record: dict[str, Any], message: str, *, own: bool = True) -> None:
         """Reject a record as an importer does: listed, without an id, and with its errors where `own`."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from scenes import AFTER, BEFORE, DURING, OTHER_RUN, TABLES, Accounted, Scene, account_of, scene
 from migrations import Migration
 from msgspec.structs import replace
 from postgres import load_rows, load_schema
+from scenes import AFTER, BEFORE, DURING, OTHER_RUN, TABLES, Accounted, Scene, account_of, scene
 from support import check_of, outcomes
 
 from recon.bundle import reading
