@@ -188,15 +188,17 @@ def count_records(report: dict[str, Any]) -> None:
 
 
 def _counted(entity: str, records: Iterable[dict[str, Any]], errors: Iterable[dict[str, Any]]) -> dict[str, int]:
-    listed = {e["sourceRow"] for e in errors if e["entity"] + "s" == entity}
-    rejected = [r["_sourceRow"] for r in records if r.get("_errors") or r["_sourceRow"] in listed]
-    written = [r["_action"] for r in records if r["_sourceRow"] not in rejected]
+    # An error without a place is a row of its own.
+    listed = {e.get("sourceRow", id(e)) for e in errors if e["entity"] + "s" == entity}
+    rejected = [record for record in records if record.get("_errors") or record.get("_sourceRow") in listed]
+    written = [record.get("_action") for record in records if record not in rejected]
+    unlisted = listed - {record.get("_sourceRow") for record in rejected}
     parsed = len(rejected) + len(written)
     return {
-        "totalRows": parsed + len(listed - {*rejected}),
+        "totalRows": parsed + len(unlisted),
         "parsed": parsed,
         "created": written.count("create"),
         "updated": written.count("update"),
         "skipped": written.count("skip"),
-        "errors": len(listed | {*rejected}),
+        "errors": len(rejected) + len(unlisted),
     }

@@ -239,7 +239,7 @@ def test_counts_that_are_explained_in_part_fail(tmp_path: Path, what: str) -> No
 
 
 def tier_ids(club: Scene) -> dict[str, str]:
-    return {tier["code"]: tier["id"] for tier in club.club.tables["MembershipTier"]}
+    return {str(tier["code"]): str(tier["id"]) for tier in club.club.tables["MembershipTier"]}
 
 
 def give(club: Scene, level: str | None, tier: str | None, *places: int) -> None:
