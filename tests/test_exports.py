@@ -150,6 +150,13 @@ def test_exports_that_are_named_win_over_records_entity_by_entity(demo: DemoPath
     assert origins == {"source.members": "own.csv"}
 
 
+def test_a_configuration_matters_only_where_there_are_exports(counting: Path) -> None:
+    configure(counting, member_fields=["odd"], import_options=None)
+    assert read(counting)[2] == {}
+    write_csv(counting / "m.csv", MEMBERS)
+    assert "migration-config.json" in refused(counting)
+
+
 def test_an_entity_without_an_export_stays_unlisted(counting: Path) -> None:
     write_csv(counting / "any.CSV", EVENTS, ["EV1", "Walk", "", "", "", "", "", ""])
     tables, missing, _ = read(counting)
@@ -333,7 +340,7 @@ def test_another_encoding_is_refused(counting: Path, encoding: str) -> None:
         assert "expected UTF-8, found UTF-16 or UTF-32" in refused(counting)
     else:
         # Without a mark at its start nothing tells what it is.
-        assert "Contact ID" in refused(counting, counting)
+        assert "found m.csv with none of these" in refused(counting, counting)
 
 
 def test_an_export_of_many_blocks_keeps_its_order(counting: Path) -> None:
@@ -391,6 +398,15 @@ def test_an_archive_carries_its_exports(exported: DemoPaths, kind: str, tmp_path
     assert read(packed) == read(exported.bundle)
 
 
+def test_a_link_in_an_archive_is_no_export(counting: Path, tmp_path: Path) -> None:
+    write_csv(tmp_path / "m.csv", MEMBERS, ["1", "A", "B", "a@b.org", "", "", ""])
+    (counting / "linked.csv").symlink_to(tmp_path / "m.csv")
+    with tarfile.open(tmp_path / "bundle.tar.gz", "w:gz") as archive:
+        archive.add(counting, "bundle")
+    assert read(counting)[2] == {"source.members": "linked.csv"}
+    assert read(tmp_path / "bundle.tar.gz")[2] == {}
+
+
 def test_what_is_wrong_in_an_archive_is_told_by_its_place_there(exported: DemoPaths, tmp_path: Path) -> None:
     with (exported.bundle / "wa-members-export.csv").open("ab") as opened:
         opened.write(b"one cell\n")
@@ -423,7 +439,9 @@ def test_the_same_question_on_a_snapshot_includes_the_exports(exported: DemoPath
 NO_EXPORTS: dict[str, tuple[dict[str, str] | None, str]] = {
     "no folder": (None, "found No such file or directory"),
     "empty": ({}, "found no .csv file"),
-    "semicolons": ({"m.csv": "Contact ID;Email\n"}, "found m.csv with Contact ID;Email"),
+    "no header": ({"m.csv": "7,Ann,Boole,ann@example.org\n"}, "found m.csv with none of these"),
+    "less": ({"m.csv": "Contact ID,e-mail,email\n"}, "found m.csv with Contact ID, Email"),
+    "semicolons": ({"m.csv": "Contact ID;Email\n"}, "found m.csv with none of these"),
 }
 
 
@@ -440,6 +458,7 @@ def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path
     assert done.code == 2
     assert found in done.err
     assert str(folder) in done.err
+    assert "Boole" not in done.err
     assert not (tmp_path / "r.md").exists()
 
 
