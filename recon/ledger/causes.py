@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 VALUE = "value"
+MINUTE_US = 60_000_000
 STEP_MINUTES = 15
 FARTHEST_MINUTES = 14 * 60
 MOST_DECIMALS = 6
+NEAR = 1e-6
 LONGEST_DETAIL = 40
+MOST_EDITED_ALIKE = 3
+NO_EDITS = ("merged_value", "columns_shifted", "null_empty", "encoding")
 BROKEN = "Ã|Â|â€|\ufffd"
 SPACES = r"[\s\u00a0\u200b\ufeff]+"
 NON_ASCII = r"[^\x00-\x7f]"
@@ -74,10 +78,25 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
     )
     kind = pl.coalesce([pl.when(guess.holds).then(pl.lit(guess.name)) for guess in guesses])
     detail = pl.coalesce([pl.when(guess.holds).then(guess.detail) for guess in guesses])
-    return differences.with_columns(kind.alias("cause"), detail.alias("detail")).with_columns(
+    named = differences.with_columns(kind.alias("cause"), detail.alias("detail"))
+    is_edit = _is_edit()
+    return named.with_columns(
+        pl.when(is_edit).then(pl.lit("edited_later")).otherwise(pl.col("cause")).alias("cause"),
+        pl.when(is_edit).then(pl.lit("")).otherwise(pl.col("detail")).alias("detail"),
+    ).with_columns(
         is_explained=pl.col("cause").is_in([kind.name for kind in KINDS.values() if kind.is_explained]),
         is_harmless=pl.col("cause").is_in([kind.name for kind in KINDS.values() if kind.is_harmless]),
     )
+
+
+def _is_edit() -> pl.Expr:
+    """Whether a difference of a row that was written later is a person's doing, whatever it looks like.
+
+    What rows show that nobody edited, or more of them than a person would edit alike, is the importer's.
+    """
+    alike = ("field", "cause", "detail")
+    is_systematic = (~pl.col("is_edited")).any().over(alike) | (pl.len().over(alike) > MOST_EDITED_ALIKE)
+    return pl.col("is_edited") & ~is_systematic & ~pl.col("cause").is_in(NO_EDITS)
 
 
 def shifted(texts: Collection[str]) -> pl.Expr:
@@ -139,15 +158,16 @@ def _temporal() -> tuple[Guess, ...]:
     same_year = source_moment.dt.year() == target_moment.dt.year()
     same_day = source_moment.dt.date() == target_moment.dt.date()
     at_midnight = target_moment.dt.truncate("1d") == target_moment
+    minutes = moved_us // MINUTE_US
+    is_step = (moved_us % (STEP_MINUTES * MINUTE_US) == 0) & (minutes.abs() <= FARTHEST_MINUTES)
     # A shift moves every value alike; where each moved by its own time of day, that was dropped.
-    is_dropped = same_day & at_midnight.all().over("field") & (moved_us.n_unique().over("field") > 1)
-    minutes = moved_us // 60_000_000
-    is_step = (moved_us % (STEP_MINUTES * 60_000_000) == 0) & (minutes.abs() <= FARTHEST_MINUTES)
+    may_be_dropped = same_day & at_midnight & (moved_us <= -MINUTE_US)
+    is_dropped = may_be_dropped & (~is_step | (moved_us.filter(may_be_dropped).n_unique().over("field") > 1))
     return (
         Guess("day_month_swapped", is_swapped & same_year & (days[0] != months[0])),
-        Guess("time_dropped", is_dropped & (moved_us < 0)),
+        Guess("time_dropped", is_dropped),
         Guess("zone_shifted", is_step & (moved_us != 0), _hours(minutes)),
-        Guess("scale_rounded", (moved_us.abs() < 60_000_000) & _precision().is_not_null(), _precision()),
+        Guess("scale_rounded", (moved_us.abs() < MINUTE_US) & _precision().is_not_null(), _precision()),
     )
 
 
@@ -166,7 +186,7 @@ def _precision() -> pl.Expr:
         .then(pl.lit("to milliseconds"))
         .when((moved_us.abs() < 1_000_000) & (us % 1_000_000 == 0))
         .then(pl.lit("to whole seconds"))
-        .when(us % 60_000_000 == 0)
+        .when(us % MINUTE_US == 0)
         .then(pl.lit("to whole minutes"))
     )
 
@@ -175,10 +195,13 @@ def _numeric() -> tuple[Guess, ...]:
     """How a number became another number."""
     fits = []
     for decimals in range(MOST_DECIMALS + 1):
-        scale = 10.0**decimals
-        rounded = ((source_number * scale).round() / scale - target_number).abs() < 1e-9
-        cut = ((source_number * scale).floor() / scale - target_number).abs() < 1e-9
-        fits.append(pl.when(rounded | cut).then(pl.lit(f"to {decimals} decimals")))
+        scaled, lost = target_number * 10.0**decimals, (source_number - target_number).abs() * 10.0**decimals
+        is_lower = (target_number < source_number) | (target_number.abs() < source_number.abs())
+        # Half goes up, to even or away from zero; what is cut off is less than one.
+        fits.append(
+            pl.when(((scaled - scaled.round()).abs() < NEAR) & ((lost < 0.5 + NEAR) | (is_lower & (lost < 1))))
+            .then(pl.lit(f"to {decimals} decimals"))
+        )  # fmt: skip
     detail = pl.coalesce(fits)
     return (Guess("scale_rounded", detail.is_not_null() & (source_number != source_number.round()), detail),)
 

@@ -38,9 +38,10 @@ cross join (
         group by level order by n desc, 1 limit 8)) l
 cross join (
   select case when count(*) = 0 then 'no tier is seeded: run the tier seeder'
-              else count(*) || ' tiers are seeded' end
-         || coalesce((select ', but not ' || string_agg(distinct e.expected, ', ' order by e.expected) from ledger.tiers e
-                      where e.expected not in (select code from target.tiers where code is not null)), '') as told
+              else count(*) || ' tiers are seeded'
+                   || coalesce((select ', but not ' || string_agg(distinct e.expected, ', ' order by e.expected)
+                                from ledger.tiers e
+                                where e.expected not in (select code from target.tiers where code is not null)), '') end as told
   from target.tiers) s
 cross join (
   select 'not in the tier mapping: ' || string_agg('''' || level || '''', ', ' order by level) as told

@@ -150,6 +150,7 @@ class Pairing:
         self._do("natural_rows")
         self._do("resolve", entities=self._entity.name)
         self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
+        self._do("natural_ambiguous", natural_name=self.natural_name)
         self._do("freed")
         self._do("landed")
         return bool(self._warehouse.connection.execute("select count(*) from resolved").fetchall()[0][0])

@@ -103,6 +103,12 @@ from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n
 where o.record not in (select record from resolved)
 group by o.natural_key
 
+-- name: natural_ambiguous
+update {ledger} as l
+set cause = 'duplicate_key', reason = 'its ' || $natural_name || ' stands on ' || n.n || ' rows', is_harmless = false
+from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
+where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record not in (select record from resolved)
+
 -- name: resolve
 create or replace temp table resolved as
 select record, id, matched_by
@@ -159,7 +165,7 @@ update {ledger}
 set reason = case when target_id is not null then 'already in the database'
                   else 'the importer skipped it, and no row holds it' end,
     is_explained = target_id is not null, is_harmless = target_id is not null
-where outcome = 'skipped'
+where outcome = 'skipped' and cause is null
 
 -- name: unclaimed
 update {ledger} as l
