@@ -9,6 +9,7 @@ import yaml
 from recon.bundle import open_bundle
 from recon.database import open_source, resolve_database
 from recon.intake import load_bundle
+from recon.ledger import Case, account_for, ledger_columns
 from recon.profile import load_profile
 from recon.snapshot import take_snapshot
 from recon.suites import layers_of, load_rules
@@ -55,8 +56,11 @@ def loaded(demo: DemoPaths, rules: Sequence[Rule]) -> Warehouse:
     warehouse = Warehouse()
     reads = {reference for rule in rules for reference in rule.reads}
     with open_bundle(demo.bundle) as bundle:
+        reads |= ledger_columns(bundle.listed)
         load_bundle(bundle, warehouse, reads)
+        case = Case(load_profile(), bundle.config)
     source = open_source(resolve_database(str(demo.database), {}))
-    take_snapshot(source, load_profile(), reads, warehouse)
+    take_snapshot(source, case.profile, reads, warehouse)
+    account_for(warehouse, case)
     source.close()
     return warehouse

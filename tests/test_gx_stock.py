@@ -194,7 +194,7 @@ def test_a_result_without_content_is_no_pass(warehouse: Warehouse, tmp_path: Pat
     [
         ({"table": None}, "expected the key 'table'"),
         ({"table": "target.member"}, "Did you mean 'target.members'"),
-        ({"table": "members"}, "a name that starts with source. or target."),
+        ({"table": "members"}, "a name that starts with source., target. or ledger."),
         ({"table": "target.members.email"}, "Name columns in kwargs"),
         ({"kwargs": {"column": "emial"}}, r"stock, kwargs\).*Did you mean 'target.members.email'"),
         ({"kwargs": {"column": 1}}, r"kwargs.column\): expected a column of the table"),

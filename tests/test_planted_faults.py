@@ -27,39 +27,55 @@ CLEAN = {
     "run_id_match": "Run ID matches: run-20240115-143000",
     "import_completed": "The import completed: 2024-01-15T14:28:00Z",
     "column_types": "Every value read has its column's type",
+    "report_arithmetic": "The report's numbers agree with its records",
+    "missing_records": "Every record that was written has its row: 222 accounted for",
+    "unexpected_records": "Every row is accounted for: 222",
+    "altered_records": "Every landed record equals its row: 222 compared",
+    "tier_mapping": "Every member has the tier of the membership level: 60 compared",
 }
 # Fault → each check that does not pass in the small club, with its outcome and message; every other one passes.
 TURNED: dict[str, dict[str, tuple[str, str]]] = {
     "missing-members": {
         "member_count": ("FAIL", "Member count mismatch: expected 60, got 46 (diff: 14)"),
+        "missing_records": ("FAIL", "Not in the database: 14 members"),
     },
     "extra-members": {
         "member_count": ("FAIL", "Member count mismatch: expected 60, got 63 (diff: 3)"),
+        "unexpected_records": ("FAIL", "Rows that no record claims: 3 members"),
     },
     "missing-events": {
         "event_count": ("FAIL", "Event count mismatch: expected 12, got 11 (diff: 1)"),
+        "missing_records": ("FAIL", "Not in the database: 1 event"),
     },
     "extra-event": {
         "event_count": ("FAIL", "Event count mismatch: expected 12, got 13 (diff: 1)"),
+        "unexpected_records": ("FAIL", "Rows that no record claims: 1 event"),
     },
     "missing-registrations": {
         "registration_count": ("FAIL", "Registration count mismatch: expected 150, got 138 (diff: 12)"),
+        "missing_records": ("FAIL", "Not in the database: 12 registrations"),
     },
     "one-tier": {
         "tier_distribution": ("WARN", "Warning: All members in tier 'GENERAL' - verify mapping"),
+        "tier_mapping": ("WARN", "58 members have another tier than the membership level leads to"),
     },
     "no-tiers": {
         "tier_distribution": ("WARN", "Warning: No member has a tier - verify tier seeding and mapping"),
         "tier_coverage": ("WARN", "Low tier coverage: 0.0% - 60 members without tier"),
+        "tier_mapping": ("WARN", "59 members have another tier than the membership level leads to"),
     },
     "unknown-tier": {
         "tier_distribution": ("FAIL", "10 members have a tier that does not exist"),
+        "altered_records": ("FAIL", "Differ from their rows: 10 members"),
+        "tier_mapping": ("WARN", "10 members have another tier than the membership level leads to"),
     },
     "low-tier-coverage": {
         "tier_coverage": ("WARN", "Low tier coverage: 85.0% - 9 members without tier"),
+        "tier_mapping": ("WARN", "8 members have another tier than the membership level leads to"),
     },
     "orphaned-registrations": {
         "orphaned_registrations": ("FAIL", "Found 10 orphaned registrations"),
+        "altered_records": ("FAIL", "Differ from their rows: 10 registrations"),
     },
     "duplicate-wa-id": {
         "duplicate_id_mappings": ("FAIL", "Found 2 duplicate ID mappings"),
@@ -87,12 +103,34 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "import-died": {
         "import_completed": ("FAIL", "The import failed: Connection to the target database was lost"),
+        "report_arithmetic": ("WARN", "The report contradicts itself in 1 figure"),
     },
     "rejected-rows": {
         "import_completed": ("WARN", "The importer rejected 3 members, 5 registrations"),
     },
     "bad-value": {
         "column_types": ("FAIL", "Found 1 value not of the column's type"),
+    },
+    "wrong-summary": {
+        "report_arithmetic": ("WARN", "The report contradicts itself in 1 figure"),
+    },
+    "replaced-registration": {
+        "registration_count": (
+            "FAIL",
+            "Registration count matches: 150, but not the rows: 1 missing, 1 unexpected, 0 with another id",
+        ),
+        "missing_records": ("FAIL", "Not in the database: 1 registration"),
+        "unexpected_records": ("FAIL", "Rows that no record claims: 1 registration"),
+    },
+    "stray-registration": {
+        "registration_count": ("FAIL", "Registration count mismatch: expected 150, got 151 (diff: 1)"),
+        "unexpected_records": ("FAIL", "Rows that no record claims: 1 registration"),
+    },
+    "truncated-titles": {
+        "altered_records": ("FAIL", "Differ from their rows: 5 events"),
+    },
+    "wrong-tiers": {
+        "tier_mapping": ("WARN", "11 members have another tier than the membership level leads to"),
     },
 }
 SQLITE_ONLY = {"bad-value"}

@@ -2,7 +2,8 @@
 
 from recon.demo.club import Club, generate
 from recon.demo.exports import write_exports
-from recon.demo.faults import FAULTS, Fault
+from recon.demo.fault import Fault
+from recon.demo.faults import FAULTS
 from recon.demo.files import DemoPaths, plant, write_bundle, write_demo, write_sqlite
 from recon.demo.servers import write_demo_to
 

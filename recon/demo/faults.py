@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from recon.demo.fault import Fault
+from recon.demo.record_faults import RECORD_FAULTS
+from recon.demo.tier_faults import lose_some_tiers, lose_tiers, map_all_to_general
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something wrong with a migration.
-
-    The SQL runs on SQLite and PostgreSQL alike, picks its rows by order, and takes fewer from a small club.
-
-    Attributes:
-        description: What was planted, one sentence.
-        check: Id of the check that it must turn.
-        sql: Statements for the database.
-        patch: Edits the report in place; None when the fault is in the database alone.
-        breaks: Table and name of the constraints that keep it out, as a partial restore may have lost them.
-        in_sqlite_only: Whether other databases have types that keep it out.
-    """
-
-    name: str
-    description: str
-    check: str
-    sql: tuple[str, ...] = ()
-    patch: Callable[[dict[str, Any]], None] | None = None
-    breaks: tuple[tuple[str, str], ...] = ()
-    in_sqlite_only: bool = False
+    from collections.abc import Mapping
 
 
 def _map_to_two_rows(report: dict[str, Any]) -> None:
@@ -155,12 +134,14 @@ _FAULTS = (
             WHERE "membershipTierId" IS NOT NULL
             """,
         ),
+        patch=map_all_to_general,
     ),
     Fault(
         "no-tiers",
         "No member has a tier.",
         "tier_distribution",
         ('UPDATE "Member" SET "membershipTierId" = NULL',),
+        patch=lose_tiers,
     ),
     Fault(
         "unknown-tier",
@@ -186,6 +167,7 @@ _FAULTS = (
               LIMIT (SELECT COUNT(*) * 15 / 100 FROM "Member"))
             """,
         ),
+        patch=lose_some_tiers,
     ),
     Fault(
         "orphaned-registrations",
@@ -311,4 +293,4 @@ _FAULTS = (
 )
 
 # In the order in which they are planted: what adds a row comes after what deletes rows.
-FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _FAULTS}
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (*_FAULTS, *RECORD_FAULTS)}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from recon.demo.club import Club, generate
 from recon.demo.exports import write_exports
-from recon.demo.faults import FAULTS, Fault
+from recon.demo.fault import Fault
+from recon.demo.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

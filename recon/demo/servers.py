@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from recon.database import DatabaseUrl
     from recon.demo.club import Club
-    from recon.demo.faults import Fault
+    from recon.demo.fault import Fault
 
 # A driver loads only when its kind of database is written to.
 WRITERS = {"postgresql": ("recon.demo.postgresql", "write_postgresql")}

@@ -1,0 +1,33 @@
+"""A fault that can be planted in a generated migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with a migration.
+
+    The SQL runs on SQLite and PostgreSQL alike, picks its rows by order, and takes fewer from a small club.
+
+    Attributes:
+        description: What was planted, one sentence.
+        check: Id of the check that it must turn.
+        sql: Statements for the database.
+        patch: Edits the report in place; None when the fault is in the database alone.
+        breaks: Table and name of the constraints that keep it out, as a partial restore may have lost them.
+        in_sqlite_only: Whether other databases have types that keep it out.
+    """
+
+    name: str
+    description: str
+    check: str
+    sql: tuple[str, ...] = ()
+    patch: Callable[[dict[str, Any]], None] | None = None
+    breaks: tuple[tuple[str, str], ...] = ()
+    in_sqlite_only: bool = False

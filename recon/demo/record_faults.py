@@ -1,0 +1,83 @@
+"""Faults that counts do not show: records that are not in their rows, or not as they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recon.demo.fault import Fault
+from recon.demo.tier_faults import general_tier
+
+STRAY_REGISTRATION = """
+INSERT INTO "EventRegistration"
+  (id, "eventId", "memberId", status, "registeredAt", "createdAt", "updatedAt")
+SELECT '{id}', e.id, m.id, 'CONFIRMED', '2024-01-10 00:00:00.000',
+  '2024-01-15 14:23:00.000', '2024-01-15 14:23:00.000'
+FROM "Event" e CROSS JOIN "Member" m
+WHERE NOT EXISTS (SELECT 1 FROM "EventRegistration" r WHERE r."eventId" = e.id AND r."memberId" = m.id)
+ORDER BY e.id, m.id LIMIT 1
+"""
+WRONG_LEVEL, WRONG_TIER = "Newcomer", "GENERAL"
+
+
+def _add_up_wrong(report: dict[str, Any]) -> None:
+    report["summary"]["created"] += 1
+
+
+def _map_level_wrong(report: dict[str, Any]) -> None:
+    """As the importer would report it: the tier that it wrote."""
+    general = general_tier(report)
+    for record in report["members"]["records"]:
+        if record.get("waMembershipLevel") == WRONG_LEVEL:
+            record["membershipTierId"] = general
+
+
+RECORD_FAULTS = (
+    Fault(
+        "wrong-summary",
+        "The report's summary counts one record more than its entities.",
+        "report_arithmetic",
+        patch=_add_up_wrong,
+    ),
+    Fault(
+        "replaced-registration",
+        "One registration is missing and another one is there: the counts match.",
+        "missing_records",
+        (
+            STRAY_REGISTRATION.format(id="0e000000-0000-4000-8000-00000000000c"),
+            """
+            DELETE FROM "EventRegistration" WHERE id IN (
+              SELECT id FROM "EventRegistration" WHERE id <> '0e000000-0000-4000-8000-00000000000c'
+              ORDER BY id LIMIT 1)
+            """,
+        ),
+    ),
+    Fault(
+        "stray-registration",
+        "One registration was written while the import went on, and the bundle does not know it.",
+        "unexpected_records",
+        (STRAY_REGISTRATION.format(id="0e000000-0000-4000-8000-00000000000d"),),
+    ),
+    Fault(
+        "truncated-titles",
+        "Five events have titles of at most eight characters.",
+        "altered_records",
+        (
+            """
+            UPDATE "Event" SET title = SUBSTR(title, 1, 8) WHERE id IN (
+              SELECT id FROM "Event" WHERE LENGTH(title) > 8 ORDER BY id LIMIT 5)
+            """,
+        ),
+    ),
+    Fault(
+        "wrong-tiers",
+        "The importer put the members of the level Newcomer into the tier GENERAL.",
+        "tier_mapping",
+        (
+            f"""
+            UPDATE "Member" SET "membershipTierId" = (SELECT id FROM "MembershipTier" WHERE code = '{WRONG_TIER}')
+            WHERE "waMembershipLevelRaw" = '{WRONG_LEVEL}'
+            """,  # noqa: S608 - constants
+        ),
+        patch=_map_level_wrong,
+    ),
+)

@@ -1,0 +1,36 @@
+"""What the report of an import says that went wrong with tiers: as the database, for the importer wrote both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GENERAL = ("General", "Associate")
+
+
+def map_all_to_general(report: dict[str, Any]) -> None:
+    """Every member who has a tier is in GENERAL."""
+    general = general_tier(report)
+    for record in report["members"]["records"]:
+        if "membershipTierId" in record:
+            record["membershipTierId"] = general
+
+
+def lose_tiers(report: dict[str, Any]) -> None:
+    """No member has a tier."""
+    for record in report["members"]["records"]:
+        record.pop("membershipTierId", None)
+
+
+def lose_some_tiers(report: dict[str, Any]) -> None:
+    """15 % of the members have no tier, those who had none among them."""
+    records = report["members"]["records"]
+    first = sorted(records, key=lambda record: ("membershipTierId" in record, record["_murmurantId"]))
+    for record in first[: len(records) * 15 // 100]:
+        record.pop("membershipTierId", None)
+
+
+def general_tier(report: dict[str, Any]) -> str:
+    """The id of the tier GENERAL, which some member has by the level."""
+    records = report["members"]["records"]
+    found: str = next(r["membershipTierId"] for r in records if r.get("waMembershipLevel") in GENERAL)
+    return found
