@@ -6,7 +6,7 @@ from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alterations import VALUES, Changed
 from hypothesis import given, settings
@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from scenes import AFTER, BEFORE, Accounted, Scene, scene
 
 from recon.model import ENTITIES, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 settings.register_profile("ledger", deadline=None, derandomize=True)
 LEDGER = settings.get_profile("ledger")
