@@ -49,7 +49,7 @@ AT_ITEM = re.compile(r"in record/value (?P<number>\d+): (?P<reason>.*)")
 
 
 def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """Load the bundle into the warehouse's schema `source`: its frames, and the long lists by streaming them.
+    """Load the bundle into the warehouse's schema `source`: its frames, its long lists, and exports in their place.
 
     Args:
         bundle: An opened bundle.
@@ -61,7 +61,8 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
         The bundle's frames, as `recon.bundle.frames` describes them.
 
     Raises:
-        BundleError: An item of a list is not what importers write, by file, JSON path, expected and found.
+        BundleError: An item of a list is not what importers write, by file, JSON path, expected and found; or an export
+            cannot be read.
     """
     tables = frames(bundle)
     warehouse.load_source(tables)

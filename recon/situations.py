@@ -18,15 +18,18 @@ from recon.intake import load_bundle
 from recon.ledger import Case, account_for, ledger_columns
 from recon.model import ENTITIES
 from recon.snapshot import RUN_FIELDS, RUNS
+from recon.sql import quote
 from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from recon.bundle.columns import Column as Written
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
+FORGET = "drop table {table}"
+FORGET_COLUMN = "alter table {table} drop column {column}"
 RUN_ID = "run-20240115-143000"
 MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
@@ -102,11 +105,11 @@ def build(
     _load_bundle(warehouse, situation, reads)
     warehouse.missing |= situation.missing
     for table in profile.tables:
-        columns = [column for column in table.columns if has_column(f"target.{table.name}.{column.name}")]
-        if columns:
-            _fill(warehouse, f"target.{table.name}", columns, situation)
+        _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
     _fill_runs(warehouse, situation)
     account_for(warehouse, Case(profile))
+    for table in profile.tables:
+        _forget(warehouse, table, [c for c in table.columns if not has_column(f"target.{table.name}.{c.name}")])
     return warehouse
 
 
@@ -117,6 +120,16 @@ def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str
         (Path(folder) / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
         with open_bundle(Path(folder)) as bundle:
             load_bundle(bundle, warehouse, {*reads, *ledger_columns(ENTITIES)})
+
+
+def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
+    """Take columns away that only the ledger reads: without any, the table is not there."""
+    if len(columns) == len(table.columns):
+        warehouse.connection.execute(FORGET.format(table=quote("target", table.name)))
+        return
+    for column in columns:
+        name, of_table = quote(column.name), quote("target", table.name)
+        warehouse.connection.execute(FORGET_COLUMN.format(table=of_table, column=name))
 
 
 def _without_optional_columns(table: Table) -> dict[str, str]:

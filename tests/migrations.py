@@ -11,8 +11,11 @@ import polars as pl
 import psycopg
 from support import verify_url
 
+from recon.bundle import FRAMES
 from recon.checks import evaluate
-from recon.model import Check, Outcome
+from recon.ledger import Case, account_for
+from recon.model import ENTITIES, Check, Outcome
+from recon.profile import load_profile
 from recon.snapshot import RUN_FIELDS
 from recon.suites import Rule, load_rules, shipped_folder
 from recon.warehouse import Field, Warehouse
@@ -93,14 +96,15 @@ def not_passed(verification: recon.Verification) -> dict[str, tuple[str, str]]:
 def warehouse_of(
     source: Mapping[str, pl.DataFrame] | None = None, target: Mapping[str, Sequence[tuple[object, ...]]] | None = None
 ) -> Warehouse:
-    """A warehouse that holds the bundle's frames and the given rows; other tables of the target are empty.
+    """A warehouse that holds the bundle's frames and the given rows; all else is empty, and no record is listed.
 
     Args:
         source: Frames by the name of their table in the schema `source`.
         target: Rows by the name of their table, values in the order of `TARGET`.
     """
     warehouse = Warehouse()
-    warehouse.load_source(source or {})
+    empty = {name: pl.DataFrame(schema=schema) for name, schema in FRAMES.items()}
+    warehouse.load_source({**empty, **(source or {})})
     for table, fields in TARGET.items():
         warehouse.create(f"target.{table}", fields)
         columns = {f.name: pl.String for f in fields}
@@ -108,6 +112,10 @@ def warehouse_of(
         if rows:
             frame = pl.DataFrame(rows, schema=columns, orient="row")
             warehouse.append(f"target.{table}", frame, fields, table)
+    for entity in ENTITIES:
+        warehouse.create(f"source.{entity}", [Field("source_row", "integer")])
+        warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
+    account_for(warehouse, Case(load_profile()))
     return warehouse
 
 

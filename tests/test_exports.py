@@ -150,6 +150,13 @@ def test_exports_that_are_named_win_over_records_entity_by_entity(demo: DemoPath
     assert origins == {"source.members": "own.csv"}
 
 
+def test_a_configuration_matters_only_where_there_are_exports(counting: Path) -> None:
+    configure(counting, member_fields=["odd"], import_options=None)
+    assert read(counting)[2] == {}
+    write_csv(counting / "m.csv", MEMBERS)
+    assert "migration-config.json" in refused(counting)
+
+
 def test_an_entity_without_an_export_stays_unlisted(counting: Path) -> None:
     write_csv(counting / "any.CSV", EVENTS, ["EV1", "Walk", "", "", "", "", "", ""])
     tables, missing, _ = read(counting)
@@ -213,6 +220,9 @@ DATES = [
     ("2024-01-05 09:00", "2024-01-05T17:00:00.000Z"),
     ("2024-01-05T09:00:30.250Z", "2024-01-05T09:00:30.250Z"),
     ("2024-01-05T09:00:00+02:00", "2024-01-05T07:00:00.000Z"),
+    # The hour that autumn has twice: the second; the one that spring leaves out: as if it were an hour later.
+    ("11/05/2023 01:30", "2023-11-05T09:30:00.000Z"),
+    ("03/10/2024 02:30", "2024-03-10T10:30:00.000Z"),
     ("31/12/2024", "31/12/2024"),
     ("soon", "soon"),
     ("", None),
@@ -330,7 +340,7 @@ def test_another_encoding_is_refused(counting: Path, encoding: str) -> None:
         assert "expected UTF-8, found UTF-16 or UTF-32" in refused(counting)
     else:
         # Without a mark at its start nothing tells what it is.
-        assert "Contact ID" in refused(counting, counting)
+        assert "found m.csv with none of these" in refused(counting, counting)
 
 
 def test_an_export_of_many_blocks_keeps_its_order(counting: Path) -> None:
@@ -388,6 +398,15 @@ def test_an_archive_carries_its_exports(exported: DemoPaths, kind: str, tmp_path
     assert read(packed) == read(exported.bundle)
 
 
+def test_a_link_in_an_archive_is_no_export(counting: Path, tmp_path: Path) -> None:
+    write_csv(tmp_path / "m.csv", MEMBERS, ["1", "A", "B", "a@b.org", "", "", ""])
+    (counting / "linked.csv").symlink_to(tmp_path / "m.csv")
+    with tarfile.open(tmp_path / "bundle.tar.gz", "w:gz") as archive:
+        archive.add(counting, "bundle")
+    assert read(counting)[2] == {"source.members": "linked.csv"}
+    assert read(tmp_path / "bundle.tar.gz")[2] == {}
+
+
 def test_what_is_wrong_in_an_archive_is_told_by_its_place_there(exported: DemoPaths, tmp_path: Path) -> None:
     with (exported.bundle / "wa-members-export.csv").open("ab") as opened:
         opened.write(b"one cell\n")
@@ -417,25 +436,39 @@ def test_the_same_question_on_a_snapshot_includes_the_exports(exported: DemoPath
     assert changed.verdict == "FAILED"
 
 
-@pytest.mark.parametrize(
-    "make, found",
-    [
-        (lambda _: None, "found No such file or directory"),
-        (lambda folder: folder.mkdir(), "found no .csv file"),
-        (
-            lambda folder: (folder.mkdir(), (folder / "m.csv").write_text("Contact ID;Email\n")),
-            "found m.csv with Contact ID;Email",
-        ),
-    ],
-)
-def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path, make: Any, found: str) -> None:
-    make(tmp_path / "none")
+NO_EXPORTS: dict[str, tuple[dict[str, str] | None, str]] = {
+    "no folder": (None, "found No such file or directory"),
+    "empty": ({}, "found no .csv file"),
+    "no header": ({"m.csv": "7,Ann,Boole,ann@example.org\n"}, "found m.csv with none of these"),
+    "less": ({"m.csv": "Contact ID,e-mail,email\n"}, "found m.csv with Contact ID, Email"),
+    "semicolons": ({"m.csv": "Contact ID;Email\n"}, "found m.csv with none of these"),
+}
+
+
+@pytest.mark.parametrize("case", NO_EXPORTS)
+def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path, case: str) -> None:
+    files, found = NO_EXPORTS[case]
+    folder = tmp_path / "none"
+    if files is not None:
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
     command = ("verify", "--bundle", exported.bundle, "--database", exported.database, "-o", tmp_path / "r.md")
-    done = run_recon(*command, "--exports", tmp_path / "none")
+    done = run_recon(*command, "--exports", folder)
     assert done.code == 2
     assert found in done.err
-    assert str(tmp_path / "none") in done.err
+    assert str(folder) in done.err
+    assert "Boole" not in done.err
     assert not (tmp_path / "r.md").exists()
+
+
+def test_the_demo_writes_exports_that_account_for_every_record(tmp_path: Path) -> None:
+    assert run_recon("demo", "-o", tmp_path, "--exports").code == 0
+    (bundle,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert json.loads((bundle / "migration-report.json").read_text(encoding="utf-8"))["members"]["records"] == "[2147]"
+    done = run_recon("verify", "--bundle", bundle, "--database", tmp_path / "club.db", "-o", tmp_path / "r.md")
+    assert done.code == 0
+    assert "accounted for: 11,273 of 11,273 records, 0 unexplained" in done.out
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not beside this checkout")

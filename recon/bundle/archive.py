@@ -246,9 +246,10 @@ def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
 
 
 def _exports(entries: Iterable[Entry], reports: Iterable[Entry]) -> Iterator[Entry]:
-    """The CSV files beside a report."""
+    """The CSV files beside a report; a link is none."""
     folders = {report.path.parent for report in reports}
-    return (entry for entry in entries if entry.path.parent in folders and entry.path.suffix.lower() == ".csv")
+    files = (entry for entry in entries if entry.is_file and entry.path.parent in folders)
+    return (file for file in files if file.path.suffix.lower() == ".csv")
 
 
 def _require_safe(entry: Entry, path: Path) -> None:

@@ -111,6 +111,9 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
     if not wanted:
         return {}
     files = _csv_files(named) if named else [*_within(bundle), *_reported(bundle)]
+    if not named and not files:
+        # What the configuration says about exports is nobody's business then.
+        return {}
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
     recognised = [found for file in files if (found := _recognise(file, config))]
     if named and not recognised:
@@ -134,17 +137,21 @@ def _csv_files(folder: Path) -> list[Path]:
 
 def _within(bundle: Bundle) -> list[Path]:
     """Those among the bundle's files; a folder that may be entered and not listed has none to show."""
-    try:
-        return _csv_files(bundle.path if bundle.path.is_dir() else bundle.report_file.parent)
-    except BundleError:
-        return []
+    return _csv_files_if_any(bundle.path if bundle.path.is_dir() else bundle.report_file.parent)
 
 
 def _reported(bundle: Bundle) -> list[Path]:
     """What lies beside the bundle under a name that its report gives."""
     home = bundle.path.parent if bundle.path.name else bundle.path / ".."
-    names = (_reported_name(bundle, entity) for entity in ENTITIES)
-    return [home / name for name in names if name and (home / name).is_file()]
+    names = {_reported_name(bundle, entity) for entity in ENTITIES}
+    return [file for file in _csv_files_if_any(home) if file.name in names]
+
+
+def _csv_files_if_any(folder: Path) -> list[Path]:
+    try:
+        return _csv_files(folder)
+    except BundleError:
+        return []
 
 
 def _reported_name(bundle: Bundle, entity: str) -> str:
@@ -235,11 +242,14 @@ def _none_usable(folder: Path, files: list[Path]) -> BundleError:
     wanted = "; ".join(
         f"{entity} with {', '.join(HEADERS[entity][key] for key in TELLING[entity])}" for entity in ENTITIES
     )
-    headers = f"{files[0].name} with {', '.join(read_header(files[0])[:8]) or 'no header'}" if files else "no .csv file"
+    # Of a file without a header, the first row may be somebody's data: only what is a header is told.
+    usual = {_plain(name): name for headers in HEADERS.values() for name in headers.values()}
+    seen = [usual[name] for cell in (read_header(files[0]) if files else ()) if (name := _plain(cell)) in usual]
+    found = f"{files[0].name} with {', '.join(seen) or 'none of these'}" if files else "no .csv file"
     return BundleError(
         "The folder of exports holds none that can be used",
         where=str(folder),
         expected=f"CSV files with a header, separated by commas: {wanted}",
-        found=headers[:300],
+        found=found[:300],
         next_step="Check the path after --exports, or the headers that migration-config.json names",
     )

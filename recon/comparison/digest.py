@@ -24,6 +24,19 @@ BEYOND_BIGINT = ("UBIGINT", "HUGEINT")
 RAW_OF_TEXT = "case when {value} is null and {column} is not null then hash({text}) end"
 RAW_OF_TYPED = "case when {value} is null and {column} is not null then hash({text}, {stored}) end"
 NO_RAW = "cast(null as ubigint)"
+# Beside text, a typed value is told as the text that is written most: that costs a fraction of typing every text, in
+# time and in planning. What stands there in other words has another digest, and is judged.
+INSTANT = """
+case when {value} between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'
+       and epoch_us({value}) % 1000 = 0 then strftime({value}, '%Y-%m-%dT%H:%M:%S.%gZ')
+     else chr(0) || cast({value} as varchar) end"""
+TOLD = "cast({value} as varchar)"
+AS_WRITTEN = {
+    "key": {"UUID": TOLD},
+    "integer": {"INTEGER": TOLD, "BIGINT": TOLD},
+    "boolean": {"BOOLEAN": TOLD},
+    "timestamp": {"TIMESTAMP": INSTANT},
+}
 
 
 def digest_sql(fields: Sequence[Field], side: Mapping[str, Column], other: Mapping[str, Column]) -> str:
@@ -42,6 +55,14 @@ def digest_sql(fields: Sequence[Field], side: Mapping[str, Column], other: Mappi
 
 
 def _values(field: Field, column: Column, other: Column) -> Iterator[str]:
+    if not field.format and {column.stored, other.stored} & {"VARCHAR"}:
+        written = AS_WRITTEN.get(field.type, {})
+        if column.stored in written:
+            yield written[column.stored].format(value=column.sql)
+            return
+        if other.stored in written:
+            yield column.sql
+            return
     value = _shared(field, column, other)
     yield value
     if _needs_raw(field, column, other) or _needs_raw(field, other, column):

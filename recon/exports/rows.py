@@ -90,7 +90,7 @@ def _open(file: IO[bytes], export: Export, odd: list[tuple[int, int]]) -> Iterat
         Ended(file, export.width),
         ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows_after_names=1),
         ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
-        ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string())),
+        ConvertOptions(include_columns=wanted, default_column_type=pa.string()),
     )
     return reader
 

@@ -37,6 +37,7 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
 
 def _name_lacking(entity: Entity, warehouse: Warehouse, key_types: dict[str, str]) -> None:
     run = warehouse.connection.execute
+    run(STATEMENTS["lost"].format(entity=entity.name, columns=", ".join(map(quote, entity.required))))
     own = [name for name in entity.required if name not in entity.parents]
     if own:
         lacks = ", ".join(LACKS.format(column=quote(name), name=literal(name)) for name in own)

@@ -1,16 +1,21 @@
 -- Why records have no row: what they lack, and what became of the rows that they name.
 
+-- name: lost
+create or replace temp table lost as
+select s.rowid as record, {columns} from source.{entity} s
+where s.rowid in (select record from ledger.{entity} where outcome = 'missing_in_target' and cause is null)
+
 -- name: lacking
 update ledger.{entity} as l
 set cause = 'required_field_missing', reason = 'Missing ' || s.lacks, is_explained = true, is_harmless = false
-from (select rowid as record, concat_ws(', ', {lacks}) as lacks from source.{entity}) s
+from (select record, concat_ws(', ', {lacks}) as lacks from lost) s
 where l.record = s.record and s.lacks <> '' and l.outcome = 'missing_in_target' and l.cause is null
 
 -- name: unlinked
 update ledger.{entity} as l
 set cause = 'parent_not_found', reason = 'its {one} was not found', is_explained = true, is_harmless = false
-from source.{entity} s
-where l.record = s.rowid and coalesce(s.{column}, '') = '' and l.outcome = 'missing_in_target' and l.cause is null
+from lost s
+where l.record = s.record and coalesce(s.{column}, '') = '' and l.outcome = 'missing_in_target' and l.cause is null
 
 -- name: orphaned
 update ledger.{entity} as l
@@ -19,8 +24,8 @@ set cause = case p.outcome when 'rejected' then 'parent_rejected' else 'parent_m
              || case p.outcome when 'rejected' then ' was rejected: ' || coalesce(p.reason, '') else ' is not in the database' end,
     is_explained = true, is_harmless = false
 from (
-  select s.rowid as record, s.{column} as parent_id, f.wa_id, f.outcome, f.reason
-  from source.{entity} s
+  select s.record, s.{column} as parent_id, f.wa_id, f.outcome, f.reason
+  from lost s
   left join (select claimed_id, any_value(wa_id) as wa_id, any_value(outcome) as outcome, any_value(reason) as reason
              from ledger.{parents} where claimed_id is not null group by claimed_id) f on f.claimed_id = s.{column}
   where s.{column} <> ''
