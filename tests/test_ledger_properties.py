@@ -169,6 +169,8 @@ def merge(club: Scene, entity: str, place: int) -> None:
     row.update({name: value for name, value in lost.items() if name not in ("id", "createdAt")})
     last.update(_action="update", _murmurantId=row["id"])
     first.update({name: last[name] for name in ("email", "title", "startTime") if name in last})
+    for mapping in (*club.mappings, *club.report["idMapping"].get(entity, [])):
+        mapping["murmurantId"] = row["id"] if mapping["murmurantId"] == lost["id"] else mapping["murmurantId"]
 
 
 reruns = st.lists(st.sampled_from(["create", "update", "skip"]), min_size=40, max_size=40)
