@@ -6,14 +6,20 @@ from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alterations import VALUES, Changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import AFTER, BEFORE, Accounted, Scene, scene
+from scenes import AFTER, BEFORE, Accounted, Scene, account_of, scene
 
 from recon.model import ENTITIES, Outcome
+from recon.options import VerifyOptions
+from recon.pipeline import judged
+from recon.snapshot_file import keep_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 settings.register_profile("ledger", deadline=None, derandomize=True)
 LEDGER = settings.get_profile("ledger")
@@ -163,6 +169,8 @@ def merge(club: Scene, entity: str, place: int) -> None:
     row.update({name: value for name, value in lost.items() if name not in ("id", "createdAt")})
     last.update(_action="update", _murmurantId=row["id"])
     first.update({name: last[name] for name in ("email", "title", "startTime") if name in last})
+    for mapping in (*club.mappings, *club.report["idMapping"].get(entity, [])):
+        mapping["murmurantId"] = row["id"] if mapping["murmurantId"] == lost["id"] else mapping["murmurantId"]
 
 
 reruns = st.lists(st.sampled_from(["create", "update", "skip"]), min_size=40, max_size=40)
@@ -197,3 +205,22 @@ def test_what_a_messy_but_sound_migration_shows_never_fails(
     failed = [check.message for check in found.verification.checks if check.outcome in (Outcome.FAIL, Outcome.ERROR)]
     assert failed == []
     assert found.ledger.unexplained == 0
+
+
+@settings(LEDGER, max_examples=4)
+@given(st.integers(0, 3), messes)
+def test_the_ledger_of_a_kept_snapshot_is_the_databases(seed: int, planned: list[tuple[str, int, str]]) -> None:
+    club = scene(seed, **TINY)
+    for entity, place, name in planned:
+        make_a_mess(club, entity, place, name)
+
+    with TemporaryDirectory() as folder:
+        paths = club.write(Path(folder), loose=True)
+        options = VerifyOptions(bundle=paths.bundle, database=str(paths.database))
+        kept = Path(folder) / "snapshot.duckdb"
+        with judged(options) as judgement:
+            keep_snapshot(judgement.warehouse, judgement.verification, judgement.key(), kept)
+        # Other evidence makes it another judgement, which has to be reached anew.
+        again = account_of(paths, str(kept), evidence_rows=7)
+
+    assert again.ledger == judgement.verification.ledger
