@@ -72,7 +72,7 @@ class Teller:
             duplicate_keys=tuple(self._duplicate_keys({each.natural_key for each in found})),
             levels=tuple(
                 LevelTiers(**{"by" if name == "led_by" else name: value for name, value in row.items()})
-                for row in ([] if "ledger.tiers" in self._warehouse.missing else self._rows("levels"))
+                for row in ([] if "ledger.tiers" in {**self._warehouse.missing, **self._warehouse.unreadable} else self._rows("levels"))
             ),
         )
 

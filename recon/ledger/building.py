@@ -34,7 +34,7 @@ TIERS_ENABLED = "membership.tiers.enabled"
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELDS = "insert into ledger.fields values {rows}"
-FIELD = "({entity}, {name}, {reason}, {is_unfilled})"
+FIELD = "({entity}, {name}, {reason}, {is_unfilled}, {is_refused})"
 ROWS = "select count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
     "source.members.level",
@@ -124,7 +124,7 @@ class Building:
             altered = Altered(warehouse, sides, self._mapped(entity), self._personal)
             normalised = altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records)
         name_losses(entity, outcomes, warehouse, self._key_types)
-        warehouse.connection.execute(_fields(sides))
+        warehouse.connection.execute(_fields(sides, warehouse.unreadable.values()))
         self._count(entity)
         origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
         return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), normalised)
@@ -178,7 +178,9 @@ class Building:
             reason = reason or f"the bundle declares no {TIER_MAPPING}"
         elif declared.get(TIERS_ENABLED) is False:
             reason = reason or f"{TIERS_ENABLED} is false"
-        if reason:
+        if reason in self._warehouse.unreadable.values():
+            self._warehouse.unreadable["ledger.tiers"] = reason
+        elif reason:
             self._warehouse.missing["ledger.tiers"] = reason
 
     def _tell_rows(self) -> None:
@@ -188,7 +190,7 @@ class Building:
             self._warehouse.count_rows(f"ledger.{name}", rows, column)
 
 
-def _fields(sides: Sides) -> str:
+def _fields(sides: Sides, refusals: Collection[str]) -> str:
     """The insert that tells of each field whether it is compared."""
     rows = []
     for field in sides.entity.fields:
@@ -199,6 +201,7 @@ def _fields(sides: Sides) -> str:
                 name=literal(field.name),
                 reason=literal(reason) if reason else "null",
                 is_unfilled=str(field.name in sides.unfilled).lower(),
+                is_refused=str(reason in refusals).lower(),
             )
         )
     return FIELDS.format(rows=", ".join(rows))
