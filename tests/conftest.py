@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, get_args
 
 import pytest
+from msgspec.structs import replace
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
 from support import verify
@@ -56,9 +57,10 @@ def passed(demo: DemoPaths) -> Verification:
 
 @pytest.fixture
 def capped(demo: DemoPaths) -> Verification:
-    """One that failed with ten orphans, of which two were kept."""
+    """One that failed with ten orphans, of which two were kept; what the ledger says of them is left out."""
     plant(["orphaned-registrations"], demo.bundle, demo.database)
-    return verify(demo, evidence_rows=2)
+    found = verify(demo, evidence_rows=2)
+    return replace(found, checks=tuple(check for check in found.checks if check.category != "records"))
 
 
 @pytest.fixture(scope="session")

@@ -119,6 +119,8 @@ def capture(v: Verification) -> str:
         console = Console()
         for check in v.checks:
             console.check_done(check)
+        if v.ledger:
+            console.accounted(v.ledger)
         console.finished(v, "report")
     return printed.getvalue()
 
@@ -180,6 +182,8 @@ def accounted_told(text: str, format_name: str) -> list[str]:
     if format_name == "csv":
         lines = csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""))
         return [line["value"] for line in lines if line["column"] == "Accounted for"]
+    if format_name == "console":
+        return re.findall(r"^  accounted for: (.*)$", text, flags=re.MULTILINE)
     if format_name == "junit":
         return [p.get("value") or "" for p in ET.fromstring(text).iter("property") if p.get("name") == "accounted_for"]
     page = Page(text if format_name == "html" else MarkdownIt("commonmark").enable("table").render(text))
@@ -190,12 +194,14 @@ def accounted_told(text: str, format_name: str) -> list[str]:
 @given(verifications())
 def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
     told = {name: accounted_told(form.render(v), name) for name, form in FORMATS.items()}
+    told["console"] = accounted_told(capture(v), "console")
     assert {name: len(lines) for name, lines in told.items()} == {
         "markdown": 2,
         "json": 1,
         "junit": 1,
         "html": 2,
         "csv": 1,
+        "console": int(v.ledger is not None),
     }
     found = {shown(line).replace("\u200b", "") for lines in told.values() for line in lines}
     assert found == {shown(accounted_line(v.ledger))}

@@ -82,7 +82,8 @@ def collapsed(text: str) -> str:
 
 
 def test_the_verdict_comes_first_and_headings_are_in_order(passed: Verification) -> None:
-    page = Page(render(with_outcomes(passed, Outcome.PASS, Outcome.FAIL, Outcome.WARN)))
+    found = replace(with_outcomes(passed, Outcome.PASS, Outcome.FAIL, Outcome.WARN), ledger=None)
+    page = Page(render(found))
     assert page.headings[0] == (1, "Post-Migration Verification")
     assert [text for level, text in page.headings if level == 2] == SECTIONS
     assert [collapsed(text) for level, text in page.headings if level == 3] == ["✕ FAIL Check 2", "! WARN Check 3"]
@@ -94,7 +95,7 @@ def test_the_verdict_comes_first_and_headings_are_in_order(passed: Verification)
 
 def test_a_clean_page_says_that_nothing_failed(passed: Verification) -> None:
     text = collapsed(Page(render(passed)).text)
-    assert "Verification PASSED Checks: 10 passed, 0 failed, 0 warnings" in text
+    assert f"Verification PASSED Checks: {len(passed.checks)} passed, 0 failed, 0 warnings" in text
     assert "Nothing: every check passed without remark." in text
     assert "Escalate to" not in text
     assert passed.snapshot.guarantee in text

@@ -30,8 +30,8 @@ def ledger_lines(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
 
     Args:
         ledger: What to show.
-        verbose: Add the tables, what there is to know beside them, and every cause instead of the first few that
-            a sound migration would not show.
+        verbose: Add the tables, what there is to know beside them, and every cause instead of the first few that are
+            not harmless.
     """
     label = click.style("accounted for", fg=OUTCOMES[_outcome(ledger)].terminal)
     yield f"  {label}: {printable(accounted_line(ledger))}"
@@ -48,6 +48,9 @@ def _outcome(ledger: Ledger) -> Outcome:
 
 
 def _attention(ledger: Ledger) -> Iterator[str]:
+    """Why entities are left out, unless the headline says so, and the first causes that are not harmless."""
+    left_out = ledger.not_evaluated if ledger.entities else {}
+    yield from (cut(f"{INDENT}{entity}: not evaluated: {why}", WIDTH) for entity, why in left_out.items())
     found = [cause for cause in ledger.causes if standing(cause) != "harmless"]
     yield from _causes(found[:SHOWN_CAUSES])
     more = len(found) - SHOWN_CAUSES
