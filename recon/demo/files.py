@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from recon.demo.club import Club, generate
 from recon.demo.exports import write_exports
-from recon.demo.fault import Fault
 from recon.demo.faults import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from recon.demo.fault import Fault
 
 BUNDLE = "migration-bundle-2024-01-15"
 DATABASE = "club.db"

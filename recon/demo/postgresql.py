@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from recon.database import DatabaseUrl
     from recon.demo.club import Club
-    from recon.demo.faults import Fault
+    from recon.demo.fault import Fault
 
 SCHEMA = Path(__file__).with_name("postgresql.sql")
 COPY = "copy {table} ({columns}) from stdin"

@@ -70,11 +70,16 @@ class Teller:
             not_evaluated=dict(not_evaluated),
             causes=tuple(sorted(causes, key=_rank)),
             duplicate_keys=tuple(self._duplicate_keys({each.natural_key for each in found})),
-            levels=tuple(
-                LevelTiers(**{"by" if name == "led_by" else name: value for name, value in row.items()})
-                for row in ([] if "ledger.tiers" in {**self._warehouse.missing, **self._warehouse.unreadable} else self._rows("levels"))
-            ),
+            levels=self._levels(),
         )
+
+    def _levels(self) -> tuple[LevelTiers, ...]:
+        if "ledger.tiers" in {**self._warehouse.missing, **self._warehouse.unreadable}:
+            return ()
+        renamed = (
+            {"by" if name == "led_by" else name: value for name, value in row.items()} for row in self._rows("levels")
+        )
+        return tuple(LevelTiers(**row) for row in renamed)
 
     def _entity(self, found: Findings, row: Mapping[str, Any]) -> EntityAccount:
         matched = self._rows("matched_by", entity=found.entity)

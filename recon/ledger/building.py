@@ -178,10 +178,10 @@ class Building:
             reason = reason or f"the bundle declares no {TIER_MAPPING}"
         elif declared.get(TIERS_ENABLED) is False:
             reason = reason or f"{TIERS_ENABLED} is false"
-        if reason in self._warehouse.unreadable.values():
-            self._warehouse.unreadable["ledger.tiers"] = reason
-        elif reason:
-            self._warehouse.missing["ledger.tiers"] = reason
+        if reason:
+            is_refused = reason in self._warehouse.unreadable.values()
+            told = self._warehouse.unreadable if is_refused else self._warehouse.missing
+            told["ledger.tiers"] = reason
 
     def _tell_rows(self) -> None:
         """Tell the warehouse of the tables, so that they are read back, kept and named like others."""
