@@ -10,7 +10,7 @@ from pages import recon, with_blocks
 README = Path(__file__).parents[1] / "README.md"
 BUNDLE = "migration-bundle-2024-01-15"
 RUNS = {
-    "clean": ((), "[1/4]", ""),
+    "clean": ((), "[3/4]", ""),
     "faulty": (("--faults", "typical"), "[3/4]", "[4/4]"),
 }
 

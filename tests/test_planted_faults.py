@@ -35,6 +35,19 @@ CLEAN = {
 }
 # Fault → each check that does not pass in the small club, with its outcome and message; every other one passes.
 TURNED: dict[str, dict[str, tuple[str, str]]] = {
+    "one-tier": {
+        "tier_distribution": ("WARN", "Warning: All members in tier 'GENERAL' - verify mapping"),
+        "tier_mapping": ("WARN", "58 members have another tier than the membership level leads to"),
+    },
+    "no-tiers": {
+        "tier_distribution": ("WARN", "Warning: No member has a tier - verify tier seeding and mapping"),
+        "tier_coverage": ("WARN", "Low tier coverage: 0.0% - 60 members without tier"),
+        "tier_mapping": ("WARN", "59 members have another tier than the membership level leads to"),
+    },
+    "low-tier-coverage": {
+        "tier_coverage": ("WARN", "Low tier coverage: 85.0% - 9 members without tier"),
+        "tier_mapping": ("WARN", "8 members have another tier than the membership level leads to"),
+    },
     "missing-members": {
         "member_count": ("FAIL", "Member count mismatch: expected 60, got 46 (diff: 14)"),
         "missing_records": ("FAIL", "Not in the database: 14 members"),
@@ -55,23 +68,10 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
         "registration_count": ("FAIL", "Registration count mismatch: expected 150, got 138 (diff: 12)"),
         "missing_records": ("FAIL", "Not in the database: 12 registrations"),
     },
-    "one-tier": {
-        "tier_distribution": ("WARN", "Warning: All members in tier 'GENERAL' - verify mapping"),
-        "tier_mapping": ("WARN", "58 members have another tier than the membership level leads to"),
-    },
-    "no-tiers": {
-        "tier_distribution": ("WARN", "Warning: No member has a tier - verify tier seeding and mapping"),
-        "tier_coverage": ("WARN", "Low tier coverage: 0.0% - 60 members without tier"),
-        "tier_mapping": ("WARN", "59 members have another tier than the membership level leads to"),
-    },
     "unknown-tier": {
         "tier_distribution": ("FAIL", "10 members have a tier that does not exist"),
         "altered_records": ("FAIL", "Differ from their rows: 10 members"),
         "tier_mapping": ("WARN", "10 members have another tier than the membership level leads to"),
-    },
-    "low-tier-coverage": {
-        "tier_coverage": ("WARN", "Low tier coverage: 85.0% - 9 members without tier"),
-        "tier_mapping": ("WARN", "8 members have another tier than the membership level leads to"),
     },
     "orphaned-registrations": {
         "orphaned_registrations": ("FAIL", "Found 10 orphaned registrations"),
