@@ -79,6 +79,7 @@ def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Reh
     awake = [replace(rule, switched_off=None) for rule in rules]
     reads = {reference for rule in awake for reference in rule.reads}
     trials: dict[str, list[Trial]] = {rule.id: [] for rule in awake}
+    unknown: dict[str, list[str]] = {}
     for situation in situations(profile):
         concerned = [rule for rule in awake if situation.of_table in (None, *rule.tables)]
         if not concerned:
@@ -86,8 +87,12 @@ def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Reh
         with build(situation, profile, reads) as warehouse:
             for rule in concerned:
                 trials[rule.id].append(_try(rule, situation, warehouse))
+                if situation is WHOLE and trials[rule.id][0].outcome is not Outcome.ERROR:
+                    unknown[rule.id] = unknown_values(rule, warehouse)
     return tuple(
-        Rehearsal(rule, tuple(trials[rule.id]), tuple(_problems(waking, trials[rule.id], profile)))
+        Rehearsal(
+            rule, tuple(trials[rule.id]), tuple(_problems(waking, trials[rule.id], unknown.get(rule.id, []), profile))
+        )
         for rule, waking in zip(rules, awake, strict=True)
     )
 
@@ -111,12 +116,14 @@ def _holds_nothing(table: str, situation: Situation, warehouse: Warehouse) -> bo
     )
 
 
-def _problems(rule: Rule, trials: Iterable[Trial], profile: Profile) -> Iterator[str]:
+def _problems(rule: Rule, trials: Iterable[Trial], unknown: Iterable[str], profile: Profile) -> Iterator[str]:
     whole, *others = trials
     if whole.outcome is Outcome.ERROR:
         yield f"cannot be evaluated where nothing is missing: {whole.message.removeprefix('Not evaluated: ')}"
     else:
-        yield from _undeclared(rule, profile) or _unknown(rule, profile)
+        # A value that its messages name and nothing gives: where it is needed, the check would be an ERROR.
+        unfilled = [f"names {{{name}}} in a message, which its values lack" for name in unknown]
+        yield from _undeclared(rule, profile) or unfilled
     vacuous = [trial.situation for trial in (whole, *others) if trial.is_vacuous]
     if vacuous:
         yield f"could pass vacuously: it passes where {', where '.join(vacuous)}"
@@ -151,9 +158,3 @@ def _binds(rule: Rule, profile: Profile, has_column: Mapping[str, bool]) -> bool
     """Whether the rule can be evaluated on a warehouse with these columns alone."""
     with build(WHOLE, profile, rule.reads, lambda name: has_column[name]) as warehouse:
         return evaluate(rule, warehouse).outcome is not Outcome.ERROR
-
-
-def _unknown(rule: Rule, profile: Profile) -> list[str]:
-    """The values that its messages name and nothing gives: where they are needed, the check would be an ERROR."""
-    with build(WHOLE, profile, rule.reads) as warehouse:
-        return [f"names {{{name}}} in a message, which its values lack" for name in unknown_values(rule, warehouse)]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROWS = 2
 FORGET = "drop table {table}"
 FORGET_COLUMN = "alter table {table} drop column {column}"
+MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
+POLICIES = {"policies": [{"key": "membership.tiers.waMapping", "value": MAPPING, "source": "manual"}]}
 RUN_ID = "run-20240115-143000"
 MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
@@ -101,13 +103,15 @@ def build(
         reads: What rules read; the bundle's records are loaded where these name them.
         has_column: Whether it has the column of that name ("target.members.email"); a table without one is not made.
     """
+    reads = set(reads)
     warehouse = Warehouse()
     _load_bundle(warehouse, situation, reads)
     warehouse.missing |= situation.missing
     for table in profile.tables:
         _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
     _fill_runs(warehouse, situation)
-    account_for(warehouse, Case(profile))
+    if _needs_ledger(reads):
+        account_for(warehouse, Case(profile))
     for table in profile.tables:
         _forget(warehouse, table, [c for c in table.columns if not has_column(f"target.{table.name}.{c.name}")])
     return warehouse
@@ -118,8 +122,14 @@ def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str
     with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
         (Path(folder) / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
+        (Path(folder) / "policy-bundle.json").write_text(json.dumps(POLICIES), encoding="utf-8")
         with open_bundle(Path(folder)) as bundle:
-            load_bundle(bundle, warehouse, {*reads, *ledger_columns(ENTITIES)})
+            wanted = ledger_columns(ENTITIES) if _needs_ledger(reads) else set()
+            load_bundle(bundle, warehouse, {*reads, *wanted})
+
+
+def _needs_ledger(reads: Iterable[str]) -> bool:
+    return any(reference.startswith("ledger.") for reference in reads)
 
 
 def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
@@ -201,6 +211,6 @@ def _written(column: Written, domain: str, row: int) -> Any:
         return row + 2
     if column.name == "target_id" or (column.name.endswith("_id") and column.kind == "value"):
         return str(_key(domain if column.name == "target_id" else column.name.removesuffix("_id"), row))
-    known = {"wa_id": str(row), "action": "create", "is_published": True, "capacity": row}
+    known = {"wa_id": str(row), "action": "create", "is_published": True, "capacity": row, "status_code": f"code {row}"}
     is_moment = column.name.endswith(("_at", "_time"))
     return f"{MOMENT.isoformat()}Z" if is_moment else known.get(column.name, f"{column.name} {row}")

@@ -12,11 +12,12 @@ from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, Findings, Teller
 from recon.ledger.altered import Altered
 from recon.ledger.causes import Mapped
-from recon.ledger.entities import EVERY_ENTITY, Entity, target_columns
+from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.losses import name_losses
 from recon.ledger.pairing import Pairing, create
 from recon.ledger.sides import read_sides, stored_types
 from recon.sql import literal, named_statements
+from recon.warehouse import Field
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,6 +36,7 @@ DECLARED = "select key, value from source.policies where key in ($mapping, $enab
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELDS = "insert into ledger.fields values {rows}"
 FIELD = "({entity}, {name}, {reason}, {is_unfilled}, {is_refused})"
+LOOKED_UP = {"statuses": CODES, "tiers": CODES, "id_mappings": ID_MAPPINGS}
 ROWS = "select count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
     "source.members.level",
@@ -49,6 +51,7 @@ TABLES = {
     "duplicate_keys": "entity",
     "fields": "entity",
     "tiers": "level",
+    "tier_facts": "detail",
     "accounts": "entity",
 }
 
@@ -99,6 +102,7 @@ class Building:
         """Pair, compare, explain and count, entity by entity."""
         warehouse = self._warehouse
         warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+        self._make_absent()
         stored = stored_types(warehouse)
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
@@ -113,6 +117,13 @@ class Building:
         self._levels()
         self._tell_rows()
         return Teller(warehouse, self._personal if self._case.masked else None).tell(found, not_evaluated)
+
+    def _make_absent(self) -> None:
+        """Make what the ledger looks up, empty, where a profile does not even name it."""
+        for name, columns in LOOKED_UP.items():
+            if f"target.{name}" not in self._warehouse.row_counts:
+                self._warehouse.create(f"target.{name}", [Field(column, "text") for column in columns])
+                self._warehouse.missing.setdefault(f"target.{name}", f"the profile names no table for {name}")
 
     def _account(self, sides: Sides) -> Findings:
         entity, warehouse = sides.entity, self._warehouse
