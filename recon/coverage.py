@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from recon.checks import foresee
 from recon.database import open_source, resolve_database
 from recon.errors import DatabaseError, ProfileError
-from recon.model import Outcome
+from recon.ledger import foreseen_gaps, ledger_columns
+from recon.model import ENTITIES, Outcome
 from recon.presence import actual_column, column_absence, table_absence
 from recon.profile import load_profile
 from recon.references import known_names, require_known
@@ -132,8 +133,9 @@ def _foresee(source: Source, profile: Profile, rules: Sequence[Rule]) -> tuple[s
     """Why nothing can be verified, if so, and what becomes of each rule."""
     try:
         with Warehouse() as warehouse:
-            requires = {reference for rule in rules for reference in rule.reads}
+            requires = {reference for rule in rules for reference in rule.reads} | ledger_columns(ENTITIES)
             plan_reads(source, profile.require_whole(), requires, warehouse)
+            warehouse.missing |= foreseen_gaps(profile, {**warehouse.missing, **warehouse.unreadable})
             return None, [foresee(rule, warehouse) for rule in rules]
     except (DatabaseError, ProfileError) as error:
         refused = Fallback(Outcome.ERROR, "Not evaluated: recon verify refuses this database with this profile")

@@ -30,6 +30,7 @@ SECTIONS = [
     "# Post-Migration Verification",
     "## Summary",
     "## Count Comparison",
+    "## Record Ledger",
     "## Tier Distribution",
     "## Verification Checks",
     "## Policy Verification",

@@ -59,7 +59,8 @@ RUNBOOK = r"""
   [PASS] Orphaned Registrations: No orphaned registrations found
   [PASS] Duplicate ID Mappings: No duplicate ID mappings found
   [PASS] Run ID Match: Run ID matches: run-20240115-143000
-<checks>
+<checks>  accounted for: 11,273 of 11,273 records, 0 unexplained
+
 [4/4] Generating verification report...
   - Report written to: ./verification-report.md
 
@@ -147,11 +148,12 @@ def test_the_block_keeps_its_order_when_checks_fail(demo: DemoPaths) -> None:
     assert re.findall(r"^  \[(FAIL|WARN)\] ([^:]+):", done.out, flags=re.MULTILINE) == [
         ("FAIL", "Orphaned Registrations"),
         ("FAIL", "Duplicate ID Mappings"),
+        ("FAIL", "Altered Records"),
     ]
     parts = ["[1/4]", "[2/4]", "[3/4]", "[4/4]", "Report written to", "Escalate to: Merge captain", "FAILED", "Checks:"]
     positions = [done.out.index(part) for part in parts]
     assert positions == sorted(positions)
-    assert re.search(r"  Checks: \d+ passed, 2 failed, 0 warnings\n  Duration: \d+ms\n={60}\n\Z", done.out)
+    assert re.search(r"  Checks: \d+ passed, 3 failed, 0 warnings\n  Duration: \d+ms\n={60}\n\Z", done.out)
 
 
 @pytest.mark.parametrize(

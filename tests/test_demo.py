@@ -32,6 +32,7 @@ STARTED_AT, COMPLETED_AT = "2024-01-15 14:20:00.000", "2024-01-15 14:28:00.000"
 COUNT_MEMBERS = 'SELECT COUNT(*) FROM "Member"'
 COUNT_EVENTS = 'SELECT COUNT(*) FROM "Event"'
 COUNT_REGISTRATIONS = 'SELECT COUNT(*) FROM "EventRegistration"'
+COUNT_SHORT_TITLES = 'SELECT COUNT(*) FROM "Event" WHERE LENGTH(title) = 8'
 COUNT_TIERLESS = 'SELECT COUNT(*) FROM "Member" WHERE "membershipTierId" IS NULL'
 COUNT_GENERAL = """
     SELECT COUNT(*) FROM "Member" JOIN "MembershipTier" AS t ON t.id = "membershipTierId"
@@ -339,19 +340,26 @@ EVIDENCE: dict[str, list[tuple[str, object, object]]] = {
     "newer-run": [(RUNS, [RUN, RUN], [RUN, RUN, ("run-20240116-101500",)])],
     "no-run": [(RUNS, [RUN, RUN], [(None,), (None,)])],
     "bad-value": [(SORT_ORDERS_AS_TEXT, [], [("GENERAL", "high")])],
+    "replaced-registration": [(COUNT_REGISTRATIONS, [(8603,)], [(8603,)]), (ORPHANS, [], [])],
+    "stray-registration": [(COUNT_REGISTRATIONS, [(8603,)], [(8604,)]), (ORPHANS, [], [])],
+    "truncated-titles": [(COUNT_SHORT_TITLES, [(13,)], [(18,)]), (COUNT_EVENTS, [(523,)], [(523,)])],
+    "wrong-tiers": [(COUNT_GENERAL, [(40,)], [(455,)]), (COUNT_TIERLESS, [(32,)], [(32,)])],
 }
-PATCHES = ["duplicate-in-bundle", "import-died", "rejected-rows"]
+PATCHES = ["duplicate-in-bundle", "import-died", "rejected-rows", "wrong-summary"]
+# What the importer did wrong stands in both.
+IN_BOTH = {"one-tier", "no-tiers", "low-tier-coverage", "wrong-tiers"}
 
 
 @pytest.mark.parametrize("fault", EVIDENCE)
-def test_fault_changes_the_database_alone(demo: DemoPaths, tmp_path: Path, fault: str) -> None:
+def test_fault_changes_the_database(demo: DemoPaths, tmp_path: Path, fault: str) -> None:
     planted = copy(demo, tmp_path)
 
     plant([fault], planted.bundle, planted.database)
 
     for sql, clean, faulty in EVIDENCE[fault]:
         assert (query(demo.database, sql), query(planted.database, sql)) == (clean, faulty)
-    assert (planted.bundle / REPORT).read_bytes() == (demo.bundle / REPORT).read_bytes()
+    is_same = (planted.bundle / REPORT).read_bytes() == (demo.bundle / REPORT).read_bytes()
+    assert is_same == (fault not in IN_BOTH)
 
 
 @pytest.mark.parametrize("fault", PATCHES)
@@ -369,7 +377,8 @@ def test_every_fault_has_evidence() -> None:
     for name, fault in FAULTS.items():
         assert fault.name == name
         assert fault.description.endswith(".")
-        assert bool(fault.sql) != bool(fault.patch)
+        assert bool(fault.sql and fault.patch) == (name in IN_BOTH)
+        assert fault.sql or fault.patch
 
 
 def test_duplicate_in_bundle_maps_one_id_twice(small_demo: DemoPaths, tmp_path: Path) -> None:
@@ -429,7 +438,7 @@ def test_order_and_repetition_of_faults_do_not_matter(small_demo: DemoPaths, tmp
 
 
 def test_unknown_fault_names_the_choices(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Unknown fault: missing-member; choose from missing-members, extra"):
+    with pytest.raises(ValueError, match="Unknown fault: missing-member; choose from one-tier, no-tiers, low"):
         write_demo(tmp_path / "demo", faults=["missing-member"])
 
     assert not (tmp_path / "demo").exists()

@@ -27,7 +27,7 @@ def _map_level_wrong(report: dict[str, Any]) -> None:
     """As the importer would report it: the tier that it wrote."""
     general = general_tier(report)
     for record in report["members"]["records"]:
-        if record.get("waMembershipLevel") == WRONG_LEVEL:
+        if general and record.get("waMembershipLevel") == WRONG_LEVEL:
             record["membershipTierId"] = general
 
 

@@ -11,7 +11,7 @@ def map_all_to_general(report: dict[str, Any]) -> None:
     """Every member who has a tier is in GENERAL."""
     general = general_tier(report)
     for record in report["members"]["records"]:
-        if "membershipTierId" in record:
+        if general and "membershipTierId" in record:
             record["membershipTierId"] = general
 
 
@@ -29,8 +29,7 @@ def lose_some_tiers(report: dict[str, Any]) -> None:
         record.pop("membershipTierId", None)
 
 
-def general_tier(report: dict[str, Any]) -> str:
-    """The id of the tier GENERAL, which some member has by the level."""
+def general_tier(report: dict[str, Any]) -> str | None:
+    """The id of the tier GENERAL, which some member has by the level; None where none has a tier any more."""
     records = report["members"]["records"]
-    found: str = next(r["membershipTierId"] for r in records if r.get("waMembershipLevel") in GENERAL)
-    return found
+    return next((r.get("membershipTierId") for r in records if r.get("waMembershipLevel") in GENERAL), None)

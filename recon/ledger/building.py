@@ -15,7 +15,7 @@ from recon.ledger.causes import Mapped
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.losses import name_losses
 from recon.ledger.pairing import Pairing, create
-from recon.ledger.sides import read_sides, stored_types
+from recon.ledger.sides import absence, is_mapped, read_sides, stored_types
 from recon.sql import literal, named_statements
 from recon.warehouse import Field
 
@@ -35,7 +35,7 @@ TIERS_ENABLED = "membership.tiers.enabled"
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELDS = "insert into ledger.fields values {rows}"
-FIELD = "({entity}, {name}, {reason}, {is_unfilled}, {is_refused})"
+FIELD = "({entity}, {name}, {reason}, {is_left_out}, {is_refused})"
 LOOKED_UP = {"statuses": CODES, "tiers": CODES, "id_mappings": ID_MAPPINGS}
 ROWS = "select count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
@@ -76,6 +76,20 @@ def ledger_columns(listed: Collection[str]) -> set[str]:
         if entity.name in listed:
             columns |= target_columns(entity)
     return columns | ({"target.tiers.id", "target.tiers.code"} if listed else set())
+
+
+def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]:
+    """What the account will lack in a database that lacks what is `absent`, by table, with the reason."""
+    found = {}
+    tiers = next((absent[name] for name in LEVEL_COLUMNS if name in absent), None)
+    if tiers:
+        found["ledger.tiers"] = tiers
+    for entity in EVERY_ENTITY:
+        for field in entity.fields:
+            reason = absence(entity, field, absent)
+            if reason and is_mapped(entity, field, profile):
+                found.setdefault("ledger.differences", f"{entity.name}.{field.name} cannot be compared: {reason}")
+    return found
 
 
 def account_for(warehouse: Warehouse, case: Case) -> Ledger:
@@ -211,7 +225,7 @@ def _fields(sides: Sides, refusals: Collection[str]) -> str:
                 entity=literal(sides.entity.name),
                 name=literal(field.name),
                 reason=literal(reason) if reason else "null",
-                is_unfilled=str(field.name in sides.unfilled).lower(),
+                is_left_out=str(field.name in sides.left_out).lower(),
                 is_refused=str(reason in refusals).lower(),
             )
         )

@@ -14,9 +14,9 @@ create table ledger.differences (
 create table ledger.duplicate_keys (
   entity varchar, key varchar, matched_by varchar, source_count bigint, target_count bigint);
 
--- A row a field: compared, or why not. Fields that not every importer fills are unfilled where no row has a value;
--- refused: the database has it and would not give it.
-create table ledger.fields (entity varchar, field varchar, reason varchar, is_unfilled boolean, is_refused boolean);
+-- A row a field: compared, or why not. Left out: the profile does not map it, or not every importer fills it and no
+-- row has a value. Refused: the database has it and would not give it.
+create table ledger.fields (entity varchar, field varchar, reason varchar, is_left_out boolean, is_refused boolean);
 
 -- A row a member who landed, with the tier that the level leads to; empty where no mapping is declared.
 create table ledger.tiers (

@@ -41,14 +41,15 @@ class Sides(Struct, frozen=True):
     Attributes:
         key_type: The DuckDB type of the target's id.
         not_compared: Field → why it cannot be compared.
-        unfilled: Those of them that no row has a value of, as not every importer writes them.
+        left_out: Those of them that nobody misses: the profile does not map them, or no row has a value of what not
+            every importer writes.
     """
 
     entity: Entity
     key_type: str
     pairs: tuple[Pair, ...]
     not_compared: Mapping[str, str]
-    unfilled: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[Compared, ...]:
@@ -101,20 +102,28 @@ def stored_types(warehouse: Warehouse) -> dict[str, str]:
 def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> Sides:
     """Which fields of the entity both sides have, and how they are read."""
     absent = {**warehouse.missing, **warehouse.unreadable}
-    not_compared = {field.name: reason for field in entity.fields if (reason := _reason(entity, field, absent))}
+    not_compared = {field.name: reason for field in entity.fields if (reason := absence(entity, field, absent))}
     present = [field for field in entity.fields if field.name not in not_compared]
     unfilled = tuple(field.name for field in present if field.may_stay_empty and _is_unfilled(entity, field, warehouse))
     pairs = tuple(_pair(entity, field, profile, stored) for field in present if field.name not in unfilled)
     not_compared |= dict.fromkeys(unfilled, UNFILLED)
-    return Sides(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, unfilled)
+    unmapped = tuple(field.name for field in entity.fields if not is_mapped(entity, field, profile))
+    return Sides(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, (*unfilled, *unmapped))
 
 
-def _reason(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | None:
+def absence(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | None:
     """Why the field cannot be compared; None when it can."""
     columns = [f"source.{entity.name}.{field.name}", f"target.{entity.name}.{field.column}"]
     if field.code_of:
         columns += [f"target.{field.code_of}", f"target.{field.code_of}.id", f"target.{field.code_of}.code"]
     return next((absent[column] for column in columns if column in absent), None)
+
+
+def is_mapped(entity: Entity, field: Field, profile: Profile) -> bool:
+    """Whether the profile says where the application has the field."""
+    column = _column(profile, entity, field)
+    codes = profile.table(field.code_of) if field.code_of else None
+    return bool(column and column.candidates and (not field.code_of or (codes and codes.source_name)))
 
 
 def _is_unfilled(entity: Entity, field: Field, warehouse: Warehouse) -> bool:
