@@ -27,7 +27,7 @@ def test_init_writes_a_draft_that_check_can_read(database: Path, tmp_path: Path)
     assert (written.code, written.err) == (0, "")
     assert written.out.startswith(f"Wrote a first draft: {draft}\n")
     assert (checked.code, checked.err) == (1, "")
-    assert "11 of 15 checks can be evaluated" in checked.out
+    assert "12 of 15 checks can be evaluated" in checked.out
 
 
 def test_init_prints_the_draft(database: Path, tmp_path: Path) -> None:

@@ -242,7 +242,11 @@ def test_verbose_adds_rows_of_each_table_and_the_time_of_each_step() -> None:
     plain = run_recon("verify", "-b", "bundle", DATABASE_URL="club.db")
     verbose = run_recon("verify", "-b", "bundle", "-v", DATABASE_URL="club.db")
     added = set(verbose.out.splitlines()) - set(plain.out.splitlines())
-    assert {line for line in added if line.endswith(" rows")} == {"  - id_mappings: 222 rows", "  - tiers: 7 rows"}
+    assert {line for line in added if line.endswith(" rows")} == {
+        "  - id_mappings: 222 rows",
+        "  - statuses: 5 rows",
+        "  - tiers: 7 rows",
+    }
     for step in ("load bundle and rules", "read database", "evaluate rules"):
         assert any(re.fullmatch(rf"  {step}: \d+ ms", line) for line in added)
         assert f"{step}:" not in plain.out

@@ -211,7 +211,7 @@ def test_the_console_counts_what_is_not_as_shipped(demo: DemoPaths, tmp_path: Pa
 
     assert "Own rules" not in plain.out
     assert "  - Own rules: 1 added, 1 replaced, 1 changed, 1 switched off\n" in with_own.out
-    assert "         Rule: shipped counts.yaml:54; severity info instead of critical" in verbose.out
+    assert "         Rule: shipped counts.yaml:80; severity info instead of critical" in verbose.out
     assert "         Rule: " not in with_own.out
 
 
@@ -238,7 +238,10 @@ def test_great_expectations_holds_a_suite_of_overrides(tmp_path: Path) -> None:
         ({"meta__requires": "target.events"}, [", meta.requires)", "a list", "found a text"]),
         ({"meta__requires": []}, [", meta.requires)", "an empty list"]),
         ({"meta__requires": ["events.id"]}, [", meta.requires)", "'events.id'", "Did you mean 'target.events.id'?"]),
-        ({"meta__requires": ["target.event.id"]}, [", meta.requires)", "a table: source.counts", "'target.event.id'"]),
+        (
+            {"meta__requires": ["target.event.id"]},
+            [", meta.requires)", "a table: ledger.accounts", "source.counts", "'target.event.id'"],
+        ),
         (
             {"meta__requires": ["target.events.titel"]},
             [", meta.requires)", "a column of target.events", "Did you mean 'target.events.title'?"],
