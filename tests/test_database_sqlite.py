@@ -413,7 +413,7 @@ def test_a_database_may_keep_its_text_in_utf16(encoding: str, demo: DemoPaths, t
         wide.executescript("\n".join(original.iterdump()))
         wide.execute("update \"Member\" set phone = 'çé€😀' where rowid = 1")
     verification = recon.verify(recon.VerifyOptions(demo.bundle, str(database)))
-    assert set(outcomes(verification).values()) == {"PASS"}
+    assert {check for check, outcome in outcomes(verification).items() if outcome != "PASS"} == {"altered_records"}
     assert column_of(database, "members", "phone")[0] == "çé€😀"
 
 
@@ -614,7 +614,11 @@ def test_text_that_is_not_utf8_is_told_and_never_passed_over(
 
 
 def test_text_that_is_not_utf8_in_a_column_that_no_rule_reads_does_not_disturb(demo: DemoPaths) -> None:
-    edit(demo.database, f'update "Member" set "firstName" = {NOT_UTF8}, "waRawData" = x\'ff00\'')
+    edit(
+        demo.database,
+        f'update "MembershipStatus" set label = {NOT_UTF8}',
+        'update "Member" set "waRawData" = x\'ff00\'',
+    )
     assert set(outcomes(verify(demo)).values()) == {"PASS"}
 
 

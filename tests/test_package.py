@@ -51,7 +51,7 @@ def run_python(folder: Path, *arguments: object, cwd: Path) -> subprocess.Comple
 def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"recon/expectations/{path.name}" for path in (CHECKOUT / "expectations").glob("*.yaml")}
-    assert len(shipped) == 4
+    assert len(shipped) == 5
     shipped |= {f"recon/notebooks/{path.name}" for path in (CHECKOUT / "notebooks").glob("*.ipynb")}
     files = [path for path in (CHECKOUT / "recon").rglob("*") if path.is_file() and path.suffix != ".pyc"]
     package = {path.relative_to(CHECKOUT).as_posix() for path in files}

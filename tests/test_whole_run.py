@@ -26,7 +26,7 @@ def test_every_part_is_there(whole_run: WholeRun) -> None:
     for name in PARTS:
         assert whole_run.folder.part(name).exists(), name
     assert (whole_run.folder.part("data_docs") / "index.html").is_file()
-    assert sorted(path.suffix for path in whole_run.folder.part("charts").iterdir()) == [".png"] * 6 + [".svg"] * 6
+    assert sorted(path.suffix for path in whole_run.folder.part("charts").iterdir()) == [".png"] * 7 + [".svg"] * 7
 
 
 def test_it_is_named_by_time_and_a_harmless_run_id(whole_run: WholeRun) -> None:
