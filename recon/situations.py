@@ -213,4 +213,6 @@ def _written(column: Written, domain: str, row: int) -> Any:
         return str(_key(domain if column.name == "target_id" else column.name.removesuffix("_id"), row))
     known = {"wa_id": str(row), "action": "create", "is_published": True, "capacity": row, "status_code": f"code {row}"}
     is_moment = column.name.endswith(("_at", "_time"))
-    return f"{MOMENT.isoformat(timespec='milliseconds')}Z" if is_moment else known.get(column.name, f"{column.name} {row}")
+    return (
+        f"{MOMENT.isoformat(timespec='milliseconds')}Z" if is_moment else known.get(column.name, f"{column.name} {row}")
+    )

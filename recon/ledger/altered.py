@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 STATEMENTS = named_statements(Path(__file__).with_name("altered.sql"))
 BATCH_ROWS = 50_000
-IDS = ("record", "source_row", "wa_id", "target_id", "is_edited", "is_shifted")
 COLUMNS = (
     "entity",
     "record",

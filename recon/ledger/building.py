@@ -111,6 +111,7 @@ class Building:
     def __init__(self, warehouse: Warehouse, case: Case) -> None:
         self._warehouse, self._case = warehouse, case
         self._personal = case.profile.personal_columns
+        self._key_types: dict[str, str] = {}
 
     def build(self) -> Ledger:
         """Pair, compare, explain and count, entity by entity."""

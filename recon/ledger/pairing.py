@@ -24,9 +24,8 @@ RUN = "select run_id, started_at, completed_at, dry_run from source.run"
 HAS_LISTED = "select count(*) from source.errors where entity = $entity"
 OWN_ERRORS = "array_to_string(nullif(s.errors, []), '; ')"
 LISTED_ERRORS = """
-coalesce({own}, case when coalesce(s.action, 'skip') = 'skip' or coalesce(s.target_id, '') = '' then
-  (select string_agg(e.message, '; ' order by e.message) from source.errors e
-   where e.entity = {entity} and (e.source_row = s.source_row or (e.source_row is null and e.wa_id = s.wa_id))) end)"""
+coalesce({own}, case when coalesce(s.action, 'skip') = 'skip' or coalesce(s.target_id, '') = '' then e.reason end)"""
+LISTED = "left join listed e on e.record = s.rowid"
 MAPPINGS = """
 (select wa_id, target_id,
         1 + cast(min(target_id) over each_id is distinct from max(target_id) over each_id as integer) as rivals
@@ -68,6 +67,7 @@ class Pairing:
         has = {name: f"target.id_mappings.{name}" not in self._absent for name in ID_MAPPINGS}
         can_map = has["entity_type"] and has["wa_id"] and has["target_id"]
         self._run = run
+        self._is_listed = self._has_listed()
         self._parts = {
             "ledger": quote("ledger", self._entity.name),
             "source": quote("source", self._entity.name),
@@ -75,7 +75,9 @@ class Pairing:
             "key_type": sides.key_type,
             "key": f"try_cast({claimed} as {sides.key_type})",
             "claimed": claimed,
-            "rejected": self._rejected(),
+            # Why the importer rejected a record; null: it did not.
+            "rejected": LISTED_ERRORS.format(own=OWN_ERRORS) if self._is_listed else OWN_ERRORS,
+            "listed": LISTED if self._is_listed else "",
             "created_at": "created_at",
             "codes": sides.codes,
             "source_digest": source_digest,
@@ -94,9 +96,12 @@ class Pairing:
 
     def pair(self) -> None:
         """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
+        if self._is_listed:
+            self._do("listed", entity=self._entity.one)
         self._do("pair", started_at=self._run["started_at"])
         counts = self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
-        self._do("rejected_unlisted", entity=self._entity.one)
+        if self._is_listed:
+            self._do("rejected_unlisted", entity=self._entity.one)
         pairs_once = self._separate(counts)
         resolved = any(row["outcome"] in OPEN and not row["has_row"] for row in counts) and self._resolve()
         if resolved or not pairs_once:
@@ -123,12 +128,9 @@ class Pairing:
             found |= {f"target.id_mappings.{name}": found["target.id_mappings"] for name in ID_MAPPINGS}
         return found
 
-    def _rejected(self) -> str:
-        """The SQL of why the importer rejected a record; null: it did not."""
-        listed = self._warehouse.rows(HAS_LISTED, {"entity": self._entity.one})[0]
-        if not any(listed.values()):
-            return OWN_ERRORS
-        return LISTED_ERRORS.format(own=OWN_ERRORS, entity=literal(self._entity.one))
+    def _has_listed(self) -> bool:
+        """Whether the report's list of errors names records of this entity."""
+        return any(self._warehouse.rows(HAS_LISTED, {"entity": self._entity.one})[0].values())
 
     def _separate(self, counts: list[dict[str, Any]]) -> bool:
         """Take apart what an id on several rows paired; whether every row was paired at most once."""

@@ -4,6 +4,19 @@ create table {ledger} (
   claimed_id varchar, target_id {key_type}, row_outcome row_outcome, merged_into bigint, reason varchar, cause varchar,
   is_explained boolean, is_harmless boolean)
 
+-- name: listed
+create or replace temp table listed as
+select record, string_agg(message, '; ' order by message) as reason
+from (
+  select s.rowid as record, e.message
+  from source.errors e join {source} s on s.source_row = e.source_row
+  where e.entity = $entity
+  union all
+  select s.rowid, e.message
+  from source.errors e join {source} s on s.wa_id = e.wa_id
+  where e.entity = $entity and e.source_row is null)
+group by record
+
 -- name: pair
 insert into {ledger}
 select s.record, s.source_row, s.wa_id, s.action,
@@ -25,12 +38,12 @@ select s.record, s.source_row, s.wa_id, s.action,
        null,
        true,
        true
-from (select rowid as record, source_row, wa_id, action,
+from (select s.rowid as record, s.source_row, s.wa_id, s.action,
              {rejected} as reason,
              case when {rejected} is null then {key} end as key,
              {claimed} as claimed_id,
              {source_digest} as digest
-      from {source} s) s
+      from {source} s {listed}) s
 full join (select t.id, {created_at} as created_at, {target_digest} as digest from {target} t {codes}) t
   on s.key = t.id
 
@@ -149,8 +162,7 @@ update {ledger} as l
 set outcome = 'merged', row_outcome = null, merged_into = g.source_row, cause = 'merged',
     reason = 'one row with ' || coalesce('source row ' || g.source_row, g.wa_id, 'another record')
 from (
-  select record, rank, first_value(record) over w as first_record, first_value(source_row) over w as source_row,
-         first_value(wa_id) over w as wa_id
+  select record, rank, first_value(source_row) over w as source_row, first_value(wa_id) over w as wa_id
   from (select record, source_row, wa_id, target_id, outcome,
                row_number() over (partition by target_id
                                   order by outcome = 'skipped', source_row desc nulls last, record desc) as rank,
