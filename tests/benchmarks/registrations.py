@@ -35,6 +35,19 @@ from (select id, hash({columns}) as digest from read_parquet('{folder}/source.pa
 full join (select id, hash({columns}) as digest from read_parquet('{folder}/target.parquet')) as t on s.id = t.id"""
 
 
+LEDGER_VIEWS = {
+    "source": """
+create view source.registrations as
+select file_row_number as rowid, file_row_number + 2 as source_row, id as wa_id, id as target_id, 'create' as action,
+  cast(null as varchar[]) as errors, member_id, event_id, status, registered_at, cast(null as varchar) as cancelled_at
+from read_parquet('{file}', file_row_number = true)""",
+    "target": """
+create view target.registrations as
+select id, event_id, member_id, status, registered_at, cast(null as timestamp) as cancelled_at,
+  cast(null as timestamp) as created_at, cast(null as timestamp) as updated_at from read_parquet('{file}')""",
+}
+
+
 def write_registrations(folder: Path, rows: int) -> Path:
     """Source and target of so many rows: 0.1 % altered, 0.05 % missing, 0.05 % extra, in another order."""
     duckdb = import_module("duckdb")
@@ -67,6 +80,47 @@ def recon(folder: str) -> Callable[[], tuple[int, ...]]:
         return told.matched, told.mismatched, told.missing_in_target, told.missing_in_source
 
     return work
+
+
+def ledger(folder: str) -> Callable[[], tuple[int, ...]]:
+    """One outcome for every record and row of the same files, every differing field with its cause."""
+    warehouse = ledger_warehouse(folder)
+
+    def work() -> tuple[int, ...]:
+        told = import_module("recon.ledger")
+        profile = import_module("recon.profile").load_profile()
+        with warehouse:
+            found = told.account_for(warehouse, told.Case(profile))
+        outcomes = found.entities[0].outcomes
+        extra = found.entities[0].rows_by_outcome["unexpected"]
+        return outcomes["landed"], outcomes["landed_altered"], outcomes["missing_in_target"], extra
+
+    return work
+
+
+def ledger_warehouse(folder: str) -> Any:
+    """A warehouse whose registrations are the two files, read where they lie, and that has nothing else."""
+    polars, fields = import_module("polars"), import_module("recon.warehouse").Field
+    made = import_module("recon.warehouse").Warehouse()
+    frames = {name: polars.DataFrame(schema=shape) for name, shape in import_module("recon.bundle").FRAMES.items()}
+    run = dict.fromkeys(frames["run"].columns) | {"run_id": "run-1", "dry_run": False, "rows_in_all": 1}
+    made.load_source(frames | {"run": polars.DataFrame([run], schema=frames["run"].schema)})
+    for table in import_module("recon.profile").load_profile().tables:
+        if table.name != "registrations":
+            made.create(
+                f"target.{table.name}", [fields(c.name, "text" if c.type == "key" else c.type) for c in table.columns]
+            )
+    for entity in ("members", "events"):
+        made.create(f"source.{entity}", [fields("source_row", "integer")])
+        made.missing[f"source.{entity}"] = "not part of this measurement"
+    made.missing["source.registrations.cancelled_at"] = "not in these files"
+    made.use_all_cores()
+    for side in ("source", "target"):
+        (made.scratch / f"{side}.parquet").hardlink_to(f"{folder}/{side}.parquet")
+        made.connection.execute(LEDGER_VIEWS[side].format(file=made.scratch / f"{side}.parquet"))
+        counted = made.connection.execute(f"select count(*) from {side}.registrations").fetchall()[0][0]
+        made.count_rows(f"{side}.registrations", counted, "status")
+    return made
 
 
 def datacompy(folder: str) -> Callable[[], tuple[int, ...]]:
@@ -108,5 +162,5 @@ def measured(work: Callable[[], tuple[int, ...]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    works = {work.__name__: work for work in (join, recon, datacompy, diffly)}
+    works = {work.__name__: work for work in (join, recon, ledger, datacompy, diffly)}
     print(json.dumps(measured(works[sys.argv[1]](sys.argv[2]))))  # noqa: T201
