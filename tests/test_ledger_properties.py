@@ -81,7 +81,7 @@ def make_a_mess(club: Scene, entity: str, place: int, name: str) -> None:
         MESSES[name](club, entity, record, row)
 
 
-@settings(LEDGER, max_examples=25)
+@settings(LEDGER, max_examples=15)
 @given(st.integers(0, 3), messes)
 def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
     club = scene(seed, **TINY)
@@ -177,7 +177,7 @@ reruns = st.lists(st.sampled_from(["create", "update", "skip"]), min_size=40, ma
 few = st.integers(0, 2)
 
 
-@settings(LEDGER, max_examples=12)
+@settings(LEDGER, max_examples=8)
 @given(st.integers(0, 3), reruns, st.sets(st.sampled_from(ENTITIES)), few, few)
 def test_what_a_messy_but_sound_migration_shows_never_fails(
     seed: int, actions: list[str], merged: set[str], preexisting: int, edited: int

@@ -68,6 +68,9 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
     mattered: list[tuple[str, str, int]] = []
     for field in fields:
         inexact = aligned(frame, field).filter(~exact(field))
+        if found and inexact.is_empty():
+            # Most fields of most rows are alike; the first gives the result its columns.
+            continue
         is_equal = inexact.select(equal(field)).to_series()
         found.append(_described(inexact.filter(~is_equal), field))
         mattered.extend(_mattered(inexact.filter(is_equal), field))

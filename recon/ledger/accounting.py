@@ -63,8 +63,10 @@ class Teller:
     def tell(self, found: Sequence[Findings], not_evaluated: Mapping[str, str]) -> Ledger:
         """The whole account; `ledger.accounts` is filled already."""
         accounts = {row["entity"]: row for row in self._warehouse.rows("from ledger.accounts")}
-        causes = [cause for each in found for cause in self._causes("causes_of_records", accounts, entity=each.entity)]
-        causes += self._causes("causes_of_values", accounts)
+        told = [each.entity for each in found if _has_causes(accounts[each.entity])]
+        causes = [cause for entity in told for cause in self._causes("causes_of_records", accounts, entity=entity)]
+        if any(account["landed_altered"] for account in accounts.values()):
+            causes += self._causes("causes_of_values", accounts)
         return Ledger(
             entities=tuple(self._entity(each, accounts[each.entity]) for each in found),
             not_evaluated=dict(not_evaluated),
@@ -160,3 +162,9 @@ def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
 def _rank(cause: Cause) -> tuple[Any, ...]:
     """What nobody can explain first, then what does harm, each by how many show it."""
     return cause.is_explained, cause.is_harmless, -cause.count, cause.entity, cause.field or "", cause.title
+
+
+def _has_causes(account: Mapping[str, Any]) -> bool:
+    """Whether a record is anything but landed, or a row anything but claimed."""
+    landed = account["landed"] + account["landed_altered"]
+    return bool(account["records"] != landed or account["row_count"] != account["claimed"])

@@ -14,7 +14,7 @@ from recon.ledger.altered import Altered
 from recon.ledger.causes import Mapped
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.losses import name_losses
-from recon.ledger.pairing import Pairing, create
+from recon.ledger.pairing import RUN, Pairing, create
 from recon.ledger.sides import absence, is_mapped, read_sides, stored_types
 from recon.sql import literal, named_statements
 from recon.warehouse import Field
@@ -37,7 +37,7 @@ TIERS = "select cast(id as varchar) as id from target.tiers where id is not null
 FIELDS = "insert into ledger.fields values {rows}"
 FIELD = "({entity}, {name}, {reason}, {is_left_out}, {is_refused})"
 LOOKED_UP = {"statuses": CODES, "tiers": CODES, "id_mappings": ID_MAPPINGS}
-ROWS = "select count(*) from ledger.{table}"
+ROWS = "select '{table}', count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
     "source.members.level",
     "target.members.tier_id",
@@ -112,6 +112,7 @@ class Building:
         self._warehouse, self._case = warehouse, case
         self._personal = case.profile.personal_columns
         self._key_types: dict[str, str] = {}
+        self._run: dict[str, Any] = {}
 
     def build(self) -> Ledger:
         """Pair, compare, explain and count, entity by entity."""
@@ -119,6 +120,7 @@ class Building:
         warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
         self._make_absent()
         stored = stored_types(warehouse)
+        self._run = warehouse.rows(RUN)[0]
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
             create(entity, self._key_types[entity.name], warehouse)
@@ -142,9 +144,8 @@ class Building:
 
     def _account(self, sides: Sides) -> Findings:
         entity, warehouse = sides.entity, self._warehouse
-        pairing = Pairing(warehouse, sides, self._case.profile)
-        pairing.pair()
-        outcomes = pairing.outcomes()
+        pairing = Pairing(warehouse, sides, self._case.profile, self._run)
+        outcomes = pairing.pair()
         normalised = {}
         if "landed_altered" in outcomes.of_records:
             altered = Altered(warehouse, sides, self._mapped(entity), self._personal)
@@ -211,9 +212,9 @@ class Building:
 
     def _tell_rows(self) -> None:
         """Tell the warehouse of the tables, so that they are read back, kept and named like others."""
-        for name, column in TABLES.items():
-            rows = self._warehouse.connection.execute(ROWS.format(table=name)).fetchall()[0][0]
-            self._warehouse.count_rows(f"ledger.{name}", rows, column)
+        counts = " union all ".join(ROWS.format(table=name) for name in TABLES)
+        for name, rows in self._warehouse.connection.execute(counts).fetchall():
+            self._warehouse.count_rows(f"ledger.{name}", rows, TABLES[name])
 
 
 def _fields(sides: Sides, refusals: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from recon.ledger.sides import natural_key
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from recon.ledger.entities import Entity
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("pairing.sql"))
-RUN = "select run_id, started_at, completed_at, dry_run from source.run"
-HAS_LISTED = "select count(*) from source.errors where entity = $entity"
+RUN = """
+select run_id, started_at, completed_at, (select coalesce(list(distinct entity), []) from source.errors) as with_errors
+from source.run"""
 OWN_ERRORS = "array_to_string(nullif(s.errors, []), '; ')"
 LISTED_ERRORS = """
 coalesce({own}, case when coalesce(s.action, 'skip') = 'skip' or coalesce(s.target_id, '') = '' then e.reason end)"""
@@ -57,9 +59,8 @@ def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
 class Pairing:
     """The pairing of one entity's records with its rows, in the warehouse's `ledger.<entity>`."""
 
-    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile) -> None:
+    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile, run: Mapping[str, Any]) -> None:
         self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
-        run = warehouse.rows(RUN)[0]
         key_source, key_target, self.natural_name = natural_key(sides, profile)
         source_digest, target_digest = sides.digests
         claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
@@ -67,7 +68,9 @@ class Pairing:
         has = {name: f"target.id_mappings.{name}" not in self._absent for name in ID_MAPPINGS}
         can_map = has["entity_type"] and has["wa_id"] and has["target_id"]
         self._run = run
-        self._is_listed = self._has_listed()
+        self._is_separated = False
+        # Whether the report's list of errors names records of this entity.
+        self._is_listed = self._entity.one in run["with_errors"]
         self._parts = {
             "ledger": quote("ledger", self._entity.name),
             "source": quote("source", self._entity.name),
@@ -94,12 +97,12 @@ class Pairing:
         ended: datetime | None = self._run["completed_at"]
         return ended
 
-    def pair(self) -> None:
+    def pair(self) -> Outcomes:
         """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
         if self._is_listed:
             self._do("listed", entity=self._entity.one)
         self._do("pair", started_at=self._run["started_at"])
-        counts = self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
+        counts = self._counts()
         if self._is_listed:
             self._do("rejected_unlisted", entity=self._entity.one)
         pairs_once = self._separate(counts)
@@ -110,15 +113,11 @@ class Pairing:
             self._do("skipped")
         if any(row["outcome"] is None for row in counts):
             self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
+        is_as_paired = pairs_once and not resolved and not self._is_listed
+        return _outcomes(counts if is_as_paired else self._counts())
 
-    def outcomes(self) -> Outcomes:
-        """Which outcomes there are."""
-        rows = self._warehouse.rows(STATEMENTS["outcomes"].format(**self._parts))
-        return Outcomes(
-            {row["outcome"] for row in rows},
-            {row["row_outcome"] for row in rows},
-            any(row["outcome"] in OPEN and not row["has_row"] for row in rows),
-        )
+    def _counts(self) -> list[dict[str, Any]]:
+        return self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
 
     @property
     def _absent(self) -> dict[str, str]:
@@ -128,24 +127,22 @@ class Pairing:
             found |= {f"target.id_mappings.{name}": found["target.id_mappings"] for name in ID_MAPPINGS}
         return found
 
-    def _has_listed(self) -> bool:
-        """Whether the report's list of errors names records of this entity."""
-        return any(self._warehouse.rows(HAS_LISTED, {"entity": self._entity.one})[0].values())
-
     def _separate(self, counts: list[dict[str, Any]]) -> bool:
         """Take apart what an id on several rows paired; whether every row was paired at most once."""
         name = self._entity.name
         records = sum(row["n"] for row in counts if row["outcome"])
         rows = sum(row["n"] for row in counts if row["has_row"])
         if records == self._warehouse.row_count(f"source.{name}"):
-            self._do("unambiguous")
             return bool(rows == self._warehouse.row_count(f"target.{name}"))
+        self._is_separated = True
         for statement in ("ambiguous", "ambiguous_keys", "ambiguous_records", "ambiguous_rows"):
             self._do(statement, entity=name)
         return False
 
     def _resolve(self) -> bool:
         """Find rows for the records that name none, or one that is not there; whether there were any."""
+        if not self._is_separated:
+            self._do("unambiguous")
         self._do("open")
         is_nameless = self._warehouse.rows(STATEMENTS["nameless"])[0]["is_nameless"]
         self._parts["every_row"] = str(is_nameless).lower()
@@ -161,3 +158,12 @@ class Pairing:
         sql = STATEMENTS[name].format(**self._parts)
         named = {key: value for key, value in values.items() if f"${key}" in sql}
         self._warehouse.connection.execute(sql, named or None)
+
+
+def _outcomes(counts: Iterable[Mapping[str, Any]]) -> Outcomes:
+    rows = list(counts)
+    return Outcomes(
+        {row["outcome"] for row in rows},
+        {row["row_outcome"] for row in rows},
+        any(row["outcome"] in OPEN and not row["has_row"] for row in rows),
+    )

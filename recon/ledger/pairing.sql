@@ -56,13 +56,10 @@ where e.entity = $entity
   and not exists (select 1 from {source} s where s.wa_id = e.wa_id)
 group by e.source_row, e.wa_id, case when e.source_row is null and e.wa_id is null then e.rowid end
 
--- name: outcomes
-select distinct cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome,
-       target_id is not null as has_row
-from {ledger}
-
 -- name: counts
-select outcome, target_id is not null as has_row, count(*) as n from {ledger} group by all
+select cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome,
+       target_id is not null as has_row, count(*) as n
+from {ledger} group by all
 
 -- name: unambiguous
 create or replace temp table ambiguous as select id, 0 as n from {target} limit 0
