@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, Findings, Teller
 from recon.ledger.altered import Altered
 from recon.ledger.causes import Mapped
+from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.losses import name_losses
 from recon.ledger.pairing import RUN, Pairing, create
@@ -146,15 +148,15 @@ class Building:
         entity, warehouse = sides.entity, self._warehouse
         pairing = Pairing(warehouse, sides, self._case.profile, self._run)
         outcomes = pairing.pair()
-        normalised = {}
+        normalised = Counter(count_empties(sides, warehouse))
         if "landed_altered" in outcomes.of_records:
             altered = Altered(warehouse, sides, self._mapped(entity), self._personal)
-            normalised = altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records)
+            normalised.update(altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records))
         name_losses(entity, outcomes, warehouse, self._key_types)
         warehouse.connection.execute(_fields(sides, warehouse.unreadable.values()))
         self._count(entity)
         origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
-        return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), normalised)
+        return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), dict(normalised))
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:
         """The mappings that the bundle declares for fields of the entity."""

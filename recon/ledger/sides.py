@@ -9,6 +9,7 @@ from msgspec import Struct
 from recon.comparison import Column as Stored
 from recon.comparison import Field as Compared
 from recon.comparison import digest_sql, judged_sql, typed_sql
+from recon.ledger.empties import without_empty
 from recon.ledger.entities import EVERY_ENTITY
 from recon.sql import quote
 
@@ -82,7 +83,9 @@ class Sides(Struct, frozen=True):
         """The SQL of a record's digest and of a row's."""
         if not self.pairs:
             return "0", "0"
-        return digest_sql(self.fields, self.source, self.target), digest_sql(self.fields, self.target, self.source)
+        source = {pair.compared.name: without_empty(pair, pair.source) for pair in self.pairs}
+        target = {pair.compared.name: without_empty(pair, pair.target) for pair in self.pairs}
+        return digest_sql(self.fields, source, target), digest_sql(self.fields, target, source)
 
     @property
     def judged(self) -> str:

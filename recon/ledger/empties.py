@@ -1,0 +1,66 @@
+"""Empty text against null, where a field's rule calls them one: told by SQL, as there may be many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.comparison import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from recon.ledger.sides import Pair, Sides
+    from recon.warehouse import Warehouse
+
+RULE = "empty_as_null"
+NO_EMPTY = "nullif({column}, '')"
+IS_EMPTY = "coalesce(bool_or({column} = ''), false)"
+ANY_EMPTY = "select {found} from {side}.{entity} {alias} {codes}"
+BECAME_NULL = "count(*) filter ({source} = '' and {target} is null)"
+BECAME_EMPTY = "count(*) filter (({source} = '' and {target} is null) or ({source} is null and {target} = ''))"
+COUNTS = """
+select {counts} from ledger.{entity} l
+join source.{entity} s on s.rowid = l.record join target.{entity} t on t.id = l.target_id {codes}
+where l.outcome = 'landed'"""
+TEXT = "VARCHAR"
+
+
+def without_empty(pair: Pair, column: Column) -> Column:
+    """The column as its digest is made of: an empty text is null, where the field's rule says so."""
+    if RULE not in pair.compared.normalise or column.stored != TEXT:
+        return column
+    return Column(NO_EMPTY.format(column=column.sql), column.stored)
+
+
+def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
+    """Landed records that equal their rows only because an empty text counts as null, by "<field>: empty_as_null"."""
+    pairs = [pair for pair in sides.pairs if RULE in pair.compared.normalise and TEXT in _stored(pair)]
+    found = _with_empties(pairs, sides, warehouse)
+    if not found:
+        return {}
+    counts = ", ".join(
+        (BECAME_EMPTY if pair.target.stored == TEXT else BECAME_NULL).format(
+            source=pair.source.sql, target=pair.target.sql
+        )
+        for pair in found
+    )
+    sql = COUNTS.format(counts=counts, entity=sides.entity.name, codes=sides.codes)
+    numbers = warehouse.connection.execute(sql).fetchall()[0]
+    return {f"{pair.compared.name}: {RULE}": n for pair, n in zip(found, numbers, strict=True) if n}
+
+
+def _stored(pair: Pair) -> tuple[str, str]:
+    return pair.source.stored, pair.target.stored
+
+
+def _with_empties(pairs: Iterable[Pair], sides: Sides, warehouse: Warehouse) -> list[Pair]:
+    """Those of which either side has an empty text: looking costs a scan, counting a join."""
+    found: list[Pair] = []
+    for side, alias, codes in (("source", "s", ""), ("target", "t", sides.codes)):
+        looked = [pair for pair in pairs if getattr(pair, side).stored == TEXT]
+        if looked:
+            columns = ", ".join(IS_EMPTY.format(column=getattr(pair, side).sql) for pair in looked)
+            sql = ANY_EMPTY.format(found=columns, side=side, entity=sides.entity.name, alias=alias, codes=codes)
+            answers = warehouse.connection.execute(sql).fetchall()[0]
+            found += [pair for pair, has in zip(looked, answers, strict=True) if has and pair not in found]
+    return found
