@@ -99,12 +99,13 @@ def warehouse_of(
     """A warehouse that holds the bundle's frames and the given rows; all else is empty, and no record is listed.
 
     Args:
-        source: Frames by the name of their table in the schema `source`.
+        source: Frames by the name of their table in the schema `source`; what columns they lack is null.
         target: Rows by the name of their table, values in the order of `TARGET`.
     """
     warehouse = Warehouse()
     empty = {name: pl.DataFrame(schema=schema) for name, schema in FRAMES.items()}
-    warehouse.load_source({**empty, **(source or {})})
+    given = {name: pl.concat([empty[name], frame], how="diagonal_relaxed") for name, frame in (source or {}).items()}
+    warehouse.load_source({**empty, **given})
     for table, fields in TARGET.items():
         warehouse.create(f"target.{table}", fields)
         columns = {f.name: pl.String for f in fields}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 STATEMENTS = named_statements(Path(__file__).with_name("pairing.sql"))
 RUN = """
-select run_id, started_at, completed_at, (select coalesce(list(distinct entity), []) from source.errors) as with_errors
+select any_value(run_id) as run_id, any_value(started_at) as started_at, any_value(completed_at) as completed_at,
+       (select coalesce(list(distinct entity), []) from source.errors) as with_errors
 from source.run"""
 OWN_ERRORS = "array_to_string(nullif(s.errors, []), '; ')"
 LISTED_ERRORS = """
