@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,12 +11,12 @@ from recon.checks import evaluate, unknown_values
 from recon.model import Outcome
 from recon.profile import load_profile
 from recon.references import known_names, require_known
-from recon.situations import WHOLE, Situation, build, situations
+from recon.situations import WHOLE, Situation, build, narrowed, situations
 from recon.suites import layers_of, load_rules
 from recon.suites.rule import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recon.profile import Profile
@@ -77,23 +76,20 @@ def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Reh
     """
     profile = profile or load_profile()
     awake = [replace(rule, switched_off=None) for rule in rules]
-    reads = {reference for rule in awake for reference in rule.reads}
     trials: dict[str, list[Trial]] = {rule.id: [] for rule in awake}
-    unknown: dict[str, list[str]] = {}
+    unnamed: dict[str, list[str]] = {}
     for situation in situations(profile):
         concerned = [rule for rule in awake if situation.of_table in (None, *rule.tables)]
         if not concerned:
             continue
-        with build(situation, profile, reads) as warehouse:
+        with build(situation, profile, {name for rule in concerned for name in rule.reads}) as warehouse:
             for rule in concerned:
                 trials[rule.id].append(_try(rule, situation, warehouse))
                 if situation is WHOLE and trials[rule.id][0].outcome is not Outcome.ERROR:
-                    unknown[rule.id] = unknown_values(rule, warehouse)
+                    unnamed[rule.id] = _unnamed(rule, profile, warehouse)
     return tuple(
-        Rehearsal(
-            rule, tuple(trials[rule.id]), tuple(_problems(waking, trials[rule.id], unknown.get(rule.id, []), profile))
-        )
-        for rule, waking in zip(rules, awake, strict=True)
+        Rehearsal(rule, tuple(trials[rule.id]), tuple(_problems(trials[rule.id], unnamed.get(rule.id, []))))
+        for rule in rules
     )
 
 
@@ -116,45 +112,46 @@ def _holds_nothing(table: str, situation: Situation, warehouse: Warehouse) -> bo
     )
 
 
-def _problems(rule: Rule, trials: Iterable[Trial], unknown: Iterable[str], profile: Profile) -> Iterator[str]:
+def _problems(trials: Iterable[Trial], unnamed: Iterable[str]) -> Iterator[str]:
     whole, *others = trials
     if whole.outcome is Outcome.ERROR:
         yield f"cannot be evaluated where nothing is missing: {whole.message.removeprefix('Not evaluated: ')}"
-    else:
-        # A value that its messages name and nothing gives: where it is needed, the check would be an ERROR.
-        unfilled = [f"names {{{name}}} in a message, which its values lack" for name in unknown]
-        yield from _undeclared(rule, profile) or unfilled
+    yield from unnamed
     vacuous = [trial.situation for trial in (whole, *others) if trial.is_vacuous]
     if vacuous:
         yield f"could pass vacuously: it passes where {', where '.join(vacuous)}"
 
 
-def _undeclared(rule: Rule, profile: Profile) -> list[str]:
+def _unnamed(rule: Rule, profile: Profile, whole: Warehouse) -> list[str]:
+    """What is wrong with what the rule names: columns that it reads, values that its messages tell."""
+    # A value that nothing gives: where it is needed, the check would be an ERROR.
+    return _undeclared(rule, profile, whole) or [
+        f"names {{{name}}} in a message, which its values lack" for name in unknown_values(rule, whole)
+    ]
+
+
+def _undeclared(rule: Rule, profile: Profile, whole: Warehouse) -> list[str]:
     """The columns that the rule reads without naming them; they would not be read from the database for it."""
     columns = {f"target.{t.name}.{c.name}": t.required and c.required for t in profile.tables for c in t.columns}
     # A table that is named alone is read whole.
     declared = {name: is_read or bool({name, table_of(name)} & {*rule.reads}) for name, is_read in columns.items()}
-    if _binds(rule, profile, declared):
+
+    def binds(has_column: Mapping[str, bool]) -> bool:
+        with narrowed(whole, profile, rule.reads, has_column):
+            return evaluate(rule, whole).outcome is not Outcome.ERROR
+
+    def lacks(unnamed: Collection[str]) -> bool:
+        return not binds({name: name not in unnamed for name in columns})
+
+    if binds(declared):
         return []
     unnamed = [name for name, is_declared in declared.items() if not is_declared]
-    lacking = partial(_lacks, rule, profile, columns)
-    tables = [table for table in dict.fromkeys(map(table_of, unnamed)) if lacking(_of_table(table, unnamed))]
-    found = [name for table in tables for name in _of_table(table, unnamed) if lacking([name])]
+    tables = [table for table in dict.fromkeys(map(table_of, unnamed)) if lacks(_of_table(table, unnamed))]
+    found = [name for table in tables for name in _of_table(table, unnamed) if lacks([name])]
     # A table may be read without any of its columns.
     named = ", ".join(found or tables) or "more than one thing"
     return [f"reads {named}, which neither requires nor uses names: name it, or it is not read from the database"]
 
 
-def _lacks(rule: Rule, profile: Profile, columns: Iterable[str], unnamed: Sequence[str]) -> bool:
-    """Whether the rule cannot be evaluated on a warehouse without the columns `unnamed`."""
-    return not _binds(rule, profile, {name: name not in unnamed for name in columns})
-
-
 def _of_table(table: str, columns: Iterable[str]) -> list[str]:
     return [name for name in columns if table_of(name) == table]
-
-
-def _binds(rule: Rule, profile: Profile, has_column: Mapping[str, bool]) -> bool:
-    """Whether the rule can be evaluated on a warehouse with these columns alone."""
-    with build(WHOLE, profile, rule.reads, lambda name: has_column[name]) as warehouse:
-        return evaluate(rule, warehouse).outcome is not Outcome.ERROR

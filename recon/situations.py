@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +20,18 @@ from recon.ledger import Case, account_for, ledger_columns
 from recon.model import ENTITIES
 from recon.snapshot import RUN_FIELDS, RUNS
 from recon.sql import quote
+from recon.suites.rule import table_of
 from recon.warehouse import Field, Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from recon.bundle.columns import Column as Written
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
 FORGET = "drop table {table}"
+FORGET_LEDGER = "drop schema if exists ledger cascade"
 FORGET_COLUMN = "alter table {table} drop column {column}"
 MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
 POLICIES = {"policies": [{"key": "membership.tiers.waMapping", "value": MAPPING, "source": "manual"}]}
@@ -89,21 +92,14 @@ def situations(profile: Profile) -> Iterator[Situation]:
         yield Situation(f"target.{entry.name} has required columns only", f"target.{entry.name}", missing=missing)
 
 
-def build(
-    situation: Situation,
-    profile: Profile,
-    reads: Iterable[str],
-    has_column: Callable[[str], bool] = lambda _name: True,
-) -> Warehouse:
+def build(situation: Situation, profile: Profile, reads: Collection[str]) -> Warehouse:
     """A warehouse in that situation.
 
     Args:
         situation: What it holds.
         profile: Its tables and columns.
-        reads: What rules read; the bundle's records are loaded where these name them.
-        has_column: Whether it has the column of that name ("target.members.email"); a table without one is not made.
+        reads: What rules read; the bundle's records are loaded, and accounted for, where these name them.
     """
-    reads = set(reads)
     warehouse = Warehouse()
     _load_bundle(warehouse, situation, reads)
     warehouse.missing |= situation.missing
@@ -112,9 +108,33 @@ def build(
     _fill_runs(warehouse, situation)
     if _needs_ledger(reads):
         account_for(warehouse, Case(profile))
-    for table in profile.tables:
-        _forget(warehouse, table, [c for c in table.columns if not has_column(f"target.{table.name}.{c.name}")])
     return warehouse
+
+
+@contextmanager
+def narrowed(
+    warehouse: Warehouse, profile: Profile, reads: Collection[str], has_column: Mapping[str, bool]
+) -> Iterator[None]:
+    """A warehouse that was built for all rules as one that was built for what `reads` names; whole again afterwards.
+
+    Args:
+        warehouse: It holds all tables of the profile.
+        profile: Its tables and columns.
+        reads: What a rule reads; other records of the bundle are not there, nor a ledger that it does not read.
+        has_column: Whether the database has a column ("target.members.email"); a table without one is not there.
+    """
+    warehouse.connection.execute("begin transaction")
+    try:
+        if not _needs_ledger(reads):
+            unread = {f"source.{entity}" for entity in ENTITIES} - {*map(table_of, reads)}
+            for name in unread & {*warehouse.row_counts}:
+                warehouse.connection.execute(FORGET.format(table=quote(*name.split("."))))
+            warehouse.connection.execute(FORGET_LEDGER)
+        for table in profile.tables:
+            _forget(warehouse, table, [c for c in table.columns if not has_column[f"target.{table.name}.{c.name}"]])
+        yield
+    finally:
+        warehouse.connection.execute("rollback")
 
 
 def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
@@ -133,7 +153,7 @@ def _needs_ledger(reads: Iterable[str]) -> bool:
 
 
 def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
-    """Take columns away that only the ledger reads: without any, the table is not there."""
+    """Take columns away; without any, the table is not there."""
     if len(columns) == len(table.columns):
         warehouse.connection.execute(FORGET.format(table=quote("target", table.name)))
         return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from secrets import token_hex
+from shutil import copyfile, copytree
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -17,7 +19,6 @@ from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from recon.model import Verification
 
@@ -43,24 +44,37 @@ def club() -> Club:
     return generate(7, **SMALL)
 
 
-@pytest.fixture
-def demo(club: Club, tmp_path: Path) -> DemoPaths:
-    """A small clean club on disk, to be damaged by the test."""
-    return DemoPaths(write_bundle(club, tmp_path / "bundle"), write_sqlite(club, tmp_path / "club.db"))
+@pytest.fixture(scope="session")
+def clean(club: Club, tmp_path_factory: pytest.TempPathFactory) -> DemoPaths:
+    """A small clean club on disk; nobody may damage it."""
+    folder = tmp_path_factory.mktemp("clean")
+    return DemoPaths(write_bundle(club, folder / "bundle"), write_sqlite(club, folder / "club.db"))
 
 
 @pytest.fixture
-def passed(demo: DemoPaths) -> Verification:
+def demo(clean: DemoPaths, tmp_path: Path) -> DemoPaths:
+    """A copy of the small clean club, to be damaged by the test."""
+    return copied(clean, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def passed(clean: DemoPaths) -> Verification:
     """The small club's, which is clean."""
-    return verify(demo)
+    return verify(clean)
 
 
-@pytest.fixture
-def capped(demo: DemoPaths) -> Verification:
+@pytest.fixture(scope="session")
+def capped(clean: DemoPaths, tmp_path_factory: pytest.TempPathFactory) -> Verification:
     """One that failed with ten orphans, of which two were kept; what the ledger says of them is left out."""
-    plant(["orphaned-registrations"], demo.bundle, demo.database)
-    found = verify(demo, evidence_rows=2)
+    damaged = copied(clean, tmp_path_factory.mktemp("capped"))
+    plant(["orphaned-registrations"], damaged.bundle, damaged.database)
+    found = verify(damaged, evidence_rows=2)
     return replace(found, checks=tuple(check for check in found.checks if check.category != "records"))
+
+
+def copied(club: DemoPaths, folder: Path) -> DemoPaths:
+    bundle, database = folder / club.bundle.name, folder / club.database.name
+    return DemoPaths(Path(copytree(club.bundle, bundle)), Path(copyfile(club.database, database)))
 
 
 @pytest.fixture(scope="session")

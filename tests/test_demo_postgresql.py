@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from migrations import APART as APART_FROM_OTHERS
 from support import outcomes, run_recon, verify, verify_url
 
 from recon.cli.demo import TYPICAL
@@ -32,6 +33,10 @@ TYPES = """
 select distinct case when t.typtype = 'e' then t.typname else format_type(t.oid, null) end
 from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_class c on c.oid = a.attrelid
 where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and a.attnum > 0 order by 1"""
+
+ON_SERVERS = [name for name, fault in FAULTS.items() if not fault.in_sqlite_only]
+APART = [name for name in APART_FROM_OTHERS if name in ON_SERVERS]
+TOGETHER = tuple(name for name in ON_SERVERS if name not in APART)
 
 
 @pytest.fixture
@@ -78,13 +83,16 @@ def test_the_club_is_the_same_as_in_sqlite(faults: tuple[str, ...], empty: Calla
         assert (bundle / name).read_bytes() == (paths.bundle / name).read_bytes()
 
 
-@pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if not fault.in_sqlite_only])
-def test_every_fault_can_be_planted_and_is_found(fault: str, empty: Callable[[], str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("faults", [TOGETHER, *((name,) for name in APART)], ids=["together", *APART])
+def test_every_fault_can_be_planted_and_is_found(
+    faults: tuple[str, ...], empty: Callable[[], str], tmp_path: Path
+) -> None:
     url = empty()
 
-    bundle = write(url, tmp_path, fault)
+    bundle = write(url, tmp_path, *faults)
 
-    assert outcomes(verify_url(bundle, url))[FAULTS[fault].check] in ("WARN", "FAIL")
+    found = outcomes(verify_url(bundle, url))
+    assert {name: found[FAULTS[name].check] in ("WARN", "FAIL") for name in faults} == dict.fromkeys(faults, True)
 
 
 def test_the_tables_have_the_applications_types_and_constraints(empty: Callable[[], str], tmp_path: Path) -> None:

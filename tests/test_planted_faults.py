@@ -4,7 +4,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from migrations import KINDS, RULES, migrate, not_passed
+from migrations import APART, KINDS, RULES, migrate, not_passed
 from support import check_of, edit_report, verify
 
 from recon.demo import FAULTS, DemoPaths, plant, write_demo
@@ -190,9 +190,7 @@ def test_a_fault_turns_its_check_and_no_other(
 
 
 def test_faults_do_not_hide_each_other(demo: DemoPaths) -> None:
-    # A member too few and one too many, say, would cancel each other out.
-    apart = {"extra-members", "extra-event", "one-tier", "no-tiers", "newer-run", "no-run", "rejected-rows"}
-    together = [name for name in FAULTS if name not in apart]
+    together = [name for name in FAULTS if name not in APART]
     plant(together, demo.bundle, demo.database)
 
     verification = verify(demo)

@@ -70,11 +70,16 @@ def test_every_shipped_rule_passes_where_nothing_is_missing_and_not_on_nothing(s
 def test_every_reason_of_a_shipped_rule_is_needed(shipped: Sequence[Rehearsal]) -> None:
     reasoned = [rehearsal.rule for rehearsal in shipped if rehearsal.rule.right_when_empty]
     assert reasoned
-    for rule in reasoned:
-        for table in rule.right_when_empty:
-            others = {name: why for name, why in rule.right_when_empty.items() if name != table}
-            (without,) = recon.rehearse([replace(rule, right_when_empty=others)])
-            assert vacuous(without), (rule.id, table)
+    without = [
+        replace(
+            rule,
+            id=f"{rule.id}, {table}",
+            right_when_empty={name: why for name, why in rule.right_when_empty.items() if name != table},
+        )
+        for rule in reasoned
+        for table in rule.right_when_empty
+    ]
+    assert [rehearsal.rule.id for rehearsal in recon.rehearse(without) if not vacuous(rehearsal)] == []
 
 
 def test_a_planted_vacuous_rule_is_caught() -> None:
