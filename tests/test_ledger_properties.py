@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from alterations import VALUES, Changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import AFTER, BEFORE, Accounted, Scene, account_of, scene
 
+from recon.ledger import pairing
 from recon.model import ENTITIES, Outcome
 from recon.options import VerifyOptions
 from recon.pipeline import judged
@@ -115,6 +117,24 @@ def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tup
 
 def broke(check: Any) -> bool:
     return bool(check.outcome is Outcome.ERROR)
+
+
+@settings(LEDGER, max_examples=8)
+@given(st.integers(0, 3), messes)
+def test_looking_only_at_what_did_not_land_finds_the_same(seed: int, planned: list[tuple[str, int, str]]) -> None:
+    club = scene(seed, **TINY)
+    for entity, place, name in planned:
+        make_a_mess(club, entity, place, name)
+
+    everything = account(club)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pairing, "MANY_ROWS", 0)
+        patched.setattr(pairing, "MOST_SET_ASIDE", 1)
+        rest = account(club)
+
+    assert rest.ledger == everything.ledger
+    for name, lines in everything.tables.items():
+        assert Counter(map(repr, rest.tables[name])) == Counter(map(repr, lines)), name
 
 
 faults = st.lists(st.tuples(st.sampled_from(VALUES), st.integers(1, 3)), max_size=8, unique_by=lambda pair: pair[0])

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from recon.account import (
-    SOURCE_OUTCOMES,
-    TARGET_OUTCOMES,
     Cause,
     DuplicateKey,
     EntityAccount,
@@ -25,6 +23,7 @@ from recon.sql import named_statements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from recon.ledger.tally import Tally
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("accounts.sql"))
@@ -37,12 +36,14 @@ class Findings(Struct):
     """What was found about one entity beside what its tables say.
 
     Attributes:
+        tally: Its records and rows, counted.
         natural_key: What the natural key is made of: "natural key (email)".
         not_compared: Field → why.
         normalised: Field and normaliser → records that are equal only thanks to it.
     """
 
     entity: str
+    tally: Tally
     origin: str
     natural_key: str
     not_compared: dict[str, str]
@@ -61,14 +62,14 @@ class Teller:
         self._warehouse, self._personal = warehouse, personal
 
     def tell(self, found: Sequence[Findings], not_evaluated: Mapping[str, str]) -> Ledger:
-        """The whole account; `ledger.accounts` is filled already."""
-        accounts = {row["entity"]: row for row in self._warehouse.rows("from ledger.accounts")}
-        told = [each.entity for each in found if _has_causes(accounts[each.entity])]
-        causes = [cause for entity in told for cause in self._causes("causes_of_records", accounts, entity=entity)]
-        if any(account["landed_altered"] for account in accounts.values()):
-            causes += self._causes("causes_of_values", accounts)
+        """The whole account."""
+        tallies = {each.entity: each.tally for each in found}
+        told = [entity for entity, tally in tallies.items() if tally.has_causes]
+        causes = [cause for entity in told for cause in self._causes("causes_of_records", tallies, entity=entity)]
+        if any(tally.outcomes["landed_altered"] for tally in tallies.values()):
+            causes += self._causes("causes_of_values", tallies)
         return Ledger(
-            entities=tuple(self._entity(each, accounts[each.entity]) for each in found),
+            entities=tuple(map(_entity, found)),
             not_evaluated=dict(not_evaluated),
             causes=tuple(sorted(causes, key=_rank)),
             duplicate_keys=tuple(self._duplicate_keys({each.natural_key for each in found})),
@@ -83,29 +84,12 @@ class Teller:
         )
         return tuple(LevelTiers(**row) for row in renamed)
 
-    def _entity(self, found: Findings, row: Mapping[str, Any]) -> EntityAccount:
-        matched = self._rows("matched_by", entity=found.entity)
-        names = {NATURAL_KEY: found.natural_key}
-        return EntityAccount(
-            entity=found.entity,
-            records=row["records"],
-            rows=row["row_count"],
-            outcomes={name: row[name] for name in SOURCE_OUTCOMES},
-            rows_by_outcome={name: row[name] for name in TARGET_OUTCOMES},
-            matched_by={names.get(each["matched_by"], each["matched_by"]): each["n"] for each in matched},
-            unexplained_records=row["unexplained_records"],
-            unexplained_rows=row["unexplained_rows"],
-            origin=found.origin,
-            not_compared=found.not_compared,
-            normalised=found.normalised,
-        )
-
-    def _causes(self, statement: str, accounts: Mapping[str, Any], **values: str) -> Iterator[Cause]:
+    def _causes(self, statement: str, tallies: Mapping[str, Tally], **values: str) -> Iterator[Cause]:
         rows = self._rows(statement, examples=EXAMPLES, **values)
         for (entity, name, of_field, detail, is_row), group in groupby(rows, key=_group):
             examples = list(group)
             kind, number = KINDS[name], examples[0]["n"]
-            whole = accounts[entity]["row_count" if is_row else "records"]
+            whole = tallies[entity].rows if is_row else tallies[entity].records
             yield Cause(
                 name=name,
                 title=kind.title.format(detail=self._text(detail)),
@@ -164,7 +148,18 @@ def _rank(cause: Cause) -> tuple[Any, ...]:
     return cause.is_explained, cause.is_harmless, -cause.count, cause.entity, cause.field or "", cause.title
 
 
-def _has_causes(account: Mapping[str, Any]) -> bool:
-    """Whether a record is anything but landed, or a row anything but claimed."""
-    landed = account["landed"] + account["landed_altered"]
-    return bool(account["records"] != landed or account["row_count"] != account["claimed"])
+def _entity(found: Findings) -> EntityAccount:
+    names, tally = {NATURAL_KEY: found.natural_key}, found.tally
+    return EntityAccount(
+        entity=found.entity,
+        records=tally.records,
+        rows=tally.rows,
+        outcomes=tally.outcomes,
+        rows_by_outcome=tally.rows_by_outcome,
+        matched_by={names.get(name, name): n for name, n in tally.matched_by.items()},
+        unexplained_records=tally.unexplained_records,
+        unexplained_rows=tally.unexplained_rows,
+        origin=found.origin,
+        not_compared=found.not_compared,
+        normalised=found.normalised,
+    )

@@ -1,23 +1,19 @@
 -- What records and rows came to, counted, and the causes that the account tells.
 
--- name: count
-insert into ledger.accounts
-select $entity, count(outcome), count(row_outcome),
-       count(*) filter (outcome = 'landed'), count(*) filter (outcome = 'landed_altered'),
-       count(*) filter (outcome = 'merged'), count(*) filter (outcome = 'skipped'),
-       count(*) filter (outcome = 'skipped' and target_id is null), count(*) filter (outcome = 'rejected'),
-       count(*) filter (outcome = 'missing_in_target'),
-       count(*) filter (row_outcome = 'claimed'), count(*) filter (row_outcome = 'preexisting'),
-       count(*) filter (row_outcome = 'foreign_run'), count(*) filter (row_outcome = 'unexpected'),
-       count(*) filter (outcome = 'rejected' and record is null),
-       count(*) filter (outcome = 'landed_altered' and claimed_id is not null),
-       count(*) filter (outcome is not null and not is_explained),
-       count(*) filter (outcome is null and not is_explained)
-from ledger.{entity}
-
--- name: matched_by
-select cast(matched_by as varchar) as matched_by, count(*) as n
-from ledger.{entity} where matched_by is not null and target_id is not null group by all order by n desc
+-- name: tally
+-- Most landed by their target id: those are what is left of all when the others are counted.
+with others as (
+  select outcome, row_outcome, matched_by, target_id is not null as has_row, record is not null as is_listed,
+         claimed_id is not null as has_claim, is_explained, count(*) as n
+  from ledger.{entity} where outcome is distinct from 'landed' or matched_by is distinct from 'target id'
+  group by all
+)
+select cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome,
+       cast(matched_by as varchar) as matched_by, * exclude (outcome, row_outcome, matched_by)
+from others
+union all
+select 'landed', 'claimed', 'target id', true, true, false, true, landed
+from (select (select count(*) from ledger.{entity}) - coalesce((select sum(n) from others), 0) as landed) where landed > 0
 
 -- name: causes_of_records
 with told as (

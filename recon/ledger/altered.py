@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.ledger.causes import Mapped
+    from recon.ledger.pairing import Rest
     from recon.ledger.sides import Sides
     from recon.warehouse import Warehouse
 
@@ -49,16 +50,23 @@ class Altered:
     Args:
         warehouse: Its `ledger.<entity>` is paired.
         sides: What can be compared.
+        rest: Where the records and rows that did not just land are.
         mapped: Field → the mapping that leads to its values.
         personal: Fields whose values are no detail of a cause.
     """
 
     def __init__(
-        self, warehouse: Warehouse, sides: Sides, mapped: Mapping[str, Mapped], personal: Collection[str]
+        self, warehouse: Warehouse, sides: Sides, rest: Rest, mapped: Mapping[str, Mapped], personal: Collection[str]
     ) -> None:
         self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
         self._mapped, self._personal = mapped, personal
-        self._parts = {"entity": sides.entity.name, "judged": sides.judged, "codes": sides.codes}
+        self._parts = {
+            "entity": sides.entity.name,
+            "judged": sides.judged,
+            "codes": sides.codes,
+            "source": rest.source,
+            "target": rest.target,
+        }
 
     def compare(self, completed_at: datetime | None, *, has_merged: bool) -> dict[str, int]:
         """Fill `ledger.differences`, and tell landed from altered records.

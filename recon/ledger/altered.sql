@@ -4,8 +4,8 @@
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
        coalesce(t.updated_at > cast($completed_at as timestamp) + interval 1 minute, false) as is_edited, {judged}
 from ledger.{entity} l
-join source.{entity} s on s.rowid = l.record
-join target.{entity} t on t.id = l.target_id
+join {source} s on s.rowid = l.record
+join {target} t on t.id = l.target_id
 {codes}
 where l.outcome = 'landed_altered'
 
@@ -34,4 +34,4 @@ update ledger.{entity} as l
 set cause = d.cause, is_explained = d.is_explained, is_harmless = d.is_harmless
 from (select record, min(cause) as cause, bool_and(is_explained) as is_explained, bool_and(is_harmless) as is_harmless
       from ledger.differences where entity = $entity group by record) d
-where l.record = d.record
+where l.record = d.record and l.outcome = 'landed_altered'

@@ -18,6 +18,7 @@ from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, targ
 from recon.ledger.losses import name_losses
 from recon.ledger.pairing import RUN, Pairing, create
 from recon.ledger.sides import absence, is_mapped, read_sides, stored_types
+from recon.ledger.tally import Tally
 from recon.sql import literal, named_statements
 from recon.warehouse import Field
 
@@ -38,6 +39,7 @@ DECLARED = "select key, value from source.policies where key in ($mapping, $enab
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELDS = "insert into ledger.fields values {rows}"
 FIELD = "({entity}, {name}, {reason}, {is_left_out}, {is_refused})"
+ACCOUNT = "insert into ledger.accounts (entity, {names}) values ($entity, {values})"
 LOOKED_UP = {"statuses": CODES, "tiers": CODES, "id_mappings": ID_MAPPINGS}
 ROWS = "select '{table}', count(*) from ledger.{table}"
 LEVEL_COLUMNS = (
@@ -150,13 +152,14 @@ class Building:
         outcomes = pairing.pair()
         normalised = Counter(count_empties(sides, warehouse))
         if "landed_altered" in outcomes.of_records:
-            altered = Altered(warehouse, sides, self._mapped(entity), self._personal)
+            altered = Altered(warehouse, sides, outcomes.rest, self._mapped(entity), self._personal)
             normalised.update(altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records))
         name_losses(entity, outcomes, warehouse, self._key_types)
         warehouse.connection.execute(_fields(sides, warehouse.unreadable.values()))
-        self._count(entity)
+        pairing.put_back()
+        tally = self._count(entity)
         origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
-        return Findings(entity.name, origin, pairing.natural_name, dict(sides.not_compared), dict(normalised))
+        return Findings(entity.name, tally, origin, pairing.natural_name, dict(sides.not_compared), dict(normalised))
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:
         """The mappings that the bundle declares for fields of the entity."""
@@ -176,17 +179,16 @@ class Building:
         rows = self._warehouse.rows(DECLARED, {"mapping": TIER_MAPPING, "enabled": TIERS_ENABLED})
         return {row["key"]: json.loads(row["value"]) for row in rows}
 
-    def _count(self, entity: Entity) -> None:
+    def _count(self, entity: Entity) -> Tally:
         """Count the outcomes; each record and each row has exactly one.
 
         Raises:
             DatabaseError: They do not add up.
         """
         name = entity.name
-        self._warehouse.connection.execute(STATEMENTS["count"].format(entity=name), {"entity": name})
-        row = self._warehouse.rows("from ledger.accounts where entity = $entity", {"entity": name})[0]
+        tally = Tally(self._warehouse.rows(STATEMENTS["tally"].format(entity=name)))
         wanted = (self._warehouse.row_count(f"source.{name}"), self._warehouse.row_count(f"target.{name}"))
-        counted = (row["records"] - row["not_listed"], row["row_count"])
+        counted = (tally.records - tally.not_listed, tally.rows)
         if counted != wanted:
             raise DatabaseError(
                 f"The ledger of the {name} does not add up",
@@ -194,6 +196,10 @@ class Building:
                 found=f"{counted[0]} records and {counted[1]} rows",
                 next_step="This is a fault of recon: report it, with the shape of the bundle",
             )
+        figures = tally.figures
+        told = ACCOUNT.format(names=", ".join(figures), values=", ".join(map(str, figures.values())))
+        self._warehouse.connection.execute(told, {"entity": name})
+        return tally
 
     def _levels(self) -> None:
         """Which tier each member's level leads to, or why nobody can say."""

@@ -27,7 +27,7 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
     """
     run = warehouse.connection.execute
     if outcomes.is_open:
-        _name_lacking(entity, warehouse, key_types)
+        _name_lacking(entity, outcomes.rest.source, warehouse, key_types)
         run(STATEMENTS["unexplained"].format(entity=entity.name))
     if "rejected" in outcomes.of_records:
         run(STATEMENTS["rejected"].format(entity=entity.name))
@@ -35,9 +35,10 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
         run(STATEMENTS["unexpected"].format(entity=entity.name))
 
 
-def _name_lacking(entity: Entity, warehouse: Warehouse, key_types: dict[str, str]) -> None:
+def _name_lacking(entity: Entity, source: str, warehouse: Warehouse, key_types: dict[str, str]) -> None:
     run = warehouse.connection.execute
-    run(STATEMENTS["lost"].format(entity=entity.name, columns=", ".join(map(quote, entity.required))))
+    columns = ", ".join(map(quote, entity.required))
+    run(STATEMENTS["lost"].format(entity=entity.name, columns=columns, source=source))
     own = [name for name in entity.required if name not in entity.parents]
     if own:
         lacks = ", ".join(LACKS.format(column=quote(name), name=literal(name)) for name in own)

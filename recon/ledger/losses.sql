@@ -2,7 +2,7 @@
 
 -- name: lost
 create or replace temp table lost as
-select s.rowid as record, {columns} from source.{entity} s
+select s.rowid as record, {columns} from {source} s
 where s.rowid in (select record from ledger.{entity} where outcome = 'missing_in_target' and cause is null)
 
 -- name: lacking

@@ -12,7 +12,7 @@ from recon.ledger.sides import natural_key
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from recon.ledger.entities import Entity
@@ -36,11 +36,22 @@ MAPPINGS = """
 MAPPINGS_OF_RUNS = (
     "(select target_id, run_id from target.id_mappings where lower(entity_type) in ({names}) and run_id <> '')"
 )
-NO_MAPPINGS = "(select null as wa_id, null as target_id, 1 as rivals where false)"
 NO_RUNS = "(select null as target_id, null as run_id where false)"
 DRY = "dry-%"
 # Outcomes of records that want a row.
 OPEN = ("missing_in_target", "skipped")
+
+
+# Looking for what did not just land costs a pass over everything, each time, where most has landed.
+MANY_ROWS = 50_000
+MOST_SET_ASIDE = 0.1
+
+
+class Rest(Struct, frozen=True):
+    """The tables of the records and rows that did not just land: a copy of them, or those of all records and rows."""
+
+    source: str
+    target: str
 
 
 class Outcomes(Struct, frozen=True):
@@ -49,6 +60,7 @@ class Outcomes(Struct, frozen=True):
     of_records: set[str]
     of_rows: set[str]
     is_open: bool
+    rest: Rest
 
 
 def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
@@ -67,15 +79,19 @@ class Pairing:
         claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
         names = ", ".join(map(literal, self._entity.mapped_as))
         has = {name: f"target.id_mappings.{name}" not in self._absent for name in ID_MAPPINGS}
-        can_map = has["entity_type"] and has["wa_id"] and has["target_id"]
+        self._can_map = has["entity_type"] and has["wa_id"] and has["target_id"]
         self._run = run
         self._is_separated = False
+        everything = Rest(quote("source", self._entity.name), quote("target", self._entity.name))
+        self._rest = self._everything = everything
         # Whether the report's list of errors names records of this entity.
         self._is_listed = self._entity.one in run["with_errors"]
         self._parts = {
             "ledger": quote("ledger", self._entity.name),
-            "source": quote("source", self._entity.name),
-            "target": quote("target", self._entity.name),
+            "source": everything.source,
+            "target": everything.target,
+            "rest_of_source": everything.source,
+            "rest_of_target": everything.target,
             "key_type": sides.key_type,
             "key": f"try_cast({claimed} as {sides.key_type})",
             "claimed": claimed,
@@ -88,8 +104,8 @@ class Pairing:
             "target_digest": target_digest,
             "natural_source": key_source,
             "natural_target": key_target,
-            "mappings": MAPPINGS.format(names=names) if can_map else NO_MAPPINGS,
-            "mappings_of_runs": MAPPINGS_OF_RUNS.format(names=names) if can_map and has["run_id"] else NO_RUNS,
+            "mappings": MAPPINGS.format(names=names),
+            "mappings_of_runs": MAPPINGS_OF_RUNS.format(names=names) if self._can_map and has["run_id"] else NO_RUNS,
         }
 
     @property
@@ -107,6 +123,7 @@ class Pairing:
         if self._is_listed:
             self._do("rejected_unlisted", entity=self._entity.one)
         pairs_once = self._separate(counts)
+        self._set_aside(counts)
         resolved = any(row["outcome"] in OPEN and not row["has_row"] for row in counts) and self._resolve()
         if resolved or not pairs_once:
             self._do("merge")
@@ -115,7 +132,14 @@ class Pairing:
         if any(row["outcome"] is None for row in counts):
             self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
         is_as_paired = pairs_once and not resolved and not self._is_listed
-        return _outcomes(counts if is_as_paired else self._counts())
+        # What a record was resolved to may have landed with another.
+        rest = Rest(self._rest.source, self._everything.target) if resolved else self._rest
+        return _outcomes(counts if is_as_paired else self._counts(), rest)
+
+    def put_back(self) -> None:
+        """Forget the copy of the rest."""
+        if self._rest != self._everything:
+            self._do("put_back")
 
     def _counts(self) -> list[dict[str, Any]]:
         return self._warehouse.rows(STATEMENTS["counts"].format(**self._parts))
@@ -140,6 +164,15 @@ class Pairing:
             self._do(statement, entity=name)
         return False
 
+    def _set_aside(self, counts: list[dict[str, Any]]) -> None:
+        """Copy what did not just land, where that is little beside what did."""
+        everything = sum(row["n"] for row in counts)
+        rest = sum(row["n"] for row in counts if row["outcome"] != "landed")
+        if everything >= MANY_ROWS and rest <= MOST_SET_ASIDE * everything:
+            self._do("set_aside")
+            self._rest = Rest("ledger.rest_of_source", "ledger.rest_of_target")
+            self._parts |= {"rest_of_source": self._rest.source, "rest_of_target": self._rest.target}
+
     def _resolve(self) -> bool:
         """Find rows for the records that name none, or one that is not there; whether there were any."""
         if not self._is_separated:
@@ -147,7 +180,10 @@ class Pairing:
         self._do("open")
         is_nameless = self._warehouse.rows(STATEMENTS["nameless"])[0]["is_nameless"]
         self._parts["every_row"] = str(is_nameless).lower()
+        self._parts["eligible"] = (self._everything if is_nameless else self._rest).target
         self._do("natural_rows")
+        ways = [STATEMENTS[way].format(**self._parts) for way in self._ways()]
+        self._parts["ways"] = " union all ".join(ways)
         self._do("resolve", entities=self._entity.name)
         self._do("natural_duplicates", entity=self._entity.name, natural_name=self.natural_name)
         self._do("natural_ambiguous", natural_name=self.natural_name)
@@ -155,16 +191,25 @@ class Pairing:
         self._do("landed")
         return bool(self._warehouse.connection.execute("select count(*) from resolved").fetchall()[0][0])
 
+    def _ways(self) -> Iterator[str]:
+        """How a record's row may be found: by mappings, where there are any, and by natural key."""
+        if self._warehouse.row_count("source.id_mappings"):
+            yield "way_of_bundle"
+        if self._can_map and self._warehouse.row_count("target.id_mappings"):
+            yield "way_of_database"
+        yield "way_of_key"
+
     def _do(self, name: str, **values: object) -> None:
         sql = STATEMENTS[name].format(**self._parts)
         named = {key: value for key, value in values.items() if f"${key}" in sql}
         self._warehouse.connection.execute(sql, named or None)
 
 
-def _outcomes(counts: Iterable[Mapping[str, Any]]) -> Outcomes:
+def _outcomes(counts: Iterable[Mapping[str, Any]], rest: Rest) -> Outcomes:
     rows = list(counts)
     return Outcomes(
         {row["outcome"] for row in rows},
         {row["row_outcome"] for row in rows},
         any(row["outcome"] in OPEN and not row["has_row"] for row in rows),
+        rest,
     )

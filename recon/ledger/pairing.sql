@@ -57,9 +57,15 @@ where e.entity = $entity
 group by e.source_row, e.wa_id, case when e.source_row is null and e.wa_id is null then e.rowid end
 
 -- name: counts
-select cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome,
-       target_id is not null as has_row, count(*) as n
-from {ledger} group by all
+-- Most landed: those are what is left of all when the others are counted.
+with others as (
+  select outcome, row_outcome, target_id is not null as has_row, count(*) as n
+  from {ledger} where outcome is distinct from 'landed' group by all
+)
+select cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome, has_row, n from others
+union all
+select 'landed', 'claimed', true, landed
+from (select (select count(*) from {ledger}) - coalesce((select sum(n) from others), 0) as landed) where landed > 0
 
 -- name: unambiguous
 create or replace temp table ambiguous as select id, 0 as n from {target} limit 0
@@ -86,10 +92,21 @@ insert into {ledger} (target_id, row_outcome, reason, cause, is_explained, is_ha
 select a.id, 'unexpected', 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
 from ambiguous a, range(a.n)
 
+-- name: set_aside
+create table ledger.rest_of_source as
+select s.rowid as rowid, s.* from {source} s
+where s.rowid in (select record from {ledger} where record is not null and outcome <> 'landed');
+create table ledger.rest_of_target as
+select t.* from {target} t
+where t.id in (select target_id from {ledger} where target_id is not null and outcome is distinct from 'landed')
+
+-- name: put_back
+drop table ledger.rest_of_source; drop table ledger.rest_of_target
+
 -- name: open
 create or replace temp table open_records as
 select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key
-from {ledger} l join {source} s on s.rowid = l.record
+from {ledger} l join {rest_of_source} s on s.rowid = l.record
 where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and l.cause is null
 
 -- name: nameless
@@ -100,7 +117,7 @@ create or replace temp table natural_rows as
 select natural_key, min(id) as id, count(*) as n, bool_or(is_free) as is_free
 from (select {natural_target} as natural_key, t.id,
              exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
-      from {target} t
+      from {eligible} t
       -- Where each record names an id as its own, only rows that nobody claims can be theirs.
       where {every_row} or t.id in (select target_id from {ledger} where record is null))
 where natural_key in (select natural_key from open_records)
@@ -122,28 +139,31 @@ where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record n
 -- name: resolve
 create or replace temp table resolved as
 select record, id, matched_by
-from (
-  select o.record, t.id, 1 as place, 'id mapping' as matched_by
-  from open_records o
-  join source.id_mappings m on m.entity_type = $entities and m.wa_id = o.wa_id
-  join {target} t on t.id = try_cast(m.target_id as {key_type})
-  where not exists (select 1 from source.id_mappings other
-                    where other.entity_type = m.entity_type and other.wa_id = m.wa_id
-                      and other.target_id <> m.target_id)
-  union all
-  select o.record, t.id, 2, 'database''s id mapping'
-  from open_records o
-  join {mappings} m on m.wa_id = o.wa_id
-  join {target} t on t.id = try_cast(cast(m.target_id as varchar) as {key_type})
-  where m.rivals = 1
-  union all
-  select o.record, n.id, 3, 'natural key'
-  from open_records o join natural_rows n on n.natural_key = o.natural_key
-  -- A record that names another row's id as its own was not merged into this one.
-  where n.n = 1 and (o.claimed_id is null or n.is_free)
-)
+from ({ways})
 where id not in (select id from ambiguous)
 qualify row_number() over (partition by record order by place, id) = 1
+
+-- name: way_of_bundle
+select o.record, t.id, 1 as place, 'id mapping' as matched_by
+from open_records o
+join source.id_mappings m on m.entity_type = $entities and m.wa_id = o.wa_id
+join {target} t on t.id = try_cast(m.target_id as {key_type})
+where not exists (select 1 from source.id_mappings other
+                  where other.entity_type = m.entity_type and other.wa_id = m.wa_id
+                    and other.target_id <> m.target_id)
+
+-- name: way_of_database
+select o.record, t.id, 2 as place, 'database''s id mapping' as matched_by
+from open_records o
+join {mappings} m on m.wa_id = o.wa_id
+join {target} t on t.id = try_cast(cast(m.target_id as varchar) as {key_type})
+where m.rivals = 1
+
+-- name: way_of_key
+select o.record, n.id, 3 as place, 'natural key' as matched_by
+from open_records o join natural_rows n on n.natural_key = o.natural_key
+-- A record that names another row's id as its own was not merged into this one.
+where n.n = 1 and (o.claimed_id is null or n.is_free)
 
 -- name: freed
 delete from {ledger} where record is null and target_id in (select id from resolved)
@@ -192,7 +212,7 @@ set row_outcome = case when f.target_id is not null then 'foreign_run' else l.ro
     is_explained = l.row_outcome = 'preexisting' or f.target_id is not null or l.cause is not null,
     is_harmless = l.row_outcome = 'preexisting'
 from (select u.target_id, any_value(t.created) as created_at
-      from {ledger} u join (select id, {created_at} as created from {target} t) t on t.id = u.target_id
+      from {ledger} u join (select id, {created_at} as created from {rest_of_target} t) t on t.id = u.target_id
       where u.record is null group by u.target_id) c
 left join (select try_cast(cast(target_id as varchar) as {key_type}) as target_id, min(run_id) as run_id
            from {mappings_of_runs}

@@ -38,8 +38,8 @@ full join (select id, hash({columns}) as digest from read_parquet('{folder}/targ
 LEDGER_VIEWS = {
     "source": """
 create view source.registrations as
-select file_row_number as rowid, file_row_number + 2 as source_row, id as wa_id, id as target_id, 'create' as action,
-  cast(null as varchar[]) as errors, member_id, event_id, status, registered_at, cast(null as varchar) as cancelled_at
+select file_row_number as rowid, file_row_number + 2 as source_row, cast(null as varchar) as wa_id, id as target_id,
+  'create' as action, cast(null as varchar[]) as errors, member_id, event_id, status, registered_at, cast(null as varchar) as cancelled_at
 from read_parquet('{file}', file_row_number = true)""",
     "target": """
 create view target.registrations as
@@ -84,11 +84,10 @@ def recon(folder: str) -> Callable[[], tuple[int, ...]]:
 
 def ledger(folder: str) -> Callable[[], tuple[int, ...]]:
     """One outcome for every record and row of the same files, every differing field with its cause."""
-    warehouse = ledger_warehouse(folder)
+    warehouse, told = ledger_warehouse(folder), import_module("recon.ledger")
+    profile = import_module("recon.profile").load_profile()
 
     def work() -> tuple[int, ...]:
-        told = import_module("recon.ledger")
-        profile = import_module("recon.profile").load_profile()
         with warehouse:
             found = told.account_for(warehouse, told.Case(profile))
         outcomes = found.entities[0].outcomes

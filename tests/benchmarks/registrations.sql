@@ -1,8 +1,8 @@
--- Registrations number {first} to {last}, with a column that tells whether the row is to be altered.
+-- Registrations number {first} to {last}; member and event together are of one registration, up to ten milliards of them.
 select
   cast(cast(md5('registration' || i) as uuid) as varchar) as id,
-  cast(cast(md5('member' || (i * 7919) % 200000) as uuid) as varchar) as member_id,
-  cast(cast(md5('event' || (i * 104729) % 50000) as uuid) as varchar) as event_id,
+  cast(cast(md5('member' || (i * 7919) % 199999) as uuid) as varchar) as member_id,
+  cast(cast(md5('event' || (i * 104729) % 49999) as uuid) as varchar) as event_id,
   ['confirmed', 'waitlisted', 'cancelled', 'attended'][1 + i % 4] as status,
   timestamp '2020-01-01' + interval (i * 37 % 120000000) second as registered_at,
   cast(i * 13 % 20000 / 100.0 as decimal(10, 2)) as fee,
