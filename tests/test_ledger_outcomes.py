@@ -13,6 +13,7 @@ from scenes import AFTER, BEFORE, DURING, OTHER_RUN, TABLES, Accounted, Scene, a
 from support import check_of, outcomes
 
 from recon.bundle import reading
+from recon.ledger import pairing
 from recon.model import ENTITIES, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -427,6 +428,30 @@ def test_a_skipped_event_keeps_its_mapping_and_shares_a_row(tmp_path: Path) -> N
     assert (check.outcome, check.message) == (
         Outcome.WARN,
         "Wild Apricot ids share a row because their records were merged into it: 1",
+    )
+
+
+@pytest.mark.parametrize("many_rows", [0, pairing.MANY_ROWS], ids=["a copy of the rest", "everything"])
+def test_a_later_record_on_a_row_that_landed_is_the_one_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many_rows: int
+) -> None:
+    monkeypatch.setattr(pairing, "MANY_ROWS", many_rows)
+    club = scene(members=40, events=30, registrations=40)
+    event = club.records("events")[0]
+    later = {**event, "_sourceRow": 90, "_waId": "4999999", "capacity": event["capacity"] + 7}
+    del later["_murmurantId"]
+    club.records("events").append(later)
+    club.report["idMapping"]["events"].append({"waId": later["_waId"], "murmurantId": event["_murmurantId"]})
+
+    found = club.account(tmp_path)
+
+    assert found.of_record("events", event)["outcome"] == "merged"
+    assert found.of_record("events", later)["outcome"] == "landed_altered"
+    (difference,) = found.tables["differences"]
+    assert (difference["source_row"], difference["field"], difference["source"]) == (
+        90,
+        "capacity",
+        str(later["capacity"]),
     )
 
 

@@ -39,7 +39,8 @@ LEDGER_VIEWS = {
     "source": """
 create view source.registrations as
 select file_row_number as rowid, file_row_number + 2 as source_row, cast(null as varchar) as wa_id, id as target_id,
-  'create' as action, cast(null as varchar[]) as errors, member_id, event_id, status, registered_at, cast(null as varchar) as cancelled_at
+  'create' as action, cast(null as varchar[]) as errors, member_id, event_id, status, registered_at,
+  cast(null as varchar) as cancelled_at
 from read_parquet('{file}', file_row_number = true)""",
     "target": """
 create view target.registrations as
