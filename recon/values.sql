@@ -12,9 +12,12 @@ create macro as_instant(v) as
        when regexp_matches(trim(v), '^[0-9]{4,}-') then make_timestamp(epoch_us(try_cast(trim(v) as timestamptz))) end;
 create macro as_any_timestamp(v) as
   case when as_instant(v) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then as_instant(v) end;
--- What JavaScript writes, 2024-01-15T09:00:00.000Z, a quarter of the time; its first hyphen tells a year of four digits.
+-- What JavaScript writes, 2024-01-15T09:00:00.000Z, and databases, 2024-01-15 09:00:00.000, with or without a fraction,
+-- a quarter of the time; the first hyphen tells a year of four digits.
 create macro as_timestamp(v) as
-  case when strlen(v) = 24 and ends_with(v, 'Z') and v between '0001' and ':' and strpos(v, '-') = 5
+  case when v between '0001' and ':' and strpos(v, '-') = 5
+        and (strlen(v) = 24 and ends_with(v, 'Z')
+             or strlen(v) in (19, 23) and substr(v, 17, 1) = ':' and substr(v, 20, 1) in ('', '.'))
        then try_cast(v as timestamp) else as_any_timestamp(v) end;
 create macro as_date(v) as cast(as_timestamp(v) as date);
 -- Only what 18 digits after the point hold exactly: a cast would round the others.

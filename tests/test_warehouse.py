@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recon.errors import DatabaseError
 from recon.warehouse import Field, Warehouse
@@ -111,6 +113,10 @@ def test_text_is_a_truth_value_only_by_its_usual_words(
         ("2024-01-15T14:20:00", "2024-01-15 14:20:00"),
         ("2024-01-15T14:20:00.123Z", "2024-01-15 14:20:00.123"),
         ("2024-01-15T14:20:00.123456Z", "2024-01-15 14:20:00.123456"),
+        ("2024-01-15 14:20:00.123", "2024-01-15 14:20:00.123"),
+        ("2024-01-15 14:20:00.1+02", "2024-01-15 12:20:00.1"),
+        ("2024-01-15 14:20+02", "2024-01-15 12:20:00"),
+        ("2024-01-15 14:20:00 +02", None),
         ("2024-01-15 14:20:00+02", "2024-01-15 12:20:00"),
         ("2024-01-15T14:20:00+05:30", "2024-01-15 08:50:00"),
         ("2024-01-15T14:20:00-0800", "2024-01-15 22:20:00"),
@@ -147,6 +153,15 @@ def test_text_is_a_time_in_utc_only_when_it_names_one(
     text: str | None, expected: str | None, untouched: Warehouse
 ) -> None:
     assert typed(untouched, "as_timestamp", text) == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["2024", "-", "01", "15", " ", "T", "14", ":", "20", ".", "123", "000", "Z", "+", "é"]))
+)
+def test_a_time_in_the_usual_form_is_read_as_any_other(untouched: Warehouse, pieces: list[str]) -> None:
+    for text in ("".join(pieces), "2024-01-15 14:20" + "".join(pieces), "2024-01-15T14:20:00" + "".join(pieces)):
+        assert typed(untouched, "as_timestamp", text) == typed(untouched, "as_any_timestamp", text), text
 
 
 def test_the_zone_of_the_machine_has_no_part_in_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,10 +165,10 @@ class Pairing:
         return False
 
     def _set_aside(self, counts: list[dict[str, Any]]) -> None:
-        """Copy what did not just land, where that is little beside what did."""
+        """Copy what did not just land, where there is some and that is little beside what did."""
         everything = sum(row["n"] for row in counts)
         rest = sum(row["n"] for row in counts if row["outcome"] != "landed")
-        if everything >= MANY_ROWS and rest <= MOST_SET_ASIDE * everything:
+        if everything >= MANY_ROWS and 0 < rest <= MOST_SET_ASIDE * everything:
             self._do("set_aside")
             self._rest = Rest("ledger.rest_of_source", "ledger.rest_of_target")
             self._parts |= {"rest_of_source": self._rest.source, "rest_of_target": self._rest.target}
