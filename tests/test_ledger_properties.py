@@ -83,7 +83,7 @@ def make_a_mess(club: Scene, entity: str, place: int, name: str) -> None:
         MESSES[name](club, entity, record, row)
 
 
-@settings(LEDGER, max_examples=15)
+@settings(LEDGER, max_examples=10)
 @given(st.integers(0, 3), messes)
 def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
     club = scene(seed, **TINY)
@@ -141,7 +141,7 @@ faults = st.lists(st.tuples(st.sampled_from(VALUES), st.integers(1, 3)), max_siz
 lost = st.integers(0, 3)
 
 
-@settings(LEDGER, max_examples=10)
+@settings(LEDGER, max_examples=8)
 @given(st.integers(0, 4), st.integers(0, 60), faults, lost, lost)
 def test_planted_faults_are_found_exactly(
     seed: int, start: int, planned: list[tuple[Changed, int]], missing: int, unexpected: int
