@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,9 @@ STORED = {
     "boolean": "BOOLEAN",
 }
 # What needs more spills to disk; a whole run over a million registrations then stays under 600 MB.
-MEMORY_LIMIT = "400MB"
+MEMORY_LIMIT_MB = 400
+# Pairing many millions takes so much of memory for each record and each row; what spills takes twice the time.
+PAIRED_BYTES = 250
 EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
 MANY_ROWS = 200_000
@@ -187,6 +190,13 @@ class Warehouse:
             self._is_parallel = True
             self.connection.execute("reset threads")
 
+    def make_room(self, rows: int) -> None:
+        """Let the pairing of so many records and rows stay in memory, as far as half of the machine's goes."""
+        machine_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6
+        wanted_mb = min(rows * PAIRED_BYTES // 10**6, machine_mb // 2)
+        if wanted_mb > MEMORY_LIMIT_MB:
+            self.connection.execute(f"set memory_limit = '{wanted_mb}MB'")
+
     def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
         """The columns of which a value of `frame`, the rows appended last, became null."""
         typed = [field for field in fields if field.can_fail]
@@ -282,7 +292,7 @@ class Warehouse:
 
 
 def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
+    connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": f"{MEMORY_LIMIT_MB}MB"})
     if kept:
         connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
     for file in SETUP:

@@ -170,6 +170,19 @@ def test_the_zone_of_the_machine_has_no_part_in_it(monkeypatch: pytest.MonkeyPat
         assert typed(warehouse, "as_timestamp", "2024-01-15 14:20:00") == "2024-01-15 14:20:00"
 
 
+@pytest.mark.parametrize(
+    "rows, limit", [(0, "381.4 MiB"), (20_000, "381.4 MiB"), (4_000_000, "953.6 MiB"), (10**12, "7.9 GiB")]
+)
+def test_many_rows_get_more_memory_as_far_as_the_machine_has_it(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows: int, limit: str
+) -> None:
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2**22}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+    warehouse.make_room(rows)
+    (found,) = warehouse.rows("select current_setting('memory_limit') as found")
+    assert found["found"] == limit
+
+
 def test_values_that_are_of_their_type_are_stored_and_nothing_is_found(warehouse: Warehouse) -> None:
     warehouse.create(MEMBERS, FIELDS)
     warehouse.append(MEMBERS, frame(("m1", "30", "2024-01-15", "t"), ("m2", None, None, None)), FIELDS, "Member")

@@ -124,6 +124,8 @@ class Building:
         warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
         self._make_absent()
         stored = stored_types(warehouse)
+        sides = (f"{side}.{entity.name}" for entity in EVERY_ENTITY for side in ("source", "target"))
+        warehouse.make_room(sum(warehouse.row_counts.get(name, 0) for name in sides))
         self._run = warehouse.rows(RUN)[0]
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:

@@ -110,6 +110,15 @@ def write_short_bundle(folder: Path, counts: dict[str, int]) -> Path:
     return folder
 
 
+def shorten(bundle: Path) -> None:
+    """Replace the lists of records by their numbers."""
+    file = bundle / "migration-report.json"
+    report = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("members", "events", "registrations"):
+        report[name]["records"] = f"[{len(report[name]['records'])}]"
+    file.write_text(json.dumps(report), encoding="utf-8")
+
+
 def write_large_bundle(folder: Path) -> Path:
     """A bundle with a report of over 350 MB: 200 k members and 1 M registrations in full, one compact JSON object."""
     sizes = {"members": 200_000, "events": 0, "registrations": 1_000_000}

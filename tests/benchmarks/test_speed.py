@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from measurement import HERE, SIZES, Results, SizedClub, middle, workload, write_large_bundle, write_short_bundle
+from measurement import (
+    HERE,
+    SIZES,
+    Results,
+    SizedClub,
+    middle,
+    shorten,
+    workload,
+    write_large_bundle,
+    write_short_bundle,
+)
 from postgres import load_schema
 from registrations import write_registrations
 
@@ -101,11 +111,15 @@ def test_help_starts_at_once(results: Results) -> None:
     results.add("`recon --help`", "", ours, ("import click", bound), limit=3)
 
 
-def test_the_whole_process_on_sqlite(results: Results, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_records, limit", [(False, 2), (True, 3)], ids=["short form", "5 MB report"])
+def test_the_whole_process_on_sqlite(results: Results, tmp_path: Path, *, has_records: bool, limit: float) -> None:
     demo = write_demo(tmp_path)
+    if not has_records:
+        shorten(demo.bundle)
     command = (RECON, "verify", "-b", demo.bundle, "--database", demo.database, "-o", tmp_path / "r.md")
     ours, bound = alternate(11, lambda: process(*command), lambda: process(PYTHON, "-c", IMPORTS))
-    results.add("`recon verify`, SQLite, 5 MB report", "demo", ours, ("bare imports", bound), limit=1.7)
+    what = f"`recon verify`, SQLite, {'5 MB report, every record compared' if has_records else 'short form'}"
+    results.add(what, "demo", ours, ("bare imports", bound), limit=limit)
 
 
 def test_a_whole_run_on_sqlite(results: Results, tmp_path: Path) -> None:
