@@ -1,4 +1,4 @@
--- Registrations number {first} to {last}; member and event together are of one registration, up to ten milliards of them.
+-- Registrations number {first} to {last}; no two of the first ten billion share both their member and their event.
 select
   cast(cast(md5('registration' || i) as uuid) as varchar) as id,
   cast(cast(md5('member' || (i * 7919) % 199999) as uuid) as varchar) as member_id,
