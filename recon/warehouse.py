@@ -192,10 +192,10 @@ class Warehouse:
 
     def make_room(self, rows: int) -> None:
         """Let the pairing of so many records and rows stay in memory, as far as half of the machine's goes."""
-        machine_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6
-        wanted_mb = min(rows * PAIRED_BYTES // 10**6, machine_mb // 2)
+        wanted_mb = rows * PAIRED_BYTES // 10**6
         if wanted_mb > MEMORY_LIMIT_MB:
-            self.connection.execute(f"set memory_limit = '{wanted_mb}MB'")
+            half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
+            self.connection.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
 
     def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
         """The columns of which a value of `frame`, the rows appended last, became null."""
