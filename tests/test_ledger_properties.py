@@ -21,7 +21,7 @@ from recon.pipeline import judged
 from recon.snapshot_file import keep_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 settings.register_profile("ledger", deadline=None, derandomize=True)
 LEDGER = settings.get_profile("ledger")
@@ -83,12 +83,18 @@ def make_a_mess(club: Scene, entity: str, place: int, name: str) -> None:
         MESSES[name](club, entity, record, row)
 
 
-@settings(LEDGER, max_examples=10)
-@given(st.integers(0, 3), messes)
-def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
+def messy(seed: int, planned: Iterable[tuple[str, int, str]]) -> Scene:
+    """A tiny club to which all that happened."""
     club = scene(seed, **TINY)
     for entity, place, name in planned:
         make_a_mess(club, entity, place, name)
+    return club
+
+
+@settings(LEDGER, max_examples=10)
+@given(st.integers(0, 3), messes)
+def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
+    club = messy(seed, planned)
 
     found = account(club)
 
@@ -122,9 +128,7 @@ def broke(check: Any) -> bool:
 @settings(LEDGER, max_examples=5)
 @given(st.integers(0, 3), messes)
 def test_looking_only_at_what_did_not_land_finds_the_same(seed: int, planned: list[tuple[str, int, str]]) -> None:
-    club = scene(seed, **TINY)
-    for entity, place, name in planned:
-        make_a_mess(club, entity, place, name)
+    club = messy(seed, planned)
 
     everything = account(club)
     with pytest.MonkeyPatch.context() as patched:
@@ -230,9 +234,7 @@ def test_what_a_messy_but_sound_migration_shows_never_fails(
 @settings(LEDGER, max_examples=4)
 @given(st.integers(0, 3), messes)
 def test_the_ledger_of_a_kept_snapshot_is_the_databases(seed: int, planned: list[tuple[str, int, str]]) -> None:
-    club = scene(seed, **TINY)
-    for entity, place, name in planned:
-        make_a_mess(club, entity, place, name)
+    club = messy(seed, planned)
 
     with TemporaryDirectory() as folder:
         paths = club.write(Path(folder), loose=True)

@@ -40,8 +40,6 @@ NO_RUNS = "(select null as target_id, null as run_id where false)"
 DRY = "dry-%"
 # Outcomes of records that want a row.
 OPEN = ("missing_in_target", "skipped")
-
-
 # Looking for what did not just land costs a pass over everything, each time, where most has landed.
 MANY_ROWS = 50_000
 MOST_SET_ASIDE = 0.1

@@ -110,13 +110,10 @@ def write_short_bundle(folder: Path, counts: dict[str, int]) -> Path:
     return folder
 
 
-def shorten(bundle: Path) -> None:
+def shorten(report: dict[str, Any]) -> None:
     """Replace the lists of records by their numbers."""
-    file = bundle / "migration-report.json"
-    report = json.loads(file.read_text(encoding="utf-8"))
     for name in ("members", "events", "registrations"):
         report[name]["records"] = f"[{len(report[name]['records'])}]"
-    file.write_text(json.dumps(report), encoding="utf-8")
 
 
 def write_large_bundle(folder: Path) -> Path:
