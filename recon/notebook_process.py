@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from recon.errors import StepError
+from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +77,7 @@ class NotebookProcess:
 def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iterator[NotebookProcess]:
     """Start it in `folder`, without the environment variables named `secret`; whatever happens, it ends with this."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET | secret}
-    with TemporaryDirectory(prefix="recon-jupyter-", ignore_cleanup_errors=True) as home, TemporaryFile() as errors:
+    with ScratchFolder("recon-jupyter-") as home, TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - the program is this one
             # Without -P the folder, which is not ours alone, would be searched for modules first.
             [sys.executable, "-P", "-m", MODULE],
@@ -84,7 +85,7 @@ def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iter
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env=environment | dict.fromkeys(PRIVATE, home),
+            env=environment | dict.fromkeys(PRIVATE, str(home.path)),
             encoding="utf-8",
         )
         try:

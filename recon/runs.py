@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from recon.errors import OutputError
+from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
 FOLDER_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]{1,80}")
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -106,7 +105,7 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
     """
     try:
         outputs.mkdir(parents=True, exist_ok=True)
-        working = Path(mkdtemp(prefix=".unfinished-", dir=outputs))
+        working = ScratchFolder(".unfinished-", outputs)
     except OSError as error:
         raise OutputError(
             "The folder of runs cannot be written to",
@@ -114,10 +113,8 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
             found=error.strerror,
             next_step="Choose another with --outputs",
         ) from error
-    try:
-        yield RunFolder(working)
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
+    with working:
+        yield RunFolder(working.path)
 
 
 def publish(working: RunFolder, name: str) -> RunFolder:

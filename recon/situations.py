@@ -6,8 +6,6 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -18,6 +16,7 @@ from recon.bundle.columns import COLUMNS as RECORDS
 from recon.intake import load_bundle
 from recon.ledger import Case, account_for, ledger_columns
 from recon.model import ENTITIES
+from recon.scratch import ScratchFolder
 from recon.snapshot import RUN_FIELDS, RUNS
 from recon.sql import quote
 from recon.suites.rule import table_of
@@ -139,11 +138,11 @@ def narrowed(
 
 def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
     """Load a bundle that says that rows of each entity were written, or that none was, as any other is loaded."""
-    with TemporaryDirectory(prefix="recon-rehearsal-") as folder:
+    with ScratchFolder("recon-rehearsal-") as folder:
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
-        (Path(folder) / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
-        (Path(folder) / "policy-bundle.json").write_text(json.dumps(POLICIES), encoding="utf-8")
-        with open_bundle(Path(folder)) as bundle:
+        (folder.path / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
+        (folder.path / "policy-bundle.json").write_text(json.dumps(POLICIES), encoding="utf-8")
+        with open_bundle(folder.path) as bundle:
             wanted = ledger_columns(ENTITIES) if _needs_ledger(reads) else set()
             load_bundle(bundle, warehouse, {*reads, *wanted})
 

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import get_ident, local
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from recon.background import start
 from recon.errors import DatabaseError
+from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ class Warehouse:
     origins: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._spill = TemporaryDirectory(prefix="recon-spill-")
-        self._opening = start(partial(_open_session, self._spill.name, self.kept))
+        self._spill = ScratchFolder("recon-spill-")
+        self._opening = start(partial(_open_session, str(self._spill.path), self.kept))
         self._owner = get_ident()
         self._others = local()
         self._is_parallel = False
@@ -142,12 +142,12 @@ class Warehouse:
     def close(self) -> None:
         """Close the session and remove what it spilled."""
         self.connection.close()
-        self._spill.cleanup()
+        self._spill.close()
 
     @property
     def scratch(self) -> Path:
         """The private folder, for files that only this session reads."""
-        return Path(self._spill.name)
+        return self._spill.path
 
     def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Store the bundle's frames as `source.<name>`."""

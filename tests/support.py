@@ -64,6 +64,11 @@ def edit_report(bundle: Path, change: Callable[[dict[str, Any]], object]) -> Non
     file.write_text(json.dumps(report), encoding="utf-8")
 
 
+def names_in(folder: Path) -> list[str]:
+    """The names of what lies in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def outcomes(verification: recon.Verification) -> dict[str, str]:
     """Outcome by check id."""
     return {check.id: str(check.outcome) for check in verification.checks}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from support import Finished, edit_report, run_recon, verify
+from support import Finished, edit_report, names_in, run_recon, verify
 
 from recon.cli.options import exit_code
 from recon.demo import DemoPaths, plant, write_demo
@@ -100,10 +100,6 @@ def at_home(demo: DemoPaths, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def assert_one_message(done: Finished, title: str) -> None:
     assert done.code == 2
     assert re.fullmatch(rf"{title}: [^\n]+\n", done.err)
@@ -171,7 +167,7 @@ def test_the_report_goes_where_the_options_say(at_home: Path, arguments: list[st
     done = run_recon("verify", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.err) == (0, "")
     assert f"  - Report written to: {written}\n" in done.out
-    assert left_in(at_home) == sorted(["bundle", "club.db", Path(written).name])
+    assert names_in(at_home) == sorted(["bundle", "club.db", Path(written).name])
     assert Path(written).read_text(encoding="utf-8").startswith(start)
 
 
@@ -216,7 +212,7 @@ def test_what_is_unknown_is_refused_with_the_choices(
     for choice in choices:
         assert choice in done.err
     assert "Traceback" not in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +230,7 @@ def test_a_wrong_command_line_is_refused(at_home: Path, arguments: list[str], to
     done = run_recon("verify", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.out) == (2, "")
     assert told in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 @pytest.mark.usefixtures("at_home")
@@ -308,7 +304,7 @@ def test_a_dry_run_exits_with_2_and_says_what_to_do(at_home: Path) -> None:
     assert_one_message(done, "Bundle error")
     for words in ("dry run", "wrote nothing to the database", "--allow-dry-run"):
         assert words in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 @pytest.mark.usefixtures("at_home")
@@ -329,7 +325,7 @@ def test_an_interrupt_while_the_bundle_is_read_exits_with_130(at_home: Path) -> 
         process.send_signal(signal.SIGINT)
         os.close(writer)
         assert_interrupted(process)
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -> None:
@@ -343,8 +339,8 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
             process.send_signal(signal.SIGINT)
             writer.execute("ROLLBACK")
             assert_interrupted(process)
-    assert left_in(temporary) == []
-    assert left_in(at_home) == ["bundle", "club.db", "tmp"]
+    assert names_in(temporary) == []
+    assert names_in(at_home) == ["bundle", "club.db", "tmp"]
 
 
 INTERRUPTED_COMMAND = """
@@ -425,8 +421,8 @@ def test_no_temporary_file_is_left_behind(at_home: Path, case: str) -> None:
             connection.execute('ALTER TABLE "Member" RENAME TO "Person"')
     done = run_recon("verify", "-b", "bundle", DATABASE_URL="club.db", TMPDIR=str(temporary))
     assert done.code == {"passed": 0, "failed": 1, "error": 2}[case]
-    assert left_in(temporary) == []
-    assert left_in(at_home) == ["bundle", "club.db", "tmp", *(["verification-report.md"] if case != "error" else [])]
+    assert names_in(temporary) == []
+    assert names_in(at_home) == ["bundle", "club.db", "tmp", *(["verification-report.md"] if case != "error" else [])]
 
 
 def test_the_exit_code_of_each_verdict(demo: DemoPaths) -> None:
@@ -477,7 +473,7 @@ def test_a_database_that_is_not_named_is_a_usage_error(
     assert_one_message(done, "Usage error")
     assert re.search(told, done.err)
     assert "postgresql://user@host:5432/name" in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 @pytest.mark.parametrize(
@@ -532,14 +528,14 @@ def test_a_url_without_password_may_stand_on_the_command_line(at_home: Path) -> 
     done = run_recon("verify", "-b", "bundle", "--database", "postgresql://club@127.0.0.1:1/club")
     assert_one_message(done, "Database error")
     assert "127.0.0.1" in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
     done = run_recon("verify", "-b", "bundle", "--database", "clob.db")
     assert_one_message(done, "Database error")
     assert "clob.db" in done.err
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 @pytest.mark.parametrize(
@@ -557,7 +553,7 @@ def test_the_output_is_checked_before_the_work(at_home: Path, output: str, told:
     assert_one_message(done, "Output error")
     assert re.search(told, done.err)
     assert done.out == ""
-    assert left_in(at_home) == ["bundle", "club.db"]
+    assert names_in(at_home) == ["bundle", "club.db"]
 
 
 def test_an_output_folder_without_write_permission_is_refused_before_the_work() -> None:
@@ -593,7 +589,7 @@ def test_an_existing_report_survives_an_error(at_home: Path, failing: str) -> No
     bundle, database = ("no-such", "club.db") if failing == "bundle" else ("bundle", "no-such.db")
     assert run_recon("verify", "-b", bundle, "--database", database).code == 2
     assert report.read_text(encoding="utf-8") == "an older one"
-    assert left_in(at_home) == ["bundle", "club.db", "verification-report.md"]
+    assert names_in(at_home) == ["bundle", "club.db", "verification-report.md"]
 
 
 @pytest.mark.parametrize("failure", ["while-rendering", "while-encoding", "while-replacing", "interrupted"])
@@ -617,7 +613,7 @@ def test_a_report_is_written_whole_or_not_at_all(
     with pytest.raises((OSError, ValueError, OutputError, KeyboardInterrupt)):
         write_report(verification, "markdown", report)
     assert report.read_text(encoding="utf-8") == "an older one"
-    assert left_in(folder) == ["report.md"]
+    assert names_in(folder) == ["report.md"]
 
 
 def test_a_full_disk_is_an_output_error(demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -666,7 +662,7 @@ def test_any_name_of_bundle_database_and_report_works(at_home: Path, name: str) 
     assert (done.code, done.err) == (0, "")
     assert f"  Bundle: {name}\n" in done.out
     assert f"  - Report written to: {name}.md\n" in done.out
-    assert left_in(at_home) == sorted([name, f"{name}.db", f"{name}.md"])
+    assert names_in(at_home) == sorted([name, f"{name}.db", f"{name}.md"])
 
 
 @pytest.mark.parametrize("part", ["bundle", "database"])
@@ -682,7 +678,7 @@ def test_a_name_that_is_no_unicode_works(at_home: Path, part: str) -> None:
     assert (done.code, done.err) == (0, "")
     for format_name in FORMATS:
         assert "caf" in (at_home / format_name).read_text(encoding="utf-8"), format_name
-    assert left_in(at_home) == sorted([*FORMATS, name, "club.db" if part == "bundle" else "bundle"])
+    assert names_in(at_home) == sorted([*FORMATS, name, "club.db" if part == "bundle" else "bundle"])
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])

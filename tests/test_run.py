@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
-from support import edit_report, run_recon
+from support import edit_report, names_in, run_recon
 
 import recon
 from recon.assembly import CHOICES
@@ -33,10 +33,6 @@ SNAPSHOT_BYTES = 400_000
 def run(demo: DemoPaths, outputs: Path, parts: tuple[str, ...] = LIGHT, **options: Any) -> recon.Run:
     verify = recon.VerifyOptions(bundle=demo.bundle, database=str(demo.database), **options)
     return recon.run(recon.RunOptions(verify, outputs, parts))
-
-
-def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_folder_holds_the_verdict_and_what_was_asked_for(demo: DemoPaths, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import zlib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
 from recon.bundle.formats import NAMES, REPORT
 from recon.errors import BundleError
+from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,17 +52,17 @@ class Unpacked:
     labels: dict[Path, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="recon-bundle-")
+        self._folder = ScratchFolder("recon-bundle-")
         self._written = 0
 
     @property
     def folder(self) -> Path:
         """Where the files lie."""
-        return Path(self._folder.name)
+        return self._folder.path
 
     def close(self) -> None:
         """Remove the folder."""
-        self._folder.cleanup()
+        self._folder.close()
 
     def add(self, name: str, label: str, content: IO[bytes], packed_bytes: int) -> None:
         """Write the file `name`, piece by piece, as far as the limits allow.

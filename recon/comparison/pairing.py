@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import finalize
 
@@ -17,6 +15,7 @@ from recon.comparison.digest import digest_sql
 from recon.comparison.field import Field
 from recon.comparison.values import MACROS, Column, judged_sql, typed_sql
 from recon.errors import UsageError
+from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -76,8 +75,8 @@ class Pairing:
     """
 
     def __init__(self, source: Table, target: Table, on: Sequence[str], fields: Sequence[Field]) -> None:
-        spill = mkdtemp(prefix="recon-spill-")
-        self.connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY_LIMIT})
+        spill = ScratchFolder("recon-spill-")
+        self.connection = duckdb.connect(config={"temp_directory": str(spill.path), "memory_limit": MEMORY_LIMIT})
         self.close = finalize(self, _close, self.connection, spill)
         self.connection.execute(MACROS.read_text(encoding="utf-8"))
         for setting in SETTINGS:
@@ -202,6 +201,6 @@ def _require_column(side: str, name: str, found: Side) -> None:
         )
 
 
-def _close(connection: duckdb.DuckDBPyConnection, spill: str) -> None:
+def _close(connection: duckdb.DuckDBPyConnection, spill: ScratchFolder) -> None:
     connection.close()
-    rmtree(spill, ignore_errors=True)
+    spill.close()

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import quote as percent_encode
 
@@ -17,6 +16,7 @@ from recon.database.file import require_file
 from recon.database.marks import unmark
 from recon.database.stream import stream
 from recon.errors import DatabaseError
+from recon.scratch import ScratchFolder
 from recon.sql import quote
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> SqliteSource:  
     """
     path = url.path or Path()
     require_file(path, "SQLite", "sqlite")
-    folder = TemporaryDirectory(prefix="recon-sqlite-")
+    folder = ScratchFolder("recon-sqlite-")
     try:
-        copy, guarantee = _copy(path.resolve(), Path(folder.name))
+        copy, guarantee = _copy(path.resolve(), folder.path)
         return SqliteSource(path, copy, guarantee, folder)
     except (sqlite3.Error, OSError) as error:
-        folder.cleanup()
+        folder.close()
         raise DatabaseError(
             "The SQLite database cannot be read", where=str(path), found=str(error), next_step=_next_step(error)
         ) from error
@@ -65,7 +65,7 @@ class SqliteSource:
     consistent = True
     limit_s: float | None = None
 
-    def __init__(self, path: Path, copy: Path, guarantee: str, folder: TemporaryDirectory[str]) -> None:
+    def __init__(self, path: Path, copy: Path, guarantee: str, folder: ScratchFolder) -> None:
         self.guarantee = guarantee
         self._folder = folder
         self._copy = copy
@@ -105,7 +105,7 @@ class SqliteSource:
 
     def close(self) -> None:
         """Remove the copy."""
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from recon.runs import FOLDER_NAME, PARTS
+from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from recon.runs import RunFolder
 
@@ -29,9 +29,9 @@ def copy_runs(runs: Sequence[RunFolder], target: Path) -> None:
         OSError: `target` cannot be written.
     """
     target.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".new-", dir=target) as scratch:
+    with ScratchFolder(".new-", target) as scratch:
         for run in runs:
-            _copy(run, target / run.name, Path(scratch))
+            _copy(run, target / run.name, scratch.path)
     _remove_gone(target, runs)
 
 
