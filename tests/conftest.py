@@ -9,6 +9,7 @@ from shutil import copyfile, copytree
 from typing import TYPE_CHECKING, get_args
 
 import pytest
+from hypothesis import HealthCheck, settings
 from msgspec.structs import replace
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 SMALL = {"members": 60, "events": 12, "registrations": 150}
 NAMES = count()
+
+# How long an example takes says nothing on a machine that has other work.
+settings.register_profile("recon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("recon")
 
 
 @pytest.fixture(autouse=True)

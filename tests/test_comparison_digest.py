@@ -128,7 +128,7 @@ def compared(
 
 
 @pytest.mark.parametrize("kind", STORED)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_equal_digests_mean_equal_by_the_typed_rule(
     session: duckdb.DuckDBPyConnection, kind: str, data: st.DataObject
@@ -148,7 +148,7 @@ def test_equal_digests_mean_equal_by_the_typed_rule(
 
 
 @pytest.mark.parametrize("kind", STORED)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(values=st.lists(VALUES, min_size=1, max_size=30), data=st.data())
 def test_the_same_value_stored_alike_has_one_digest(
     session: duckdb.DuckDBPyConnection, kind: str, values: list[str | None], data: st.DataObject

@@ -44,7 +44,7 @@ def test_every_row_is_in_one_class() -> None:
         assert found.duplicate_keys().rows() == [(4, 2, 1), (6, 1, 2), (7, 0, 2)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(source=ROWS, target=ROWS, casefold=st.booleans())
 def test_classes_are_those_of_counting_by_hand(
     source: list[tuple[int | None, str | None]], target: list[tuple[int | None, str | None]], casefold: bool

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from migrations import migrate
 from rowing import rowing_sqlite
@@ -152,7 +152,6 @@ def test_an_empty_catalogue_gives_a_draft_that_says_so(tmp_path: Path) -> None:
     assert "# No table looks like members: no check can do without it." in text
 
 
-@settings(deadline=None)
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1), catalogue=CATALOGUES)
 def test_every_draft_loads(name: str, catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> None:
     text = "\n".join(draft_lines(name, name, catalogue))

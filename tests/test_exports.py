@@ -363,7 +363,7 @@ cells = st.text(st.sampled_from("a,\"\n\r ;é\t\\'%{}\0"), max_size=6) | st.text
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(cells, cells, cells), max_size=5),
     mark=st.sampled_from(["utf-8", "utf-8-sig"]),

@@ -149,7 +149,7 @@ def test_without_a_home_none_is_linked(passed: Verification, tmp_path: Path) -> 
 
 
 @given(verification=verifications())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_hostile_text_stays_text(tmp_path: Path, verification: Verification) -> None:
     build_data_docs(made_up(verification), verification, tmp_path)
     for text in texts(tmp_path).values():

@@ -90,7 +90,7 @@ def source_tables(folder: Path, large_bytes: int, *references: str, cores: int =
         return {n: warehouse.connection.execute(f"from source.{n} order by all").fetchall() for n in names}
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     members=st.lists(records, max_size=4),
     errors=st.lists(problems, max_size=3),

@@ -23,7 +23,7 @@ from recon.snapshot_file import keep_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-settings.register_profile("ledger", deadline=None, derandomize=True)
+settings.register_profile("ledger", derandomize=True)
 LEDGER = settings.get_profile("ledger")
 TINY = {"members": 9, "events": 6, "registrations": 14}
 LARGE = {"members": 400, "events": 80, "registrations": 1500}

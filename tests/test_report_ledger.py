@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from ledgers import CAUSES, EVENTS, HEADLINE, LEDGER, MEMBERS, account, cause
 from msgspec.structs import replace
 from verifications import HOSTILE, ledgers
@@ -226,7 +226,6 @@ def test_ten_million_records_fit_on_the_console() -> None:
 
 
 @pytest.mark.parametrize("verbose", [False, True], ids=["short", "verbose"])
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(ledgers())
 def test_no_text_steers_the_console_or_breaks_its_lines(verbose: bool, found: Ledger) -> None:
     lines = [plain(line).replace("\x1b[35m", "") for line in ledger_lines(found, verbose=verbose)]

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from ledgers import LEDGER
 from msgspec.structs import replace
 from support import verify
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(verifications())
 def test_what_was_written_is_read_back_the_same(verification: recon.Verification) -> None:
     written = render(verification)
