@@ -93,7 +93,7 @@ def _load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str
     """Load list by list, the next one being written to its files while the last is parsed."""
     if not lists:
         return
-    warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+    warehouse.execute(SETUP.read_text(encoding="utf-8"))
     with ReadAhead(_written(lists, warehouse)) as written:
         for listed, files in written:
             _load(listed, files, warehouse, is_wanted=listed.table in wanted or listed.table not in ENTITIES)
@@ -116,7 +116,7 @@ def _written(lists: Sequence[JsonList], warehouse: Warehouse) -> Iterator[tuple[
 
 def _create(name: str, warehouse: Warehouse) -> None:
     columns = ", ".join(f"{quote(column.name)} {column.stored}" for column in COLUMNS[name])
-    warehouse.connection.execute(CREATE.format(table=f"source.{name}", columns=columns))
+    warehouse.execute(CREATE.format(table=f"source.{name}", columns=columns))
 
 
 def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wanted: bool) -> None:
@@ -134,7 +134,7 @@ def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wante
     if odd:
         _require_items(listed, files, warehouse)
     if listed.table in ENTITIES:
-        warehouse.connection.execute(SET_RECORDS, [rows, listed.table])
+        warehouse.execute(SET_RECORDS, [rows, listed.table])
     for file in files:
         file.unlink()
 
@@ -142,7 +142,7 @@ def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wante
 def _join(listed: JsonList, files: list[Path], warehouse: Warehouse) -> list[Path]:
     """The list in one file again, and nothing of it in the warehouse: it was cut in the wrong place, or is no list."""
     undo = FORGET if listed.table in ENTITIES else UNMARK_IF
-    warehouse.connection.execute(undo.format(table=f"source.{listed.table}"))
+    warehouse.execute(undo.format(table=f"source.{listed.table}"))
     return listed.write(files[0].parent)
 
 
@@ -187,7 +187,7 @@ def _odd(listed: JsonList) -> str:
 
 
 def _counts(warehouse: Warehouse, sql: str, *parameters: int) -> tuple[int, int]:
-    rows, odd = warehouse.connection.execute(sql, list(parameters)).fetchall()[0]
+    rows, odd = warehouse.execute(sql, list(parameters)).fetchall()[0]
     return rows, odd
 
 

@@ -122,18 +122,18 @@ def narrowed(
         reads: What a rule reads; other records of the bundle are not there, nor a ledger that it does not read.
         has_column: Whether the database has a column ("target.members.email"); a table without one is not there.
     """
-    warehouse.connection.execute("begin transaction")
+    warehouse.execute("begin transaction")
     try:
         if not _needs_ledger(reads):
             unread = {f"source.{entity}" for entity in ENTITIES} - {*map(table_of, reads)}
             for name in unread & {*warehouse.row_counts}:
-                warehouse.connection.execute(FORGET.format(table=quote(*name.split("."))))
-            warehouse.connection.execute(FORGET_LEDGER)
+                warehouse.execute(FORGET.format(table=quote(*name.split("."))))
+            warehouse.execute(FORGET_LEDGER)
         for table in profile.tables:
             _forget(warehouse, table, [c for c in table.columns if not has_column[f"target.{table.name}.{c.name}"]])
         yield
     finally:
-        warehouse.connection.execute("rollback")
+        warehouse.execute("rollback")
 
 
 def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
@@ -154,11 +154,11 @@ def _needs_ledger(reads: Iterable[str]) -> bool:
 def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
     """Take columns away; without any, the table is not there."""
     if len(columns) == len(table.columns):
-        warehouse.connection.execute(FORGET.format(table=quote("target", table.name)))
+        warehouse.execute(FORGET.format(table=quote("target", table.name)))
         return
     for column in columns:
         name, of_table = quote(column.name), quote("target", table.name)
-        warehouse.connection.execute(FORGET_COLUMN.format(table=of_table, column=name))
+        warehouse.execute(FORGET_COLUMN.format(table=of_table, column=name))
 
 
 def _without_optional_columns(table: Table) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _write(warehouse: Warehouse, verification: Verification, key: str, path: Pat
 
 def _tables(warehouse: Warehouse) -> list[tuple[str, str]]:
     """Schema and name of every table; of a warehouse on a kept snapshot the target's are views."""
-    found = warehouse.connection.execute(TABLES).fetchall()
+    found = warehouse.execute(TABLES).fetchall()
     views = [("target", name.partition(".")[2]) for name in warehouse.row_counts if name.startswith("target.")]
     return list(dict.fromkeys([*found, *views, ("target", "unreadable_values")]))
 
@@ -159,13 +159,13 @@ def load_snapshot(warehouse: Warehouse, profile: Profile, requires: Iterable[str
     """
     state = _state(warehouse)
     kept: dict[str, list[str]] = {}
-    for table, column in warehouse.connection.execute(KEPT_COLUMNS).fetchall():
+    for table, column in warehouse.execute(KEPT_COLUMNS).fetchall():
         kept.setdefault(table, []).append(column)
     warehouse.missing |= state.missing
     warehouse.unreadable |= state.unreadable
     requires = set(requires)
     wanted = wanted_columns(profile, requires)
-    warehouse.connection.execute("drop table target.unreadable_values")
+    warehouse.execute("drop table target.unreadable_values")
     for table, columns in kept.items():
         _show(warehouse, profile, table, columns, wanted.get(table, set()))
         if f"target.{table}" in state.rows:
@@ -191,7 +191,7 @@ def _show(warehouse: Warehouse, profile: Profile, table: str, columns: Sequence[
     for column in sorted(set(wanted) - set(columns)):
         shown.append(f"cast(null as {STORED[types[column]]}) as {quote(column)}")
         warehouse.missing.setdefault(f"target.{table}.{column}", NOT_KEPT)
-    warehouse.connection.execute(VIEW.format(table=quote(table), columns=", ".join(shown)))
+    warehouse.execute(VIEW.format(table=quote(table), columns=", ".join(shown)))
 
 
 def _create_absent(warehouse: Warehouse, profile: Profile, absent: Mapping[str, set[str]]) -> None:
@@ -242,7 +242,7 @@ def _kept_row(warehouse: Warehouse, sql: str) -> tuple[str, ...]:
         DatabaseError: It has none.
     """
     try:
-        rows: list[tuple[str, ...]] = warehouse.connection.execute(sql).fetchall()
+        rows: list[tuple[str, ...]] = warehouse.execute(sql).fetchall()
         return rows[0]
     except (duckdb.Error, IndexError) as error:
         raise _not_whole(warehouse, error) from error

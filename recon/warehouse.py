@@ -37,6 +37,8 @@ PAIRED_BYTES = 250
 EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
 MANY_ROWS = 200_000
+PARSED: dict[str, tuple[duckdb.Statement, ...]] = {}
+MOST_PARSED = 1000
 INCOMING = "incoming"
 CREATE = "create table {table} ({columns})"
 INSERT = "insert into {table} select {columns} from incoming"
@@ -139,6 +141,15 @@ class Warehouse:
             self._others.connection = self._opening.result().cursor()
         return cast("duckdb.DuckDBPyConnection", self._others.connection)
 
+    def execute(
+        self, sql: str, values: Sequence[object] | Mapping[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run the statements of `sql`, the last with `values`; its rows are fetched from what is returned."""
+        *others, last = _parsed(sql, self.connection)
+        for statement in others:
+            self.connection.execute(statement)
+        return self.connection.execute(last, values)
+
     def close(self) -> None:
         """Close the session and remove what it spilled."""
         self.connection.close()
@@ -159,7 +170,7 @@ class Warehouse:
     def create(self, name: str, fields: Sequence[Field]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
         columns = ", ".join(f"{quote(f.name)} {STORED[f.type]}" for f in fields)
-        self.connection.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
+        self.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
         self.row_counts[name] = 0
         self.first_columns[name] = fields[0].name
 
@@ -174,11 +185,11 @@ class Warehouse:
             return
         self.connection.register(INCOMING, frame.to_arrow())
         columns = ", ".join(column.expression for column in fields)
-        self.connection.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
+        self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
         failed = self._failed(name, frame, fields)
         if failed:
             queries = [_failures(column, fields, table_name) for column in failed]
-            self.connection.execute(f"{RECORD} {' union all '.join(queries)}")
+            self.execute(f"{RECORD} {' union all '.join(queries)}")
         self.connection.unregister(INCOMING)
         self.row_counts[name] += frame.height
         if self.row_counts[name] > MANY_ROWS:
@@ -188,14 +199,14 @@ class Warehouse:
         """Let every core work, now that there is something to share."""
         if not self._is_parallel:
             self._is_parallel = True
-            self.connection.execute("reset threads")
+            self.execute("reset threads")
 
     def make_room(self, rows: int) -> None:
         """Let the pairing of so many records and rows stay in memory, as far as half of the machine's goes."""
         wanted_mb = rows * PAIRED_BYTES // 10**6
         if wanted_mb > MEMORY_LIMIT_MB:
             half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
-            self.connection.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
+            self.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
 
     def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
         """The columns of which a value of `frame`, the rows appended last, became null."""
@@ -204,7 +215,7 @@ class Warehouse:
             return []
         columns = ", ".join(f"count({quote(field.name)})" for field in typed)
         sql = STORED_VALUES.format(columns=columns, table=quote(*name.split(".")))
-        stored = self.connection.execute(sql, [self.row_counts[name]]).fetchall()[0]
+        stored = self.execute(sql, [self.row_counts[name]]).fetchall()[0]
         arrived = [frame.height - frame[field.name].null_count() for field in typed]
         return [field for field, kept, sent in zip(typed, stored, arrived, strict=True) if kept != sent]
 
@@ -218,7 +229,7 @@ class Warehouse:
             SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self.first_columns[name]))
             for name in names or self.first_columns
         ]
-        for name, found, _ in self.connection.execute(" union all ".join(scans)).fetchall():
+        for name, found, _ in self.execute(" union all ".join(scans)).fetchall():
             if found != self.row_counts[name]:
                 raise DatabaseError(
                     f"What was read into {name} cannot be read back",
@@ -269,7 +280,7 @@ class Warehouse:
         Raises:
             ValueError: It is none, several, or no select.
         """
-        statements = self.connection.extract_statements(sql)
+        statements = _parsed(sql, self.connection)
         kinds = [statement.type.name for statement in statements]
         if kinds != ["SELECT"]:
             raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
@@ -296,13 +307,24 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     if kept:
         connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
     for file in SETUP:
-        connection.execute(file.read_text(encoding="utf-8"))
+        for statement in _parsed(file.read_text(encoding="utf-8"), connection):
+            connection.execute(statement)
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")
     # A second thread costs more than it gives until there is something to share; see `append`.
     connection.execute("set threads = 1")
     return connection
+
+
+def _parsed(sql: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.Statement, ...]:
+    """The statements of `sql`. Parsing takes as long as planning, and the next warehouse of this process asks alike."""
+    found = PARSED.get(sql)
+    if found is None:
+        found = tuple(connection.extract_statements(sql))
+        if len(PARSED) < MOST_PARSED:
+            PARSED[sql] = found
+    return found
 
 
 def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

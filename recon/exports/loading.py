@@ -42,9 +42,9 @@ def load_export(export: Export, warehouse: Warehouse, config: Path) -> None:
     _stage(export, warehouse)
     _prepare_moments(export, warehouse, config)
     _fill(export, warehouse)
-    warehouse.connection.execute(STATEMENTS["forget"])
+    warehouse.execute(STATEMENTS["forget"])
     table = f"source.{export.entity}"
-    (rows,) = warehouse.connection.execute(STATEMENTS["count"].format(entity=export.entity)).fetchall()[0]
+    (rows,) = warehouse.execute(STATEMENTS["count"].format(entity=export.entity)).fetchall()[0]
     warehouse.count_rows(table, rows, COLUMNS[export.entity][0].name)
     warehouse.origins[table] = export.file.name
 
@@ -52,10 +52,10 @@ def load_export(export: Export, warehouse: Warehouse, config: Path) -> None:
 def _stage(export: Export, warehouse: Warehouse) -> None:
     """Keep the rows as text, batch by batch."""
     columns = ", ".join(("source_row bigint", *(f"{quote(key)} varchar" for key in export.cells)))
-    warehouse.connection.execute(STATEMENTS["create"].format(columns=columns))
+    warehouse.execute(STATEMENTS["create"].format(columns=columns))
     for frame in read_rows(export):
         warehouse.connection.register(INCOMING, frame.to_arrow())
-        warehouse.connection.execute(STATEMENTS["append"])
+        warehouse.execute(STATEMENTS["append"])
         warehouse.connection.unregister(INCOMING)
 
 
@@ -74,12 +74,12 @@ def _prepare_moments(export: Export, warehouse: Warehouse, config: Path) -> None
         days=", ".join(map(literal, days)),
         moments=", ".join(map(literal, moments)) or "cast(null as varchar)",
     )
-    warehouse.connection.execute(sql)
+    warehouse.execute(sql)
 
 
 def _require_zone(zone: str, warehouse: Warehouse, config: Path) -> None:
     try:
-        warehouse.connection.execute(KNOWN_ZONE, {"zone": zone})
+        warehouse.execute(KNOWN_ZONE, {"zone": zone})
     except duckdb.Error as error:
         raise BundleError(
             f"{config.name} names a time zone that is not known",
@@ -91,7 +91,7 @@ def _require_zone(zone: str, warehouse: Warehouse, config: Path) -> None:
 
 
 def _fill(export: Export, warehouse: Warehouse) -> None:
-    mapped = {entity for (entity,) in warehouse.connection.execute(STATEMENTS["mapped"]).fetchall()}
+    mapped = {entity for (entity,) in warehouse.execute(STATEMENTS["mapped"]).fetchall()}
     given = {field.name: field for field in GIVEN[export.entity]}
     fields = []
     for column in COLUMNS[export.entity][len(RECORD) :]:
@@ -106,7 +106,7 @@ def _fill(export: Export, warehouse: Warehouse) -> None:
         fields=", ".join(fields),
         links=" ".join(_links(export)),
     )
-    warehouse.connection.execute(sql, {"one": export.entity.removesuffix("s")})
+    warehouse.execute(sql, {"one": export.entity.removesuffix("s")})
 
 
 def _links(export: Export) -> list[str]:

@@ -116,7 +116,7 @@ class Altered:
         )
         named = name_causes(known, self._mapped, self._personal).select(COLUMNS)
         self._warehouse.connection.register("incoming", named.to_arrow())
-        self._warehouse.connection.execute(INSERT)
+        self._warehouse.execute(INSERT)
         self._warehouse.connection.unregister("incoming")
 
     def _batches(self, statement: str, **values: object) -> Iterator[pl.DataFrame]:
@@ -129,4 +129,4 @@ class Altered:
     def _do(self, name: str) -> None:
         sql = STATEMENTS[name].format(**self._parts)
         values = {"entity": self._entity.name} if "$entity" in sql else None
-        self._warehouse.connection.execute(sql, values)
+        self._warehouse.execute(sql, values)

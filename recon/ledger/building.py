@@ -121,7 +121,7 @@ class Building:
     def build(self) -> Ledger:
         """Pair, compare, explain and count, entity by entity."""
         warehouse = self._warehouse
-        warehouse.connection.execute(SETUP.read_text(encoding="utf-8"))
+        warehouse.execute(SETUP.read_text(encoding="utf-8"))
         self._make_absent()
         stored = stored_types(warehouse)
         sides = (f"{side}.{entity.name}" for entity in EVERY_ENTITY for side in ("source", "target"))
@@ -157,7 +157,7 @@ class Building:
             altered = Altered(warehouse, sides, outcomes.rest, self._mapped(entity), self._personal)
             normalised.update(altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records))
         name_losses(entity, outcomes, warehouse, self._key_types)
-        warehouse.connection.execute(_fields(sides, warehouse.unreadable.values()))
+        warehouse.execute(_fields(sides, warehouse.unreadable.values()))
         pairing.put_back()
         tally = self._count(entity)
         origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
@@ -200,7 +200,7 @@ class Building:
             )
         figures = tally.figures
         told = ACCOUNT.format(names=", ".join(figures), values=", ".join(map(str, figures.values())))
-        self._warehouse.connection.execute(told, {"entity": name})
+        self._warehouse.execute(told, {"entity": name})
         return tally
 
     def _levels(self) -> None:
@@ -208,8 +208,8 @@ class Building:
         absent = {**self._warehouse.missing, **self._warehouse.unreadable}
         reason = next((absent[name] for name in ("source.members", *LEVEL_COLUMNS) if name in absent), None)
         if not reason:
-            self._warehouse.connection.execute(LEVELS["tiers"])
-        self._warehouse.connection.execute(LEVELS["facts"])
+            self._warehouse.execute(LEVELS["tiers"])
+        self._warehouse.execute(LEVELS["facts"])
         declared = self._declared()
         if not declared.get(TIER_MAPPING):
             reason = reason or f"the bundle declares no {TIER_MAPPING}"
@@ -223,7 +223,7 @@ class Building:
     def _tell_rows(self) -> None:
         """Tell the warehouse of the tables, so that they are read back, kept and named like others."""
         counts = " union all ".join(ROWS.format(table=name) for name in TABLES)
-        for name, rows in self._warehouse.connection.execute(counts).fetchall():
+        for name, rows in self._warehouse.execute(counts).fetchall():
             self._warehouse.count_rows(f"ledger.{name}", rows, TABLES[name])
 
 

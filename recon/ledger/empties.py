@@ -45,7 +45,7 @@ def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
         for pair in found
     )
     sql = COUNTS.format(counts=counts, entity=sides.entity.name, codes=sides.codes)
-    numbers = warehouse.connection.execute(sql).fetchall()[0]
+    numbers = warehouse.execute(sql).fetchall()[0]
     return {f"{pair.compared.name}: {RULE}": n for pair, n in zip(found, numbers, strict=True) if n}
 
 
@@ -61,6 +61,6 @@ def _with_empties(pairs: Iterable[Pair], sides: Sides, warehouse: Warehouse) -> 
         if looked:
             columns = ", ".join(IS_EMPTY.format(column=getattr(pair, side).sql) for pair in looked)
             sql = ANY_EMPTY.format(found=columns, side=side, entity=sides.entity.name, alias=alias, codes=codes)
-            answers = warehouse.connection.execute(sql).fetchall()[0]
+            answers = warehouse.execute(sql).fetchall()[0]
             found += [pair for pair, has in zip(looked, answers, strict=True) if has and pair not in found]
     return found

@@ -64,7 +64,7 @@ class Outcomes(Struct, frozen=True):
 def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
     """Make the table of an entity, empty."""
     parts = {"ledger": quote("ledger", entity.name), "key_type": key_type}
-    warehouse.connection.execute(STATEMENTS["create"].format(**parts))
+    warehouse.execute(STATEMENTS["create"].format(**parts))
 
 
 class Pairing:
@@ -187,7 +187,7 @@ class Pairing:
         self._do("natural_ambiguous", natural_name=self.natural_name)
         self._do("freed")
         self._do("landed")
-        return bool(self._warehouse.connection.execute("select count(*) from resolved").fetchall()[0][0])
+        return bool(self._warehouse.execute("select count(*) from resolved").fetchall()[0][0])
 
     def _ways(self) -> Iterator[str]:
         """How a record's row may be found: by mappings, where there are any, and by natural key."""
@@ -200,7 +200,7 @@ class Pairing:
     def _do(self, name: str, **values: object) -> None:
         sql = STATEMENTS[name].format(**self._parts)
         named = {key: value for key, value in values.items() if f"${key}" in sql}
-        self._warehouse.connection.execute(sql, named or None)
+        self._warehouse.execute(sql, named or None)
 
 
 def _outcomes(counts: Iterable[Mapping[str, Any]], rest: Rest) -> Outcomes:

@@ -97,7 +97,7 @@ def stored_types(warehouse: Warehouse) -> dict[str, str]:
     """DuckDB's type by column ("target.members.id"), of the entities' tables on both sides."""
     found: dict[str, str] = {}
     for table in (f"{side}.{entity.name}" for side in ("source", "target") for entity in EVERY_ENTITY):
-        shape = warehouse.connection.execute(SHAPE.format(table=table)).description or ()
+        shape = warehouse.execute(SHAPE.format(table=table)).description or ()
         found |= {f"{table}.{name}": str(kind) for name, kind, *_ in shape}
     return found
 
@@ -131,7 +131,7 @@ def is_mapped(entity: Entity, field: Field, profile: Profile) -> bool:
 
 def _is_unfilled(entity: Entity, field: Field, warehouse: Warehouse) -> bool:
     sql = IS_EMPTY.format(column=quote(field.column), table=quote(entity.name))
-    return bool(warehouse.connection.execute(sql).fetchall()[0][0])
+    return bool(warehouse.execute(sql).fetchall()[0][0])
 
 
 def _pair(entity: Entity, field: Field, profile: Profile, stored: Mapping[str, str]) -> Pair:
