@@ -88,8 +88,11 @@ class ReadAhead(Generic[T]):
         self._is_wanted = False
         if self._ended_within(0.1):
             return
-        start(self._cancel)
+        deadline = monotonic() + PATIENCE_S
+        cancelling = start(self._cancel)
         self._ended_within(PATIENCE_S)
+        # A process that ends before would leave the work to the server.
+        wait([cancelling], max(0, deadline - monotonic()))
 
     def _next(self) -> tuple[T | None, BaseException | None] | None:
         deadline = monotonic() + (inf if self._limit_s is None else self._limit_s)

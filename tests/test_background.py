@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event, current_thread, main_thread
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,3 +69,21 @@ def test_a_caller_that_stops_early_stops_the_producer() -> None:
         next(iter(ahead))
     assert closed.wait(timeout=10)
     assert len(produced) <= 4
+
+
+def test_whoever_wants_no_more_waits_until_that_is_settled() -> None:
+    """A process that ended before would leave a query running on its server."""
+    wanted, settled = Event(), Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        wanted.wait(timeout=10)
+
+    def cancel() -> None:
+        wanted.set()
+        sleep(0.5)
+        settled.set()
+
+    with ReadAhead(items(), cancel=cancel) as ahead:
+        next(iter(ahead))
+    assert settled.is_set()

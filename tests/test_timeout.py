@@ -19,6 +19,8 @@ import pytest
 from support import Finished, outcomes, run_recon, verify_url
 
 import recon
+from recon.database import ReadError
+from recon.database.server_stream import ServerStream
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,10 +54,15 @@ def running(url: str) -> int:
 
 def gone(url: str) -> bool:
     """Whether no query of ours is left on the server, which may take a moment to notice."""
+    return becomes(lambda: running(url) == 0)
+
+
+def becomes(condition: Callable[[], bool]) -> bool:
+    """Whether a condition is met within seconds."""
     deadline = monotonic() + 5
-    while running(url) and monotonic() < deadline:
+    while not condition() and monotonic() < deadline:
         sleep(0.1)
-    return running(url) == 0
+    return condition()
 
 
 def timed(demo: DemoPaths, tmp_path: Path, url: str, *options: object) -> tuple[Finished, float]:
@@ -237,9 +244,22 @@ def test_a_read_of_mysql_that_takes_too_long_ends_in_one_sentence_and_on_the_ser
     # On a busy machine the reading program itself may take that long to start.
     assert "expected the next rows of" in done.err or "timeout: no connection and no columns" in done.err
     assert LIMIT_S < seconds < AT_MOST_S
-    sleep(1)
     left = f"select count(*) from information_schema.processlist where db = '{name}' and info like '/* recon%'"
-    assert mysql_server.execute(None, left) == [(0,)]
+    assert becomes(lambda: mysql_server.execute(None, left) == [(0,)])
+
+
+def test_a_program_that_gets_no_columns_is_told_of_when_its_query_has_ended() -> None:
+    settled = Event()
+
+    def cancel() -> None:
+        sleep(0.5)
+        settled.set()
+
+    with silent() as port:
+        stream = ServerStream(f"mysql://u:p@127.0.0.1:{port}/club", 0.3, cancel)
+        with pytest.raises(ReadError, match=r"no connection and no columns within 0\.3 s"):
+            list(stream.batches("select 1", ()))
+    assert settled.is_set()
 
 
 @pytest.mark.parametrize("seconds", [0, -1])

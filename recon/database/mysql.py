@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from secrets import token_hex
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import polars as pl
     import pyarrow as pa
+    from pymysql.cursors import Cursor
 
     from recon.database.address import DatabaseUrl
 
@@ -31,6 +33,7 @@ left join information_schema.columns c on c.table_schema = t.table_schema and c.
 where t.table_schema = database() order by t.table_name, c.ordinal_position"""
 SCHEMAS_WITH = "select table_schema from information_schema.tables where table_name = %s order by 1"
 RUNNING = "select id from information_schema.processlist where info like %s and id <> connection_id()"
+LAST_LOOKS, LAST_LOOKS_S = 3, 0.1
 # Engines whose statements read one instant; of a view nobody says what lies behind it.
 SNAPSHOT_ENGINES = frozenset(("InnoDB", "ROCKSDB"))
 SETTINGS = (
@@ -138,11 +141,22 @@ class MysqlSource:
         """End the running statement on the server, from another connection, and then the reading program."""
         try:
             with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
-                cursor.execute(RUNNING, (f"%{self._token}%",))
-                for (number,) in cursor.fetchall():
-                    cursor.execute("kill query %s", (number,))
+                if not self._end_running(cursor):
+                    # One that is on its way arrives all the same, though nobody waits for its rows.
+                    self._stream.close()
+                    for _ in range(LAST_LOOKS):
+                        sleep(LAST_LOOKS_S)
+                        self._end_running(cursor)
         finally:
             self._stream.close()
+
+    def _end_running(self, cursor: Cursor) -> int:
+        """End what of ours the server works at; how many statements that were."""
+        cursor.execute(RUNNING, (f"%{self._token}%",))
+        numbers = [number for (number,) in cursor.fetchall()]
+        for number in numbers:
+            cursor.execute("kill query %s", (number,))
+        return len(numbers)
 
     def close(self) -> None:
         """End the reading program and the connection of the probe."""

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import wait
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from recon.background import start
+from recon.background import PATIENCE_S, start
 from recon.database import ReadError
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ class ServerStream:
         try:
             reader = start(partial(pa.ipc.open_stream, self._process.stdout)).result(self._limit_s)
         except TimeoutError:
-            # One that waits for a lock before it begins would wait on without us.
-            start(self._cancel)
+            # One that waits for a lock before it begins would wait on without us, and we may end right after this.
+            wait([start(self._cancel)], PATIENCE_S)
             raise ReadError(f"{TIMEOUT}: no connection and no columns within {self._limit_s:g} s") from None
         yield from reader
 
