@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import recon
+from recon.cli import cli, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recon.demo import DemoPaths
 
+NOT_INHERITED = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR")
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
 
 
@@ -31,7 +37,7 @@ class Finished:
 
 def run_recon(*arguments: object, program: str = "recon", **environment: str) -> Finished:
     """Run the installed command as a user would, in a process of its own."""
-    inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR")}
+    inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     done = subprocess.run(
         [Path(sys.executable).with_name(program), *map(str, arguments)],
         capture_output=True,
@@ -42,6 +48,23 @@ def run_recon(*arguments: object, program: str = "recon", **environment: str) ->
         env=inherited | environment,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def run_here(*arguments: object, **environment: str) -> Finished:
+    """Run the same command within this process: for tests of what it says, not of how a process starts and ends."""
+    out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+    thresholds = gc.get_threshold()
+    with (
+        mock.patch.dict(os.environ, inherited | environment, clear=True),
+        mock.patch.object(sys, "argv", ["recon", *map(str, arguments)]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = execute(cli)
+    gc.set_threshold(*thresholds)
+    said = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return Finished(code, *said)
 
 
 def verify(demo: DemoPaths, **options: Any) -> recon.Verification:

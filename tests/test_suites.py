@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support import check_of, edit_report, outcomes, run_recon, verify
+from support import check_of, edit_report, outcomes, run_here, verify
 
 import recon
 from recon.bundle import FRAMES, frames, open_bundle
@@ -205,9 +205,9 @@ def test_the_console_counts_what_is_not_as_shipped(demo: DemoPaths, tmp_path: Pa
     write(own, entry(), entry(meta__id="member_count"), name="rules.yaml")
     arguments = ("verify", "-b", demo.bundle, "--database", demo.database, "-o", tmp_path / "report.md")
 
-    plain = run_recon(*arguments)
-    with_own = run_recon(*arguments, "--expectations", own)
-    verbose = run_recon(*arguments, "--expectations", own, "-v")
+    plain = run_here(*arguments)
+    with_own = run_here(*arguments, "--expectations", own)
+    verbose = run_here(*arguments, "--expectations", own, "-v")
 
     assert "Own rules" not in plain.out
     assert "  - Own rules: 1 added, 1 replaced, 1 changed, 1 switched off\n" in with_own.out
@@ -367,7 +367,7 @@ def test_a_folder_without_suites_is_refused(made: str, tmp_path: Path) -> None:
 
 def test_verify_refuses_what_checks_refuses(demo: DemoPaths, tmp_path: Path) -> None:
     own = write(tmp_path / "own", entry(meta__requires=["target.events.titel"]))
-    done = run_recon("verify", "-b", demo.bundle, "--database", demo.database, "--expectations", own)
+    done = run_here("verify", "-b", demo.bundle, "--database", demo.database, "--expectations", own)
     assert done.code == 2
     assert done.err == f"Suite error: {refused(own)}\n"
 
