@@ -50,7 +50,7 @@ def run_recon(*arguments: object, program: str = "recon", **environment: str) ->
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
-def run_here(*arguments: object, **environment: str) -> Finished:
+def run_in_process(*arguments: object, **environment: str) -> Finished:
     """Run the same command within this process: for tests of what it says, not of how a process starts and ends."""
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}

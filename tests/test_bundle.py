@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import check_of, edit_report, run_here, run_recon, verify
+from support import check_of, edit_report, run_in_process, run_recon, verify
 
 import recon
 from recon.bundle import frames, open_bundle, reading
@@ -765,7 +765,7 @@ def test_an_error_names_the_bundle_as_the_user_wrote_it(folder: Path, monkeypatc
 )
 def test_the_command_line_ends_in_one_message(folder: Path, name: str, content: object, told: str) -> None:
     write(folder, name, content)
-    done = run_here("verify", "-b", folder, "--database", folder / "none.db", "-o", folder / "report.md")
+    done = run_in_process("verify", "-b", folder, "--database", folder / "none.db", "-o", folder / "report.md")
     assert done.code == 2
     assert done.err.startswith("Bundle error: ")
     assert done.err.count("\n") == 1

@@ -11,7 +11,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from support import run_here, verify
+from support import run_in_process, verify
 
 from recon.bundle import archive, open_bundle, reading
 from recon.demo import DemoPaths
@@ -81,7 +81,7 @@ def test_a_compressed_report_is_streamed_where_it_is_large(
 
 def test_the_command_names_the_archive_in_its_report(demo: DemoPaths, tmp_path: Path) -> None:
     packed, report = pack(demo.bundle, "zip", tmp_path), tmp_path / "report.md"
-    done = run_here("verify", "-b", packed, "--database", demo.database, "-o", report)
+    done = run_in_process("verify", "-b", packed, "--database", demo.database, "-o", report)
     assert (done.code, done.err) == (0, "")
     assert str(packed) in report.read_text(encoding="utf-8")
 

@@ -264,7 +264,7 @@ def encoded(document: object) -> bytes:
 settings.register_profile("bundles", derandomize=True)
 BUNDLES = settings.get_profile("bundles")
 # A verification takes a tenth of a second or more: too long to look for the smallest example of a failure.
-VERIFICATIONS = settings(BUNDLES, max_examples=20, phases=[Phase.explicit, Phase.generate])
+VERIFICATIONS = settings(BUNDLES, max_examples=12, phases=[Phase.explicit, Phase.generate])
 
 
 @settings(BUNDLES, max_examples=200)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from migrations import RULES
-from support import run_here, run_recon
+from support import run_in_process, run_recon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def test_the_list_names_every_check_with_what_it_means_and_where_it_stands() -> 
 
 
 def test_own_rules_are_listed_with_their_file(own: Path) -> None:
-    done = run_here("checks", "--expectations", own)
+    done = run_in_process("checks", "--expectations", own)
     assert done.code == 0
     assert f"Rule: {own}/own.yaml:4" in " ".join(done.out.split())
     assert done.out.endswith(f"\n{len(RULES) + 1} checks (1 added)\n")
@@ -55,7 +55,7 @@ def test_own_rules_are_listed_with_their_file(own: Path) -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_one_check_is_shown_whole(name: str) -> None:
     shown = RULES[name]
-    done = run_here("checks", shown.id)
+    done = run_in_process("checks", shown.id)
     assert (done.code, done.err) == (0, "")
     one_line = " ".join(done.out.split())
     told = [shown.title, shown.description, *shown.reads, *shown.messages.values(), shown.guidance.action]
@@ -66,7 +66,7 @@ def test_one_check_is_shown_whole(name: str) -> None:
 
 
 def test_json_holds_all_of_every_rule() -> None:
-    document = json.loads(run_here("checks", "--format", "json").out)
+    document = json.loads(run_in_process("checks", "--format", "json").out)
     assert [rule["id"] for rule in document] == list(RULES)
     for rule in document:
         assert rule["sql"] == RULES[rule["id"]].sql
@@ -75,7 +75,7 @@ def test_json_holds_all_of_every_rule() -> None:
 
 
 def test_the_shipped_rules_come_out_clean() -> None:
-    done = run_here("checks", "--test")
+    done = run_in_process("checks", "--test")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith(": none can pass vacuously.\n")
     assert "<- vacuous" not in done.out
@@ -83,7 +83,7 @@ def test_the_shipped_rules_come_out_clean() -> None:
 
 
 def test_a_planted_vacuous_rule_makes_the_exit_code_1(own: Path) -> None:
-    done = run_here("checks", "--expectations", own, "--test")
+    done = run_in_process("checks", "--expectations", own, "--test")
     assert (done.code, done.err) == (1, "")
     assert "everything is empty                             PASS  <- vacuous" in done.out
     assert "could pass vacuously" in done.out
@@ -91,7 +91,7 @@ def test_a_planted_vacuous_rule_makes_the_exit_code_1(own: Path) -> None:
 
 
 def test_one_rule_can_be_tested_alone_as_json(own: Path) -> None:
-    done = run_here("checks", "planted", "--expectations", own, "--test", "-f", "json")
+    done = run_in_process("checks", "planted", "--expectations", own, "--test", "-f", "json")
     assert done.code == 1
     (tested,) = json.loads(done.out)
     assert tested["id"] == "planted"
@@ -104,13 +104,13 @@ def test_one_rule_can_be_tested_alone_as_json(own: Path) -> None:
 
 
 def test_an_unknown_check_is_told_with_the_known_ones() -> None:
-    done = run_here("checks", "teir_coverage")
+    done = run_in_process("checks", "teir_coverage")
     assert (done.code, done.out) == (2, "")
     assert "Did you mean 'tier_coverage'?" in done.err
     assert all(name in done.err for name in RULES)
 
 
 def test_a_folder_that_is_not_there_is_told() -> None:
-    done = run_here("checks", "--expectations", "nowhere")
+    done = run_in_process("checks", "--expectations", "nowhere")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Suite error: The folder of suites was not found (nowhere)")

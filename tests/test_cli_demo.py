@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import Finished, run_here, run_recon
+from support import Finished, run_in_process, run_recon
 
 from recon.cli.demo import TYPICAL
 from recon.demo import FAULTS
@@ -119,7 +119,7 @@ def test_an_older_demo_is_replaced(tmp_path: Path) -> None:
 
 def test_the_faults_are_listed_with_what_they_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run_here("demo", "--list-faults")
+    done = run_in_process("demo", "--list-faults")
     assert (done.code, done.err) == (0, "")
     listed = dict(line.split(maxsplit=1) for line in done.out.splitlines())
     assert listed == {name: fault.description for name, fault in FAULTS.items()}
@@ -136,7 +136,7 @@ def test_the_faults_are_listed_with_what_they_do(tmp_path: Path, monkeypatch: py
     ],
 )
 def test_an_unknown_fault_is_refused_with_the_choices(tmp_path: Path, faults: str, unknown: list[str]) -> None:
-    done = run_here("demo", "-o", tmp_path / "demo", "--faults", faults)
+    done = run_in_process("demo", "-o", tmp_path / "demo", "--faults", faults)
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"Usage error: [^\n]+\n", done.err)
     for name in (*unknown, "typical", *FAULTS):
@@ -155,7 +155,7 @@ def test_an_unknown_fault_is_refused_with_the_choices(tmp_path: Path, faults: st
 )
 def test_a_wrong_command_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run_here("demo", *arguments)
+    done = run_in_process("demo", *arguments)
     assert (done.code, done.out) == (2, "")
     assert arguments[-1] in done.err
     assert list(tmp_path.iterdir()) == []
@@ -164,7 +164,7 @@ def test_a_wrong_command_line_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("output", ["taken", "taken/below"])
 def test_an_output_that_is_a_file_is_told_in_one_sentence(tmp_path: Path, output: str) -> None:
     (tmp_path / "taken").write_text("mine", encoding="utf-8")
-    done = run_here("demo", "-o", tmp_path / output)
+    done = run_in_process("demo", "-o", tmp_path / output)
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"(Output|Usage) error: [^\n]+\n", done.err)
     assert (tmp_path / "taken").read_text(encoding="utf-8") == "mine"
@@ -172,14 +172,14 @@ def test_an_output_that_is_a_file_is_told_in_one_sentence(tmp_path: Path, output
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc, where nobody can write")
 def test_an_output_that_cannot_be_written_is_told_in_one_sentence() -> None:
-    done = run_here("demo", "-o", "/proc/demo")
+    done = run_in_process("demo", "-o", "/proc/demo")
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"(Output|Usage) error: [^\n]+\n", done.err)
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_names_every_option(flag: str) -> None:
-    done = run_here("demo", flag)
+    done = run_in_process("demo", flag)
     assert (done.code, done.err) == (0, "")
     for option in ("--output", "--faults", "--list-faults", "--seed", "--help"):
         assert option in done.out

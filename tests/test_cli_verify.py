@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from support import Finished, edit_report, names_in, run_here, run_recon, verify
+from support import Finished, edit_report, names_in, run_in_process, run_recon, verify
 
 from recon.cli.options import exit_code
 from recon.demo import DemoPaths, plant, write_demo
@@ -164,7 +164,7 @@ def test_the_block_keeps_its_order_when_checks_fail(demo: DemoPaths) -> None:
     ],
 )
 def test_the_report_goes_where_the_options_say(at_home: Path, arguments: list[str], written: str, start: str) -> None:
-    done = run_here("verify", *arguments, DATABASE_URL="club.db")
+    done = run_in_process("verify", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.err) == (0, "")
     assert f"  - Report written to: {written}\n" in done.out
     assert names_in(at_home) == sorted(["bundle", "club.db", Path(written).name])
@@ -207,7 +207,7 @@ def test_help_names_the_runbooks_options_and_exit_codes(program: str, command: l
 def test_what_is_unknown_is_refused_with_the_choices(
     at_home: Path, arguments: list[str], choices: tuple[str, ...]
 ) -> None:
-    done = run_here(*arguments, DATABASE_URL="club.db")
+    done = run_in_process(*arguments, DATABASE_URL="club.db")
     assert (done.code, done.out) == (2, "")
     for choice in choices:
         assert choice in done.err
@@ -227,7 +227,7 @@ def test_what_is_unknown_is_refused_with_the_choices(
     ],
 )
 def test_a_wrong_command_line_is_refused(at_home: Path, arguments: list[str], told: str) -> None:
-    done = run_here("verify", *arguments, DATABASE_URL="club.db")
+    done = run_in_process("verify", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.out) == (2, "")
     assert told in done.err
     assert names_in(at_home) == ["bundle", "club.db"]
@@ -250,7 +250,7 @@ def test_verbose_adds_rows_of_each_table_and_the_time_of_each_step() -> None:
 
 def test_evidence_is_capped_but_counted_in_full(at_home: Path) -> None:
     plant(["orphaned-registrations"], at_home / "bundle", at_home / "club.db")
-    done = run_here("verify", "-b", "bundle", "-f", "json", "--evidence-rows", "2", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", "-f", "json", "--evidence-rows", "2", DATABASE_URL="club.db")
     assert done.code == 1
     report = json.loads((at_home / "verification-report.json").read_text(encoding="utf-8"))
     orphans = next(check for check in report["checks"] if check["id"] == "orphaned_registrations")
@@ -260,7 +260,7 @@ def test_evidence_is_capped_but_counted_in_full(at_home: Path) -> None:
 @pytest.mark.usefixtures("at_home")
 def test_more_evidence_than_any_number_of_rows_loses_no_failure() -> None:
     plant(["orphaned-registrations"], Path("bundle"), Path("club.db"))
-    done = run_here("verify", "-b", "bundle", "--evidence-rows", "99999999999999999999", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", "--evidence-rows", "99999999999999999999", DATABASE_URL="club.db")
     assert done.code == 1 or "--evidence-rows" in done.err
     assert "not evaluated" not in done.out
 
@@ -277,7 +277,7 @@ def test_more_evidence_than_any_number_of_rows_loses_no_failure() -> None:
 )
 def test_the_exit_code_is_the_verdict(at_home: Path, faults: list[str], arguments: list[str], code: int) -> None:
     plant(faults, at_home / "bundle", at_home / "club.db")
-    done = run_here("verify", "-b", "bundle", *arguments, DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.err) == (code, "")
     assert f"  Verification {'FAILED' if 'missing-registrations' in faults else 'PASSED'}\n" in done.out
     assert (at_home / "verification-report.md").is_file()
@@ -291,7 +291,7 @@ def test_an_incomplete_verification_exits_with_2_and_still_reports(at_home: Path
     with closing(sqlite3.connect("club.db")) as connection, connection:
         for table in ("EventRegistration", "Event", "Member", "WaIdMapping"):
             connection.execute(f'DELETE FROM "{table}"')
-    done = run_here("verify", "-b", "bundle", "-f", "json", "--fail-on", fail_on, DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", "-f", "json", "--fail-on", fail_on, DATABASE_URL="club.db")
     assert (done.code, done.err) == (2, "")
     assert "  Verification INCOMPLETE\n" in done.out
     assert re.search(r"  Checks: \d+ passed, 0 failed, \d+ warnings, [1-9]\d* not evaluated\n", done.out)
@@ -300,7 +300,7 @@ def test_an_incomplete_verification_exits_with_2_and_still_reports(at_home: Path
 
 def test_a_dry_run_exits_with_2_and_says_what_to_do(at_home: Path) -> None:
     edit_report(at_home / "bundle", lambda report: report.update(dryRun=True))
-    done = run_here("verify", "-b", "bundle", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", DATABASE_URL="club.db")
     assert_one_message(done, "Bundle error")
     for words in ("dry run", "wrote nothing to the database", "--allow-dry-run"):
         assert words in done.err
@@ -310,7 +310,7 @@ def test_a_dry_run_exits_with_2_and_says_what_to_do(at_home: Path) -> None:
 @pytest.mark.usefixtures("at_home")
 def test_a_dry_run_is_verified_when_that_is_allowed() -> None:
     edit_report(Path("bundle"), lambda report: report.update(dryRun=True))
-    done = run_here("verify", "-b", "bundle", "--allow-dry-run", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", "--allow-dry-run", DATABASE_URL="club.db")
     assert (done.code, done.err) == (0, "")
     assert "  - Dry run: true\n" in done.out
 
@@ -444,7 +444,7 @@ def test_the_exit_code_of_each_verdict(demo: DemoPaths) -> None:
 )
 def test_the_variable_holds_a_sqlite_database_in_any_form(at_home: Path, form: str) -> None:
     (at_home / "url.txt").write_text("sqlite:///club.db\n", encoding="utf-8")
-    done = run_here("verify", "-b", "bundle", DATABASE_URL=form.format(home=at_home))
+    done = run_in_process("verify", "-b", "bundle", DATABASE_URL=form.format(home=at_home))
     assert (done.code, done.err) == (0, "")
 
 
@@ -452,7 +452,7 @@ def test_the_variable_holds_a_sqlite_database_in_any_form(at_home: Path, form: s
 def test_the_option_names_a_file_a_url_or_a_variable(at_home: Path, form: str) -> None:
     (at_home / "url.txt").write_text("sqlite:///club.db\n", encoding="utf-8")
     urls = {"DATABASE_URL": "nowhere.db", "Club_url": "nowhere.db"} | {form: "sqlite:///club.db"}
-    done = run_here("verify", "-b", "bundle", "--database", form, **urls)
+    done = run_in_process("verify", "-b", "bundle", "--database", form, **urls)
     assert (done.code, done.err) == (0, "")
 
 
@@ -469,7 +469,7 @@ def test_the_option_names_a_file_a_url_or_a_variable(at_home: Path, form: str) -
 def test_a_database_that_is_not_named_is_a_usage_error(
     at_home: Path, arguments: list[str], environment: dict[str, str], told: str
 ) -> None:
-    done = run_here("verify", "-b", "bundle", *arguments, **environment)
+    done = run_in_process("verify", "-b", "bundle", *arguments, **environment)
     assert_one_message(done, "Usage error")
     assert re.search(told, done.err)
     assert "postgresql://user@host:5432/name" in done.err
@@ -487,7 +487,7 @@ def test_a_database_that_is_not_named_is_a_usage_error(
 )
 @pytest.mark.usefixtures("at_home")
 def test_a_password_on_the_command_line_is_refused_and_not_repeated(url: str) -> None:
-    done = run_here("verify", "-b", "bundle", "--database", url)
+    done = run_in_process("verify", "-b", "bundle", "--database", url)
     assert_one_message(done, "Usage error")
     assert "password" in done.err
     assert "environment variable" in done.err
@@ -511,7 +511,7 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(url: str) ->
 )
 @pytest.mark.usefixtures("at_home")
 def test_a_password_in_the_variable_shows_in_no_output(url: str) -> None:
-    done = run_here("verify", "-v", "-b", "bundle", DATABASE_URL=url)
+    done = run_in_process("verify", "-v", "-b", "bundle", DATABASE_URL=url)
     assert_one_message(done, "Database error")
     assert "s3cr3t" not in done.out + done.err
 
@@ -519,20 +519,20 @@ def test_a_password_in_the_variable_shows_in_no_output(url: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgresql://", "mysql://", "", "postgresql:/"])
 def test_a_password_in_a_file_shows_in_no_output(at_home: Path, scheme: str) -> None:
     (at_home / "url.txt").write_text(f"{scheme}club:{SECRET}@127.0.0.1:1/club\n", encoding="utf-8")
-    done = run_here("verify", "-v", "-b", "bundle", "--database", "url.txt")
+    done = run_in_process("verify", "-v", "-b", "bundle", "--database", "url.txt")
     assert_one_message(done, "Database error")
     assert "s3cr3t" not in done.out + done.err
 
 
 def test_a_url_without_password_may_stand_on_the_command_line(at_home: Path) -> None:
-    done = run_here("verify", "-b", "bundle", "--database", "postgresql://club@127.0.0.1:1/club")
+    done = run_in_process("verify", "-b", "bundle", "--database", "postgresql://club@127.0.0.1:1/club")
     assert_one_message(done, "Database error")
     assert "127.0.0.1" in done.err
     assert names_in(at_home) == ["bundle", "club.db"]
 
 
 def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
-    done = run_here("verify", "-b", "bundle", "--database", "clob.db")
+    done = run_in_process("verify", "-b", "bundle", "--database", "clob.db")
     assert_one_message(done, "Database error")
     assert "clob.db" in done.err
     assert names_in(at_home) == ["bundle", "club.db"]
@@ -549,7 +549,7 @@ def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
     ],
 )
 def test_the_output_is_checked_before_the_work(at_home: Path, output: str, told: str) -> None:
-    done = run_here("verify", "-b", "no-such-bundle", "--database", "no-such.db", "-o", output)
+    done = run_in_process("verify", "-b", "no-such-bundle", "--database", "no-such.db", "-o", output)
     assert_one_message(done, "Output error")
     assert re.search(told, done.err)
     assert done.out == ""
@@ -587,7 +587,7 @@ def test_an_existing_report_survives_an_error(at_home: Path, failing: str) -> No
     report = at_home / "verification-report.md"
     report.write_text("an older one", encoding="utf-8")
     bundle, database = ("no-such", "club.db") if failing == "bundle" else ("bundle", "no-such.db")
-    assert run_here("verify", "-b", bundle, "--database", database).code == 2
+    assert run_in_process("verify", "-b", bundle, "--database", database).code == 2
     assert report.read_text(encoding="utf-8") == "an older one"
     assert names_in(at_home) == ["bundle", "club.db", "verification-report.md"]
 
@@ -658,7 +658,7 @@ def test_a_device_or_pipe_is_never_replaced_by_a_report(at_home: Path) -> None:
 def test_any_name_of_bundle_database_and_report_works(at_home: Path, name: str) -> None:
     (at_home / "bundle").rename(at_home / name)
     (at_home / "club.db").rename(at_home / f"{name}.db")
-    done = run_here("verify", f"--bundle={name}", "--database", f"./{name}.db", f"--output={name}.md")
+    done = run_in_process("verify", f"--bundle={name}", "--database", f"./{name}.db", f"--output={name}.md")
     assert (done.code, done.err) == (0, "")
     assert f"  Bundle: {name}\n" in done.out
     assert f"  - Report written to: {name}.md\n" in done.out

@@ -541,7 +541,7 @@ def arranging(cluster: Cluster, postgres_club: Callable[[str], str], role: Calla
 
 @pytest.fixture
 def run_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Finished]]:
-    """Runs the command in this process, which spares it to start another."""
+    """Runs the command in this process, and hears what native libraries print too."""
     threshold = gc.get_threshold()
 
     def run_with(url: str, *arguments: object) -> Finished:
@@ -859,7 +859,7 @@ def measure(source: Any, writers: Writers) -> dict[str, Any]:
     return measured
 
 
-@pytest.mark.parametrize("driver, times", [("", 30), ("?driver=connectorx", 10)])
+@pytest.mark.parametrize("driver, times", [("", 15), ("?driver=connectorx", 6)])
 def test_a_writer_at_work_never_shows_in_a_snapshot(
     driver: str, times: int, postgres_club: Callable[[str], str]
 ) -> None:

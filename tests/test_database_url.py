@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support import run_here
+from support import run_in_process
 
 import recon
 from recon.database import DatabaseUrl, parse_url, resolve_database
@@ -344,7 +344,7 @@ def test_a_wrong_url_in_a_file_is_refused_by_the_files_name(tmp_path: Path) -> N
 )
 def test_a_password_on_the_command_line_is_refused_and_not_repeated(text: str, demo: DemoPaths, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
-    done = run_here("verify", "--bundle", demo.bundle, "--output", report, "--database", text)
+    done = run_in_process("verify", "--bundle", demo.bundle, "--output", report, "--database", text)
     assert done.code == 2
     assert SECRET not in done.out + done.err
     assert not report.exists()

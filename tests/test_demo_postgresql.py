@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from migrations import APART as APART_FROM_OTHERS
-from support import outcomes, run_here, run_recon, verify, verify_url
+from support import outcomes, run_in_process, run_recon, verify, verify_url
 
 from recon.cli.demo import TYPICAL
 from recon.database import parse_url
@@ -215,7 +215,7 @@ def test_the_command_names_the_variable_and_what_to_run_next(empty: Callable[[],
     ids=["no variable", "password", "no server", "sqlite", "fault"],
 )
 def test_what_cannot_be_written_is_told_in_one_sentence(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
-    done = run_here("demo", "-o", tmp_path / "out", *arguments, X_URL="postgresql://u@127.0.0.1:1/club")
+    done = run_in_process("demo", "-o", tmp_path / "out", *arguments, X_URL="postgresql://u@127.0.0.1:1/club")
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"(Usage|Database) error: [^\n]+\n", done.err)
     assert words in done.err

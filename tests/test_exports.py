@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import SAMPLES, edit_report, run_here, run_recon, verify
+from support import SAMPLES, edit_report, run_in_process, run_recon, verify
 
 from recon.bundle import open_bundle
 from recon.demo import Club, DemoPaths, generate, write_bundle, write_exports
@@ -454,7 +454,7 @@ def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
     command = ("verify", "--bundle", exported.bundle, "--database", exported.database, "-o", tmp_path / "r.md")
-    done = run_here(*command, "--exports", folder)
+    done = run_in_process(*command, "--exports", folder)
     assert done.code == 2
     assert found in done.err
     assert str(folder) in done.err
@@ -463,10 +463,10 @@ def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path
 
 
 def test_the_demo_writes_exports_that_account_for_every_record(tmp_path: Path) -> None:
-    assert run_here("demo", "-o", tmp_path, "--exports").code == 0
+    assert run_in_process("demo", "-o", tmp_path, "--exports").code == 0
     (bundle,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert json.loads((bundle / "migration-report.json").read_text(encoding="utf-8"))["members"]["records"] == "[2147]"
-    done = run_here("verify", "--bundle", bundle, "--database", tmp_path / "club.db", "-o", tmp_path / "r.md")
+    done = run_in_process("verify", "--bundle", bundle, "--database", tmp_path / "club.db", "-o", tmp_path / "r.md")
     assert done.code == 0
     assert "accounted for: 11,273 of 11,273 records, 0 unexplained" in done.out
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from support import run_recon
+from support import Finished, run_in_process, run_recon
 
 from recon.demo import plant
 from recon.errors import OutputError, UsageError
@@ -41,9 +41,8 @@ def at_home(demo: DemoPaths, monkeypatch: pytest.MonkeyPatch) -> Path:
     return demo.bundle.parent
 
 
-def verify_here(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [str(RECON), "verify", "-b", "bundle", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, check=False, encoding="utf-8", timeout=120)
+def verify_here(*arguments: object) -> Finished:
+    return run_in_process("verify", "-b", "bundle", *arguments, DATABASE_URL="club.db")
 
 
 def made(folder: Path) -> set[str]:
@@ -69,8 +68,8 @@ def test_every_format_is_in_this_file() -> None:
 )
 def test_several_formats_go_where_the_options_say(at_home: Path, places: list[str], paths: list[str]) -> None:
     done = verify_here(*ALL, *(f"--output={place}" for place in places))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert written_to(done.stdout) == paths
+    assert (done.code, done.err) == (0, "")
+    assert written_to(done.out) == paths
     assert made(at_home) == {Path(path).name for path in paths}
     for path, start in zip(paths, STARTS.values(), strict=True):
         assert Path(path).read_bytes().decode().startswith(start)
@@ -90,8 +89,8 @@ def test_several_formats_go_where_the_options_say(at_home: Path, places: list[st
 def test_what_does_not_fit_is_a_usage_error(at_home: Path, arguments: list[str], told: str) -> None:
     (at_home / "link").symlink_to("x")
     done = verify_here(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(rf"Usage error: [^\n]*{told}[^\n]*\n", done.stderr)
+    assert (done.code, done.out) == (2, "")
+    assert re.fullmatch(rf"Usage error: [^\n]*{told}[^\n]*\n", done.err)
     assert made(at_home) == {"link"}
 
 
@@ -105,27 +104,27 @@ def test_a_folder_is_no_place_for_several_formats(place: str) -> None:
 @pytest.mark.usefixtures("at_home")
 def test_every_output_is_checked_before_the_work() -> None:
     done = verify_here("-f", "json", "-f", "csv", "-o", "x", "-o", "nowhere/x", "--database", "no-such.db")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"Output error: The output's folder was not found \(nowhere\)[^\n]+\n", done.stderr)
+    assert (done.code, done.out) == (2, "")
+    assert re.fullmatch(r"Output error: The output's folder was not found \(nowhere\)[^\n]+\n", done.err)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_a_report_goes_to_standard_output_and_the_block_to_the_other(at_home: Path, format_name: str) -> None:
     done = verify_here("-f", format_name, "-o", "-")
-    assert done.returncode == 0
-    assert done.stdout.startswith(STARTS[format_name])
-    assert "Duration: " in done.stderr
-    assert written_to(done.stderr) == ["standard output"]
-    assert "Report written to" not in done.stdout
+    assert done.code == 0
+    assert done.out.startswith(STARTS[format_name])
+    assert "Duration: " in done.err
+    assert written_to(done.err) == ["standard output"]
+    assert "Report written to" not in done.out
     assert made(at_home) == set()
 
 
 def test_one_format_to_standard_output_and_another_to_a_file(at_home: Path) -> None:
     done = verify_here("-f", "json", "-f", "junit", "-o", "-", "-o", "junit.xml")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["verdict"] == "PASSED"
+    assert done.code == 0
+    assert json.loads(done.out)["verdict"] == "PASSED"
     assert ET.parse(at_home / "junit.xml").getroot().get("failures") == "0"
-    assert written_to(done.stderr) == ["standard output", "junit.xml"]
+    assert written_to(done.err) == ["standard output", "junit.xml"]
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -142,8 +141,8 @@ def test_a_junit_report_follows_what_makes_the_exit_code(at_home: Path) -> None:
     plant(["newer-run"], at_home / "bundle", at_home / "club.db")
     for fail_on, code in (("failure", 0), ("warning", 1)):
         done = verify_here("-f", "junit", "-o", "-", "--fail-on", fail_on)
-        assert done.returncode == code
-        assert ET.fromstring(done.stdout).get("failures") == str(code)
+        assert done.code == code
+        assert ET.fromstring(done.out).get("failures") == str(code)
 
 
 def test_a_report_that_cannot_be_written_keeps_the_others(passed: Verification, tmp_path: Path) -> None:

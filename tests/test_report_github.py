@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledgers import HEADLINE, LEDGER
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
-from support import edit_report, run_recon, verify
+from support import edit_report, run_in_process, verify
 from verifications import HOSTILE, TEXTS, Page, with_outcomes
 
 from recon.demo import plant
@@ -51,7 +51,7 @@ def decoded(text: str) -> str:
 
 def on_github(demo: DemoPaths, *arguments: object, **environment: str) -> Finished:
     report = () if "-o" in arguments else ("-o", demo.bundle.parent / "report.md")
-    return run_recon("verify", "-b", demo.bundle, "--database", demo.database, *report, *arguments, **environment)
+    return run_in_process("verify", "-b", demo.bundle, "--database", demo.database, *report, *arguments, **environment)
 
 
 def test_nothing_is_told_where_nothing_asks(demo: DemoPaths) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
-from support import edit_report, names_in, run_here, run_recon
+from support import edit_report, names_in, run_in_process, run_recon
 
 import recon
 from recon.assembly import CHOICES
@@ -204,7 +204,7 @@ def test_the_command_says_where_everything_lies(demo: DemoPaths, tmp_path: Path)
     ],
 )
 def test_parts_that_make_no_sense_are_refused(arguments: tuple[str, ...], found: str, demo: DemoPaths) -> None:
-    done = run_here("run", "-b", demo.bundle, "--database", demo.database, *arguments)
+    done = run_in_process("run", "-b", demo.bundle, "--database", demo.database, *arguments)
     assert done.code == 2
     assert found in done.err
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import check_of, edit_report, outcomes, run_here, verify
+from support import check_of, edit_report, outcomes, run_in_process, verify
 
 import recon
 from recon.bundle import FRAMES, frames, open_bundle
@@ -205,9 +205,9 @@ def test_the_console_counts_what_is_not_as_shipped(demo: DemoPaths, tmp_path: Pa
     write(own, entry(), entry(meta__id="member_count"), name="rules.yaml")
     arguments = ("verify", "-b", demo.bundle, "--database", demo.database, "-o", tmp_path / "report.md")
 
-    plain = run_here(*arguments)
-    with_own = run_here(*arguments, "--expectations", own)
-    verbose = run_here(*arguments, "--expectations", own, "-v")
+    plain = run_in_process(*arguments)
+    with_own = run_in_process(*arguments, "--expectations", own)
+    verbose = run_in_process(*arguments, "--expectations", own, "-v")
 
     assert "Own rules" not in plain.out
     assert "  - Own rules: 1 added, 1 replaced, 1 changed, 1 switched off\n" in with_own.out
@@ -367,7 +367,7 @@ def test_a_folder_without_suites_is_refused(made: str, tmp_path: Path) -> None:
 
 def test_verify_refuses_what_checks_refuses(demo: DemoPaths, tmp_path: Path) -> None:
     own = write(tmp_path / "own", entry(meta__requires=["target.events.titel"]))
-    done = run_here("verify", "-b", demo.bundle, "--database", demo.database, "--expectations", own)
+    done = run_in_process("verify", "-b", demo.bundle, "--database", demo.database, "--expectations", own)
     assert done.code == 2
     assert done.err == f"Suite error: {refused(own)}\n"
 
@@ -396,6 +396,7 @@ META = ("title", "order", "requires", "messages", "when_empty", "when_missing", 
 PLACES = (*TOP, *(f"meta__{key}" for key in META))
 
 
+@settings(max_examples=50)
 @given(place=st.sampled_from(PLACES), value=JSON.filter(lambda value: value is not None))
 def test_whatever_an_entry_holds_it_is_a_rule_or_told(
     place: str, value: Any, tmp_path_factory: pytest.TempPathFactory
