@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def visible(text: str) -> str:
+    """Text on one line: a character that cannot be printed, as data may hold, is shown as its escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class ReconError(Exception):
     """Anything that keeps recon from reaching a verdict.
 
@@ -58,13 +63,13 @@ class ReconError(Exception):
 
     @property
     def message(self) -> str:
-        """The whole message on one line."""
+        """The whole message on one line, fit for a terminal."""
         place = f" ({self.where})" if self.where else ""
         comparison = ", ".join(
             f"{label} {value}" for label, value in (("expected", self.expected), ("found", self.found)) if value
         )
         sentence = f"{self.what}{place}" + (f": {comparison}" if comparison else "")
-        return f"{sentence}. {self.next_step}" if self.next_step else sentence
+        return visible(f"{sentence}. {self.next_step}" if self.next_step else sentence)
 
 
 class UsageError(ReconError):

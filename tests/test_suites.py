@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import check_of, edit_report, outcomes, run_in_process, verify
 
@@ -398,6 +398,8 @@ PLACES = (*TOP, *(f"meta__{key}" for key in META))
 
 @settings(max_examples=50)
 @given(place=st.sampled_from(PLACES), value=JSON.filter(lambda value: value is not None))
+@example(place="kwargs", value={"a\nb": "c\nd"})
+@example(place="meta__right_when_empty", value={"\u2028": "\r"})
 def test_whatever_an_entry_holds_it_is_a_rule_or_told(
     place: str, value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

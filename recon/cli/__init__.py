@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from recon.cli.interrupts import noted_interrupts
+from recon.errors import visible
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -165,4 +166,4 @@ def _tell(error: Exception) -> None:
 def _visible(text: Any) -> str:
     """Text without control characters, which must not reach a terminal from data."""
     # A workflow's runner reads `##[` as the start of a command, on standard error too.
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text)).replace("##[", "## [")
+    return visible(str(text)).replace("##[", "## [")
