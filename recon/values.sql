@@ -13,11 +13,13 @@ create macro as_instant(v) as
 create macro as_any_timestamp(v) as
   case when as_instant(v) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999' then as_instant(v) end;
 -- What JavaScript writes, 2024-01-15T09:00:00.000Z, and databases, 2024-01-15 09:00:00.000, with or without a fraction,
--- a quarter of the time; the first hyphen tells a year of four digits.
+-- a quarter of the time; the first hyphen tells a year of four digits. A cast to timestamp passes over what follows the
+-- time, so only digits may stand in its places.
 create macro as_timestamp(v) as
   case when v between '0001' and ':' and strpos(v, '-') = 5
-        and (strlen(v) = 24 and ends_with(v, 'Z')
-             or strlen(v) in (19, 23) and substr(v, 17, 1) = ':' and substr(v, 20, 1) in ('', '.'))
+        and (strlen(v) = 24 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z'
+             or strlen(v) = 23 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]'
+             or strlen(v) = 19 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9]')
        then try_cast(v as timestamp) else as_any_timestamp(v) end;
 create macro as_date(v) as cast(as_timestamp(v) as date);
 -- Only what 18 digits after the point hold exactly: a cast would round the others.
