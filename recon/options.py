@@ -35,7 +35,7 @@ class VerifyOptions:
     """
 
     bundle: Path | str
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
     expectations: Sequence[Path | str] = ()
     shipped_suites: bool = True
     profile: Path | str | None = None
@@ -45,7 +45,7 @@ class VerifyOptions:
     timeout_s: float | None = None
     exports: Path | str | None = None
     distributions: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @property
     def bundle_text(self) -> str:

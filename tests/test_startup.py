@@ -84,7 +84,8 @@ def test_help_loads_neither_data_libraries_nor_commands(help_modules: set[str]) 
     assert "recon.cli" in help_modules
     libraries = ("polars", "duckdb", "pyarrow", "numpy", "pandas", "msgspec", "yaml", *POSTGRESQL, *SQLITE, *HEAVY)
     assert loaded(help_modules, *libraries) == set()
-    assert {module for module in help_modules if module.startswith("recon.")} == {"recon.cli", "recon.cli.interrupts"}
+    own = {module for module in help_modules if module.startswith("recon.")}
+    assert own == {"recon.cli", "recon.cli.interrupts", "recon.errors"}
 
 
 @pytest.mark.parametrize(

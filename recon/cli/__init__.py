@@ -9,6 +9,7 @@ import atexit
 import gc
 import os
 import sys
+import traceback
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
@@ -153,13 +154,14 @@ def _tell_choices(error: click.ClickException) -> None:
 
 
 def _tell(error: Exception) -> None:
+    without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
-        raise error
+        click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
     title, message = getattr(error, "title", None), getattr(error, "message", None)
     if title and message:
         click.echo(f"{title}: {_visible(message)}", err=True)
         return
-    click.echo(f"Unexpected error: {type(error).__name__}: {_visible(error)}", err=True)
+    click.echo(f"Unexpected error: {type(error).__name__}: {_visible(without_secrets(str(error)))}", err=True)
     click.echo("This is a fault of recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
 
 

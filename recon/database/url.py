@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from recon.database.address import CONTROL, SERVERS, DatabaseUrl, parse_server
+from recon.database.secrets import remember
 from recon.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def resolve_database(option: str | None, environment: Mapping[str, str]) -> Data
         return _from_variable(DEFAULT_VARIABLE, environment)
     if option in environment:
         return _from_variable(option, environment)
+    remember(option)
     if _is_url(option):
         url = parse_url(option, "--database")
         if url.password:
@@ -63,9 +65,12 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
         DatabaseError: The URL is of no supported form; its text is never repeated.
     """
     text = _bare(text)
+    remember(text)
     scheme = text.partition(":")[0].lower()
     if scheme in SERVERS:
-        return parse_server(text, SERVERS[scheme], source)
+        url = parse_server(text, SERVERS[scheme], source)
+        remember(text, url.password)
+        return url
     if scheme in ("sqlite", "file", "duckdb"):
         return _file_url(text)
     if _is_url(text):
@@ -100,15 +105,16 @@ def _from_file(path: Path, source: str) -> DatabaseUrl:
     try:
         with path.open("rb") as file:
             head = file.read(4096)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError):
         if LOOKS_SECRET.search(str(path)):
+            # Not chained: the cause quotes the path.
             raise DatabaseError(
                 "The database is neither a URL nor a file that can be opened",
                 where=source,
                 expected=FORMS,
                 found="something else (not shown: it may hold a password)",
                 next_step="Check that the URL is whole, with its scheme",
-            ) from error
+            ) from None
         return DatabaseUrl(_kind_of_file(path, b""), path=path)
     text = _bare(head.decode("utf-8-sig", errors="replace"))
     if not head.startswith(SQLITE_MAGIC) and _is_url(text) and not CONTROL.search(text):
