@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - msgspec reads the types of fields
+from collections.abc import Mapping
 
 from msgspec import Struct, field
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the types of fields
-from datetime import datetime, timedelta  # noqa: TC003 - as above
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import polars as pl
 from msgspec import Struct, field
 
-from recon.account import Ledger  # noqa: TC001 - msgspec reads the types of fields
+from recon.account import Ledger
 
 ENTITIES = ("members", "events", "registrations")
 

@@ -12,7 +12,7 @@ from recon.model import Outcome
 from recon.profile import load_profile
 from recon.references import known_names, require_known
 from recon.situations import WHOLE, Situation, build, narrowed, situations
-from recon.suites import layers_of, load_rules
+from recon.suites import Rule, layers_of, load_rules
 from recon.suites.rule import table_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.profile import Profile
-    from recon.suites import Rule
     from recon.warehouse import Warehouse
 
 # Tables that are empty where nothing is wrong.

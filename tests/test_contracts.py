@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
+import pydoc
 import re
 import sqlite3
 from pathlib import Path
@@ -64,6 +66,15 @@ def test_the_public_names_are_all_there() -> None:
         assert getattr(recon, name).__doc__ or name in {"FAULTS", "FORMATS"}
     with pytest.raises(AttributeError, match="nonsense"):
         recon.nonsense  # noqa: B018
+
+
+def test_help_is_to_be_had_of_the_package_and_of_every_class() -> None:
+    assert "Rule" in pydoc.render_doc(recon)
+    modules = [importlib.import_module(found.name) for found in pkgutil.walk_packages(recon.__path__, "recon.")]
+    classes = {thing for module in modules for thing in vars(module).values() if inspect.isclass(thing)}
+    own = [thing for thing in classes if thing.__module__.startswith("recon.")]
+    assert len(own) > 100
+    assert all(thing.__name__ in pydoc.render_doc(thing) for thing in own)
 
 
 @pytest.mark.parametrize("command", every_command(), ids=lambda command: command.name)

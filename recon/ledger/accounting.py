@@ -17,13 +17,13 @@ from recon.account import (
     LevelTiers,
 )
 from recon.ledger.kinds import KINDS
+from recon.ledger.tally import Tally
 from recon.masking import mask_text, mask_value
 from recon.sql import named_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from recon.ledger.tally import Tally
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("accounts.sql"))

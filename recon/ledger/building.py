@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +20,15 @@ from recon.ledger.losses import name_losses
 from recon.ledger.pairing import RUN, Pairing, create
 from recon.ledger.sides import absence, is_mapped, read_sides, stored_types
 from recon.ledger.tally import Tally
+from recon.profile import Profile
 from recon.sql import literal, named_statements
 from recon.warehouse import Field
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from recon.account import Ledger
     from recon.ledger.sides import Sides
-    from recon.profile import Profile
     from recon.warehouse import Warehouse
 
 SETUP = Path(__file__).with_name("setup.sql")

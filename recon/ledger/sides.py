@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,13 +11,10 @@ from recon.comparison import Column as Stored
 from recon.comparison import Field as Compared
 from recon.comparison import digest_sql, judged_sql, typed_sql
 from recon.ledger.empties import without_empty
-from recon.ledger.entities import EVERY_ENTITY
+from recon.ledger.entities import EVERY_ENTITY, Entity, Field
 from recon.sql import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from recon.ledger.entities import Entity, Field
     from recon.profile import Column, Profile
     from recon.warehouse import Warehouse
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from datetime import timedelta
+from typing import Self
 
 from msgspec import Struct
 
 from recon.errors import ProfileError
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 TYPES = ("key", "text", "integer", "timestamp", "boolean")
 PERSONAL = ("name", "email", "phone")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from msgspec import Struct, field
 
 from recon.model import Guidance, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 RULE_TYPE = "expect_no_violations"
 SEVERITIES = ("critical", "warning", "info")
