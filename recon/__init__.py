@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recon.assembly import Run, RunOptions, run
     from recon.comparison import Comparison, Field, compare
-    from recon.coverage import Coverage, check_profile
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
-    from recon.draft import draft_profile
     from recon.errors import ReconError
     from recon.model import Check, Outcome, Verdict, Verification
-    from recon.options import VerifyOptions
-    from recon.pipeline import verify
-    from recon.rehearsal import load_checks, rehearse
+    from recon.preflight.coverage import Coverage, check_profile
+    from recon.profile.draft import draft_profile
     from recon.report import FORMATS, load_verification, write_report
-    from recon.site import build_site
-    from recon.suites import Rule
+    from recon.rules import Rule
+    from recon.rules.testing.trials import load_checks, rehearse
+    from recon.runs.run import Run, RunOptions, run
+    from recon.runs.site import build_site
+    from recon.verification.options import VerifyOptions
+    from recon.verification.verify import verify
 
 __all__ = [
     "FAULTS",
@@ -58,26 +58,26 @@ _HOMES = {
     "FORMATS": "recon.report",
     "Check": "recon.model",
     "Comparison": "recon.comparison",
-    "Coverage": "recon.coverage",
+    "Coverage": "recon.preflight.coverage",
     "DemoPaths": "recon.demo",
     "Field": "recon.comparison",
     "Outcome": "recon.model",
     "ReconError": "recon.errors",
-    "Rule": "recon.suites",
-    "Run": "recon.assembly",
-    "RunOptions": "recon.assembly",
+    "Rule": "recon.rules",
+    "Run": "recon.runs.run",
+    "RunOptions": "recon.runs.run",
     "Verdict": "recon.model",
     "Verification": "recon.model",
-    "VerifyOptions": "recon.options",
-    "build_site": "recon.site",
-    "load_checks": "recon.rehearsal",
+    "VerifyOptions": "recon.verification.options",
+    "build_site": "recon.runs.site",
+    "load_checks": "recon.rules.testing.trials",
     "load_verification": "recon.report",
-    "rehearse": "recon.rehearsal",
-    "run": "recon.assembly",
-    "check_profile": "recon.coverage",
+    "rehearse": "recon.rules.testing.trials",
+    "run": "recon.runs.run",
+    "check_profile": "recon.preflight.coverage",
     "compare": "recon.comparison",
-    "draft_profile": "recon.draft",
-    "verify": "recon.pipeline",
+    "draft_profile": "recon.profile.draft",
+    "verify": "recon.verification.verify",
     "write_demo": "recon.demo",
     "write_demo_to": "recon.demo",
     "write_report": "recon.report",
@@ -85,6 +85,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "display":
+        return import_module("recon.notebook")
     if name not in _HOMES:
         raise AttributeError(f"module 'recon' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

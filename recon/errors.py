@@ -17,15 +17,22 @@ VerificationFailedError stands beside the tree: notebooks have no other way to e
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def visible(text: str) -> str:
     """Text on one line: a character that cannot be printed, as data may hold, is shown as its escape."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def suggest(word: str, choices: Iterable[str]) -> str | None:
+    """The question whether the nearest of `choices` was meant; None when none is near."""
+    near = get_close_matches(word, list(choices), n=1)
+    return f"Did you mean {near[0]!r}?" if near else None
 
 
 class ReconError(Exception):

@@ -6,12 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 import polars as pl
-from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from recon.model import Check
 
 EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
 PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
@@ -19,18 +16,6 @@ PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2
 FIELD = "field"
 VALUES_OF_FIELD = ("source_value", "target_value")
 ID_COLUMN = re.compile(r"(^|_)(id|key)$")
-
-
-def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
-    """The check with every text masked; `personal` maps column names to name, email or phone."""
-    return replace(
-        check,
-        message=mask_text(check.message),
-        detail=None if check.detail is None else mask_text(check.detail),
-        expected=mask_text(check.expected) if isinstance(check.expected, str) else check.expected,
-        actual=mask_text(check.actual) if isinstance(check.actual, str) else check.actual,
-        violations=mask_frame(check.violations, personal),
-    )
 
 
 def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame:

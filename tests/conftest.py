@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from msgspec.structs import replace
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
+from shared_runs import WholeRun, home_of_all, shared_run
 from support import verify
-from whole import WholeRun, home_of_all, shared_run
 
 from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
 

@@ -8,19 +8,19 @@ import yaml
 
 from recon.bundle import open_bundle
 from recon.database import open_source, resolve_database
-from recon.intake import load_bundle
 from recon.ledger import Case, account_for, ledger_columns
 from recon.profile import load_profile
-from recon.snapshot import take_snapshot
-from recon.suites import layers_of, load_rules
+from recon.rules import layers_of, load_rules
 from recon.warehouse import Warehouse
+from recon.warehouse.load_bundle import load_bundle
+from recon.warehouse.load_database import take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from recon.demo import DemoPaths
-    from recon.suites import Rule
+    from recon.rules import Rule
 
 
 def entry(expectation_type: str = "expect_column_values_to_not_be_null", /, **changes: Any) -> dict[str, Any]:

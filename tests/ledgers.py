@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recon.account import (
+from recon.model import (
     SOURCE_OUTCOMES,
     TARGET_OUTCOMES,
     Cause,

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support import CHECKOUT
+
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "verification_report.ipynb"
+NOTEBOOK = CHECKOUT / "notebooks" / "verification_report.ipynb"
 # Longer than any run takes: IPython writes its history below HOME, which the tests leave alone.
 LIMIT_S = 120
 
@@ -66,7 +68,7 @@ def run_papermill(demo: DemoPaths, folder: Path, environment: dict[str, str], **
 def run_job(demo: DemoPaths, folder: Path, line: bytes) -> Executed:
     """The waiting process, given one line."""
     done = subprocess.run(
-        [sys.executable, "-m", "recon.execution"],
+        [sys.executable, "-m", "recon.runs.execution"],
         input=line,
         cwd=folder,
         capture_output=True,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from migrations import Migration
+from migrated_databases import Migration
+from support import CHECKOUT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
     from postgres import Cluster
 
-ROWING = Path(__file__).parents[1] / "docs" / "examples" / "rowing"
+ROWING = CHECKOUT / "docs" / "examples" / "rowing"
 PROFILE = ROWING / "profile.toml"
 BUNDLE = ROWING / "bundle"
 SCRIPT = ROWING / "rowing.sql"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
 NOT_INHERITED = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR")
-SAMPLES = Path(__file__).parents[2] / "shared" / "samples"
+CHECKOUT = Path(__file__).parents[1]
+SAMPLES = CHECKOUT.parent / "shared" / "samples"
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,21 @@ import importlib
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import check_of, outcomes, verify
+from support import CHECKOUT, check_of, outcomes, verify
 
 import recon
 from recon.gx import load_gx_suite
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
     from recon.demo import DemoPaths
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = CHECKOUT / "docs"
 EXAMPLES = DOCS / "examples"
 OWN = ("registration_in_time", "email_unique")
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import CHECKOUT
 
-from recon.suites import shipped_folder
+from recon.rules import shipped_folder
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
-CHECKOUT = Path(__file__).parents[1]
-WHERE = "import recon, recon.suites as s; print(recon.__file__); print(s.shipped_folder('expectations'))"
+WHERE = "import recon, recon.rules as s; print(recon.__file__); print(s.shipped_folder('expectations'))"
 
 
 @pytest.fixture(scope="session")

@@ -11,27 +11,25 @@ import polars as pl
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from recon.account import (
+from recon.model import (
+    ENTITIES,
     SOURCE_OUTCOMES,
     TARGET_OUTCOMES,
     Cause,
+    Check,
     DuplicateKey,
     EntityAccount,
     Example,
+    Guidance,
     Ledger,
     LevelTiers,
-)
-from recon.advice import advise
-from recon.model import (
-    ENTITIES,
-    Check,
-    Guidance,
     Outcome,
     PolicyResult,
     SnapshotInfo,
     TierCount,
     Verification,
 )
+from recon.verification.escalation import advise
 
 STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 VOID = {"meta", "link", "br", "hr", "img", "input", "!doctype", "rect"}

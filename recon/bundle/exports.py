@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
-
-from recon.bundle.formats import CONFIG
+from recon.bundle.formats import CONFIG, ImportConfig
+from recon.bundle.jsonfile import convert
+from recon.bundle.model import Export
 from recon.errors import BundleError
-from recon.jsonfile import convert
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from recon.bundle.reading import Bundle
+    from recon.bundle.model import Bundle
 
 HEADER_BYTES = 64 * 2**10
 # By the keys that records have; migration-config.json may name other headers.
@@ -57,43 +55,6 @@ TELLING = {
     "events": ("waId", "title", "startTime"),
     "members": ("waId", "firstName", "lastName", "email"),
 }
-
-
-class ImportOptions(Struct, frozen=True):
-    """How the importer read dates and times."""
-
-    source_timezone: str = "UTC"
-    date_format: str = "MM/DD/YYYY"
-    datetime_format: str = "MM/DD/YYYY HH:mm"
-
-
-class ImportConfig(Struct, frozen=True):
-    """What migration-config.json says about reading exports; None of a mapping: it has none."""
-
-    member_fields: dict[str, Any] = {}
-    event_fields: dict[str, Any] = {}
-    registration_fields: dict[str, Any] = {}
-    membership_status_mapping: dict[str, str | None] | None = None
-    event_category_mapping: dict[str, str | None] | None = None
-    registration_status_mapping: dict[str, str | None] | None = None
-    import_options: ImportOptions = field(default_factory=ImportOptions)
-
-
-@dataclass(frozen=True)
-class Export:
-    """The export of one entity.
-
-    Attributes:
-        cells: Position in a row, from 0, by the key that a record has for it; what the file lacks is not there.
-        width: How many cells a row has.
-        config: What the importer read it by.
-    """
-
-    entity: str
-    file: Path
-    cells: Mapping[str, int]
-    width: int
-    config: ImportConfig
 
 
 def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:

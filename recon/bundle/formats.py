@@ -109,3 +109,23 @@ class PolicyHead(msgspec.Struct, rename="camel", frozen=True):
     policies: list[Any]
     version: str | None = None
     validation: dict[str, Any] | None = None
+
+
+class ImportOptions(msgspec.Struct, frozen=True):
+    """How the importer read dates and times."""
+
+    source_timezone: str = "UTC"
+    date_format: str = "MM/DD/YYYY"
+    datetime_format: str = "MM/DD/YYYY HH:mm"
+
+
+class ImportConfig(msgspec.Struct, frozen=True):
+    """What migration-config.json says about reading exports; None of a mapping: it has none."""
+
+    member_fields: dict[str, Any] = {}
+    event_fields: dict[str, Any] = {}
+    registration_fields: dict[str, Any] = {}
+    membership_status_mapping: dict[str, str | None] | None = None
+    event_category_mapping: dict[str, str | None] | None = None
+    registration_status_mapping: dict[str, str | None] | None = None
+    import_options: ImportOptions = msgspec.field(default_factory=ImportOptions)

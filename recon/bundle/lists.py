@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from recon.bundle.formats import EntityReport, IdMapping, ImportProblem, RecordHead, ReportHead
-from recon.jsonfile import convert, convert_each, require_text
+from recon.bundle.jsonfile import convert, convert_each, require_text
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.bundle.formats import EntityReport
-    from recon.bundle.reading import Bundle
+    from recon.bundle.model import Bundle
 
 
 def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:

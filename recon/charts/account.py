@@ -11,7 +11,7 @@ from recon.model import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.account import EntityAccount
+    from recon.model import EntityAccount
 
 MINUS = "\u2212"
 LOST = {

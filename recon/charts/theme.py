@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recon.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET
+from recon.report.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET
 
 if TYPE_CHECKING:
-    from recon.palette import Colour
+    from recon.report.palette import Colour
 
 WIDTH = 540
 MARGIN = 6

@@ -6,9 +6,8 @@ import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.errors import UsageError
+from recon.errors import UsageError, suggest
 from recon.report import rules as written
-from recon.suggestion import suggest
 
 
 @click.command("checks", context_settings=CONTEXT)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 import recon
-from recon.assembly import CHOICES, Run
 from recon.cli import CONTEXT
 from recon.cli.options import bundle_option, exit_code, judging_options
 from recon.errors import StepError, UsageError
 from recon.report.console import Console
 from recon.report.github import publish
 from recon.report.text import plural
-from recon.runs import PARTS
+from recon.runs.folder import PARTS
+from recon.runs.run import CHOICES, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

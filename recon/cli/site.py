@@ -8,7 +8,7 @@ import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.site import serving
+from recon.runs.site import serving
 
 
 @click.command("site", context_settings=CONTEXT)

@@ -13,10 +13,11 @@ from polars import selectors
 
 from recon.comparison.digest import digest_sql
 from recon.comparison.field import Field
-from recon.comparison.values import MACROS, Column, judged_sql, typed_sql
+from recon.comparison.values import Column, judged_sql, typed_sql
 from recon.errors import UsageError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
+from recon.warehouse import VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ class Pairing:
         spill = ScratchFolder("recon-spill-")
         self.connection = duckdb.connect(config={"temp_directory": str(spill.path), "memory_limit": MEMORY_LIMIT})
         self.close = finalize(self, _close, self.connection, spill)
-        self.connection.execute(MACROS.read_text(encoding="utf-8"))
+        self.connection.execute(VALUES.read_text(encoding="utf-8"))
         for setting in SETTINGS:
             self.connection.execute(setting)
         self._keys = [Field(name, "key") for name in on]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from recon.comparison.field import Field
 
-MACROS = Path(__file__).parents[1] / "values.sql"
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 FLOATS = ("FLOAT", "DOUBLE")
 ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")

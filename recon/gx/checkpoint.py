@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import great_expectations as gx
 import pandas as pd
 
-from recon.checks import RuleError, contained, unjudged
 from recon.errors import ReconError, StepError
 from recon.gx.expectation import judged_on
 from recon.gx.frames import frame_of, pandas_of, shown_columns
@@ -18,12 +17,13 @@ from recon.gx.stock import conclude, exception_of, expectation
 from recon.gx.suites import suite_of
 from recon.masking import mask_text
 from recon.model import Outcome
+from recon.rules.evaluation import RuleError, contained, unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Verification
-    from recon.suites import Rule
+    from recon.rules import Rule
     from recon.warehouse import Warehouse
 
 CARRIER = "carrier"

@@ -11,16 +11,16 @@ from great_expectations.core import ExpectationSuite
 from great_expectations.expectations.expectation import BatchExpectation
 from msgspec.structs import replace
 
-from recon.checks import evaluate
 from recon.errors import SuiteError
 from recon.model import Outcome
-from recon.suites import load_document, rule_of
+from recon.rules import load_document, rule_of
+from recon.rules.evaluation import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from recon.suites import Rule
+    from recon.rules import Rule
     from recon.warehouse import Warehouse
 
 WAREHOUSE: ContextVar[Warehouse] = ContextVar("warehouse")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 
+from recon.rules.foreign import columns_of, key_of
 from recon.sql import quote
-from recon.suites.foreign import columns_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.suites import Rule
+    from recon.rules import Rule
     from recon.warehouse import Warehouse
 
 READ = "select {columns} from {table}"

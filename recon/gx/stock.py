@@ -9,19 +9,19 @@ from great_expectations.core import ExpectationSuite
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
 
-from recon.checks import BY_SEVERITY, RuleError, make_check, without_evidence
+from recon.errors import suggest
 from recon.gx.frames import ROW, frame_of, pandas_of, shown_columns
 from recon.gx.session import batch_definition, session
 from recon.gx.words import nothing_sentence, row_sentence, whole_sentence
 from recon.model import Outcome
-from recon.suggestion import suggest
-from recon.suites.foreign import columns_of
+from recon.rules.evaluation import BY_SEVERITY, RuleError, make_check, without_evidence
+from recon.rules.foreign import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recon.model import Check
-    from recon.suites import Rule
+    from recon.rules import Rule
     from recon.warehouse import Warehouse
 
 RESULT_FORMAT = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}

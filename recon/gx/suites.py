@@ -14,7 +14,7 @@ from recon.report.rules import fallback_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.suites import Rule
+    from recon.rules import Rule
 
 
 def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:

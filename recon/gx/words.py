@@ -6,10 +6,10 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from recon.report.text import plural
-from recon.suites.foreign import COLUMN_KEYS, columns_of
+from recon.rules.foreign import COLUMN_KEYS, columns_of
 
 if TYPE_CHECKING:
-    from recon.suites import Rule
+    from recon.rules import Rule
 
 PREFIX = "expect_"
 SHOWN = 200

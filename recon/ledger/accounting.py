@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from recon.account import (
+from recon.ledger.kinds import KINDS
+from recon.ledger.tally import Tally
+from recon.masking import mask_text, mask_value
+from recon.model import (
     Cause,
     DuplicateKey,
     EntityAccount,
@@ -16,9 +19,6 @@ from recon.account import (
     Ledger,
     LevelTiers,
 )
-from recon.ledger.kinds import KINDS
-from recon.ledger.tally import Tally
-from recon.masking import mask_text, mask_value
 from recon.sql import named_statements
 
 if TYPE_CHECKING:

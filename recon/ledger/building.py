@@ -27,8 +27,8 @@ from recon.warehouse import Field
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from recon.account import Ledger
     from recon.ledger.sides import Sides
+    from recon.model import Ledger
     from recon.warehouse import Warehouse
 
 SETUP = Path(__file__).with_name("setup.sql")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.comparison import Column
+from recon.ledger.sides import EMPTY_AS_NULL, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from recon.ledger.sides import Pair, Sides
     from recon.warehouse import Warehouse
 
-RULE = "empty_as_null"
-NO_EMPTY = "nullif({column}, '')"
 IS_EMPTY = "coalesce(bool_or({column} = ''), false)"
 ANY_EMPTY = "select {found} from {side}.{entity} {alias} {codes}"
 BECAME_NULL = "count(*) filter ({source} = '' and {target} is null)"
@@ -22,19 +20,11 @@ COUNTS = """
 select {counts} from ledger.{entity} l
 join source.{entity} s on s.rowid = l.record join target.{entity} t on t.id = l.target_id {codes}
 where l.outcome = 'landed'"""
-TEXT = "VARCHAR"
-
-
-def without_empty(pair: Pair, column: Column) -> Column:
-    """The column as its digest is made of: an empty text is null, where the field's rule says so."""
-    if RULE not in pair.compared.normalise or column.stored != TEXT:
-        return column
-    return Column(NO_EMPTY.format(column=column.sql), column.stored)
 
 
 def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
     """Landed records that equal their rows only because an empty text counts as null, by "<field>: empty_as_null"."""
-    pairs = [pair for pair in sides.pairs if RULE in pair.compared.normalise and TEXT in _stored(pair)]
+    pairs = [pair for pair in sides.pairs if EMPTY_AS_NULL in pair.compared.normalise and TEXT in _stored(pair)]
     found = _with_empties(pairs, sides, warehouse)
     if not found:
         return {}
@@ -46,7 +36,7 @@ def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
     )
     sql = COUNTS.format(counts=counts, entity=sides.entity.name, codes=sides.codes)
     numbers = warehouse.execute(sql).fetchall()[0]
-    return {f"{pair.compared.name}: {RULE}": n for pair, n in zip(found, numbers, strict=True) if n}
+    return {f"{pair.compared.name}: {EMPTY_AS_NULL}": n for pair, n in zip(found, numbers, strict=True) if n}
 
 
 def _stored(pair: Pair) -> tuple[str, str]:

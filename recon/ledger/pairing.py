@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from recon.ledger.entities import ID_MAPPINGS
-from recon.ledger.sides import natural_key
+from recon.ledger.natural_key import natural_key
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:

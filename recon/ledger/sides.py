@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from recon.comparison import Column as Stored
 from recon.comparison import Field as Compared
-from recon.comparison import digest_sql, judged_sql, typed_sql
-from recon.ledger.empties import without_empty
+from recon.comparison import digest_sql, judged_sql
 from recon.ledger.entities import EVERY_ENTITY, Entity, Field
 from recon.sql import quote
 
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 SHAPE = "select * from {table} limit 0"
 CODES = """
 left join (select id, any_value(code) as code from target.{table} group by id) {alias} on {alias}.id = t.{column}"""
+EMPTY_AS_NULL = "empty_as_null"
+TEXT = "VARCHAR"
+NO_EMPTY = "nullif({column}, '')"
 UNFILLED = "no row has a value: the importer does not write it"
 IS_EMPTY = "select count({column}) = 0 from target.{table}"
 
@@ -81,14 +83,21 @@ class Sides(Struct, frozen=True):
         """The SQL of a record's digest and of a row's."""
         if not self.pairs:
             return "0", "0"
-        source = {pair.compared.name: without_empty(pair, pair.source) for pair in self.pairs}
-        target = {pair.compared.name: without_empty(pair, pair.target) for pair in self.pairs}
+        source = {pair.compared.name: _without_empty(pair, pair.source) for pair in self.pairs}
+        target = {pair.compared.name: _without_empty(pair, pair.target) for pair in self.pairs}
         return digest_sql(self.fields, source, target), digest_sql(self.fields, target, source)
 
     @property
     def judged(self) -> str:
         """The select list that both sides are judged by; never empty."""
         return "true as is_landed" if not self.pairs else judged_sql(self.fields, self.source, self.target)
+
+
+def _without_empty(pair: Pair, column: Stored) -> Stored:
+    """The column as its digest is made of: an empty text is null, where the field's rule says so."""
+    if EMPTY_AS_NULL not in pair.compared.normalise or column.stored != TEXT:
+        return column
+    return Stored(NO_EMPTY.format(column=column.sql), column.stored)
 
 
 def stored_types(warehouse: Warehouse) -> dict[str, str]:
@@ -150,47 +159,3 @@ def _column(profile: Profile, entity: Entity, field: Field) -> Column | None:
 
 def _alias(field: Field) -> str:
     return quote(f"code of {field.name}")
-
-
-def natural_key(sides: Sides, profile: Profile) -> tuple[str, str, str]:
-    """The SQL of the natural key of a record and of a row, and its name; parts that are empty make it null.
-
-    "null" where the profile names none, or one side lacks a part of it.
-    """
-    table = profile.table(sides.entity.name)
-    parts = table.natural_key if table else ()
-    pairs = {pair.field.column: pair for pair in sides.pairs}
-    if not parts or any(part.column not in pairs for part in parts):
-        return "null", "null", ""
-    source: list[str] = []
-    target: list[str] = []
-    for part in parts:
-        pair = pairs[part.column]
-        for side, column in ((source, pair.source), (target, pair.target)):
-            side.append(_key_part(typed_sql(pair.compared, column.sql, column.stored), pair.compared, part.truncate))
-    name = " and ".join(part.column for part in parts)
-    return _joined(source), _joined(target), f"natural key ({name})"
-
-
-def _joined(parts: list[str]) -> str:
-    return " || chr(31) || ".join(f"nullif({part}, '')" for part in parts)
-
-
-def _key_part(value: str, field: Compared, truncate: str | None) -> str:
-    """One part as text, normalised as it is for comparison, so that what is equal pairs."""
-    if truncate:
-        value = f"date_trunc('{truncate}', {value})"
-    text = f"cast({value} as varchar)"
-    for name in field.normalise:
-        text = NORMALISERS.get(name, "{}").format(text)
-    return f"trim({text})"
-
-
-# In SQL, where keys are joined; `recon.compare` has the ones that values are judged with.
-NORMALISERS = {
-    "trim": "trim({})",
-    "collapse_spaces": r"regexp_replace({}, '\s+', ' ', 'g')",
-    "casefold": "lower({})",
-    "nfc": "nfc_normalize({})",
-    "phone_digits": r"regexp_replace({}, '[^0-9]', '', 'g')",
-}

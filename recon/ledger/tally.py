@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from recon.account import SOURCE_OUTCOMES, TARGET_OUTCOMES
+from recon.model import SOURCE_OUTCOMES, TARGET_OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -12,7 +12,7 @@ from recon.profile.formats import ColumnEntry
 from recon.profile.model import NORMALISERS, ON_EVERY_TYPE, PERSONAL, TYPES, Column
 
 if TYPE_CHECKING:
-    from recon.profile.reading import Reader
+    from recon.profile.entries import EntryReader
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 DURATION = re.compile(r"(\d{1,6})\s*(ms|s|min|h|d)")
@@ -27,7 +27,7 @@ class ColumnReader:
         is_named: Whether the application has the table, so that each column has to name one of its.
     """
 
-    reader: Reader
+    reader: EntryReader
     place: str
     is_named: bool
 

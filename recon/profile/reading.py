@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from recon.errors import ProfileError
 from recon.profile.columns import ColumnReader
+from recon.profile.entries import EntryReader
 from recon.profile.formats import KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
 from recon.profile.model import TRUNCATIONS, Column, KeyPart, Only, Profile, RunRecord, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-T = TypeVar("T")
-
-BUILT_IN = Path(__file__).parent.with_name("profile.toml")
-UNKNOWN_FIELD = re.compile(r"unknown field `(.*)`")
+BUILT_IN = Path(__file__).with_name("builtin.toml")
 
 
 def load_profile(path: Path | str | None = None) -> Profile:
@@ -58,14 +53,13 @@ def _read(path: Path, vocabulary: Profile | None) -> Profile:
 
 
 @dataclass(frozen=True)
-class Reader:
+class Reader(EntryReader):
     """Turns a file's entries into a profile.
 
     Attributes:
         vocabulary: The tables and columns that there are; None while these themselves are read.
     """
 
-    path: Path
     vocabulary: Profile | None
 
     def profile(self, document: object) -> Profile:
@@ -77,43 +71,6 @@ class Reader:
         tables = tuple({**{name: _nameless(table) for name, table in (known or {}).items()}, **read}.values())
         self._expect_distinct(tables)
         return Profile(file.name, tables, tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs)))
-
-    def convert(self, value: object, wanted: type[T], place: str) -> T:
-        """`value` as `wanted`.
-
-        Raises:
-            ProfileError: A key is missing, not known, or of the wrong kind.
-        """
-        try:
-            return msgspec.convert(value, wanted)
-        except msgspec.ValidationError as error:
-            reason, _, inner = str(error).partition(" - at `$")
-            unknown = UNKNOWN_FIELD.search(reason)
-            if unknown:
-                fields = [field.name for field in msgspec.structs.fields(wanted)]  # type: ignore[arg-type]
-                self.expect_known(place, [unknown[1]], fields)
-            raise self.wrong(f"{place}{inner.rstrip('`')}", found=reason) from error
-
-    def expect_known(self, place: str, names: Iterable[str], known: Iterable[str]) -> None:
-        """Refuse a name that there is none of, and offer the one that it looks like.
-
-        Raises:
-            ProfileError: One of `names` is not in `known`.
-        """
-        choices = list(known)
-        for name in names:
-            if name not in choices:
-                close = get_close_matches(name, choices, 1, 0.5)
-                expected = f"one of {', '.join(choices)}" if choices else "none, since no column is mapped"
-                raise self.wrong(place, expected, repr(name), f"Did you mean {close[0]!r}?" if close else None)
-
-    def wrong(
-        self, place: str, expected: str | None = None, found: str | None = None, hint: str | None = None
-    ) -> ProfileError:
-        """The error that names file and place."""
-        next_step = hint or "docs/profiles.md describes every key"
-        where = f"{self.path}, {place}"
-        return ProfileError("The profile is wrong", where=where, expected=expected, found=found, next_step=next_step)
 
     def _table(self, name: str, entry: object, known: Table | None) -> Table:
         place = f"tables.{name}"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import ENTITIES, Outcome, Verdict
-from recon.palette import OUTCOMES, VERDICTS
 from recon.report.github import inert, on_github
 from recon.report.ledger.lines import ledger_lines
+from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
 from recon.report.text import age_sentence, checks_line, plural, printable, timestamp
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from recon.account import Ledger
     from recon.bundle import Bundle
-    from recon.model import Check, SnapshotInfo, Verification
-    from recon.options import VerifyOptions
-    from recon.suites import Rule
+    from recon.model import Check, Ledger, SnapshotInfo, Verification
+    from recon.rules import Rule
+    from recon.verification.options import VerifyOptions
 
 RULE = "=" * 60
 CLEAR_LINE = "\r\033[K"

@@ -12,7 +12,7 @@ from recon.report.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.coverage import ColumnCoverage, Coverage, RuleCoverage, TableCoverage
+    from recon.preflight.coverage import ColumnCoverage, Coverage, RuleCoverage, TableCoverage
 
 COLOURS = {None: "green", Outcome.WARN: "yellow", Outcome.FAIL: "red", Outcome.ERROR: "magenta"}
 WORDS = {None: "can be evaluated", Outcome.ERROR: "not evaluated"}

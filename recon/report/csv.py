@@ -23,8 +23,7 @@ from recon.report.text import facts, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.account import Cause, Ledger
-    from recon.model import Check, Verification
+    from recon.model import Cause, Check, Ledger, Verification
 
 BYTE_ORDER_MARK = "\ufeff"
 # Each of the last four is the full-width form, which some spreadsheets read as the plain one.

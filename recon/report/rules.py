@@ -12,8 +12,8 @@ from recon.report.text import plural, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from recon.rehearsal import Rehearsal, Trial
-    from recon.suites import Fallback, Rule
+    from recon.rules import Fallback, Rule
+    from recon.rules.testing.trials import Rehearsal, Trial
 
 WIDTH = 80
 MARGIN = " " * 7

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from recon.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET, VERDICTS
+from recon.report.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET, VERDICTS
 from recon.report.text import printable
 
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}

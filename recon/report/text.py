@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from recon.model import Outcome
 
 if TYPE_CHECKING:
-    from recon.account import Ledger
-    from recon.model import Check, Summary, Verification
+    from recon.model import Check, Ledger, Summary, Verification
 
 MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|~@$])|((?<![^\W_])_|_(?![^\W_]))")
 AT_LINE_START = re.compile(r"^(?=[#>+=-]|\d+[.)])")

@@ -17,13 +17,13 @@ import psycopg
 
 import recon
 from recon.bundle import open_bundle
-from recon.checks import evaluate_all
 from recon.database import Query, SelectColumn, open_source, parse_url
-from recon.intake import load_bundle
 from recon.profile import load_profile
-from recon.snapshot import take_snapshot
-from recon.suites import load_rules, shipped_folder
+from recon.rules import load_rules, shipped_folder
+from recon.rules.evaluation import evaluate_all
 from recon.warehouse import Field, Warehouse
+from recon.warehouse.load_bundle import load_bundle
+from recon.warehouse.load_database import take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

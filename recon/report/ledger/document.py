@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert
 
-from recon.account import Cause, DuplicateKey, EntityAccount, Example, Ledger, LevelTiers
+from recon.model import Cause, DuplicateKey, EntityAccount, Example, Ledger, LevelTiers
 from recon.report.text import accounted_line
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome
-from recon.palette import OUTCOMES
 from recon.report.ledger.tables import MOST_ROWS, accounts, share
 from recon.report.ledger.words import notes, place, standing
+from recon.report.palette import OUTCOMES
 from recon.report.text import accounted_line, cut, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recon.account import Cause, Ledger
+    from recon.model import Cause, Ledger
     from recon.report.table import Table
 
 WIDTH = 100

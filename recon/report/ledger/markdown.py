@@ -12,7 +12,7 @@ from recon.report.text import accounted_line, markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.account import Cause, Ledger
+    from recon.model import Cause, Ledger
     from recon.report.table import Table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.account import SOURCE_OUTCOMES, TARGET_OUTCOMES
+from recon.model import SOURCE_OUTCOMES, TARGET_OUTCOMES
 from recon.report.ledger.words import place, quoted, standing
 from recon.report.table import Table
 from recon.report.text import shown_of
@@ -12,7 +12,7 @@ from recon.report.text import shown_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recon.account import Cause, Example, Ledger, LevelTiers
+    from recon.model import Cause, Example, Ledger, LevelTiers
 
 MOST_ROWS = 50
 OUTCOMES = {

@@ -9,7 +9,7 @@ from recon.report.text import plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recon.account import Cause, EntityAccount, Ledger
+    from recon.model import Cause, EntityAccount, Ledger
 
 LONGEST_VALUE = 200
 REPORT = "migration-report.json"

@@ -1,0 +1,101 @@
+"""An opened bundle, and the exports that stand for its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from recon.bundle.formats import REPORT
+from recon.bundle.jsonfile import read_json
+from recon.bundle.lists import JsonList, read_envelope
+from recon.model import ENTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from recon.bundle.archive import Unpacked
+    from recon.bundle.formats import EntityReport, IdMapping, ImportConfig, ImportProblem, Policy
+
+
+@dataclass(frozen=True)
+class Export:
+    """The export of one entity.
+
+    Attributes:
+        cells: Position in a row, from 0, by the key that a record has for it; what the file lacks is not there.
+        width: How many cells a row has.
+        config: What the importer read it by.
+    """
+
+    entity: str
+    file: Path
+    cells: Mapping[str, int]
+    width: int
+    config: ImportConfig
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A validated bundle.
+
+    Attributes:
+        path: The folder or archive, as the user wrote it.
+        completed_at: In UTC; None when the importer did not write it (it died).
+        entities: Report by entity, in the order members, events, registrations.
+        record_counts: How many full records the file has by entity; None for its short form.
+        policies: None when the bundle has no policy-bundle.json.
+        config: migration-config.json as it was; None when the bundle has none.
+        summary: How the report adds up its entities, as it was; empty where it does not.
+        unpacked: Where the files of a compressed bundle lie; None of one that is not compressed.
+        lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
+            records are then empty, and `recon.warehouse.load_bundle` streams them. Of a smaller report: none.
+        exports: The Wild Apricot export by entity, of those whose records are read from one.
+    """
+
+    path: Path
+    run_id: str
+    dry_run: bool
+    started_at: datetime | None
+    completed_at: datetime | None
+    entities: dict[str, EntityReport]
+    problems: tuple[ImportProblem, ...]
+    id_mappings: dict[str, list[IdMapping]]
+    record_counts: dict[str, int | None]
+    policies: tuple[Policy, ...] | None
+    config: dict[str, Any] | None
+    lists: tuple[JsonList, ...] = ()
+    unpacked: Unpacked | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+    exports: dict[str, Export] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was unpacked of an archive."""
+        if self.unpacked:
+            self.unpacked.close()
+
+    @property
+    def report_file(self) -> Path:
+        """The report, unpacked."""
+        return (self.unpacked.folder if self.unpacked else self.path) / REPORT
+
+    @property
+    def listed(self) -> set[str]:
+        """The entities whose records the report or an export lists."""
+        counted = {name for name, records in self.record_counts.items() if records is not None}
+        return counted | {found.table for found in self.lists if found.table in ENTITIES} | {*self.exports}
+
+    def read_report(self) -> dict[str, Any]:
+        """The whole of migration-report.json as it is, keys that recon does not know included."""
+        return read_json(self.report_file)
+
+    def record_lists(self) -> tuple[JsonList, ...]:
+        """The lists of full records in the report; none of its short form."""
+        return tuple(found for found in read_envelope(self.report_file)[1] if found.table in ENTITIES)

@@ -1,5 +1,0 @@
-"""Wild Apricot exports (CSV) as the records of a bundle that only counts them."""
-
-from recon.exports.loading import load_export
-
-__all__ = ["load_export"]

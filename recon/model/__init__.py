@@ -1,0 +1,51 @@
+"""The frozen objects: a Verification and everything in it."""
+
+from recon.model.ledger import (
+    SOURCE_OUTCOMES,
+    TARGET_OUTCOMES,
+    Cause,
+    DuplicateKey,
+    EntityAccount,
+    Example,
+    Ledger,
+    LevelTiers,
+)
+from recon.model.verification import (
+    ENTITIES,
+    Check,
+    Distributions,
+    Escalation,
+    Guidance,
+    Outcome,
+    PolicyResult,
+    SnapshotInfo,
+    Summary,
+    Tally,
+    TierCount,
+    Verdict,
+    Verification,
+)
+
+__all__ = [
+    "ENTITIES",
+    "SOURCE_OUTCOMES",
+    "TARGET_OUTCOMES",
+    "Cause",
+    "Check",
+    "Distributions",
+    "DuplicateKey",
+    "EntityAccount",
+    "Escalation",
+    "Example",
+    "Guidance",
+    "Ledger",
+    "LevelTiers",
+    "Outcome",
+    "PolicyResult",
+    "SnapshotInfo",
+    "Summary",
+    "Tally",
+    "TierCount",
+    "Verdict",
+    "Verification",
+]

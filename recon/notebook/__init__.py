@@ -1,0 +1,33 @@
+"""What notebooks call: each function shows one section of a Verification."""
+
+from recon.notebook.sections import (
+    Section,
+    chart,
+    checks,
+    conclude,
+    counts,
+    environment,
+    failures,
+    files,
+    ledger,
+    policies,
+    scope,
+    tiers,
+    verdict,
+)
+
+__all__ = [
+    "Section",
+    "chart",
+    "checks",
+    "conclude",
+    "counts",
+    "environment",
+    "failures",
+    "files",
+    "ledger",
+    "policies",
+    "scope",
+    "tiers",
+    "verdict",
+]

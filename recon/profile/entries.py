@@ -1,0 +1,64 @@
+"""Reads one entry of a profile's file into the shape that it has to have, and says where, and how, it is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from recon.errors import ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+UNKNOWN_FIELD = re.compile(r"unknown field `(.*)`")
+
+
+@dataclass(frozen=True)
+class EntryReader:
+    """Converts entries of the file at `path`."""
+
+    path: Path
+
+    def convert(self, value: object, wanted: type[T], place: str) -> T:
+        """`value` as `wanted`.
+
+        Raises:
+            ProfileError: A key is missing, not known, or of the wrong kind.
+        """
+        try:
+            return msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            reason, _, inner = str(error).partition(" - at `$")
+            unknown = UNKNOWN_FIELD.search(reason)
+            if unknown:
+                fields = [field.name for field in msgspec.structs.fields(wanted)]  # type: ignore[arg-type]
+                self.expect_known(place, [unknown[1]], fields)
+            raise self.wrong(f"{place}{inner.rstrip('`')}", found=reason) from error
+
+    def expect_known(self, place: str, names: Iterable[str], known: Iterable[str]) -> None:
+        """Refuse a name that there is none of, and offer the one that it looks like.
+
+        Raises:
+            ProfileError: One of `names` is not in `known`.
+        """
+        choices = list(known)
+        for name in names:
+            if name not in choices:
+                close = get_close_matches(name, choices, 1, 0.5)
+                expected = f"one of {', '.join(choices)}" if choices else "none, since no column is mapped"
+                raise self.wrong(place, expected, repr(name), f"Did you mean {close[0]!r}?" if close else None)
+
+    def wrong(
+        self, place: str, expected: str | None = None, found: str | None = None, hint: str | None = None
+    ) -> ProfileError:
+        """The error that names file and place."""
+        next_step = hint or "docs/profiles.md describes every key"
+        where = f"{self.path}, {place}"
+        return ProfileError("The profile is wrong", where=where, expected=expected, found=found, next_step=next_step)

@@ -1,0 +1,18 @@
+"""Suites: rules as data, read from YAML files that are Great Expectations suites, in layers."""
+
+from recon.rules.entries import rule_of
+from recon.rules.files import load_document
+from recon.rules.layers import layers_of, load_rules, load_suite, shipped_folder
+from recon.rules.rule import RULE_TYPE, Fallback, Rule
+
+__all__ = [
+    "RULE_TYPE",
+    "Fallback",
+    "Rule",
+    "layers_of",
+    "load_document",
+    "load_rules",
+    "load_suite",
+    "rule_of",
+    "shipped_folder",
+]

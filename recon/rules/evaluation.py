@@ -1,0 +1,242 @@
+"""Evaluates rules on the warehouse: the one place where a rule becomes a check."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from recon.model import Check, Outcome
+from recon.rules import Fallback, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from recon.warehouse import Warehouse
+
+BY_SEVERITY = {"critical": Outcome.FAIL, "warning": Outcome.WARN, "info": Outcome.WARN}
+RULES_AT_ONCE = 2
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# The heavy door: importing it costs seconds, so that happens when the first rule of a foreign type is judged.
+GREAT_EXPECTATIONS = "recon.gx"
+
+
+class RuleError(Exception):
+    """A rule that contradicts its own contract."""
+
+
+def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int) -> Iterator[Check]:
+    """Evaluate the rules, two at a time; their checks in their order.
+
+    Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
+    """
+    with ThreadPoolExecutor(RULES_AT_ONCE, "recon-rules") as threads:
+        begun = [None if r.is_foreign else threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules]
+        for rule, check in zip(rules, begun, strict=True):
+            yield check.result() if check else evaluate(rule, warehouse, evidence_rows)
+
+
+def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Check:
+    """Evaluate one rule; whatever goes wrong on the way is an ERROR, never a pass.
+
+    Args:
+        rule: The rule.
+        warehouse: Holds what the rule reads.
+        evidence_rows: At most so many violating rows are kept; their number is exact all the same.
+    """
+    return contained(rule, lambda: unjudged(rule, warehouse) or _judge_of(rule)(rule, warehouse, evidence_rows))
+
+
+def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
+    """What `judge` gives, or an ERROR that says what it raised."""
+    try:
+        return judge()
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is code of somebody else
+        return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:
+    """The judge of rules of that type."""
+    if not rule.is_foreign:
+        return _judge
+    judge: Callable[[Rule, Warehouse, int], Check] = import_module(GREAT_EXPECTATIONS).judge
+    return judge
+
+
+def foresee(rule: Rule, warehouse: Warehouse) -> Fallback | None:
+    """What the absence of tables or columns makes of the rule, before any row is read; None when its rows decide."""
+    settled = unjudged(rule, warehouse)
+    if settled:
+        return Fallback(settled.outcome, settled.message)
+    missing = _first(rule.uses, {**warehouse.missing, **warehouse.unreadable})
+    if missing is None:
+        return None
+    return Fallback(_missing_fallback(rule, missing).outcome, f"It cannot pass, but violations count: {missing}")
+
+
+def unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
+    """The check of a rule that cannot be run; None when it can."""
+    if rule.switched_off:
+        return _switched_off(rule, rule.switched_off)
+    refused = _first(rule.requires, warehouse.unreadable)
+    if refused:
+        return _unevaluated(rule, refused)
+    missing = _first(rule.requires, warehouse.missing)
+    if not missing:
+        return None
+    fallback = _missing_fallback(rule, missing)
+    return make_check(rule, fallback.outcome, fallback.message)
+
+
+def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
+    violations, count = warehouse.evidence(rule.sql, rule.parameters, evidence_rows)
+    values = {**_values(rule, warehouse), "violations": count, "s": "" if count == 1 else "s"}
+    outcome, message = _outcome(rule, warehouse, values)
+    return make_check(
+        rule,
+        outcome,
+        message or fill(rule.messages["pass" if outcome is Outcome.PASS else "fail"], values),
+        detail=_detail(outcome, values),
+        expected=values.get("expected"),
+        actual=values.get("actual"),
+        unit=values.get("unit"),
+        violations=violations,
+        violation_count=count,
+        escalate=rule.escalate if _escalates(outcome, values) else None,
+    )
+
+
+def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tuple[Outcome, str | None]:
+    """The outcome, and the sentence that goes with it where the rule's own message does not."""
+    named = _named_outcome(values.get("outcome"))
+    if values["violations"] and named is Outcome.PASS:
+        raise RuleError(f"the rule names the outcome PASS beside {values['violations']} violations")
+    if named not in (None, Outcome.PASS):
+        return named, values.get("reason")
+    if values["violations"]:
+        return BY_SEVERITY[rule.severity], values.get("reason")
+    without = without_evidence(rule, warehouse)
+    return (without.outcome, without.message) if without else (Outcome.PASS, values.get("reason"))
+
+
+def without_evidence(rule: Rule, warehouse: Warehouse) -> Fallback | None:
+    """What a rule without violations comes to when something that it looks at is not there, or empty."""
+    refused = _first(rule.uses, warehouse.unreadable)
+    if refused:
+        return Fallback(Outcome.ERROR, f"Not evaluated: {refused}")
+    missing = _first(rule.uses, warehouse.missing)
+    if missing:
+        return _missing_fallback(rule, missing)
+    empty = rule.when_empty
+    return empty if empty and warehouse.row_count(empty.table) == 0 else None
+
+
+def _missing_fallback(rule: Rule, missing: str) -> Fallback:
+    fallback = rule.when_missing
+    if fallback is None:
+        return Fallback(Outcome.ERROR, f"Not evaluated: {missing}")
+    return Fallback(fallback.outcome, fill(fallback.message, {"missing": missing}))
+
+
+def _named_outcome(name: object) -> Outcome | None:
+    try:
+        return None if name is None else Outcome(str(name))
+    except ValueError:
+        raise RuleError(f"the rule names the outcome {name!r}") from None
+
+
+def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
+    if rule.values_sql is None:
+        return {}
+    rows = warehouse.rows(rule.values_sql, rule.parameters, limit=2)
+    if len(rows) != 1:
+        raise RuleError(f"the rule's values query gave {'no row' if not rows else 'several rows'}, not exactly one")
+    values = {name: _plain(value) for name, value in rows[0].items()}
+    nulls = [name for name in ("expected", "actual") if name in values and values[name] is None]
+    if nulls and values.get("outcome") is None:
+        raise RuleError(f"the rule's value {nulls[0]!r} is null: there is nothing to compare")
+    return values
+
+
+def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
+    """The values that the rule's messages name and that nothing gives, each once."""
+    given = {*_values(rule, warehouse), "violations", "s"}
+    named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
+    if rule.when_missing:
+        named += [name for name in PLACEHOLDER.findall(rule.when_missing.message) if name != "missing"]
+    return list(dict.fromkeys(named))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _detail(outcome: Outcome, values: Mapping[str, Any]) -> str | None:
+    if outcome is Outcome.PASS:
+        return None
+    named = values.get("detail")
+    return str(named) if named is not None else None
+
+
+def _escalates(outcome: Outcome, values: Mapping[str, Any]) -> bool:
+    return outcome is Outcome.FAIL and values.get("escalate") is not False
+
+
+def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
+    """The first reason that touches one of `references`: of the column itself or of its whole table."""
+    for reference in references:
+        table = ".".join(reference.split(".")[:2])
+        found = reasons.get(reference) or reasons.get(table)
+        if found:
+            return found
+    return None
+
+
+def _switched_off(rule: Rule, why: str) -> Check:
+    """Never better than what the rule could have found: without one that can fail, nobody knows the verdict."""
+    could_fail = BY_SEVERITY[rule.severity] is Outcome.FAIL
+    return make_check(rule, Outcome.ERROR if could_fail else Outcome.WARN, f"Not evaluated: switched off by {why}")
+
+
+def _unevaluated(rule: Rule, reason: str) -> Check:
+    return make_check(rule, Outcome.ERROR, f"Not evaluated: {reason}")
+
+
+def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:
+    """The check of a rule: what the rule says of itself, and its results."""
+    return Check(
+        id=rule.id,
+        name=rule.title,
+        category=rule.category,
+        severity=rule.severity,
+        outcome=outcome,
+        message=message,
+        description=rule.description,
+        guidance=rule.guidance,
+        source=rule.source,
+        overrides=rule.overrides,
+        explains=rule.explains,
+        **results,
+    )
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """`template` with each `{name}` replaced by its value.
+
+    Raises:
+        RuleError: The template names a value that the rule does not give, or that is null.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        if value is None:
+            raise RuleError(f"the message names {{{match[1]}}}, which the rule's values lack")
+        return str(value)
+
+    return PLACEHOLDER.sub(value_of, template)

@@ -1,0 +1,182 @@
+"""Suite files: YAML into plain objects, with the lines that their entries start in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from errno import ENOENT, ENOTDIR
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from recon.errors import SuiteError, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SUFFIXES = (".yaml", ".yml")
+FOLDER = "a folder with suites (*.yaml)"
+KEYS = ("name", "meta", "expectations", "id", "notes")
+META_KEYS = ("notes", "overrides", "great_expectations_version")
+SHAPE = "the keys name and expectations (a list)"
+
+
+@dataclass(frozen=True)
+class SuiteFile:
+    """A suite as it was written.
+
+    Attributes:
+        content: As Great Expectations takes it: `ExpectationSuite(**content)`.
+        lines: The line that each expectation starts in, in their order.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    lines: tuple[int, ...]
+    is_shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """The suite's own name, or its file's."""
+        return str(self.content.get("name", self.path.stem))
+
+    @property
+    def entries(self) -> Iterator[tuple[int, Any]]:
+        """Each expectation as it was written, with its line."""
+        return zip(self.lines, self.content["expectations"], strict=True)
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the suite says about itself; empty where it says nothing."""
+        return self.content.get("meta") or {}
+
+
+def suite_paths(folder: Path) -> list[Path]:
+    """The suite files of a folder, by name.
+
+    Raises:
+        SuiteError: There is no such folder, or no suite in it: a rule that is not found would not be missed.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except (OSError, ValueError) as error:
+        found = {ENOENT: "nothing", ENOTDIR: "a file"}.get(getattr(error, "errno", 0), str(error))
+        raise SuiteError(
+            "The folder of suites was not found", where=str(folder)[:300], expected=FOLDER, found=found
+        ) from error
+    suites = [path for path in paths if path.suffix in SUFFIXES]
+    if not suites:
+        found = ", ".join(path.name for path in paths[:5]) or "an empty folder"
+        raise SuiteError("The folder holds no suite", where=str(folder), expected=FOLDER, found=found)
+    return suites
+
+
+def load_document(path: Path) -> dict[str, Any]:
+    """A suite file as Great Expectations takes it: `ExpectationSuite(**document)`.
+
+    Raises:
+        SuiteError: The file is no YAML, or not a suite.
+    """
+    return read_suite(path).content
+
+
+def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
+    """Read one suite file.
+
+    Raises:
+        SuiteError: The file cannot be read, is no YAML (with line and column), names a key twice, or is not a suite.
+    """
+    node, content = _parse(path)
+    if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
+        raise SuiteError("This is no suite", where=str(path), expected=SHAPE, found=_shape(content))
+    if not isinstance(content.get("meta") or {}, dict):
+        raise SuiteError("The suite's meta is wrong", where=f"{path}, meta", expected="an object")
+    _refuse_unknown(content, KEYS, str(path))
+    _refuse_unknown(content.get("meta") or {}, META_KEYS, f"{path}, meta")
+    # The last counts: what a merge key brings comes before what the file says itself.
+    entries = [value for key, value in node.value if key.value == "expectations"][-1]
+    lines = tuple(entry.start_mark.line + 1 for entry in entries.value)
+    return SuiteFile(path, content, lines, is_shipped)
+
+
+def _parse(path: Path) -> tuple[Any, Any]:
+    """The document as YAML nodes, which know their lines, and as plain objects."""
+    try:
+        loader = LOADER(path.read_text(encoding="utf-8"))
+        try:
+            node = loader.get_single_node()
+            _refuse_repeated_keys(node, path)
+            return node, None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        found = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise SuiteError(
+            "A suite cannot be read", where=where, expected="YAML", found=found, next_step=_next_step(found)
+        ) from error
+
+
+def _next_step(found: str) -> str:
+    if "mapping values are not allowed" in found:
+        return "Put a text that holds a colon into quotes"
+    return "Correct the file there"
+
+
+def _refuse_repeated_keys(root: Any, path: Path) -> None:
+    """YAML would silently take the last of two equal keys.
+
+    Raises:
+        SuiteError: With the line of the second.
+    """
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        # An alias leads to a node that was looked at already, perhaps to one that holds it.
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _refuse_repetition(node, path)
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _refuse_repetition(node: yaml.MappingNode, path: Path) -> None:
+    names = set[str]()
+    for key, _ in node.value:
+        if str(key.value) in names:
+            line = key.start_mark.line + 1
+            raise SuiteError(
+                "A key stands twice in one object",
+                where=f"{path}:{line}",
+                found=repr(key.value),
+                next_step="Remove one of the two",
+            )
+        names.add(str(key.value))
+
+
+def _refuse_unknown(keys: Iterable[Any], known: Sequence[str], where: str) -> None:
+    """A key that is misspelt would say nothing, and nobody would notice.
+
+    Raises:
+        SuiteError: With the key that was probably meant.
+    """
+    for key in keys:
+        if key not in known:
+            raise SuiteError(
+                "A suite has a key that means nothing",
+                where=where,
+                expected=f"some of {', '.join(known)}",
+                found=repr(key)[:60],
+                next_step=suggest(str(key), known),
+            )
+
+
+def _shape(content: Any) -> str:
+    if not isinstance(content, dict):
+        return "nothing" if content is None else f"a {type(content).__name__}"
+    return ", ".join(map(str, content)) or "an empty object"

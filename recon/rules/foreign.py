@@ -1,0 +1,159 @@
+"""Entries of Great Expectations' own types: which table and columns they look at, and what is said about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from recon.errors import SuiteError
+from recon.rules.conversion import convert, require_choice, sentence, wrong
+from recon.rules.parts import FallbackEntry, SharedMeta, fallback_of, guidance_of, references_of, require_id
+from recon.rules.rule import RULE_TYPE, SEVERITIES, Fallback, Rule, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
+# What tells a violating row from the others; tables that are not named here have no such column.
+KEYS = {
+    **{f"target.{name}": "id" for name in ("members", "events", "registrations", "tiers", "statuses")},
+    **{f"source.{name}": "source_row" for name in ("members", "events", "registrations")},
+}
+# A batch holds the columns that are named and nothing else: what asks for more would pass or fail by itself.
+OUT_OF_REACH = {
+    **dict.fromkeys(
+        (
+            "expect_column_to_exist",
+            "expect_table_columns_to_match_ordered_list",
+            "expect_table_columns_to_match_set",
+            "expect_table_column_count_to_be_between",
+            "expect_table_column_count_to_equal",
+        ),
+        "Only named columns are read; a column that is missing is told by meta.when_missing of a check that names it",
+    ),
+    **dict.fromkeys(
+        (
+            "expect_query_results_to_match_comparison",
+            "expect_table_row_count_to_equal_other_table",
+            "unexpected_rows_expectation",
+        ),
+        f"Write it in SQL, as an entry of the type {RULE_TYPE}",
+    ),
+}
+NOT_KWARGS = {
+    **dict.fromkeys(
+        ("row_condition", "condition_parser", "windows"), f"Write it in SQL, as an entry of the type {RULE_TYPE}"
+    ),
+    **dict.fromkeys(("result_format", "catch_exceptions", "batch_id"), "recon sets it"),
+}
+
+
+class ForeignMetaEntry(SharedMeta, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is said about an expectation of Great Expectations' own."""
+
+    table: str
+
+
+class ForeignEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An expectation of Great Expectations' own; only its class there knows its kwargs."""
+
+    type: str
+    description: str
+    kwargs: dict[str, Any]
+    meta: ForeignMetaEntry
+    severity: str = "critical"
+    id: str | None = None
+    notes: Any = None
+    rendered_content: Any = None
+
+
+STRUCTS: Mapping[str, type[msgspec.Struct]] = {
+    "": ForeignEntry,
+    "meta": ForeignMetaEntry,
+    "meta.when_missing": FallbackEntry,
+    "meta.when_empty": FallbackEntry,
+}
+
+
+def read_foreign(entry: dict[str, Any], where: str, file: Path) -> Rule:
+    """The rule that an expectation of another type than ours stands for.
+
+    Raises:
+        SuiteError: Naming the key and what is wrong with it, or why recon cannot let it be judged.
+    """
+    written = convert(entry, ForeignEntry, where, STRUCTS)
+    if written.type in OUT_OF_REACH:
+        raise wrong(
+            where, "type", "an expectation about the rows of one table", written.type, OUT_OF_REACH[written.type]
+        )
+    meta, (table,) = written.meta, references_of([written.meta.table], where, "meta.table")
+    if table != table_of(table):
+        raise wrong(where, "meta.table", "one table, such as target.members", repr(table), "Name columns in kwargs")
+    _require_kwargs(written.kwargs, where)
+    columns = tuple(dict.fromkeys(_columns(written.kwargs, where)))
+    return Rule(
+        id=require_id(meta.id, where),
+        title=meta.title,
+        category=meta.category,
+        suite="",
+        file=file,
+        type=written.type,
+        severity=require_choice(written.severity, SEVERITIES, where, "severity"),
+        description=sentence(written.description),
+        order=meta.order,
+        table=table,
+        parameters=written.kwargs,
+        requires=tuple(f"{table}.{column}" for column in columns) or (table,),
+        uses=_key(table, columns),
+        when_missing=fallback_of(meta.when_missing, where, "meta.when_missing"),
+        when_empty=_when_empty(meta, where),
+        guidance=guidance_of(meta),
+        escalate=sentence(meta.escalate) if meta.escalate else None,
+        explains=tuple(meta.explains),
+    )
+
+
+def columns_of(rule: Rule) -> tuple[str, ...]:
+    """The columns that the rule's kwargs name, by their bare names."""
+    return tuple(name.rpartition(".")[2] for name in rule.requires if name != rule.table)
+
+
+def key_of(rule: Rule) -> str | None:
+    """The column that tells the rows of its table apart, None where there is none."""
+    return KEYS.get(rule.table)
+
+
+def _require_kwargs(kwargs: Mapping[str, Any], where: str) -> None:
+    for name, why in NOT_KWARGS.items():
+        if name in kwargs:
+            raise wrong(where, f"kwargs.{name}", "kwargs about values", f"{name}", why)
+    mostly = kwargs.get("mostly", 1)
+    is_number = isinstance(mostly, int | float) and not isinstance(mostly, bool)
+    if not (is_number and 0 < mostly <= 1):
+        # With 0, whatever the rows hold would do.
+        raise wrong(where, "kwargs.mostly", "a number above 0, up to 1", repr(mostly)[:60])
+
+
+def _columns(kwargs: Mapping[str, Any], where: str) -> Iterator[str]:
+    """The columns that are named, in the order of the keys."""
+    for key in COLUMN_KEYS:
+        if key not in kwargs:
+            continue
+        named = kwargs[key] if key == "column_list" else [kwargs[key]]
+        if not isinstance(named, list) or not named or not all(isinstance(name, str) for name in named):
+            wanted = "a list of columns of the table" if key == "column_list" else "a column of the table"
+            raise SuiteError("A rule is wrong", where=f"{where}, kwargs.{key}", expected=wanted, found=repr(named)[:60])
+        yield from named
+
+
+def _key(table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    key = KEYS.get(table)
+    return (f"{table}.{key}",) if key and key not in columns else ()
+
+
+def _when_empty(meta: ForeignMetaEntry, where: str) -> Fallback | None:
+    fallback = fallback_of(meta.when_empty, where, "meta.when_empty")
+    return replace(fallback, table=fallback.table or meta.table) if fallback else None

@@ -1,0 +1,92 @@
+"""What entries of every type have in common: an id, fallbacks, references and the runbook's guidance."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recon.model import Guidance, Outcome
+from recon.rules.conversion import require_choice, sentence, wrong
+from recon.rules.rule import LAST, Fallback
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ID = re.compile(r"\w+")
+OUTCOMES = tuple(str(outcome) for outcome in Outcome if outcome is not Outcome.PASS)
+
+
+class FallbackEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """when_missing and when_empty."""
+
+    outcome: str
+    message: str
+    table: str = ""
+
+
+class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is said about a check, whoever judges it."""
+
+    id: str
+    title: str
+    category: str
+    meaning: str
+    action: str
+    order: int = LAST
+    when_missing: FallbackEntry | None = None
+    when_empty: FallbackEntry | None = None
+    diagnosis: list[str] = []
+    resolution: list[str] = []
+    escalate: str | None = None
+    explains: list[str] = []
+
+
+def require_id(name: str, where: str) -> str:
+    """`name`, which can be an id.
+
+    Raises:
+        SuiteError: It cannot.
+    """
+    if not ID.fullmatch(name):
+        raise wrong(where, "meta.id", "letters, digits and _", repr(name))
+    return name
+
+
+def references_of(references: Sequence[str], where: str, key: str) -> tuple[str, ...]:
+    """The references, each of the source, the target or the ledger.
+
+    Raises:
+        SuiteError: One is of none of them.
+    """
+    for reference in references:
+        if reference.partition(".")[0] not in ("source", "target", "ledger"):
+            wanted = "a name that starts with source., target. or ledger."
+            raise wrong(where, key, wanted, repr(reference), f"Did you mean {f'target.{reference}'!r}?")
+    return tuple(references)
+
+
+def fallback_of(entry: FallbackEntry | None, where: str, key: str) -> Fallback | None:
+    """The fallback that was written, which is no pass.
+
+    Raises:
+        SuiteError: It is, or its outcome is not known.
+    """
+    if entry is None:
+        return None
+    if entry.outcome == Outcome.PASS:
+        found = "PASS as the outcome of a check that has nothing to look at"
+        raise wrong(where, f"{key}.outcome", f"one of {', '.join(OUTCOMES)}", found)
+    outcome = Outcome(require_choice(entry.outcome, OUTCOMES, where, f"{key}.outcome"))
+    return Fallback(outcome, sentence(entry.message), entry.table)
+
+
+def guidance_of(meta: SharedMeta) -> Guidance:
+    """What the runbook says."""
+    return Guidance(
+        meaning=sentence(meta.meaning),
+        action=sentence(meta.action),
+        diagnosis=tuple(map(sentence, meta.diagnosis)),
+        resolution=tuple(map(sentence, meta.resolution)),
+    )

@@ -1,0 +1,1 @@
+"""Rules where there is nothing to look at: can one pass vacuously?"""

@@ -1,0 +1,237 @@
+"""Situations that a rule may meet: small warehouses that hold everything, nothing, or all but one thing."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import polars as pl
+
+from recon.bundle import open_bundle
+from recon.bundle.columns import COLUMNS as RECORDS
+from recon.ledger import Case, account_for, ledger_columns
+from recon.model import ENTITIES
+from recon.rules.rule import table_of
+from recon.scratch import ScratchFolder
+from recon.sql import quote
+from recon.warehouse import Field, Warehouse
+from recon.warehouse.load_bundle import load_bundle
+from recon.warehouse.load_database import RUN_FIELDS, RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from recon.bundle.columns import Column as Written
+    from recon.profile import Column, Profile, Table
+
+ROWS = 2
+FORGET = "drop table {table}"
+FORGET_LEDGER = "drop schema if exists ledger cascade"
+FORGET_COLUMN = "alter table {table} drop column {column}"
+MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
+POLICIES = {"policies": [{"key": "membership.tiers.waMapping", "value": MAPPING, "source": "manual"}]}
+RUN_ID = "run-20240115-143000"
+MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a warehouse of a rehearsal holds.
+
+    Attributes:
+        name: In words, e.g. "members is empty".
+        of_table: The table that it is about ("target.members"); None: about all of them.
+        has_bundle_rows: Whether the bundle says that rows were written.
+        empty: Tables of the target that hold no row.
+        missing: Tables and columns that the database does not have → the reason.
+    """
+
+    name: str
+    of_table: str | None = None
+    has_bundle_rows: bool = True
+    empty: frozenset[str] = frozenset()
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether neither side has a row."""
+        return bool(self.empty) and not self.has_bundle_rows
+
+    @property
+    def without_rows(self) -> frozenset[str]:
+        """The tables without a row in which a rule could find anything."""
+        tables = self.empty | {name for name in self.missing if name.count(".") == 1}
+        return tables if self.has_bundle_rows else tables | {"source.counts", "source.id_mappings"}
+
+
+WHOLE = Situation("nothing is missing")
+
+
+def situations(profile: Profile) -> Iterator[Situation]:
+    """Every situation in which rules are rehearsed, the one that lacks nothing first."""
+    tables = [f"target.{table.name}" for table in profile.tables] + [RUNS]
+    optional = [f"target.{table.name}" for table in profile.tables if not table.required] + [RUNS]
+    yield WHOLE
+    yield Situation("everything is empty", has_bundle_rows=False, empty=frozenset(tables))
+    yield Situation("the database is empty", empty=frozenset(tables))
+    yield Situation("the bundle is empty", has_bundle_rows=False)
+    for table in tables:
+        yield Situation(f"{table} is empty", table, empty=frozenset({table}))
+    for table in optional:
+        yield Situation(f"{table} is missing", table, missing={table: f"the database has no table for {table}"})
+    for entity in ENTITIES:
+        listed = f"source.{entity}"
+        yield Situation(f"{listed} is missing", listed, missing={listed: f"the bundle does not list its {entity}"})
+    for entry in profile.tables:
+        missing = _without_optional_columns(entry)
+        yield Situation(f"target.{entry.name} has required columns only", f"target.{entry.name}", missing=missing)
+
+
+def build(situation: Situation, profile: Profile, reads: Collection[str]) -> Warehouse:
+    """A warehouse in that situation.
+
+    Args:
+        situation: What it holds.
+        profile: Its tables and columns.
+        reads: What rules read; the bundle's records are loaded, and accounted for, where these name them.
+    """
+    warehouse = Warehouse()
+    _load_bundle(warehouse, situation, reads)
+    warehouse.missing |= situation.missing
+    for table in profile.tables:
+        _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
+    _fill_runs(warehouse, situation)
+    if _needs_ledger(reads):
+        account_for(warehouse, Case(profile))
+    return warehouse
+
+
+@contextmanager
+def narrowed(
+    warehouse: Warehouse, profile: Profile, reads: Collection[str], has_column: Mapping[str, bool]
+) -> Iterator[None]:
+    """A warehouse that was built for all rules as one that was built for what `reads` names; whole again afterwards.
+
+    Args:
+        warehouse: It holds all tables of the profile.
+        profile: Its tables and columns.
+        reads: What a rule reads; other records of the bundle are not there, nor a ledger that it does not read.
+        has_column: Whether the database has a column ("target.members.email"); a table without one is not there.
+    """
+    warehouse.execute("begin transaction")
+    try:
+        if not _needs_ledger(reads):
+            unread = {f"source.{entity}" for entity in ENTITIES} - {*map(table_of, reads)}
+            for name in unread & {*warehouse.row_counts}:
+                warehouse.execute(FORGET.format(table=quote(*name.split("."))))
+            warehouse.execute(FORGET_LEDGER)
+        for table in profile.tables:
+            _forget(warehouse, table, [c for c in table.columns if not has_column[f"target.{table.name}.{c.name}"]])
+        yield
+    finally:
+        warehouse.execute("rollback")
+
+
+def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
+    """Load a bundle that says that rows of each entity were written, or that none was, as any other is loaded."""
+    with ScratchFolder("recon-rehearsal-") as folder:
+        report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
+        (folder.path / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
+        (folder.path / "policy-bundle.json").write_text(json.dumps(POLICIES), encoding="utf-8")
+        with open_bundle(folder.path) as bundle:
+            wanted = ledger_columns(ENTITIES) if _needs_ledger(reads) else set()
+            load_bundle(bundle, warehouse, {*reads, *wanted})
+
+
+def _needs_ledger(reads: Iterable[str]) -> bool:
+    return any(reference.startswith("ledger.") for reference in reads)
+
+
+def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
+    """Take columns away; without any, the table is not there."""
+    if len(columns) == len(table.columns):
+        warehouse.execute(FORGET.format(table=quote("target", table.name)))
+        return
+    for column in columns:
+        name, of_table = quote(column.name), quote("target", table.name)
+        warehouse.execute(FORGET_COLUMN.format(table=of_table, column=name))
+
+
+def _without_optional_columns(table: Table) -> dict[str, str]:
+    names = [f"target.{table.name}.{column.name}" for column in table.columns if not column.required]
+    return {name: f"the database has no column for {name}" for name in names}
+
+
+def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Situation) -> None:
+    fields = [_field(column, is_absent=f"{name}.{column.name}" in situation.missing) for column in columns]
+    warehouse.create(name, fields)
+    if name not in situation.without_rows:
+        values = {c.name: [_value(c, row) for row in range(ROWS)] for c in columns}
+        warehouse.append(name, pl.DataFrame(values), fields, name)
+
+
+def _field(column: Column, *, is_absent: bool) -> Field:
+    """Keys are uuids, as on PostgreSQL: what a rule can do with them it can do with text as well."""
+    kind = "uuid" if column.type == "key" else column.type
+    return Field(column.name, kind, column.name, arrives=kind, is_absent=is_absent)
+
+
+def _value(column: Column, row: int) -> Any:
+    """A value that fits its column; keys of one domain are the same in every table."""
+    if column.type == "key":
+        return _key(column.domain, row).bytes
+    values = {"integer": row, "timestamp": MOMENT, "boolean": True}
+    return values.get(column.type, f"{column.name} {row}")
+
+
+def _key(domain: str | None, row: int) -> UUID:
+    return uuid5(NAMESPACE_OID, f"{domain} {row}")
+
+
+def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
+    warehouse.create(RUNS, RUN_FIELDS)
+    if RUNS not in situation.without_rows:
+        values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": ROWS, "recorded_in": "a table"}
+        fields = [replace(field, arrives=field.type) for field in RUN_FIELDS]
+        warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
+
+
+def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
+    """A migration report of so many rows of each entity; records that are `missing` are counted, not listed."""
+    none = {"updated": 0, "skipped": 0, "errors": 0}
+    entity = {"totalRows": rows, "parsed": rows, "created": rows, **none}
+    mappings = [{"waId": str(row), "murmurantId": str(_key("mapped", row))} for row in range(rows)]
+    return {
+        "runId": RUN_ID,
+        "startedAt": f"{MOMENT.isoformat()}Z",
+        "completedAt": f"{MOMENT.isoformat()}Z",
+        "dryRun": False,
+        **{name: {**entity, "records": _records(name, rows, missing)} for name in ENTITIES},
+        "errors": [],
+        "idMapping": {"members": mappings},
+    }
+
+
+def _records(entity: str, rows: int, missing: Iterable[str]) -> list[dict[str, Any]] | str:
+    if f"source.{entity}" in missing:
+        return f"[{rows}]"
+    return [{c.key: _written(c, entity.removesuffix("s"), row) for c in RECORDS[entity]} for row in range(rows)]
+
+
+def _written(column: Written, domain: str, row: int) -> Any:
+    """What a record holds: ids and keys that fit the target's rows."""
+    if column.kind == "list":
+        return []
+    if column.kind == "count":
+        return row + 2
+    if column.name == "target_id" or (column.name.endswith("_id") and column.kind == "value"):
+        return str(_key(domain if column.name == "target_id" else column.name.removesuffix("_id"), row))
+    known = {"wa_id": str(row), "action": "create", "is_published": True, "capacity": row, "status_code": f"code {row}"}
+    is_moment = column.name.endswith(("_at", "_time"))
+    return (
+        f"{MOMENT.isoformat(timespec='milliseconds')}Z" if is_moment else known.get(column.name, f"{column.name} {row}")
+    )

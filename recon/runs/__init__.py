@@ -1,0 +1,1 @@
+"""A run: everything that people look at of one verdict, in a folder of its own."""

@@ -1,0 +1,46 @@
+"""The kernel that notebooks run on: always this environment's Python, whatever kernels the user has installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A socket's path holds 107 bytes, its name 50 of them.
+FOLDER_LIMIT = 57
+# Loaded while the kernel waits for its first cell.
+AHEAD = "import recon.charts, recon.notebook, recon.verification.verify"
+
+
+def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKernelManager]:
+    """What starts a kernel of this environment's Python.
+
+    Args:
+        environment: The kernel's environment variables; None: those of this process.
+    """
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", f"--IPKernelApp.exec_lines={AHEAD}"]
+    given = None if environment is None else dict(environment)
+
+    class OwnKernelManager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+        async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
+            # Sockets of the file system are out of reach for other users and for other machines.
+            self.transport = "ipc" if os.name == "posix" and len(jupyter_runtime_dir()) < FOLDER_LIMIT else "tcp"
+            if given is not None:
+                options["env"] = given
+            command, settings = await super()._async_pre_start_kernel(**options)
+            return command, settings
+
+        pre_start_kernel = _async_pre_start_kernel
+
+    return OwnKernelManager

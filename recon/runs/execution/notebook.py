@@ -1,0 +1,96 @@
+"""Executes the shipped notebook with papermill; what is saved names no machine and no path of this run."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from recon.errors import StepError, UsageError, VerificationFailedError
+from recon.rules import shipped_folder
+from recon.runs.execution.kernel import kernel_manager
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NOTEBOOK = "verification_report.ipynb"
+START_LIMIT_S = 60
+KEPT = ("duration", "start_time", "end_time", "version")
+ERROR_TAGS = {"papermill-error-cell-tag", "papermill-error-cell"}
+
+
+def execute(
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Execute the shipped notebook on a kernel of its own and save it, whole or as far as it came.
+
+    Args:
+        notebook: Where to save it.
+        parameters: Values of its `parameters` cell.
+        cwd: Where the kernel works; None: here.
+        environment: The kernel's environment variables; None: those of this process.
+
+    Raises:
+        UsageError: The database is a URL, which the saved notebook would keep; nothing is executed.
+        VerificationFailedError: The notebook raised it, having shown everything.
+        StepError: The kernel could not be started, or died, or a cell failed.
+    """
+    _refuse_url(parameters)
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    try:
+        papermill.execute_notebook(
+            shipped_folder("notebooks") / NOTEBOOK,
+            notebook,
+            parameters=dict(parameters),
+            cwd=cwd,
+            progress_bar=False,
+            start_timeout=START_LIMIT_S,
+            kernel_manager_class=kernel_manager(environment),
+        )
+    except PapermillExecutionError as error:
+        raise _told(error) from error
+    except DeadKernelError as error:
+        raise StepError("The notebook's kernel died", next_step="Look for a lack of memory, then run again") from error
+    except (OSError, RuntimeError) as error:
+        raise StepError("The notebook cannot be executed", found=_sentence(error)) from error
+    finally:
+        _tidy(notebook)
+
+
+def _refuse_url(parameters: Mapping[str, Any]) -> None:
+    if "://" in str(parameters.get("database", "")):
+        raise UsageError(
+            "A notebook keeps its parameters, so a URL does not belong among them",
+            where="database",
+            expected="the name of an environment variable, or a file",
+            next_step="Put the URL into an environment variable and give its name",
+        )
+
+
+def _told(error: PapermillExecutionError) -> Exception:
+    if error.ename == VerificationFailedError.__name__:
+        return VerificationFailedError(error.evalue)
+    return StepError("A cell of the notebook failed", found=f"{error.ename}: {_sentence(error.evalue)}")
+
+
+def _sentence(text: object) -> str:
+    return " ".join(str(text).split())[:500]
+
+
+def _tidy(notebook: Path) -> None:
+    """Keep the durations; leave out the paths, and the cells that papermill adds to point at an error."""
+    if not notebook.is_file():
+        return
+    document = nbformat.read(notebook, as_version=4)
+    document.cells = [cell for cell in document.cells if not ERROR_TAGS & set(cell.metadata.get("tags", ()))]
+    about = document.metadata.get("papermill", {})
+    document.metadata["papermill"] = {name: about[name] for name in KEPT if name in about}
+    nbformat.write(document, notebook)

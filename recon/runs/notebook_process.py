@@ -1,0 +1,98 @@
+"""The process that executes the notebook: started early, so that it imports while the verdict is reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+from recon.errors import StepError
+from recon.scratch import ScratchFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+MODULE = "recon.runs.execution"
+# What the notebook does not need, for it reads the snapshot, and what must not get into its outputs.
+SECRET = frozenset(("DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "WA_API_KEY"))
+TOLD_BYTES = 2000
+# Whatever the user configured for notebooks of their own, or lets run at the start of each, is left out.
+PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
+
+
+class NotebookProcess:
+    """The running process; it executes one notebook."""
+
+    def __init__(self, process: subprocess.Popen[str], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+
+    def begin(self, job: Mapping[str, Any]) -> None:
+        """Tell it what to do: see `recon.runs.execution`.
+
+        Raises:
+            StepError: It ended before.
+        """
+        try:
+            self._pipe.write(json.dumps(job) + "\n")
+            self._pipe.close()
+        except OSError as error:
+            raise self._died() from error
+
+    def result(self) -> dict[str, Any]:
+        """What it has to say in the end, for which this waits.
+
+        Raises:
+            StepError: It ended without a word.
+        """
+        out = self._process.stdout.read() if self._process.stdout else ""
+        self._process.wait()
+        try:
+            told: dict[str, Any] = json.loads(out.splitlines()[-1])
+        except (IndexError, ValueError) as error:
+            raise self._died() from error
+        return told
+
+    @property
+    def _pipe(self) -> IO[str]:
+        if self._process.stdin is None:
+            raise self._died()
+        return self._process.stdin
+
+    def _died(self) -> StepError:
+        code = self._process.wait()
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - TOLD_BYTES))
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        return StepError("The process of the notebook ended early", found=f"exit code {code}: {last.strip()[:300]}")
+
+
+@contextmanager
+def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iterator[NotebookProcess]:
+    """Start it in `folder`, without the environment variables named `secret`; whatever happens, it ends with this."""
+    environment = {name: value for name, value in os.environ.items() if name not in SECRET | secret}
+    with ScratchFolder("recon-jupyter-") as home, TemporaryFile() as errors:
+        process = subprocess.Popen(  # noqa: S603 - the program is this one
+            # Without -P the folder, which is not ours alone, would be searched for modules first.
+            [sys.executable, "-P", "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=folder,
+            env=environment | dict.fromkeys(PRIVATE, str(home.path)),
+            encoding="utf-8",
+        )
+        try:
+            yield NotebookProcess(process, errors)
+        finally:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()

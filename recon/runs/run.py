@@ -1,0 +1,305 @@
+"""The whole run: the verdict, and everything that people look at, in one folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from recon.errors import OutputError, ReconError, StepError, UsageError, suggest
+from recon.masking import mask_text
+from recon.report.markdown import render_with_charts
+from recon.report.output import write_report
+from recon.report.text import checks_line, timestamp
+from recon.runs.folder import PARTS, Manifest, Part, folder_name, new_run_folder, publish
+from recon.runs.notebook_process import notebook_process
+from recon.verification.progress import Silent
+from recon.verification.recorded import keep_judged
+from recon.verification.verify import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from recon.model import Verification
+    from recon.runs.folder import RunFolder
+    from recon.runs.notebook_process import NotebookProcess
+    from recon.verification.options import VerifyOptions
+    from recon.verification.progress import Listener
+    from recon.verification.verify import Judgement
+
+SITE = "site"
+CHOICES = (*PARTS, SITE)
+"""What a run can be asked for, beside its verdict."""
+BY_NOTEBOOK = ("notebook", "html")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to verify, and what to make of the verdict.
+
+    Attributes:
+        verify: What to verify and how.
+        outputs: The folder that holds the folder of each run, and the site.
+        parts: Which of `CHOICES` to make; the verdict as JSON is always there.
+        fail_on: "warning" where a warning counts as a failure, in the JUnit report too.
+    """
+
+    verify: VerifyOptions
+    outputs: Path | str = "outputs"
+    parts: Collection[str] = CHOICES
+    fail_on: str = "failure"
+
+    def __post_init__(self) -> None:
+        unknown = next((part for part in self.parts if part not in CHOICES), None)
+        if unknown is not None:
+            raise UsageError(
+                "A run has no such part",
+                expected=f"some of {', '.join(CHOICES)}",
+                found=repr(unknown),
+                next_step=suggest(unknown, CHOICES),
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run came to.
+
+    Attributes:
+        folder: Where everything lies.
+        manifest: What became of each part that was asked for.
+        site: The site's home page; None where it was not asked for, or failed.
+        failed: Why, by each part that could not be made; a run in which any failed ends with exit code 2.
+    """
+
+    verification: Verification
+    folder: RunFolder
+    manifest: Manifest
+    site: Path | None
+    failed: Mapping[str, str]
+
+
+def run(options: RunOptions, listener: Listener | None = None) -> Run:
+    """Verify, and make everything that people look at of that one verdict.
+
+    A part that cannot be made is told in the result and keeps no other from being made.
+
+    Raises:
+        ReconError: No verdict was reached, or the run's folder cannot be written.
+    """
+    outputs = Path(options.outputs)
+    with ExitStack() as open_until_the_end:
+        working = open_until_the_end.enter_context(new_run_folder(outputs))
+        process = None
+        if any(part in options.parts for part in BY_NOTEBOOK):
+            # It imports while the verdict is reached; where there are two cores, nobody waits for it.
+            process = open_until_the_end.enter_context(notebook_process(working.path, _secret(options)))
+        asked = replace(options.verify, distributions=True)
+        judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
+        (listener or Silent()).report_writing()
+        assembly = Assembly(options, working, judgement, process)
+        folder = assembly.publish()
+    site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None
+    return Run(judgement.verification, folder, assembly.manifest, site, assembly.failed)
+
+
+@dataclass
+class Assembly:
+    """Makes the parts of one run in its working folder.
+
+    Attributes:
+        parts: What became of each part so far.
+        failed: Why, by part that could not be made.
+        charts: What each chart that was written shows, in words, by its name.
+    """
+
+    options: RunOptions
+    working: RunFolder
+    judgement: Judgement
+    process: NotebookProcess | None
+    parts: dict[str, Part] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    charts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def verification(self) -> Verification:
+        """The one judgement that every part shows."""
+        return self.judgement.verification
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the folder says of itself."""
+        made = {name: self.parts[name] for name in PARTS if name in self.parts}
+        return Manifest(self.verification.run_id, timestamp(self.verification.started_at), made)
+
+    def publish(self) -> RunFolder:
+        """Make every part that is wanted, and let the folder appear.
+
+        Raises:
+            OutputError: The judgement itself cannot be written; the message tells it.
+        """
+        verification = self.verification
+        try:
+            self.make()
+            return publish(self.working, folder_name(verification.started_at, verification.run_id))
+        except (OSError, OutputError) as error:
+            told = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
+            raise OutputError(
+                f"{told}, but the run cannot be kept",
+                where=str(self.working.path.parent)[:300],
+                found=_sentence(error),
+                next_step="Make room there or choose another folder with --outputs, and run again",
+            ) from error
+
+    def make(self) -> None:
+        """Make every part that is wanted, those of the notebook beside the others.
+
+        Raises:
+            OSError, OutputError: The judgement itself, or what became of the parts, cannot be written.
+        """
+        write_report(self.verification, "json", self.working.verification)
+        self._part("snapshot", self._keep_snapshot, wanted=self._wants("snapshot", *BY_NOTEBOOK))
+        begun = self._begin_notebook()
+        self._part("charts", self._draw)
+        self._part("report", self._write_markdown)
+        self._part("junit", self._write_junit)
+        self._part("data_docs", self._build_data_docs)
+        if self.process and begun:
+            self._finish_notebook(self.process)
+        self._forget_what_was_only_needed()
+        self.working.write_manifest(self.manifest)
+
+    def attempt(self, name: str, work: Callable[[], Any]) -> Any:
+        """The result of one part's work; None where it fails, which is told and keeps no other part back."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - the verdict is reached: whatever a part does, it is kept
+            self._fail(name, _sentence(error))
+            return None
+
+    def _fail(self, name: str, reason: str) -> None:
+        """Note why a part could not be made; what a library says about a value may quote it."""
+        self.failed[name] = reason if self.options.verify.show_pii else mask_text(reason)
+
+    def _wants(self, *names: str) -> bool:
+        return any(name in self.options.parts for name in names)
+
+    def _part(self, name: str, work: Callable[[], None], *, wanted: bool | None = None) -> None:
+        if not (self._wants(name) if wanted is None else wanted):
+            return
+        started = perf_counter()
+        self.attempt(name, work)
+        if name in self.failed:
+            _discard(self.working.part(name))
+        self._note(name, round((perf_counter() - started) * 1000))
+
+    def _note(self, name: str, duration_ms: int | None) -> None:
+        failed = self.failed.get(name)
+        self.parts[name] = Part(None if failed else PARTS[name], failed, duration_ms)
+
+    def _keep_snapshot(self) -> None:
+        keep_judged(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))
+
+    def _draw(self) -> None:
+        written = import_module("recon.charts").write_charts(self.verification, self.working.part("charts"))
+        self.charts = {name: figure.alt for name, figure in written.items()}
+
+    def _write_markdown(self) -> None:
+        text = render_with_charts(self.verification, PARTS["charts"], self.charts)
+        self.working.part("report").write_text(text, encoding="utf-8")
+
+    def _write_junit(self) -> None:
+        write_report(self.verification, "junit", self.working.part("junit"), fail_on=self.options.fail_on)
+
+    def _build_data_docs(self) -> None:
+        gx = import_module("recon.gx")
+        result = gx.validate(self.judgement.rules, self.judgement.warehouse, self.verification)
+        gx.build_data_docs(result, self.verification, self.working.part("data_docs"))
+
+    def _begin_notebook(self) -> bool:
+        """Whether the notebook is being executed; it needs the snapshot."""
+        if self.process is None:
+            return False
+        try:
+            if "snapshot" in self.failed:
+                raise StepError("The notebook reads the snapshot", found=self.failed["snapshot"])
+            self.process.begin(self._job())
+        except ReconError as error:
+            self._note_notebook({"failed": error.message})
+            return False
+        return True
+
+    def _finish_notebook(self, process: NotebookProcess) -> None:
+        try:
+            self._note_notebook(process.result())
+        except ReconError as error:
+            self._note_notebook({"failed": error.message})
+
+    def _note_notebook(self, told: Mapping[str, Any]) -> None:
+        """What became of the notebook and of the page made of it."""
+        for name in BY_NOTEBOOK:
+            if self._wants(name):
+                if told["failed"]:
+                    self._fail(name, told["failed"])
+                self._note(name, told.get(f"{name}_ms"))
+
+    def _job(self) -> dict[str, Any]:
+        """What to execute, by paths that still lead there when the folder has its name."""
+        verify, folder = self.options.verify, self.working.path
+        return {
+            "notebook": PARTS["notebook"],
+            "html": PARTS["html"] if self._wants("html") else None,
+            "parameters": {
+                "bundle": _from(folder, verify.bundle),
+                "database": PARTS["snapshot"],
+                "profile": _from(folder, verify.profile) if verify.profile else "",
+                "expectations": [_from(folder, own) for own in verify.expectations],
+                "exports": _from(folder, verify.exports) if verify.exports else "",
+                "outputs": "",
+                "show_pii": verify.show_pii,
+                "evidence_rows": verify.evidence_rows,
+                "raise_on_failure": False,
+            },
+        }
+
+    def _forget_what_was_only_needed(self) -> None:
+        """Remove what others needed and nobody asked for."""
+        for name in ("snapshot", "notebook"):
+            if not self._wants(name):
+                self.working.part(name).unlink(missing_ok=True)
+                self.parts.pop(name, None)
+                self.failed.pop(name, None)
+
+
+def _discard(path: Path) -> None:
+    """Remove what a part that failed had begun to write."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _secret(options: RunOptions) -> frozenset[str]:
+    """The environment variable that holds the database's URL, if it is named."""
+    return frozenset((options.verify.database or "",))
+
+
+def _from(folder: Path, path: Path | str) -> str:
+    """The way from the run's folder; its sibling of another name has the same."""
+    return os.path.relpath(path, folder)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, ReconError):
+        return error.message
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return f"{type(error).__name__}: {reason}"[:500]
+
+
+def _build_site(outputs: Path) -> Path:
+    home: Path = import_module("recon.runs.site").build_site(outputs)
+    return home

@@ -1,0 +1,72 @@
+"""Builds the site from the run folders: copies first, then the page that links to them, whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon.errors import OutputError, UsageError
+from recon.report.output import replace_file
+from recon.runs.folder import run_folders
+from recon.runs.site.copies import copy_runs
+from recon.runs.site.entries import read_entry
+from recon.runs.site.page import render
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.runs.folder import RunFolder
+
+SITE = "site"
+ATTEMPTS = 10
+
+
+def build_site(outputs: Path | str = "outputs") -> Path:
+    """Build `outputs/site/`, which may be published by copying it alone; gives its home page.
+
+    Runs that come or go meanwhile are seen, so that of two rebuilds side by side the last writes all of them.
+
+    Raises:
+        UsageError: There is no run in `outputs`; a site that is there already is left alone.
+        OutputError: The site cannot be written.
+    """
+    outputs = Path(outputs)
+    try:
+        return _build(outputs)
+    except OSError as error:
+        raise OutputError(
+            "The site cannot be written",
+            where=str(error.filename or outputs)[:300],
+            found=error.strerror,
+            next_step="Choose another folder of runs with --outputs",
+        ) from error
+
+
+def _build(outputs: Path) -> Path:
+    home = outputs / SITE / "index.html"
+    for _ in range(ATTEMPTS):
+        runs = _runs(outputs)
+        copy_runs(runs, outputs / SITE / "runs")
+        _write(home, render([read_entry(run, outputs / SITE / "runs") for run in runs]))
+        if [run.name for run in run_folders(outputs)] == [run.name for run in runs]:
+            break
+    return home
+
+
+def _runs(outputs: Path) -> Sequence[RunFolder]:
+    runs = run_folders(outputs)
+    if not runs:
+        raise UsageError(
+            "There is no run yet, so there is no site to build",
+            where=str(outputs)[:300],
+            expected="at least one run folder",
+            found="none" if outputs.is_dir() else "no folder of this name",
+            next_step="Write one with recon run --bundle, or name another folder with --outputs",
+        )
+    return runs
+
+
+def _write(home: Path, text: str) -> None:
+    """Write the page, unless it says the same already."""
+    if not home.is_file() or home.read_bytes() != text.encode():
+        replace_file(home, text)

@@ -1,0 +1,108 @@
+"""What the site shows of each run, beside its home page: linked where the file system can, else copied."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from recon.runs.folder import FOLDER_NAME, PARTS
+from recon.scratch import ScratchFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from recon.runs.folder import RunFolder
+
+PUBLISHED = ("verification.json", PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
+"""Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and wants a kernel."""
+
+
+def copy_runs(runs: Sequence[RunFolder], target: Path) -> None:
+    """Make `target` hold what `runs` have to show, one folder each, and of other runs nothing.
+
+    What is there and unchanged is left alone. A file that cannot be read is left out; whoever lists the runs says so.
+
+    Raises:
+        OSError: `target` cannot be written.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    with ScratchFolder(".new-", target) as scratch:
+        for run in runs:
+            _copy(run, target / run.name, scratch.path)
+    _remove_gone(target, runs)
+
+
+def _copy(run: RunFolder, target: Path, scratch: Path) -> None:
+    wanted = [name for part in PUBLISHED for name in _files(run.path, part)]
+    made: set[Path] = set()
+    for name in wanted:
+        final = target / name
+        if final.parent not in made:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            made.add(final.parent)
+        _place(run.path / name, final, scratch / "file")
+    for name in set(_below(target)) - set(wanted):
+        (target / name).unlink(missing_ok=True)
+
+
+def _files(folder: Path, part: str) -> Iterator[str]:
+    """The files of a part, by their path in the run's folder; links lead elsewhere and are none."""
+    path = folder / part
+    if path.is_symlink():
+        return
+    if path.is_file():
+        yield part
+    elif path.is_dir():
+        yield from (f"{part}/{name}" for name in _below(path))
+
+
+def _below(folder: Path | str) -> Iterator[str]:
+    """The files in a folder and below it, by their path in it."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from (f"{entry.name}/{name}" for name in _below(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.name
+
+
+def _place(source: Path, final: Path, new: Path) -> None:
+    """Put a file in its place in one step, so that no reader ever sees half of it."""
+    with suppress(FileNotFoundError, PermissionError):
+        if _same(source.stat(), final):
+            return
+        try:
+            os.link(source, new)
+        except OSError:
+            # Another file system, one without links, or a file of somebody else's.
+            _duplicate(source, new)
+        new.replace(final)
+    # Of two names for one file, renaming removes neither.
+    new.unlink(missing_ok=True)
+
+
+def _same(source: os.stat_result, final: Path) -> bool:
+    try:
+        found = final.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(source, found) or (source.st_size, source.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+
+
+def _duplicate(source: Path, new: Path) -> None:
+    shutil.copyfile(source, new)
+    times = source.stat()
+    os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def _remove_gone(target: Path, runs: Sequence[RunFolder]) -> None:
+    """Remove the copies of runs that are gone; one that came since, beside another rebuild, is none of those."""
+    known = {run.name: run for run in runs}
+    outputs = target.parents[1]
+    for copy in target.iterdir():
+        is_copy = FOLDER_NAME.fullmatch(copy.name) and copy.name not in known
+        if is_copy and not (outputs / copy.name / "verification.json").is_file():
+            shutil.rmtree(copy, ignore_errors=True)

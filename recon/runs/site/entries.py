@@ -1,0 +1,102 @@
+"""The runs as the home page lists them: judgement or why there is none, and where each part leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from recon.errors import ReportError
+from recon.report.text import timestamp
+from recon.runs.folder import PARTS
+from recon.runs.site.judgement import read_judgement
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recon.runs.folder import Manifest, RunFolder
+    from recon.runs.site.judgement import Judgement
+
+LINKED = {
+    "html": ("Report", PARTS["html"]),
+    "data_docs": ("Data Docs", f"{PARTS['data_docs']}/index.html"),
+    "json": ("JSON", "verification.json"),
+    "report": ("Markdown", PARTS["report"]),
+}
+"""What a run links to, by part: its label, and the file that opens it."""
+
+
+@dataclass(frozen=True)
+class PartLink:
+    """A part of a run: where it lies, seen from the home page, or why it lies nowhere."""
+
+    label: str
+    address: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in the list.
+
+    Attributes:
+        name: The name of its folder.
+        started_at: When it started; None where neither its judgement nor its name say.
+        judgement: What was judged; None where it cannot be read.
+        problem: Why it cannot be read; empty where it can.
+        links: Its parts, in the order of `LINKED`.
+    """
+
+    name: str
+    started_at: datetime | None
+    judgement: Judgement | None
+    problem: str
+    links: tuple[PartLink, ...]
+
+    @property
+    def iso_time(self) -> str:
+        """When it started, for machines: 2024-01-15T14:30:00.000Z."""
+        return timestamp(self.started_at) if self.started_at else ""
+
+    @property
+    def time(self) -> str:
+        """When it started, for people, in UTC: 2024-01-15 14:30:00."""
+        return f"{self.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if self.started_at else "time unknown"
+
+    @property
+    def coverage(self) -> str:
+        """Percentage of members with a tier, in words."""
+        found = None if self.judgement is None else self.judgement.coverage
+        return "not recorded" if found is None else f"{found:.1f} %"
+
+
+def read_entry(run: RunFolder, copies: Path) -> Entry:
+    """One run, whose copies lie in a folder of its name in `copies`."""
+    links = tuple(_links(run, copies / run.name))
+    try:
+        judgement = read_judgement(run.verification)
+    except ReportError as error:
+        return Entry(run.name, _named_time(run.name), None, f"{error.what}: found {error.found}", links)
+    return Entry(run.name, judgement.started_at, judgement, "", links)
+
+
+def _named_time(name: str) -> datetime | None:
+    try:
+        return datetime.strptime(name.partition("-")[0], "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return None
+
+
+def _links(run: RunFolder, copy: Path) -> list[PartLink]:
+    manifest = run.manifest()
+    return [_link(run, copy, part, manifest) for part in LINKED]
+
+
+def _link(run: RunFolder, copy: Path, part: str, manifest: Manifest | None) -> PartLink:
+    label, file = LINKED[part]
+    made = manifest.parts.get(part) if manifest else None
+    if made and made.failed:
+        return PartLink(label, None, f"failed: {made.failed}")
+    if (copy / file).is_file():
+        return PartLink(label, f"runs/{run.name}/{file}")
+    return PartLink(label, None, "cannot be read" if (run.path / file).exists() else "not made")

@@ -1,0 +1,89 @@
+"""The home page: the newest verdict large, how the runs went, and every run with what it has to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from recon.model import ENTITIES, Outcome, Verdict
+from recon.report.templates import MARKS, environment, source_hash, stylesheet
+from recon.report.text import checks_line, cut, difference, plural
+from recon.runs.site.trend import draw_trend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.model import Summary
+    from recon.runs.site.entries import Entry
+    from recon.runs.site.judgement import Judgement
+
+SHOWN_FAILURES = 5
+VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
+
+
+def render(entries: Sequence[Entry]) -> str:
+    """The whole page.
+
+    Args:
+        entries: Every run, the newest first; at least one.
+    """
+    templates = environment("site")
+    style = stylesheet() + templates.get_template("index.css.jinja").render()
+    newest = next((entry for entry in entries if entry.judgement is not None), None)
+    return templates.get_template("index.html.jinja").render(
+        entries=entries,
+        newest=newest,
+        unread_since=entries[: entries.index(newest)] if newest else entries,
+        trends=draw_trend(entries),
+        tally=_tally(entries),
+        style=style,
+        style_hash=source_hash(style),
+        entities=ENTITIES,
+        marks=MARKS,
+        verdict_marks=VERDICT_MARKS,
+        checks_line=checks_line,
+        counted=_counted,
+        difference=difference,
+        sentence=verdict_sentence,
+        unpassed=_unpassed,
+        failures=_failures,
+        cut=cut,
+    )
+
+
+def verdict_sentence(judgement: Judgement) -> str:
+    """What the verdict means, in one sentence."""
+    found = judgement.summary
+    checks = plural(found.total, "check")
+    if found.failed:
+        unsure = f", and {found.errors} could not be evaluated" if found.errors else ""
+        return f"{found.failed} of {checks} failed{unsure}: the database does not hold what the migration promised."
+    if found.errors or not found.total:
+        return f"{found.errors} of {checks} could not be evaluated, so nobody knows whether the migration is right."
+    if found.warnings:
+        return f"No check failed; read {plural(found.warnings, 'warning')} before calling the migration complete."
+    return f"All {checks} passed: the database holds what the migration promised."
+
+
+def _tally(entries: Sequence[Entry]) -> str:
+    """How many runs there are, and of each verdict."""
+    verdicts = [entry.judgement.verdict for entry in entries if entry.judgement is not None]
+    words = [f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts]
+    unread = len(entries) - len(verdicts)
+    return f"{plural(len(entries), 'run')}: " + ", ".join(words + ([f"{unread} cannot be read"] if unread else []))
+
+
+def _counted(found: Summary) -> list[str]:
+    """How many checks passed, and how many of each worse outcome that there was."""
+    worse = {"failed": found.failed, "warned": found.warnings, "not evaluated": found.errors}
+    return [f"{found.passed} passed", *(f"{count} {word}" for word, count in worse.items() if count)]
+
+
+def _unpassed(judgement: Judgement) -> list[Any]:
+    """The checks that did not pass without remark, worst first."""
+    return [check for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN) for check in judgement.named(outcome)]
+
+
+def _failures(judgement: Judgement) -> dict[str, Any]:
+    """The checks that failed or could not be evaluated: the first of them, and how many more there are."""
+    found = judgement.named(Outcome.FAIL) + judgement.named(Outcome.ERROR)
+    return {"shown": found[:SHOWN_FAILURES], "more": max(0, len(found) - SHOWN_FAILURES)}

@@ -1,8 +1,0 @@
-"""The stakeholders' site: a home page over the run folders, and what each run has to show."""
-
-from __future__ import annotations
-
-from recon.site.building import build_site
-from recon.site.serving import serving
-
-__all__ = ["build_site", "serving"]

@@ -1,0 +1,270 @@
+"""The recipe: bundle and database in, Verification out."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from recon.background import await_result, start
+from recon.bundle import Bundle, open_bundle
+from recon.database import open_source, resolve_database
+from recon.errors import BundleError, ReconError, UsageError
+from recon.ledger import Case as LedgerCase
+from recon.ledger import account_for, ledger_columns
+from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, TierCount, Verification
+from recon.profile import load_profile
+from recon.rules import Rule, load_rules
+from recon.rules.evaluation import evaluate_all
+from recon.rules.references import known_names, require_known
+from recon.verification.distributions import COLUMNS as DISTRIBUTED
+from recon.verification.distributions import distributions
+from recon.verification.escalation import advise
+from recon.verification.masked import declared_policies, mask_check, mask_reasons
+from recon.verification.progress import Silent, Stopwatch
+from recon.verification.recorded import judgement_key, recorded_judgement
+from recon.warehouse import Warehouse
+from recon.warehouse.kept import is_snapshot_file
+from recon.warehouse.load_bundle import load_bundle
+from recon.warehouse.load_database import take_snapshot
+from recon.warehouse.load_kept import load_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    import polars as pl
+
+    from recon.database import Source
+    from recon.profile import Profile
+    from recon.verification.options import VerifyOptions
+    from recon.verification.progress import Listener
+
+MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
+NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
+TIER_COLUMNS = (
+    "target.members.id",
+    "target.members.tier_id",
+    "target.tiers.id",
+    "target.tiers.code",
+    "target.tiers.name",
+    "target.tiers.sort_order",
+)
+
+
+def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
+    """Verify a migration: what the bundle says against what the database holds, at one instant.
+
+    Where the database is a snapshot that a run kept, and the same was judged on it, that judgement is given as it is.
+
+    Raises:
+        ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
+    """
+    with judged(options, listener) as judgement:
+        return judgement.verification
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A Verification together with what it was reached on, for as long as that is open.
+
+    Attributes:
+        rules: In the order of their checks.
+        key: Tells it from other judgements on the same snapshot; reads the whole bundle.
+    """
+
+    verification: Verification
+    warehouse: Warehouse
+    rules: tuple[Rule, ...]
+    key: Callable[[], str]
+
+
+@contextmanager
+def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
+    """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
+    told: Listener = listener or Silent()
+    watch = Stopwatch()
+    told.bundle_opening(options, watch.started_at)
+    with (
+        Warehouse(kept=_kept_snapshot(options)) as warehouse,
+        open_bundle(Path(options.bundle), options.exports_folder) as bundle,
+    ):
+        profile = load_profile(options.profile).require_whole()
+        rules = load_rules(options.layers)
+        require_known(rules, known_names(profile))
+        key = partial(judgement_key, bundle, rules, _settings(options, profile))
+        verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
+        if verification:
+            _retell(verification, bundle, rules, told)
+        else:
+            _refuse_dry_run(bundle, options)
+            verification = _judge(Case(bundle, profile, rules, options), warehouse, told, watch)
+        yield Judgement(verification, warehouse, rules, key)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged, by which rules and options."""
+
+    bundle: Bundle
+    profile: Profile
+    rules: tuple[Rule, ...]
+    options: VerifyOptions
+
+    @property
+    def requires(self) -> set[str]:
+        """Every table and column that is read."""
+        charted = DISTRIBUTED if self.options.distributions else ()
+        ruled = (reference for rule in self.rules for reference in rule.reads)
+        return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *charted, *ruled}
+
+
+def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> Verification:
+    """Load both sides and evaluate the rules."""
+    bundle, options = case.bundle, case.options
+    policies, snapshot = _load(case, warehouse, told, watch)
+    ledger = account_for(warehouse, LedgerCase(case.profile, bundle.config, masked=not options.show_pii))
+    watch.lap("account for every record")
+    told.checks_starting(case.rules)
+    checks = tuple(_checks(case, warehouse, told))
+    tiers = tuple(_tiers(warehouse))
+    distributed = _distributions(warehouse, options)
+    watch.lap("evaluate rules")
+    verification = Verification(
+        run_id=bundle.run_id,
+        bundle_path=options.bundle_text,
+        dry_run=bundle.dry_run,
+        completed_at=bundle.completed_at,
+        started_at=watch.started_at,
+        verified_at=datetime.now(UTC),
+        duration_ms=watch.total_ms,
+        age=None if bundle.completed_at is None else watch.started_at - bundle.completed_at,
+        checks=checks,
+        counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
+        counts_database={name: snapshot.rows[name] for name in ENTITIES},
+        tiers=tiers,
+        policies=declared_policies(policies, masked=not options.show_pii),
+        snapshot=snapshot,
+        escalation=advise(checks),
+        timings_ms=watch.steps_ms,
+        masked=not options.show_pii,
+        distributions=distributed,
+        ledger=ledger,
+    )
+    if verification.ledger:
+        told.accounted(verification.ledger)
+    return verification
+
+
+def _load(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> tuple[pl.DataFrame, SnapshotInfo]:
+    """Load the bundle and the snapshot; the policies that the bundle declares, and how the snapshot was taken."""
+    with _opening(case.options, warehouse) as source:
+        policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
+        told.bundle_opened(case.bundle, watch.started_at)
+        watch.lap("load bundle and rules")
+        told.database_opening()
+        if source is None:
+            snapshot = load_snapshot(warehouse, case.profile, case.requires)
+        else:
+            opened = await_result(source)
+            snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, told.rows_read)
+    if not case.options.show_pii:
+        snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read))
+    watch.lap("read database")
+    told.database_read(snapshot)
+    return policies, snapshot
+
+
+def _checks(case: Case, warehouse: Warehouse, told: Listener) -> Iterator[Check]:
+    personal = {} if case.options.show_pii else case.profile.personal_columns
+    for evaluated in evaluate_all(case.rules, warehouse, case.options.evidence_rows):
+        check = evaluated if case.options.show_pii else mask_check(evaluated, personal)
+        told.check_done(check)
+        yield check
+
+
+def _kept_snapshot(options: VerifyOptions) -> Path | None:
+    """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
+    try:
+        url = resolve_database(options.database, options.environment)
+    except ReconError:
+        return None
+    return url.path if url.kind == "duckdb" and url.path and is_snapshot_file(url.path) else None
+
+
+def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
+    """What a judgement depends on beside the bundle, the snapshot and the rules."""
+    return {
+        "evidence_rows": options.evidence_rows,
+        "show_pii": options.show_pii,
+        "distributions": options.distributions,
+        "personal": {} if options.show_pii else dict(profile.personal_columns),
+        "tables": repr(profile.tables),
+    }
+
+
+def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told: Listener) -> None:
+    """Tell of a judgement that was reached before as if it were reached now."""
+    told.bundle_opened(bundle, recorded.started_at)
+    told.database_opening()
+    told.database_read(recorded.snapshot)
+    told.checks_starting(rules)
+    for check in recorded.checks:
+        told.check_done(check)
+    if recorded.ledger:
+        told.accounted(recorded.ledger)
+
+
+def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
+    if bundle.dry_run and not options.allow_dry_run:
+        raise BundleError(
+            "This bundle is of a dry run, which wrote nothing to the database, so there is nothing to verify",
+            where=options.bundle_text,
+            expected="dryRun false",
+            found="dryRun true",
+            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare all the same",
+        )
+
+
+@contextmanager
+def _opening(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Future[Source] | None]:
+    """The database, opened in the background and closed at the end; None where a kept snapshot stands for it."""
+    if options.evidence_rows < 1:
+        raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
+    if options.timeout_s is not None and options.timeout_s <= 0:
+        raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
+    if warehouse.kept:
+        yield None
+        return
+    source = start(lambda: open_source(resolve_database(options.database, options.environment), options.timeout_s))
+    try:
+        yield source
+    finally:
+        # Whoever leaves while it still opens does not wait for it.
+        source.add_done_callback(_close)
+
+
+def _close(source: Future[Source]) -> None:
+    if source.exception() is None:
+        source.result().close()
+
+
+def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
+    """Members by tier; none where tiers are not recorded."""
+    absent = {*warehouse.missing, *warehouse.unreadable}
+    if absent & NEEDED_FOR_TIERS:
+        return
+    for row in warehouse.rows(MEMBERS_BY_TIER.read_text(encoding="utf-8")):
+        yield TierCount(**row)
+
+
+def _distributions(warehouse: Warehouse, options: VerifyOptions) -> Distributions | None:
+    if not options.distributions:
+        return None
+    found = distributions(warehouse)
+    return found if options.show_pii else replace(found, not_known=mask_reasons(found.not_known))

@@ -1,0 +1,82 @@
+"""Shows a kept snapshot as the warehouse's `target`, where it stands for the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from recon.sql import quote
+from recon.warehouse.kept import read_state
+from recon.warehouse.load_database import RUN_FIELDS, RUNS, wanted_columns
+from recon.warehouse.session import STORED, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from recon.model import SnapshotInfo
+    from recon.profile import Profile
+    from recon.warehouse.session import Warehouse
+
+NOT_KEPT = "the snapshot was taken without it: verify the database itself"
+KEPT_COLUMNS = """
+select table_name, column_name from duckdb_columns() where database_name = 'kept' and schema_name = 'target'"""
+VIEW = "create view target.{table} as select {columns} from kept.target.{table}"
+
+
+def load_snapshot(warehouse: Warehouse, profile: Profile, requires: Iterable[str]) -> SnapshotInfo:
+    """Show the kept snapshot of a warehouse that was opened on one as its `target`; nothing is copied.
+
+    A column or table that rules require and the file lacks becomes missing, empty of values.
+
+    Raises:
+        DatabaseError: The file is of a version that this recon does not know, or not whole.
+    """
+    state = read_state(warehouse)
+    kept: dict[str, list[str]] = {}
+    for table, column in warehouse.execute(KEPT_COLUMNS).fetchall():
+        kept.setdefault(table, []).append(column)
+    warehouse.missing |= state.missing
+    warehouse.unreadable |= state.unreadable
+    requires = set(requires)
+    wanted = wanted_columns(profile, requires)
+    warehouse.execute("drop table target.unreadable_values")
+    for table, columns in kept.items():
+        _show(warehouse, profile, table, columns, wanted.get(table, set()))
+        if f"target.{table}" in state.rows:
+            warehouse.count_rows(
+                f"target.{table}", state.rows[f"target.{table}"], state.first_columns[f"target.{table}"]
+            )
+    _create_absent(warehouse, profile, {name: columns for name, columns in wanted.items() if name not in kept})
+    if RUNS in requires and RUNS.partition(".")[2] not in kept:
+        warehouse.create(RUNS, RUN_FIELDS)
+        warehouse.missing[RUNS] = NOT_KEPT
+    warehouse.verify_loads()
+    return replace(
+        state.snapshot,
+        guarantee=f"Kept snapshot: {state.snapshot.guarantee.removeprefix('Kept snapshot: ')}",
+        not_read={**warehouse.missing, **warehouse.unreadable},
+    )
+
+
+def _show(warehouse: Warehouse, profile: Profile, table: str, columns: Sequence[str], wanted: Iterable[str]) -> None:
+    """A view of one kept table, with columns of nulls for those that it lacks."""
+    shown = [quote(column) for column in columns]
+    types = _types(profile, table)
+    for column in sorted(set(wanted) - set(columns)):
+        shown.append(f"cast(null as {STORED[types[column]]}) as {quote(column)}")
+        warehouse.missing.setdefault(f"target.{table}.{column}", NOT_KEPT)
+    warehouse.execute(VIEW.format(table=quote(table), columns=", ".join(shown)))
+
+
+def _create_absent(warehouse: Warehouse, profile: Profile, absent: Mapping[str, set[str]]) -> None:
+    for table, columns in absent.items():
+        types = _types(profile, table)
+        named = sorted(columns) or list(types)
+        warehouse.create(f"target.{table}", [Field(name, types[name], is_absent=True) for name in named])
+        warehouse.missing.setdefault(f"target.{table}", NOT_KEPT)
+
+
+def _types(profile: Profile, table: str) -> dict[str, str]:
+    found = profile.table(table)
+    return {column.name: column.type for column in found.columns} if found else {}

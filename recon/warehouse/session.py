@@ -1,0 +1,345 @@
+"""The warehouse: one DuckDB session that holds what the bundle says and what the database holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import get_ident, local
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from recon.background import start
+from recon.errors import DatabaseError
+from recon.scratch import ScratchFolder
+from recon.sql import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+VALUES = Path(__file__).with_name("values.sql")
+SETUP = (Path(__file__).with_name("session.sql"), VALUES)
+STORED = {
+    "key": "VARCHAR",
+    "uuid": "UUID",
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+# What needs more spills to disk; a whole run over a million registrations then stays under 600 MB.
+MEMORY_LIMIT_MB = 400
+# Pairing many millions takes so much of memory for each record and each row; what spills takes twice the time.
+PAIRED_BYTES = 250
+EVIDENCE_BATCH_ROWS = 10_000
+FINDINGS = "target.unreadable_values"
+MANY_ROWS = 200_000
+PARSED: dict[str, tuple[duckdb.Statement, ...]] = {}
+MOST_PARSED = 1000
+INCOMING = "incoming"
+CREATE = "create table {table} ({columns})"
+INSERT = "insert into {table} select {columns} from incoming"
+STORED_VALUES = "select {columns} from {table} where rowid >= ?"
+RECORD = "insert into target.unreadable_values"
+FAILURES = """
+select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
+from incoming where {raw} is not null and {typed} is null"""
+SCAN = """
+select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as hashed from {table})"""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column on its way into the warehouse.
+
+    Attributes:
+        type: Canonical type, or "uuid" for a key that every side stores as a uuid.
+        source_name: The application's name for it, told in findings.
+        arrives: The type that it arrives with; "text" is typed in the warehouse.
+        constant: The same text for every row, instead of a value that arrives.
+        is_absent: The database does not have it; every row gets null.
+    """
+
+    name: str
+    type: str
+    source_name: str = ""
+    arrives: str = "text"
+    constant: str | None = None
+    is_absent: bool = False
+
+    @property
+    def comes(self) -> bool:
+        """Whether the database sends it."""
+        return not self.is_absent and self.constant is None
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether a value that arrives may turn out not to be of this type."""
+        return self.comes and self.arrives == "text" and self.type not in ("key", "text")
+
+    @property
+    def value(self) -> str:
+        """The SQL that this column is made of, typed."""
+        stored = STORED[self.type]
+        if self.can_fail:
+            return f"as_{self.type}({quote(self.name)})"
+        if self.comes:
+            return f"cast({quote(self.name)} as {stored})"
+        return f"cast({'null' if self.constant is None else literal(self.constant)} as {stored})"
+
+    @property
+    def expression(self) -> str:
+        """The typed value under its name."""
+        return f"{self.value} as {quote(self.name)}"
+
+
+@dataclass
+class Warehouse:
+    """A DuckDB session with the schemas `source` (the bundle) and `target` (the database).
+
+    Rules cannot reach beyond it: files, extensions and the network are closed. What does not fit into memory
+    spills to a private folder, removed on close.
+
+    Attributes:
+        missing: Canonical table or `table.column` that the database does not have → the reason.
+        unreadable: Canonical table that the database has but would not give → the server's words.
+        kept: The file of a kept snapshot, attached read-only as `kept`; None: rows come from a database.
+        row_counts: Rows by table ("target.members"), as they were loaded.
+        first_columns: The first column by table.
+        origins: What a table was read from, where that is not the report: "source.members" → a file's name.
+    """
+
+    missing: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    kept: Path | None = None
+    row_counts: dict[str, int] = field(default_factory=dict)
+    first_columns: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._spill = ScratchFolder("recon-spill-")
+        self._opening = start(partial(_open_session, str(self._spill.path), self.kept))
+        self._owner = get_ident()
+        self._others = local()
+        self._is_parallel = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own session; the first opens in the background while the caller does something else."""
+        if get_ident() == self._owner:
+            return self._opening.result()
+        if not hasattr(self._others, "connection"):
+            self._others.connection = self._opening.result().cursor()
+        return cast("duckdb.DuckDBPyConnection", self._others.connection)
+
+    def execute(
+        self, sql: str, values: Sequence[object] | Mapping[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run the statements of `sql`, the last with `values`; its rows are fetched from what is returned."""
+        *others, last = _parsed(sql, self.connection)
+        for statement in others:
+            self.connection.execute(statement)
+        return self.connection.execute(last, values)
+
+    def close(self) -> None:
+        """Close the session and remove what it spilled."""
+        self.connection.close()
+        self._spill.close()
+
+    @property
+    def scratch(self) -> Path:
+        """The private folder, for files that only this session reads."""
+        return self._spill.path
+
+    def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
+        """Store the bundle's frames as `source.<name>`."""
+        for name, frame in frames.items():
+            self._relation(frame).create(f"source.{name}")
+            self.row_counts[f"source.{name}"] = frame.height
+            self.first_columns[f"source.{name}"] = frame.columns[0]
+
+    def create(self, name: str, fields: Sequence[Field]) -> None:
+        """Create the empty table `name` ("target.members") with a typed column for each field."""
+        columns = ", ".join(f"{quote(f.name)} {STORED[f.type]}" for f in fields)
+        self.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
+        self.row_counts[name] = 0
+        self.first_columns[name] = fields[0].name
+
+    def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
+        """Append rows to the table `name`, typing what arrives as text.
+
+        A value that is not of its type becomes null and is recorded in `target.unreadable_values` under the
+        application's `table_name`, with the row's first column as its key.
+        """
+        if frame.is_empty():
+            # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
+            return
+        self.connection.register(INCOMING, frame.to_arrow())
+        columns = ", ".join(column.expression for column in fields)
+        self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
+        failed = self._failed(name, frame, fields)
+        if failed:
+            queries = [_failures(column, fields, table_name) for column in failed]
+            self.execute(f"{RECORD} {' union all '.join(queries)}")
+        self.connection.unregister(INCOMING)
+        self.row_counts[name] += frame.height
+        if self.row_counts[name] > MANY_ROWS:
+            self.use_all_cores()
+
+    def use_all_cores(self) -> None:
+        """Let every core work, now that there is something to share."""
+        if not self._is_parallel:
+            self._is_parallel = True
+            self.execute("reset threads")
+
+    def make_room(self, rows: int) -> None:
+        """Let the pairing of so many records and rows stay in memory, as far as half of the machine's goes."""
+        wanted_mb = rows * PAIRED_BYTES // 10**6
+        if wanted_mb > MEMORY_LIMIT_MB:
+            half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
+            self.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
+
+    def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
+        """The columns of which a value of `frame`, the rows appended last, became null."""
+        typed = [field for field in fields if field.can_fail]
+        if not typed:
+            return []
+        columns = ", ".join(f"count({quote(field.name)})" for field in typed)
+        sql = STORED_VALUES.format(columns=columns, table=quote(*name.split(".")))
+        stored = self.execute(sql, [self.row_counts[name]]).fetchall()[0]
+        arrived = [frame.height - frame[field.name].null_count() for field in typed]
+        return [field for field, kept, sent in zip(typed, stored, arrived, strict=True) if kept != sent]
+
+    def verify_loads(self, names: Iterable[str] | None = None) -> None:
+        """Read tables back, all of them by default: rows that a scan does not see would make every rule pass.
+
+        Raises:
+            DatabaseError: The engine returns fewer or more rows of a table than were appended to it.
+        """
+        scans = [
+            SCAN.format(name=literal(name), table=quote(*name.split(".")), column=quote(self.first_columns[name]))
+            for name in names or self.first_columns
+        ]
+        for name, found, _ in self.execute(" union all ".join(scans)).fetchall():
+            if found != self.row_counts[name]:
+                raise DatabaseError(
+                    f"What was read into {name} cannot be read back",
+                    expected=f"{self.row_counts[name]} rows",
+                    found=f"{found} rows",
+                    next_step="This is a fault of the installed DuckDB: install the locked release, and report it",
+                )
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
+        """The first rows of a query that gives few, by column name; `limit` -1: all.
+
+        Of `parameters`, those that the query names are bound to it.
+        """
+        statement = self._select(sql)
+        cursor = self.connection.execute(statement, _named(statement, parameters))
+        names = [column[0] for column in cursor.description or ()]
+        found = cursor.fetchall() if limit < 0 else cursor.fetchmany(limit)
+        cursor.complete()
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
+        """The first `limit` rows of a query and how many it gives in all.
+
+        Most rules find nothing, and the first row tells; what is found is streamed in a second execution.
+        """
+        statement = self._select(sql)
+        values = _named(statement, parameters)
+        cursor = self.connection.execute(statement, values)
+        names = [column[0] for column in cursor.description or ()]
+        if cursor.fetchone() is None:
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), 0
+        cursor.abort()
+        return self._collect(self.connection.sql(statement, params=values), limit)
+
+    def _collect(self, relation: duckdb.DuckDBPyRelation, limit: int) -> tuple[pl.DataFrame, int]:
+        reader = relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
+        kept, count = [], 0
+        for batch in reader:
+            if count < limit:
+                kept.append(batch.slice(0, limit - count))
+            count += batch.num_rows
+        table = pa.Table.from_batches(kept, schema=reader.schema)
+        return pl.DataFrame(pl.from_arrow(table)), count
+
+    def _select(self, sql: str) -> duckdb.Statement:
+        """The one statement of `sql`; a rule asks, it changes nothing.
+
+        Raises:
+            ValueError: It is none, several, or no select.
+        """
+        statements = _parsed(sql, self.connection)
+        kinds = [statement.type.name for statement in statements]
+        if kinds != ["SELECT"]:
+            raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
+        return statements[0]
+
+    def count_rows(self, name: str, rows: int, column: str) -> None:
+        """Tell of a table that was filled otherwise than by `append`, so that it is read back too."""
+        self.row_counts[name], self.first_columns[name] = rows, column
+
+    def row_count(self, name: str) -> int:
+        """How many rows were loaded into the table `name` ("target.members").
+
+        Raises:
+            KeyError: There is no such table.
+        """
+        return self.row_counts[name]
+
+    def _relation(self, frame: pl.DataFrame) -> duckdb.DuckDBPyRelation:
+        return self.connection.from_arrow(frame.to_arrow())
+
+
+def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": f"{MEMORY_LIMIT_MB}MB"})
+    if kept:
+        connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
+    for file in SETUP:
+        for statement in _parsed(file.read_text(encoding="utf-8"), connection):
+            connection.execute(statement)
+    connection.execute("set global timezone = 'UTC'")
+    connection.execute(f"set allowed_directories = [{literal(spill)}]")
+    connection.execute("set enable_external_access = false")
+    # A second thread costs more than it gives until there is something to share; see `append`.
+    connection.execute("set threads = 1")
+    return connection
+
+
+def _parsed(sql: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.Statement, ...]:
+    """The statements of `sql`. Parsing takes as long as planning, and the next warehouse of this process asks alike."""
+    found = PARSED.get(sql)
+    if found is None:
+        found = tuple(connection.extract_statements(sql))
+        if len(PARSED) < MOST_PARSED:
+            PARSED[sql] = found
+    return found
+
+
+def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    named = statement.named_parameters
+    return {name: value for name, value in (parameters or {}).items() if name in named}
+
+
+def _failures(column: Field, fields: Sequence[Field], table_name: str) -> str:
+    """The query for the values of one column that are not of its type, as rows of the findings table."""
+    return FAILURES.format(
+        table=literal(table_name),
+        column=literal(column.source_name),
+        key=next(field.value for field in fields if field.comes),
+        raw=quote(column.name),
+        type=literal(column.type),
+        typed=column.value,
+    )

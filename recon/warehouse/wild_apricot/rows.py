@@ -1,0 +1,158 @@
+"""Reads the rows of an export; a file that is not what its header promises is refused, nothing is guessed.
+
+The reader is Arrow's, which refuses a row with too few or too many cells and takes every kind of line end. DuckDB's
+loses the rest of a file whose last quotation mark is missing, and polars' fills up a row that is too short.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from io import BytesIO, RawIOBase
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
+
+from recon.bundle.jsonfile import read_text, require_text
+from recon.errors import BundleError
+from recon.masking import mask_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import IO
+
+    from recon.bundle.model import Export
+
+BLOCK_BYTES = 4 * 2**20
+END = "the end of the file"
+TOO_LONG = "straddling object"
+NEXT_STEP = "Correct it there or export it again; to verify without it, move it out of the bundle's folder"
+
+
+class Ended(RawIOBase):
+    """A file followed by a row of ours: only where that comes out again, every quotation mark was closed."""
+
+    def __init__(self, file: IO[bytes], width: int) -> None:
+        self._parts = [file, BytesIO(f"\n{','.join([END] * width)}\n".encode())]
+
+    def readable(self) -> bool:
+        """It is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as there is something; 0: nothing is left."""
+        filled = 0
+        for part in self._parts:
+            piece = part.read(len(buffer) - filled)
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
+
+
+def read_rows(export: Export) -> Iterator[pl.DataFrame]:
+    """The rows in batches, in the order of the file.
+
+    Returns:
+        Frames that are not empty: source_row (2 is the first data row; blank lines are none), and a column of text for
+        each key that the file has a cell for, empty where the cell is.
+
+    Raises:
+        BundleError: A row has another number of cells than the header, a quotation mark is never closed, or the file
+            is not UTF-8; with the line.
+    """
+    odd: list[tuple[int, int]] = []
+    first = 2
+    try:
+        with export.file.open("rb") as file:
+            require_text(export.file, file.read(4))
+            file.seek(0)
+            for batch in _without_end(_open(file, export, odd), export):
+                frame = pl.DataFrame(pl.from_arrow(batch)).rename({str(at): key for key, at in export.cells.items()})
+                yield frame.with_row_index("source_row", offset=first)
+                first += batch.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _refused(export, error, odd) from error
+
+
+def _open(file: IO[bytes], export: Export, odd: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+    """Arrow's reader; a row of another width than the header's is told in `odd`, then refused."""
+
+    def refuse(row: Any) -> str:
+        odd.append((row.number, row.actual_columns))
+        return "error"
+
+    names = [str(at) for at in range(export.width)]
+    wanted = [str(at) for at in export.cells.values()]
+    reader: Iterator[pa.RecordBatch] = open_csv(
+        Ended(file, export.width),
+        ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows_after_names=1),
+        ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+        ConvertOptions(include_columns=wanted, default_column_type=pa.string()),
+    )
+    return reader
+
+
+def _without_end(batches: Iterator[pa.RecordBatch], export: Export) -> Iterator[pa.RecordBatch]:
+    """The batches without the row that closes the file; none is empty."""
+    last, rows = None, 0
+    for batch in batches:
+        rows += batch.num_rows
+        if last is not None and batch.num_rows:
+            yield last
+        last = batch if batch.num_rows else last
+    if last is None or any(cell.as_py() != END for cell in (column[-1] for column in last.columns)):
+        raise _unclosed(export, rows + 1)
+    if last.num_rows > 1:
+        yield last.slice(0, last.num_rows - 1)
+
+
+def _unclosed(export: Export, row: int) -> BundleError:
+    return BundleError(
+        f"{export.file.name} has a quotation mark that is never closed",
+        where=f"{export.file}, line {_line(export.file, row)}",
+        expected="a second one that ends the cell",
+        found="none in what follows",
+        next_step=NEXT_STEP,
+    )
+
+
+def _refused(export: Export, error: Exception, odd: list[tuple[int, int]]) -> BundleError:
+    if odd:
+        row, found = odd[0]
+        return BundleError(
+            f"{export.file.name} has a row whose cells do not stand under their headers",
+            where=f"{export.file}, line {_line(export.file, row)}",
+            expected=f"{export.width} cells",
+            found=str(found),
+            next_step=f"A cell with a comma or a quotation mark may lack its quotes. {NEXT_STEP}",
+        )
+    if TOO_LONG in str(error):
+        return _unclosed(export, sys.maxsize)
+    read_text(export.file)  # tells where the file is no UTF-8
+    return BundleError(
+        f"{export.file.name} cannot be read",
+        where=str(export.file),
+        expected="CSV in UTF-8, separated by commas",
+        found=mask_text(" ".join(str(error).split()))[:200],
+        next_step=NEXT_STEP,
+    )
+
+
+def _line(file: Path, number: int) -> int:
+    """The line on which row `number` begins, the header being row 1, or the last row that can be told from the next."""
+    start = seen = 1
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = csv.reader(lines, strict=False)
+        try:
+            for row in rows:
+                if row and seen == number:
+                    return start
+                seen += bool(row)
+                start = rows.line_num + 1
+        except csv.Error:
+            # What a missing quotation mark made of the rest is longer than it takes a cell to be.
+            return start
+    return start

@@ -1,0 +1,224 @@
+"""Compressed bundles open as they are; what is damaged, unsafe or made to fill a disk is refused in one sentence."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import stat
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from support import run_in_process, verify
+
+from recon.bundle import archive, open_bundle, reading
+from recon.demo import DemoPaths
+from recon.errors import BundleError
+from recon.warehouse import Warehouse
+from recon.warehouse.load_bundle import load_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+REPORT = "migration-report.json"
+PACKED = ["zip", "flat-zip", "tar.gz", "tgz", "tar", "report.gz", "folder-of-gz"]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def pack(bundle: Path, kind: str, home: Path) -> Path:
+    """The bundle, compressed."""
+    if kind == "folder-of-gz":
+        folder = home / "packed"
+        shutil.copytree(bundle, folder)
+        for file in folder.iterdir():
+            (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+            file.unlink()
+        return folder
+    if kind == "report.gz":
+        target = home / "migration-report.json.gz"
+        target.write_bytes(gzip.compress((bundle / REPORT).read_bytes()))
+        return target
+    if kind.endswith("zip"):
+        with zipfile.ZipFile(home / "bundle.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+            for file in bundle.iterdir():
+                packed.write(file, file.name if kind.startswith("flat") else f"{bundle.name}/{file.name}")
+        return home / "bundle.zip"
+    target = home / f"bundle.{kind}"
+    with tarfile.open(target, "w" if kind == "tar" else "w:gz") as packed_tar:
+        packed_tar.add(bundle, bundle.name)
+    return target
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_compressed_bundle_gives_the_same_verdict(demo: DemoPaths, kind: str, tmp_path: Path, scratch: Path) -> None:
+    packed = DemoPaths(pack(demo.bundle, kind, tmp_path), demo.database)
+    whole, found = verify(demo), verify(packed)
+    assert (found.verdict, found.run_id, found.counts_bundle) == (whole.verdict, whole.run_id, whole.counts_bundle)
+    assert found.bundle_path == str(packed.bundle)
+    assert len(found.policies) == (0 if kind == "report.gz" else len(whole.policies))
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_compressed_report_is_streamed_where_it_is_large(
+    demo: DemoPaths, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGE_BYTES", 0)
+    packed = DemoPaths(pack(demo.bundle, "tar.gz", tmp_path), demo.database)
+    assert verify(packed).verdict == "PASSED"
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_command_names_the_archive_in_its_report(demo: DemoPaths, tmp_path: Path) -> None:
+    packed, report = pack(demo.bundle, "zip", tmp_path), tmp_path / "report.md"
+    done = run_in_process("verify", "-b", packed, "--database", demo.database, "-o", report)
+    assert (done.code, done.err) == (0, "")
+    assert str(packed) in report.read_text(encoding="utf-8")
+
+
+def zip_of(path: Path, entries: dict[str, bytes], change: Callable[[zipfile.ZipInfo], None] | None = None) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in entries.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if change:
+                change(info)
+            packed.writestr(info, content)
+    return path
+
+
+def tar_of(path: Path, entries: list[tarfile.TarInfo], content: bytes = b"{}") -> Path:
+    with tarfile.open(path, "w:gz") as packed:
+        for entry in entries:
+            entry.size = len(content) if entry.isreg() else 0
+            packed.addfile(entry, io.BytesIO(content))
+    return path
+
+
+def linked(name: str, kind: bytes) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = kind, "/etc/passwd"
+    return entry
+
+
+def refusal(path: Path) -> BundleError:
+    with pytest.raises(BundleError) as caught:
+        open_bundle(path)
+    error = caught.value
+    assert all((error.what, error.where, error.expected, error.found, error.next_step))
+    assert "\n" not in error.message
+    return error
+
+
+@pytest.mark.parametrize(
+    "name", [f"../{REPORT}", f"/etc/{REPORT}", f"a/../../{REPORT}", f"..\\{REPORT}", f"C:\\{REPORT}"]
+)
+def test_a_path_that_leads_out_of_the_archive_is_refused(tmp_path: Path, scratch: Path, name: str) -> None:
+    error = refusal(zip_of(tmp_path / "bundle.zip", {name: b"{}"}))
+    assert error.what == "The archive names an unsafe path"
+    assert list(scratch.iterdir()) == []
+
+
+def make_link(info: zipfile.ZipInfo) -> None:
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+
+
+@pytest.mark.parametrize("kind", ["zip", tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_a_link_or_device_is_refused(tmp_path: Path, kind: str | bytes) -> None:
+    if isinstance(kind, str):
+        path = zip_of(tmp_path / "bundle.zip", {REPORT: b"/etc/passwd"}, make_link)
+    else:
+        path = tar_of(tmp_path / "bundle.tar.gz", [linked(REPORT, kind)])
+    assert refusal(path).found == "a link, a folder or a device"
+
+
+BOMB = b" " * (3 * 2**20)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "gz"])
+def test_what_unpacks_to_too_much_is_refused_before_it_fills_the_disk(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(archive, "ALWAYS_ALLOWED_BYTES", 2**20)
+    path = tmp_path / f"bundle.{kind}"
+    if kind == "zip":
+        zip_of(path, {REPORT: BOMB})
+    elif kind == "gz":
+        path.write_bytes(gzip.compress(BOMB))
+    else:
+        tar_of(path, [tarfile.TarInfo(REPORT)], BOMB)
+    error = refusal(path)
+    assert error.what == "The bundle unpacks to more than is allowed"
+    assert error.expected == "at most 1 MB"
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_large_member_that_nobody_wants_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "ALWAYS_ALLOWED_BYTES", 2**20)
+    path = tar_of(tmp_path / "bundle.tar.gz", [tarfile.TarInfo("film"), tarfile.TarInfo(REPORT)], BOMB)
+    assert refusal(path).what == "The bundle unpacks to more than is allowed"
+
+
+def test_all_files_together_have_a_limit_too(demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = pack(demo.bundle, "zip", tmp_path)
+    monkeypatch.setattr(archive, "MAX_BYTES", (demo.bundle / REPORT).stat().st_size + 100)
+    assert refusal(packed).what == "The bundle unpacks to more than is allowed"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tgz", "report.gz", "folder-of-gz"])
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_damaged_archive_is_one_sentence(demo: DemoPaths, tmp_path: Path, kind: str, kept: float) -> None:
+    packed = pack(demo.bundle, kind, tmp_path)
+    file = packed / f"{REPORT}.gz" if packed.is_dir() else packed
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(len(whole) * kept)])
+    error = refusal(packed)
+    assert str(packed) in str(error.where)
+
+
+def test_an_encrypted_archive_is_one_sentence(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "bundle.zip", {REPORT: b"{}"})
+    data = bytearray(path.read_bytes())
+    for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(start) + offset] |= 1
+    path.write_bytes(data)
+    assert "encrypted" in str(refusal(path).found)
+
+
+def test_an_archive_without_a_report_lists_what_it_holds(tmp_path: Path) -> None:
+    error = refusal(zip_of(tmp_path / "bundle.zip", {"notes.txt": b"", "club/policy-bundle.json": b"{}"}))
+    assert error.found == "notes.txt, club/policy-bundle.json"
+
+
+def test_two_reports_in_an_archive_are_ambiguous(tmp_path: Path) -> None:
+    error = refusal(zip_of(tmp_path / "bundle.zip", {f"a/{REPORT}": b"{}", f"b/{REPORT}": b"{}"}))
+    assert error.found == f"a/{REPORT}, b/{REPORT}"
+
+
+def test_a_report_that_lies_there_twice_is_ambiguous(demo: DemoPaths) -> None:
+    (demo.bundle / f"{REPORT}.gz").write_bytes(gzip.compress(b"{}"))
+    assert refusal(demo.bundle).what == "The bundle has the same file twice"
+
+
+@pytest.mark.parametrize("large_bytes", [0, 2**40], ids=["large", "small"])
+def test_what_is_wrong_inside_is_told_by_its_place_in_the_archive(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, large_bytes: int
+) -> None:
+    entity = '{"created": 1, "updated": 0, "records": [{"_action": 5}]}'
+    report = f'{{"runId": "r", "dryRun": false, "members": {entity}, "events": {entity}, "registrations": {entity}}}'
+    path = zip_of(tmp_path / "bundle.zip", {f"club/{REPORT}": report.encode()})
+    monkeypatch.setattr(reading, "LARGE_BYTES", large_bytes)
+    with Warehouse() as warehouse, pytest.raises(BundleError) as caught, open_bundle(path) as bundle:
+        load_bundle(bundle, warehouse, [])
+    assert caught.value.where == f"{path}: club/{REPORT}, $.members.records[0]._action"
+    assert str(scratch) not in caught.value.message.replace(str(tmp_path / "bundle.zip"), "")

@@ -1,0 +1,532 @@
+"""MySQL and MariaDB: the same verdict as elsewhere, one instant for all tables, and every trap of the way there."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from contextlib import closing, contextmanager
+from threading import Event, Thread
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import pytest
+from support import check_of, outcomes, run_recon, verify, verify_url
+
+from recon.database import Query, ReadError, SelectColumn, open_source, parse_url
+from recon.errors import DatabaseError
+from recon.profile import load_profile
+from recon.warehouse import Warehouse
+from recon.warehouse.load_database import take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mysql import MysqlServer
+
+    from recon.demo import DemoPaths
+
+SECRET = "Pl4ntedS3cret#@/:?%&= ü'\"\\"  # noqa: S105 - made up, to be searched for
+MEMBER = "(select id from (select id from `Member` order by id limit 1) as m)"
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def edit(mysql_server: MysqlServer) -> Callable[..., list[tuple[Any, ...]]]:
+    """Executes statements in the database of a URL; gives the rows of the last."""
+
+    def execute(url: str, *statements: str) -> list[tuple[Any, ...]]:
+        return mysql_server.execute(name_of(url), *statements)
+
+    return execute
+
+
+@pytest.fixture
+def reader(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> Iterator[Callable[..., str]]:
+    """Makes the club's URL for a user of its own that may read the tables named, all by default."""
+    made: list[str] = []
+
+    def make(*tables: str, password: str = SECRET) -> str:
+        url, name = mysql_club(), f"r{uuid4().hex[:12]}"
+        made.append(name)
+        with closing(mysql_server.connect(name_of(url))) as connection, connection.cursor() as cursor:
+            cursor.execute(f"create user {name}@'%%' identified by %s", (password,))
+            for table in tables or ("*",):
+                cursor.execute(f"grant select on `{name_of(url)}`.{table} to {name}@'%'")
+        return mysql_server.url(name_of(url), name, password)
+
+    yield make
+    for name in made:
+        mysql_server.execute(None, f"drop user {name}@'%'")
+
+
+@contextmanager
+def snapshot_of(url: str, *requires: str) -> Iterator[Warehouse]:
+    source = open_source(parse_url(url, "the test"))
+    with closing(source), Warehouse() as warehouse:
+        take_snapshot(source, load_profile(), requires, warehouse)
+        yield warehouse
+
+
+def read(url: str, table: str, *columns: str, **options: Any) -> list[dict[str, Any]]:
+    """The rows of a table as the source gives them, announced or not."""
+    source = open_source(parse_url(url, "the test"))
+    query = Query(table, tuple(SelectColumn(name, name, **options) for name in columns))
+    with closing(source):
+        source.catalogue()
+        source.prepare([query])
+        return [row for frame in source.read(query) for row in frame.iter_rows(named=True)]
+
+
+def test_the_verdict_and_every_number_are_those_of_sqlite(demo: DemoPaths, mysql_club: Callable[[], str]) -> None:
+    here, there = verify_url(demo.bundle, mysql_club()), verify(demo)
+    assert [(c.id, c.outcome, c.message) for c in here.checks] == [(c.id, c.outcome, c.message) for c in there.checks]
+    assert here.counts_database == there.counts_database
+    assert here.tiers == there.tiers
+    assert here.snapshot.consistent
+    assert "through connectorx" in here.snapshot.database
+
+
+def test_a_fault_is_found_with_its_row(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, f"delete from `Member` where id = {MEMBER}")
+    verification = verify_url(demo.bundle, url)
+    orphans = edit(url, "select count(*) from `EventRegistration` where `memberId` not in (select id from `Member`)")
+    assert outcomes(verification)["member_count"] == "FAIL"
+    assert check_of(verification, "orphaned_registrations").violation_count == orphans[0][0] > 0
+
+
+@pytest.mark.parametrize(
+    "definition, written, found",
+    [
+        pytest.param("varchar(20)", ["null", "null", "'a'", "''"], [None, None, "a", ""], id="nulls first, empty text"),
+        pytest.param("varchar(9) character set utf8mb4", ["'😀é'"], ["😀é"], id="four bytes of UTF-8"),
+        pytest.param("varchar(9) character set latin1", ["'é€'"], ["é€"], id="latin1"),
+        pytest.param("varchar(9) character set ucs2", ["'é'"], ["é"], id="ucs2"),
+        pytest.param("tinyint(1)", ["null", "1", "0", "7"], [None, "1", "0", "7"], id="tinyint(1)"),
+        pytest.param("bit(1)", ["b'1'", "b'0'", "null"], ["1", "0", None], id="bit(1)"),
+        pytest.param("bit(64)", ["b'" + "1" * 64 + "'"], ["18446744073709551615"], id="bit(64)"),
+        pytest.param("bigint unsigned", ["18446744073709551615"], ["18446744073709551615"], id="bigint unsigned"),
+        pytest.param(
+            "decimal(38,20)", ["123456789012345678.12345678901234567890"], ["123456789012345678.12345678901234567890"]
+        ),
+        pytest.param("double", ["1e300", "0.1"], ["1e300", "0.1"], id="double"),
+        pytest.param(
+            "datetime(3)",
+            ["'0000-00-00'", "'2024-01-15 14:20:00.5'"],
+            ["0000-00-00 00:00:00.000", "2024-01-15 14:20:00.500"],
+            id="zero date",
+        ),
+        pytest.param("date", ["'2024-02-00'"], ["2024-02-00"], id="date with a zero"),
+        pytest.param("year", ["2024"], ["2024"], id="year"),
+        pytest.param("time", ["'-838:59:59'"], ["-838:59:59"], id="time"),
+        pytest.param("enum('a','')", ["'a'", "''"], ["a", ""], id="enum"),
+        pytest.param("set('a','b')", ["'a,b'"], ["a,b"], id="set"),
+        pytest.param("json", ["'{\"a\": [1]}'"], ['{"a": [1]}'], id="json"),
+        pytest.param("longtext", ["repeat('ü', 100000)"], ["ü" * 100_000], id="long text"),
+        pytest.param("varbinary(9)", ["x'c3bc'"], ["ü"], id="bytes that are text"),
+        pytest.param(
+            "binary(16)",
+            ["x'6ccd780cbaba102695645b8c65602400'", "null"],
+            ["6ccd780c-baba-1026-9564-5b8c65602400", None],
+            id="uuid of 16 bytes",
+        ),
+    ],
+)
+def test_a_value_of_any_type_arrives_as_the_text_that_it_is(
+    definition: str,
+    written: list[str],
+    found: list[str | None],
+    mysql_club: Callable[[], str],
+    edit: Callable[..., list[tuple[Any, ...]]],
+) -> None:
+    url = mysql_club()
+    edit(url, f"create table t (n int primary key, v {definition})")
+    edit(url, *(f"insert into t values ({number}, {value})" for number, value in enumerate(written)))
+    assert sorted((int(row["n"]), row["v"]) for row in read(url, "t", "n", "v")) == list(enumerate(found))
+
+
+def test_bytes_that_are_no_text_are_told_with_their_row(
+    mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, "create table t (n int, v varbinary(9))", "insert into t values (1, 'a'), (2, x'ff41')")
+    with pytest.raises(ReadError, match=r"t\.v holds text that is not UTF-8, in the row 2"):
+        read(url, "t", "n", "v")
+
+
+def test_an_empty_table_has_no_rows(mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]) -> None:
+    url = mysql_club()
+    edit(url, "create table t (n int, v varchar(9))")
+    assert read(url, "t", "n", "v") == []
+
+
+def test_a_type_of_mariadbs_own_is_text(
+    mysql_server: MysqlServer, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    if "MariaDB" not in mysql_server.execute(None, "select version()")[0][0]:
+        pytest.skip("uuid is a type of MariaDB")
+    url, key = mysql_club(), "6ccd780c-baba-1026-9564-5b8c65602400"
+    edit(url, "create table t (v uuid)", f"insert into t values ('{key}')")
+    assert read(url, "t", "v") == [{"v": key}]
+
+
+@pytest.mark.parametrize("kind, expected", [("timestamp(3)", "13:20:00"), ("datetime(3)", "14:20:00")])
+def test_a_time_with_a_zone_is_read_in_utc(
+    kind: str, expected: str, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(
+        url,
+        "set time_zone = '+01:00'",
+        f"create table t (v {kind} null)",
+        "insert into t values ('2024-01-15 14:20:00')",
+    )
+    assert read(url, "t", "v") == [{"v": f"2024-01-15 {expected}.000"}]
+
+
+def test_a_date_of_zeros_is_a_finding_with_its_row(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, "alter table `MembershipTier` modify `sortOrder` bigint unsigned")
+    edit(url, "update `MembershipTier` set `sortOrder` = 18446744073709551615 where code = 'ALUMNI'")
+    check = check_of(verify_url(demo.bundle, url), "column_types")
+    assert (check.outcome, check.violations["value"].to_list()) == ("FAIL", ["18446744073709551615"])
+    with snapshot_of(url, "target.events.start_time") as warehouse:
+        assert warehouse.rows("select * from target.unreadable_values") == []
+    edit(url, "update `Event` set `startTime` = 0 limit 1")
+    with snapshot_of(url, "target.events.start_time") as warehouse:
+        (found,) = warehouse.rows("select value, expected_type from target.unreadable_values")
+    assert found == {"value": "0000-00-00 00:00:00.000", "expected_type": "timestamp"}
+
+
+@pytest.mark.parametrize("mode", ["", "ANSI", "TRADITIONAL", "ONLY_FULL_GROUP_BY,NO_BACKSLASH_ESCAPES,ANSI_QUOTES"])
+def test_the_servers_mode_of_sql_does_not_matter(
+    mode: str, demo: DemoPaths, mysql_server: MysqlServer, mysql_club: Callable[[], str]
+) -> None:
+    kept = mysql_server.execute(None, "select @@global.sql_mode")[0][0]
+    mysql_server.execute(None, f"set global sql_mode = '{mode}'")
+    try:
+        verification = verify_url(demo.bundle, mysql_club())
+    finally:
+        mysql_server.execute(None, f"set global sql_mode = '{kept}'")
+    assert set(outcomes(verification).values()) == {"PASS"}
+
+
+@pytest.mark.parametrize(
+    "metadata, runs",
+    [
+        ("null", []),
+        ("'[\"run-1\"]'", []),
+        ("'{\"syncRunId\": null}'", []),
+        ('\'{"syncRunId": "run-1"}\'', ["run-1"]),
+        ('\'{"syncRunId": null, "run_id": "run-1"}\'', ["run-1"]),
+        ('\'{"syncRunId": "", "run_id": "run-1"}\'', ["run-1"]),
+    ],
+)
+def test_a_run_is_found_in_metadata_of_any_shape(
+    metadata: str, runs: list[str], mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, "alter table `WaIdMapping` drop `syncRunId`", "delete from `AuditLog`")
+    row = f"uuid(), 'IMPORT', 'System', uuid(), {metadata}"
+    edit(url, f"insert into `AuditLog` (id, action, `resourceType`, `resourceId`, metadata) values ({row})")
+    with snapshot_of(url, "target.runs") as warehouse:
+        found = warehouse.rows("select run_id from target.runs")
+    assert [row["run_id"] for row in found] == runs
+
+
+def test_runs_that_differ_in_capitals_or_blanks_are_not_one(
+    mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, "update `WaIdMapping` set `syncRunId` = 'run-1'")
+    edit(
+        url,
+        *(
+            f"update `WaIdMapping` set `syncRunId` = '{run}' order by id limit {n}"
+            for run, n in (("run-1 ", 9), ("RUN-1", 4))
+        ),
+    )
+    with snapshot_of(url, "target.runs") as warehouse:
+        runs = {row["run_id"] for row in warehouse.rows("select run_id from target.runs where rows is not null")}
+    assert {"RUN-1", "run-1 ", "run-1"} <= runs
+
+
+def test_a_table_without_snapshots_makes_the_report_say_so(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, "alter table `WaIdMapping` engine = MyISAM")
+    snapshot = verify_url(demo.bundle, url).snapshot
+    assert not snapshot.consistent
+    assert snapshot.guarantee == "not consistent: 'WaIdMapping' is kept by MyISAM, which knows no snapshots"
+
+
+def test_a_view_is_read_and_the_report_says_that_nothing_is_known_of_it(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(
+        url,
+        "rename table `MembershipTier` to tiers_kept",
+        "create view `MembershipTier` as select * from tiers_kept",
+    )
+    verification = verify_url(demo.bundle, url)
+    assert set(outcomes(verification).values()) == {"PASS"}
+    assert "'MembershipTier' is a view" in verification.snapshot.guarantee
+
+
+def test_nothing_can_be_written_not_even_by_what_is_read(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(
+        url,
+        "rename table `MembershipTier` to tiers_kept",
+        "create table written (at datetime)",
+        "create function noted() returns int modifies sql data begin insert into written values (now()); return 1; end",
+        "create view `MembershipTier` as select id, code, name, `sortOrder` from tiers_kept where noted() = 1",
+    )
+    verification = verify_url(demo.bundle, url)
+    assert outcomes(verification)["tier_distribution"] == "ERROR"
+    assert "READ ONLY" in check_of(verification, "tier_distribution").message
+    assert edit(url, "select * from written") == []
+    assert verification.snapshot.consistent, "it was found out before anything was read"
+
+
+def test_an_optional_table_that_may_not_be_read_leaves_its_checks_unevaluated(
+    demo: DemoPaths, reader: Callable[..., str]
+) -> None:
+    tables = ("Member", "Event", "EventRegistration", "MembershipTier", "AuditLog")
+    url = reader(*(f"`{table}`" for table in tables))
+    verification = verify_url(demo.bundle, url)
+    # A table on which a user has no right at all is not even in the catalogue of MySQL.
+    assert "WaIdMapping" not in list(verification.snapshot.rows)
+    assert outcomes(verification)["duplicate_id_mappings"] == "WARN"
+    assert verification.snapshot.consistent
+
+
+def test_a_refused_column_of_an_optional_table_does_not_break_the_snapshot(
+    demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(
+        url,
+        "rename table `MembershipTier` to tiers_kept",
+        "create view `MembershipTier` as select id, code, name, `sortOrder` from tiers_kept",
+        "drop table tiers_kept",
+    )
+    verification = verify_url(demo.bundle, url)
+    assert outcomes(verification)["tier_distribution"] == "ERROR"
+    assert "invalid" in check_of(verification, "tier_distribution").message
+    assert verification.snapshot.consistent
+
+
+def test_an_awkward_password_opens_the_database_and_is_in_no_output(
+    reader: Callable[..., str], demo: DemoPaths, tmp_path: Path
+) -> None:
+    report, url = tmp_path / "report.md", reader()
+    done = run_recon("verify", "-b", demo.bundle, "-o", report, "-v", DATABASE_URL=url)
+    assert (done.code, done.err) == (0, "")
+    assert "MariaDB" in done.out or "MySQL" in done.out
+    assert "Pl4ntedS3cret" not in done.out + report.read_text(encoding="utf-8")
+
+
+def closed_port(_url: str) -> str:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"mysql://u:Pl4ntedS3cret@127.0.0.1:{taken.getsockname()[1]}/club"
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        pytest.param(lambda url: url.replace("@", "x@"), ("Access denied", "tried once"), id="wrong password"),
+        pytest.param(lambda url: f"{url}_other", ("Check the name of the database",), id="unknown database"),
+        pytest.param(closed_port, ("refused", "Check host and port"), id="refused"),
+        pytest.param(lambda url: url.replace("@127.0.0.1", "@club.invalid"), ("club.invalid",), id="unknown host"),
+        pytest.param(lambda url: f"{url}?ssl-mode=banana", ("ssl-mode is none of",), id="unknown encryption"),
+        pytest.param(lambda url: f"{url}?ssl-mode=REQUIRED", ("SSL", "Check ssl-mode"), id="no such encryption"),
+    ],
+)
+def test_what_cannot_be_verified_ends_in_one_sentence_within_seconds(
+    change: Callable[[str], str], says: tuple[str, ...], reader: Callable[..., str], demo: DemoPaths, tmp_path: Path
+) -> None:
+    report, started = tmp_path / "report.md", monotonic()
+    url = change(reader(password=SECRET[:13]))
+    done = run_recon("verify", "-b", demo.bundle, "-o", report, "-v", DATABASE_URL=url)
+    assert monotonic() - started < 15
+    assert (done.code, done.err.count("\n"), report.exists()) == (2, 1, False)
+    assert done.err.startswith("Database error: ")
+    assert not [part for part in says if part not in done.err], done.err
+    assert "Pl4ntedS3cret" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    "damage, says",
+    [
+        ("drop table `EventRegistration`", "no table 'EventRegistration'"),
+        (
+            (
+                "alter table `EventRegistration` drop foreign key registration_member, drop key registration_once, "
+                "drop `memberId`"
+            ),
+            "no column 'memberId'",
+        ),
+    ],
+    ids=["table", "column"],
+)
+def test_a_required_part_that_is_missing_is_named(
+    damage: str, says: str, demo: DemoPaths, mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    edit(url, damage)
+    with pytest.raises(DatabaseError, match=says):
+        verify_url(demo.bundle, url)
+
+
+def test_a_table_that_another_program_has_locked_is_told_within_seconds(
+    demo: DemoPaths, mysql_server: MysqlServer, mysql_club: Callable[[], str]
+) -> None:
+    url, started = mysql_club(), monotonic()
+    with closing(mysql_server.connect(name_of(url))) as locking, locking.cursor() as cursor:
+        cursor.execute("lock tables `Member` write")
+        with pytest.raises(DatabaseError, match=r"'Member' cannot be read.*[Ll]ock wait timeout"):
+            verify_url(demo.bundle, url)
+    assert monotonic() - started < 12
+
+
+def test_a_statement_that_the_server_ends_is_one_sentence_without_a_stack(
+    demo: DemoPaths, mysql_server: MysqlServer, mysql_club: Callable[[], str], edit: Callable[..., Any], tmp_path: Path
+) -> None:
+    url = mysql_club()
+    edit(url, "rename table `Event` to kept", "create view `Event` as select * from kept where sleep(5) = 0")
+    over = Event()
+    killing = Thread(target=_kill, args=(mysql_server, name_of(url), over), daemon=True)
+    killing.start()
+    done = run_recon("verify", "-b", demo.bundle, "-o", tmp_path / "report.md", DATABASE_URL=url)
+    over.set()
+    killing.join()
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "Query execution was interrupted" in done.err
+    assert "panicked" not in done.err
+
+
+def _kill(server: MysqlServer, database: str, over: Event) -> None:
+    """Kill the statement of recon in that database, whenever there is one."""
+    sql = f"select id from information_schema.processlist where db = '{database}' and info like '/* recon%'"
+    while not over.wait(0.2):
+        for (number,) in server.execute(None, sql):
+            server.execute(None, f"kill query {number}")
+
+
+REPLACE = (
+    (
+        "insert into `Member` (id, `firstName`, `lastName`, email, `joinedAt`, `membershipStatusId`, `updatedAt`) "
+        "select %(member)s, 'N', 'N', %(member)s, now(), id, now() from `MembershipStatus` limit 1"
+    ),
+    (
+        "insert into `EventRegistration` (id, `eventId`, `memberId`, `registeredAt`, `updatedAt`) "
+        "select uuid(), id, %(member)s, now(), now() from `Event` limit 1"
+    ),
+    "delete from `EventRegistration` where `memberId` = %(old)s",
+    "delete from `Member` where id = %(old)s",
+)
+MEASURE = """
+select (select count(*) from target.members) as members, count(*) as registrations,
+       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)) as orphans
+from target.registrations r"""
+
+
+class Writer:
+    """A thread that keeps replacing one member together with its registration, in one transaction."""
+
+    def __init__(self, server: MysqlServer, url: str) -> None:
+        self._server, self._url, self._over, self.commits = server, url, Event(), 0
+        self._thread = Thread(target=self._write, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def wait(self, table: str = "members", rows: int = 1) -> None:
+        """When rows of a table that others refer to were read: return once a member has been replaced since."""
+        before, deadline = self.commits, monotonic() + 10
+        while rows and table != "registrations" and self.commits < before + 2:
+            assert monotonic() < deadline, "the writer stands still"
+            sleep(0.0005)
+
+    def _write(self) -> None:
+        old = str(uuid4())
+        with closing(self._server.connect(name_of(self._url))) as connection, connection.cursor() as cursor:
+            while not self._over.is_set():
+                values = {"member": str(uuid4()), "old": old}
+                connection.begin()
+                for statement in REPLACE:
+                    cursor.execute(statement, values)
+                connection.commit()
+                old = values["member"]
+                self.commits += 1
+
+
+def measure(url: str, writer: Writer, *, announced: bool) -> dict[str, Any]:
+    """What a snapshot holds when the writer commits after each batch of rows that is read."""
+    source = open_source(parse_url(url, "the test"))
+    if not announced:
+        source.prepare = lambda queries: None  # type: ignore[method-assign]  # noqa: ARG005
+    with closing(source), Warehouse() as warehouse:
+        info = take_snapshot(source, load_profile(), (), warehouse, writer.wait)
+        (measured,) = warehouse.rows(MEASURE)
+    assert info.consistent == announced
+    return measured
+
+
+def test_a_writer_at_work_never_shows_in_a_snapshot(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> None:
+    url = mysql_club()
+    with Writer(mysql_server, url) as writer:
+        found = [measure(url, writer, announced=True) for _ in range(20)]
+        naive = [measure(url, writer, announced=False) for _ in range(2)]
+    assert Counter(map(str, found)) == {str({"members": 61, "registrations": 151, "orphans": 0}): 20}
+    assert all(reading["orphans"] > 0 for reading in naive), "this test could not have failed"
+
+
+def test_a_long_table_comes_whole_beside_a_short_one(
+    mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    url = mysql_club()
+    digits = "(select 0 d union all select 1 union all select 2 union all select 3 union all select 4)"
+    edit(
+        url,
+        "create table t (n int primary key auto_increment, v char(36))",
+        f"insert into t (v) select uuid() from {' cross join '.join(f'{digits} as d{i}' for i in range(8))}",
+    )
+    queries = [Query(name, (SelectColumn(column, "v"),)) for name, column in (("t", "v"), ("Event", "id"))]
+    source = open_source(parse_url(url, "the test"))
+    with closing(source):
+        source.catalogue()
+        source.prepare(queries)
+        heights = [[frame.height for frame in source.read(query)] for query in queries]
+    assert (sum(heights[0]), sum(heights[1])) == (5**8, 12)
+    assert len(heights[0]) > 3
+
+
+def test_a_table_that_is_read_twice_comes_twice_and_is_not_called_consistent(mysql_club: Callable[[], str]) -> None:
+    source = open_source(parse_url(mysql_club(), "the test"))
+    query = Query("Member", (SelectColumn("id", "id"),))
+    with closing(source):
+        source.catalogue()
+        heights = [sum(frame.height for frame in source.read(query)) for _ in range(2)]
+        assert (heights, source.consistent) == ([60, 60], False)

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from judged_rules import RULES
+from msgspec.structs import replace
+
+import recon
+from recon.model import Outcome
+from recon.profile import load_profile
+from recon.rules import RULE_TYPE, Fallback, Rule
+from recon.rules.testing.situations import ROWS, WHOLE, build, situations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recon.rules.testing.trials import Rehearsal
+
+RECORDS = ("source.members", "source.events", "source.registrations")
+BARE, NO_DATABASE = "everything is empty", "the database is empty"
+NO_EVENTS = Fallback(Outcome.WARN, "There are no events", "target.events")
+# Vacuous in every way: it finds nothing where there is nothing.
+PLANTED = Rule(
+    id="planted",
+    title="Planted",
+    category="own",
+    suite="own",
+    file=Path("own.yaml"),
+    type=RULE_TYPE,
+    severity="critical",
+    description="No event ends before it starts.",
+    sql="select id from target.events where end_time < start_time",
+    requires=("target.events.id", "target.events.start_time", "target.events.end_time"),
+    messages={"pass": "None", "fail": "Found {violations}"},
+)
+
+
+def rehearsed(**changes: Any) -> Rehearsal:
+    (rehearsal,) = recon.rehearse([replace(PLANTED, **changes)])
+    return rehearsal
+
+
+def vacuous(rehearsal: Rehearsal) -> list[str]:
+    return [trial.situation for trial in rehearsal.trials if trial.is_vacuous]
+
+
+def outcomes_of(rehearsal: Rehearsal) -> dict[str, str]:
+    return {trial.situation: str(trial.outcome) for trial in rehearsal.trials}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Sequence[Rehearsal]:
+    return recon.rehearse(recon.load_checks())
+
+
+def test_no_shipped_rule_can_pass_vacuously(shipped: Sequence[Rehearsal]) -> None:
+    assert [rehearsal.rule.id for rehearsal in shipped] == list(RULES)
+    assert {rehearsal.rule.id: rehearsal.problems for rehearsal in shipped if rehearsal.problems} == {}
+
+
+def test_every_shipped_rule_passes_where_nothing_is_missing_and_not_on_nothing(shipped: Sequence[Rehearsal]) -> None:
+    for rehearsal in shipped:
+        found = outcomes_of(rehearsal)
+        assert found["nothing is missing"] == "PASS", rehearsal.rule.id
+        assert found[BARE] != "PASS", rehearsal.rule.id
+
+
+def test_every_reason_of_a_shipped_rule_is_needed(shipped: Sequence[Rehearsal]) -> None:
+    reasoned = [rehearsal.rule for rehearsal in shipped if rehearsal.rule.right_when_empty]
+    assert reasoned
+    without = [
+        replace(
+            rule,
+            id=f"{rule.id}, {table}",
+            right_when_empty={name: why for name, why in rule.right_when_empty.items() if name != table},
+        )
+        for rule in reasoned
+        for table in rule.right_when_empty
+    ]
+    assert [rehearsal.rule.id for rehearsal in recon.rehearse(without) if not vacuous(rehearsal)] == []
+
+
+def test_a_planted_vacuous_rule_is_caught() -> None:
+    found = rehearsed()
+    assert vacuous(found) == [BARE, NO_DATABASE, "target.events is empty"]
+    (problem,) = found.problems
+    assert problem.startswith("could pass vacuously: it passes where everything is empty, where the database is empty")
+
+
+def test_saying_what_an_empty_table_means_mends_it() -> None:
+    found = rehearsed(when_empty=NO_EVENTS)
+    assert found.problems == ()
+    assert outcomes_of(found)[BARE] == "WARN"
+
+
+def test_a_reason_excuses_one_empty_table_but_not_all() -> None:
+    both = "target.members.id", *PLANTED.requires
+    found = rehearsed(requires=both, right_when_empty={"target.members": "events tell"}, when_empty=NO_EVENTS)
+    assert found.problems == ()
+    assert {t.situation: t.excuse for t in found.trials if t.excuse} == {"target.members is empty": "events tell"}
+
+    alone = rehearsed(right_when_empty={"target.events": "no reason is good enough"})
+    assert vacuous(alone) == [BARE, NO_DATABASE, "target.events is empty"]
+
+
+@pytest.mark.parametrize(
+    "sql, named",
+    [
+        ("select id, title from target.events where end_time < start_time", ["target.events.title"]),
+        (
+            "select e.id from target.events e join target.members m on m.email = e.title where end_time < start_time",
+            ["target.members.email", "target.events.title"],
+        ),
+        (
+            "select id from target.events where exists (select code from target.statuses) and end_time < start_time",
+            ["target.statuses.code"],
+        ),
+        ("select id from target.events, (select count(*) from target.statuses)", ["target.statuses"]),
+    ],
+    ids=["column", "columns of two tables", "column of another table", "table"],
+)
+def test_a_column_that_is_read_but_not_named_is_told(sql: str, named: list[str]) -> None:
+    found = rehearsed(sql=sql, when_empty=NO_EVENTS)
+    (problem,) = found.problems
+    assert problem.startswith(f"reads {', '.join(named)}, which neither requires nor uses names")
+
+
+def test_a_column_that_is_used_is_named() -> None:
+    sql = "select id, title from target.events where end_time < start_time"
+    assert rehearsed(sql=sql, when_empty=NO_EVENTS, uses=("target.events.title",)).problems == ()
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"sql": "selec id from target.events"}, "syntax error"),
+        ({"sql": ""}, "a rule's SQL is one select, not nothing"),
+        ({"sql": "select 1; select 2"}, "one select"),
+        ({"sql": "delete from target.events"}, "one select"),
+        ({"sql": "select id from target.event"}, 'Did you mean "events"?'),
+        ({"values_sql": "select 1 union all select 2"}, "several rows"),
+        ({"sql": "select id from target.events where capacity > $limit"}, "limit"),
+        ({"messages": {"pass": "{number}", "fail": "x"}}, "{number}"),
+        ({"type": "expect_the_unexpected"}, "expect_the_unexpected"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else "-".join(value),
+)
+def test_a_rule_that_cannot_be_evaluated_is_told(changes: dict[str, Any], words: str) -> None:
+    (problem,) = rehearsed(when_empty=NO_EVENTS, **changes).problems
+    assert problem.startswith("cannot be evaluated where nothing is missing: ")
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"messages": {"pass": "None", "fail": "{number} found"}},
+        {"when_missing": Fallback(Outcome.WARN, "Not recorded: {number}")},
+    ],
+    ids=["fail", "when missing"],
+)
+def test_a_message_that_cannot_be_filled_is_told_before_it_is_needed(changes: dict[str, Any]) -> None:
+    found = rehearsed(when_empty=NO_EVENTS, **changes)
+    assert found.problems == ("names {number} in a message, which its values lack",)
+
+
+def test_a_rule_that_is_switched_off_is_rehearsed_all_the_same() -> None:
+    found = rehearsed(switched_off="somebody: some reason")
+    assert vacuous(found)
+    assert found.rule.switched_off == "somebody: some reason"
+
+
+def test_the_situations_hold_what_they_say() -> None:
+    profile = load_profile()
+    for situation in situations(profile):
+        with build(situation, profile, RECORDS) as warehouse:
+            for table in profile.tables:
+                name = f"target.{table.name}"
+                expected = 0 if name in situation.empty or name in situation.missing else ROWS
+                assert warehouse.row_count(name) == expected, (situation.name, name)
+            (counts,) = warehouse.rows("select sum(expected) as expected from source.counts")
+            assert (counts["expected"] > 0) is situation.has_bundle_rows
+
+
+def test_every_column_of_a_filled_warehouse_holds_a_value() -> None:
+    profile = load_profile()
+    with build(WHOLE, profile, RECORDS) as warehouse:
+        for table in profile.tables:
+            for column in table.columns:
+                query = f'select count("{column.name}") as filled from target."{table.name}"'
+                assert warehouse.rows(query) == [{"filled": ROWS}], (table.name, column.name)
+        assert warehouse.row_count("target.runs") == 1
+
+
+def test_the_records_of_the_bundle_fit_the_rows_of_the_database() -> None:
+    query = """
+        select count(*) as fitting from source.registrations s join target.registrations r
+          on r.id = cast(s.target_id as uuid) and r.member_id = cast(s.member_id as uuid) and s.status = r.status
+        join source.members m on m.target_id = s.member_id and m.email = 'email ' || m.wa_id and m.action = 'create'
+        join source.events e on e.target_id = s.event_id"""
+    with build(WHOLE, load_profile(), RECORDS) as warehouse:
+        assert warehouse.rows(query) == [{"fitting": ROWS}]
+
+
+def test_a_table_that_is_named_alone_is_read_whole() -> None:
+    assert rehearsed(requires=("target.events",), when_empty=NO_EVENTS).problems == ()
+
+
+def test_a_rule_on_records_is_rehearsed_without_them() -> None:
+    sql = "select m.wa_id from source.members m left join target.members t on t.email = m.email where t.id is null"
+    found = rehearsed(sql=sql, requires=("source.members.email", "target.members.id", "target.members.email"))
+    assert outcomes_of(found)["source.members is missing"] == "ERROR"
+    assert outcomes_of(found)["target.members is empty"] == "FAIL"
+    assert vacuous(found) == [BARE, "the bundle is empty"]
+
+
+def test_a_profile_without_a_table_makes_it_missing_not_wrong() -> None:
+    profile = load_profile()
+    smaller = replace(profile, tables=tuple(table for table in profile.tables if table.name != "statuses"))
+    found = recon.rehearse(list(RULES.values()), smaller)
+    assert [rehearsal.problems for rehearsal in found] == [()] * len(RULES)
