@@ -14,6 +14,7 @@ from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
 from recon.report.text import age_sentence, checks_line, plural, printable, timestamp
+from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ RULE = "=" * 60
 CLEAR_LINE = "\r\033[K"
 
 
-class Console:
+class Console(Listener):
     """Prints the block to standard output; progress goes to standard error, and only to a terminal.
 
     Args:

@@ -18,7 +18,7 @@ from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
 from recon.runs.folder import PARTS, Manifest, Part, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
-from recon.verification.progress import Silent
+from recon.verification.progress import require_listener
 from recon.verification.recorded import keep_judged
 from recon.verification.verify import judged
 
@@ -100,7 +100,7 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
             process = open_until_the_end.enter_context(notebook_process(working.path, _secret(options)))
         asked = replace(options.verify, distributions=True)
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
-        (listener or Silent()).report_writing()
+        require_listener(listener).report_writing()
         assembly = Assembly(options, working, judgement, process)
         folder = assembly.publish()
     site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
+
+from recon.errors import UsageError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +17,19 @@ if TYPE_CHECKING:
     from recon.verification.options import VerifyOptions
 
 
-class Listener(Protocol):
-    """Told of each step as it happens, so that the console can print it."""
+class Listener:
+    """Hears of each step as it happens; a listener overrides the events that it shows.
+
+    Raises:
+        UsageError: A subclass has a method that is nearly, but not quite, an event.
+    """
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in vars(cls):
+            event = None if name in EVENTS else suggest(name, EVENTS)
+            if event:
+                raise UsageError("A listener has an event that there is none of", found=repr(name), next_step=event)
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
         """The run starts."""
@@ -46,11 +59,27 @@ class Listener(Protocol):
         """The verdict is reached, and what shows it is about to be written."""
 
 
-class Silent:
-    """A listener that says nothing."""
+EVENTS = tuple(name for name in vars(Listener) if not name.startswith("_"))
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+
+def require_listener(listener: Listener | None) -> Listener:
+    """The listener, or one that says nothing where there is none.
+
+    Raises:
+        UsageError: It lacks an event, which may be one that is misspelt.
+    """
+    if listener is None:
+        return Listener()
+    lacking = next((event for event in EVENTS if not callable(getattr(listener, event, None))), None)
+    if lacking:
+        raise UsageError(
+            "A listener lacks an event",
+            where=type(listener).__name__,
+            expected=f"the methods {', '.join(EVENTS)}",
+            found=f"no {lacking}",
+            next_step="Derive it from recon.verification.progress.Listener, which has them all",
+        )
+    return listener
 
 
 class Stopwatch:

@@ -26,7 +26,7 @@ from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import advise
 from recon.verification.masked import declared_policies, mask_check, mask_reasons
-from recon.verification.progress import Silent, Stopwatch
+from recon.verification.progress import Stopwatch, require_listener
 from recon.verification.recorded import judgement_key, recorded_judgement
 from recon.warehouse import Warehouse
 from recon.warehouse.kept import is_snapshot_file
@@ -87,7 +87,7 @@ class Judgement:
 @contextmanager
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
     """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
-    told: Listener = listener or Silent()
+    told = require_listener(listener)
     watch = Stopwatch()
     told.bundle_opening(options, watch.started_at)
     with (

@@ -21,7 +21,7 @@ from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
 from recon.runs.folder import Part, run_folders
 from recon.runs.run import CHOICES
-from recon.verification.progress import Silent
+from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
@@ -128,7 +128,7 @@ def test_a_full_disk_is_told_and_keeps_the_verdict(demo: DemoPaths, tmp_path: Pa
 
 
 def test_a_disk_that_goes_away_leaves_the_verdict_in_the_message(demo: DemoPaths, tmp_path: Path) -> None:
-    class Removing(Silent):
+    class Removing(Listener):
         def report_writing(self) -> None:
             shutil.rmtree(tmp_path / "outputs")
 
@@ -169,7 +169,7 @@ def test_a_run_without_a_verdict_leaves_nothing(demo: DemoPaths, tmp_path: Path)
 
 
 def test_an_interrupted_run_leaves_nothing(demo: DemoPaths, tmp_path: Path) -> None:
-    class Interrupting(Silent):
+    class Interrupting(Listener):
         def report_writing(self) -> None:
             raise KeyboardInterrupt
 

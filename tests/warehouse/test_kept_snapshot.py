@@ -15,7 +15,7 @@ from recon.errors import DatabaseError, OutputError
 from recon.model import Outcome
 from recon.report.json import document
 from recon.verification.options import VerifyOptions
-from recon.verification.progress import Silent
+from recon.verification.progress import Listener
 from recon.verification.recorded import keep_judged
 from recon.verification.verify import judged
 from recon.warehouse.kept import is_snapshot_file
@@ -62,7 +62,7 @@ def judge(demo: DemoPaths, snapshot: Path, **options: Any) -> recon.Verification
     return recon.verify(VerifyOptions(bundle=demo.bundle, database=str(snapshot), **options))
 
 
-class Told(Silent):
+class Told(Listener):
     """Keeps what it is told last."""
 
     last: object = None
