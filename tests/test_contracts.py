@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import pydoc
 import re
 import sqlite3
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -17,6 +20,7 @@ import yaml
 from support import CHECKOUT, check_of, verify
 
 import recon
+from notebooks import NOTEBOOK
 from recon.cli import COMMANDS
 from recon.demo import FAULTS
 from recon.errors import SuiteError
@@ -25,9 +29,9 @@ from recon.profile.formats import ColumnEntry, KeyPartEntry, OnlyEntry, ProfileF
 from recon.profile.model import NORMALISERS, PERSONAL, TRUNCATIONS, TYPES
 from recon.report.markdown import SHOWN_ROWS
 from recon.rules import RULE_TYPE, Rule, load_rules, shipped_folder
+from recon.verification.options import OPTIONS
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import ModuleType
 
     from recon.demo import DemoPaths
@@ -81,10 +85,33 @@ def test_help_is_to_be_had_of_the_package_and_of_every_class() -> None:
 def test_every_option_is_a_parameter_and_back(command: click.Command) -> None:
     assert command.callback is not None
     parameters = {parameter.name for parameter in command.params}
-    assert parameters == set(inspect.signature(inspect.unwrap(command.callback)).parameters)
+    own = set(inspect.signature(inspect.unwrap(command.callback)).parameters)
+    assert parameters == (own - {"options"} | {"bundle", *OPTIONS} if "options" in own else own)
     options = [parameter for parameter in command.params if not isinstance(parameter, click.Argument)]
     assert options
     assert all(isinstance(option, click.Option) and option.help for option in options)
+
+
+def test_every_judging_option_is_declared_once_for_all_that_offer_it() -> None:
+    for command in map(command_of, ("verify", "run")):
+        offered = {parameter.name: parameter for parameter in command.params if parameter.name in OPTIONS}
+        defaults: dict[str, Any] = {
+            name: offered[name].get_default(command.make_context("x", ["-b", "b"])) for name in OPTIONS
+        }
+        assert recon.VerifyOptions("b", **defaults) == recon.VerifyOptions("b")
+    not_offered = {"bundle", "shipped_suites", "distributions", "environment"}
+    assert {each.name for each in fields(recon.VerifyOptions)} == {*OPTIONS} | not_offered
+
+
+def test_the_notebook_has_a_parameter_for_every_option_that_it_offers() -> None:
+    cells = {cell["id"]: cell["source"] for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]}
+    declared: dict[str, Any] = {}
+    exec(cells["parameters"], declared)  # noqa: S102 - the cell is ours
+    given = recon.VerifyOptions("b").notebook_parameters(Path())
+    names = {name for name in declared if not name.startswith("__")}
+    assert names == {*given, "database", "outputs", "raise_on_failure"}
+    for name in {*given, "database"}:
+        assert re.search(rf"\b{name}={name}\b", cells["verify"]), name
 
 
 @pytest.mark.parametrize("name", COMMANDS)

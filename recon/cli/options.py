@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+from recon.verification.options import OPTIONS, VerifyOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recon.model import Verification
+    from recon.verification.options import Option
 
 F = TypeVar("F", bound="Callable[..., Any]")
 FAIL_ON = ("failure", "warning")
@@ -21,57 +25,53 @@ bundle_option = click.option(
     metavar="PATH",
     help="Path to migration bundle: a folder, .zip, .tar.gz or .json.gz.",
 )
-JUDGING = (
-    click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings."),
-    click.option(
-        "--database",
-        metavar="NAME",
-        help="Environment variable that holds the URL, a file, or a URL without password.  [default: DATABASE_URL]",
-    ),
-    click.option(
-        "--expectations",
-        multiple=True,
-        metavar="FOLDER",
-        help="Suites of your own over the shipped ones; may be given several times.",
-    ),
-    click.option(
-        "--exports",
-        metavar="FOLDER",
-        help="Wild Apricot exports (CSV) in the place of the bundle's records.  [default: those in the bundle, where "
-        "its report lists none]",
-    ),
-    click.option("--profile", metavar="FILE", help="Profile of another application.  [default: the built-in one]"),
-    click.option("--allow-dry-run", is_flag=True, help="Verify the bundle of a dry run all the same."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="SECONDS",
-        help="Longest wait for the database to open and for its next rows.  [default: 5 to connect, none for rows]",
-    ),
-    click.option(
-        "--evidence-rows",
-        type=click.IntRange(min=1, max=1_000_000),
-        default=1000,
-        show_default=True,
-        metavar="N",
-        help="Violating rows kept for each check.",
-    ),
-    click.option("--show-pii", is_flag=True, help="Do not mask names, e-mail addresses and phone numbers."),
-    click.option(
-        "--fail-on",
-        type=click.Choice(FAIL_ON),
-        default="failure",
-        show_default=True,
-        help="What makes the exit code 1.",
-    ),
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings.")
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(FAIL_ON),
+    default="failure",
+    show_default=True,
+    help="What makes the exit code 1.",
 )
 
 
 def judging_options(command: F) -> F:
-    """Add the options that say what is verified and how."""
-    for option in reversed(JUDGING):
-        command = option(command)
-    return command
+    """Add the options that say what is verified and how; with the bundle they reach the command as `options`."""
+
+    @wraps(command)
+    def judging(bundle: str, **given: Any) -> int:
+        options = VerifyOptions(bundle, **{name: given.pop(name) for name in OPTIONS})
+        return int(command(options=options, **given))
+
+    declared = (_click_option(name, each) for name, each in OPTIONS.items())
+    for add in reversed([verbose_option, *declared, fail_on_option]):
+        judging = add(judging)
+    return cast("F", judging)
+
+
+def _click_option(name: str, option: Option) -> Callable[[F], F]:
+    """The declared option as one of click's; it has the field's default."""
+    default = VerifyOptions.__dataclass_fields__[name].default
+    if option.type is bool:
+        return click.option(option.flag, name, is_flag=True, help=option.help)
+    return click.option(
+        option.flag,
+        name,
+        type=_click_type(option),
+        multiple=option.is_many,
+        default=default,
+        show_default=option.shows_default,
+        metavar=option.metavar,
+        help=option.help,
+    )
+
+
+def _click_type(option: Option) -> Any:
+    if option.type is int:
+        return click.IntRange(option.least, option.most)
+    if option.type is float:
+        return click.FloatRange(option.above, min_open=True)
+    return option.type
 
 
 def exit_code(verification: Verification, fail_on: str) -> int:

@@ -46,20 +46,12 @@ PART = click.Choice(CHOICES)
 )
 @click.option("--skip", type=PART, multiple=True, help="Do not make this part; may be repeated.")
 @judging_options
-def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    bundle: str,
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its own
+    options: recon.VerifyOptions,
     outputs: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     verbose: bool,
-    database: str | None,
-    expectations: tuple[str, ...],
-    exports: str | None,
-    profile: str | None,
-    allow_dry_run: bool,
-    timeout: float | None,
-    evidence_rows: int,
-    show_pii: bool,
     fail_on: str,
 ) -> int:
     """Verify, and write everything that people look at into a folder of its own.
@@ -71,24 +63,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     made, 130 interrupted.
     """
     console = Console(verbose=verbose)
-    options = recon.RunOptions(
-        verify=recon.VerifyOptions(
-            bundle=bundle,
-            database=database,
-            expectations=expectations,
-            exports=exports,
-            profile=profile,
-            evidence_rows=evidence_rows,
-            show_pii=show_pii,
-            allow_dry_run=allow_dry_run,
-            timeout_s=timeout,
-        ),
-        outputs=outputs,
-        parts=_parts(only, skip),
-        fail_on=fail_on,
-    )
+    asked = recon.RunOptions(options, outputs=outputs, parts=_parts(only, skip), fail_on=fail_on)
     try:
-        done = recon.run(options, console)
+        done = recon.run(asked, console)
     except BaseException:
         console.wipe_progress()
         raise

@@ -38,19 +38,11 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     help="Output format; may be repeated.  [default: markdown]",
 )
 @judging_options
-def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    bundle: str,
+def command(
+    options: recon.VerifyOptions,
     places: tuple[str, ...],
     format_names: tuple[str, ...],
     verbose: bool,
-    database: str | None,
-    expectations: tuple[str, ...],
-    exports: str | None,
-    profile: str | None,
-    allow_dry_run: bool,
-    timeout: float | None,
-    evidence_rows: int,
-    show_pii: bool,
     fail_on: str,
 ) -> int:
     """Verify a migration: bundle and database in, verdict out.
@@ -60,17 +52,6 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     outputs = plan_outputs(format_names, places)
     err = any(output.is_stdout for output in outputs)
     console = Console(verbose=verbose, err=err)
-    options = recon.VerifyOptions(
-        bundle=bundle,
-        database=database,
-        expectations=expectations,
-        exports=exports,
-        profile=profile,
-        evidence_rows=evidence_rows,
-        show_pii=show_pii,
-        allow_dry_run=allow_dry_run,
-        timeout_s=timeout,
-    )
     try:
         verification = recon.verify(options, console)
     except BaseException:

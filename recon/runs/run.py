@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -249,21 +248,11 @@ class Assembly:
 
     def _job(self) -> dict[str, Any]:
         """What to execute, by paths that still lead there when the folder has its name."""
-        verify, folder = self.options.verify, self.working.path
+        parameters = self.options.verify.notebook_parameters(self.working.path)
         return {
             "notebook": PARTS["notebook"],
             "html": PARTS["html"] if self._wants("html") else None,
-            "parameters": {
-                "bundle": _from(folder, verify.bundle),
-                "database": PARTS["snapshot"],
-                "profile": _from(folder, verify.profile) if verify.profile else "",
-                "expectations": [_from(folder, own) for own in verify.expectations],
-                "exports": _from(folder, verify.exports) if verify.exports else "",
-                "outputs": "",
-                "show_pii": verify.show_pii,
-                "evidence_rows": verify.evidence_rows,
-                "raise_on_failure": False,
-            },
+            "parameters": {**parameters, "database": PARTS["snapshot"], "outputs": "", "raise_on_failure": False},
         }
 
     def _forget_what_was_only_needed(self) -> None:
@@ -285,11 +274,6 @@ def _discard(path: Path) -> None:
 def _secret(options: RunOptions) -> frozenset[str]:
     """The environment variable that holds the database's URL, if it is named."""
     return frozenset((options.verify.database or "",))
-
-
-def _from(folder: Path, path: Path | str) -> str:
-    """The way from the run's folder; its sibling of another name has the same."""
-    return os.path.relpath(path, folder)
 
 
 def _sentence(error: Exception) -> str:

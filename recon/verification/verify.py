@@ -200,9 +200,7 @@ def _kept_snapshot(options: VerifyOptions) -> Path | None:
 def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
     """What a judgement depends on beside the bundle, the snapshot and the rules."""
     return {
-        "evidence_rows": options.evidence_rows,
-        "show_pii": options.show_pii,
-        "distributions": options.distributions,
+        **options.deciding,
         "personal": {} if options.show_pii else dict(profile.personal_columns),
         "tables": repr(profile.tables),
     }

@@ -45,11 +45,12 @@ def execute(
     """
     _refuse_url(parameters)
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    shipped = shipped_folder("notebooks") / NOTEBOOK
     try:
         papermill.execute_notebook(
-            shipped_folder("notebooks") / NOTEBOOK,
+            shipped,
             notebook,
-            parameters=dict(parameters),
+            parameters=_in_order(parameters, shipped),
             cwd=cwd,
             progress_bar=False,
             start_timeout=START_LIMIT_S,
@@ -73,6 +74,12 @@ def _refuse_url(parameters: Mapping[str, Any]) -> None:
             expected="the name of an environment variable, or a file",
             next_step="Put the URL into an environment variable and give its name",
         )
+
+
+def _in_order(parameters: Mapping[str, Any], shipped: Path) -> dict[str, Any]:
+    """The parameters in the order in which the notebook declares them, any others after."""
+    declared = [name for name in papermill.inspect_notebook(shipped) if name in parameters]
+    return {name: parameters[name] for name in (*declared, *parameters)}
 
 
 def _told(error: PapermillExecutionError) -> Exception:
