@@ -6,18 +6,14 @@ import click
 
 import recon
 from recon.cli import CONTEXT
+from recon.cli.options import offered
 from recon.errors import UsageError, suggest
 from recon.report import rules as written
 
 
 @click.command("checks", context_settings=CONTEXT)
 @click.argument("check_id", metavar="[ID]", required=False)
-@click.option(
-    "--expectations",
-    multiple=True,
-    metavar="FOLDER",
-    help="Suites of your own over the shipped ones; may be given several times.",
-)
+@offered("expectations")
 @click.option("--test", "is_test", is_flag=True, help="Judge every rule where there is nothing to look at.")
 @click.option(
     "-f",

@@ -43,15 +43,14 @@ def judging_options(command: F) -> F:
         options = VerifyOptions(bundle, **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 
-    declared = (_click_option(name, each) for name, each in OPTIONS.items())
-    for add in reversed([verbose_option, *declared, fail_on_option]):
+    for add in reversed([verbose_option, *map(offered, OPTIONS), fail_on_option]):
         judging = add(judging)
     return cast("F", judging)
 
 
-def _click_option(name: str, option: Option) -> Callable[[F], F]:
-    """The declared option as one of click's; it has the field's default."""
-    default = VerifyOptions.__dataclass_fields__[name].default
+def offered(name: str) -> Callable[[F], F]:
+    """The declared option of that name as one of click's; it has the field's default."""
+    option, default = OPTIONS[name], VerifyOptions.__dataclass_fields__[name].default
     if option.type is bool:
         return click.option(option.flag, name, is_flag=True, help=option.help)
     return click.option(

@@ -9,15 +9,10 @@ import click
 
 import recon
 from recon.cli import CONTEXT
+from recon.cli.options import offered
 from recon.errors import OutputError
 from recon.report import check_output
 from recon.report.coverage import coverage_lines
-
-DATABASE = click.option(
-    "--database",
-    metavar="NAME",
-    help="Environment variable that holds the URL, a file, or a URL without password.  [default: DATABASE_URL]",
-)
 
 
 @click.group("profile", context_settings=CONTEXT)
@@ -26,7 +21,7 @@ def command() -> None:
 
 
 @command.command("init", context_settings=CONTEXT)
-@DATABASE
+@offered("database")
 @click.option(
     "-o",
     "--output",
@@ -55,7 +50,7 @@ def init(database: str | None, output: str, force: bool) -> int:
 
 
 @command.command("check", context_settings=CONTEXT)
-@DATABASE
+@offered("database")
 @click.option("--profile", metavar="FILE", help="The profile.  [default: the built-in one]")
 def check(database: str | None, profile: str | None) -> int:
     """Explain what can and cannot be evaluated with a profile.
