@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from recon.database import Catalogue, Dialect, Query, ReadError, render
 from recon.database.file import require_file
+from recon.database.rendering import Dialect, render
+from recon.database.source import Catalogue, Query, ReadError
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
 

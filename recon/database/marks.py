@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 import polars.selectors as cs
 
-from recon.database import ReadError
+from recon.database.source import ReadError
 
 
 def unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from recon.database import Catalogue, Query, ReadError
 from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
 from recon.database.mysql_statement import Statement, render_mysql
 from recon.database.server_stream import TIMEOUT, ServerStream
+from recon.database.source import Catalogue, Query, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

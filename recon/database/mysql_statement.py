@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 from msgspec.structs import replace
 
-from recon.database import Dialect, Query, ReadError, SelectColumn, render, render_value
 from recon.database.marks import unmark
+from recon.database.rendering import Dialect, render, render_value
+from recon.database.source import Query, ReadError, SelectColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,8 +11,9 @@ import adbc_driver_postgresql
 import polars as pl
 import pyarrow as pa
 
-from recon.database import Dialect, Query, ReadError, render
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
+from recon.database.rendering import Dialect, render
+from recon.database.source import Query, ReadError
 from recon.errors import DatabaseError
 from recon.sql import quote
 

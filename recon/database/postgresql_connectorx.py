@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 import polars as pl
 import psycopg
 
-from recon.database import Dialect, Query, ReadError, render
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
+from recon.database.rendering import Dialect, render
 from recon.database.server_stream import ServerStream
+from recon.database.source import Query, ReadError
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:

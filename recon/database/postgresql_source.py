@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from recon.database import Catalogue, Query
     from recon.database.address import DatabaseUrl
+    from recon.database.source import Catalogue, Query
 
 LOCK_TIMEOUT_S = 5.0
 # PostgreSQL's infinity and years that no client holds become the nearest representable instants;

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from recon.background import PATIENCE_S, start
-from recon.database import ReadError
+from recon.database.source import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

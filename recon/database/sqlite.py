@@ -11,9 +11,9 @@ from urllib.parse import quote as percent_encode
 
 import polars as pl
 
-from recon.database import Catalogue, Dialect, Query, render
 from recon.database.file import require_file
 from recon.database.marks import unmark
+from recon.database.rendering import Dialect, render
 from recon.database.stream import stream
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from recon.database.address import DatabaseUrl
+    from recon.database.source import Catalogue, Query
 
 LOCK_WAIT_S = 5
 BYTES = "coalesce(cast('=' || cast({value} as text) as blob), x'')"

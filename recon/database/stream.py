@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import connectorx
 
-from recon.database import ReadError
+from recon.database.source import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

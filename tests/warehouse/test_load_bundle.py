@@ -15,8 +15,7 @@ from recon.bundle import open_bundle, reading
 from recon.bundle.lists import read_envelope
 from recon.demo import write_demo
 from recon.errors import BundleError
-from recon.warehouse import Warehouse
-from recon.warehouse import load_bundle as intake
+from recon.warehouse import Warehouse, load_lists
 from recon.warehouse.load_bundle import load_bundle
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def source_tables(folder: Path, large_bytes: int, *references: str, cores: int =
     """The rows of the bundle's tables; a report of more than `large_bytes` is streamed, in a piece for each core."""
     with pytest.MonkeyPatch.context() as patch, Warehouse() as warehouse:
         patch.setattr(reading, "LARGE_BYTES", large_bytes)
-        patch.setattr(intake, "SPLIT_BYTES", 0)
+        patch.setattr(load_lists, "SPLIT_BYTES", 0)
         patch.setattr("os.cpu_count", lambda: cores)
         load_bundle(open_bundle(folder), warehouse, references)
         warehouse.verify_loads()
