@@ -16,7 +16,7 @@ from support import check_of, edit_report, run_in_process, run_recon, verify
 
 import recon
 from recon.bundle import frames, open_bundle, reading
-from recon.errors import BundleError
+from recon.errors import BundleError, visible
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 
@@ -107,7 +107,7 @@ def refusal(folder: Path) -> BundleError:
     assert streamed.value.message == error.message
     for part in (error.what, error.where, error.expected, error.found, error.next_step):
         assert part
-        assert part in error.message
+        assert visible(part) in error.message
     assert "\n" not in error.message
     assert len(error.message.replace(str(folder), "")) < 600
     return error

@@ -115,7 +115,7 @@ def test_what_a_cell_prints_or_raises_stays_text(text: str, tmp_path: Path) -> N
         new_output("error", ename=text, evalue=text, traceback=[text]),
     ]
     notebook, html = tmp_path / "in.ipynb", tmp_path / "out.html"
-    nbformat.write(new_notebook(cells=[new_code_cell(text, outputs=outputs)]), notebook)
+    nbformat.write(new_notebook(cells=[new_code_cell(text, outputs=outputs, id="hostile")]), notebook)
     export_html(notebook, html)
     written = html.read_text(encoding="utf-8")
     assert LOADS.findall(written.partition("</style>")[2]) == []

@@ -26,7 +26,7 @@ def render(entries: Sequence[Entry]) -> str:
     Args:
         entries: Every run, the newest first; at least one.
     """
-    templates = environment("site")
+    templates = environment("runs/site")
     style = stylesheet() + templates.get_template("index.css.jinja").render()
     newest = next((entry for entry in entries if entry.judgement is not None), None)
     return templates.get_template("index.html.jinja").render(
