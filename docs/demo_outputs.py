@@ -130,4 +130,5 @@ def _settled(text: str, place: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else Path(sys.executable).with_name("recon")))
+    named = Path(sys.argv[2]).absolute() if len(sys.argv) > 2 else Path(sys.executable).with_name("recon")
+    main(Path(sys.argv[1]), named)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.ledger.causes import Mapped
-    from recon.ledger.pairing import Rest
+    from recon.ledger.outcomes import Rest
     from recon.ledger.sides import Sides
     from recon.warehouse import Warehouse
 

@@ -9,7 +9,7 @@ from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
     from recon.ledger.entities import Entity
-    from recon.ledger.pairing import Outcomes
+    from recon.ledger.outcomes import Outcomes
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("losses.sql"))

@@ -1,3 +1,8 @@
+-- Gives every record and row one outcome in {ledger}. Beside it there are, for one entity at a time:
+--   listed     one row per record that the report's list of errors names: by `listed`, for `pair`
+--   ambiguous  one row per target id that stands on several rows: by `ambiguous`, for what separates and resolves
+--   ledger.rest_of_source, ledger.rest_of_target  copies of what did not just land: from `set_aside` to `put_back`
+
 -- name: create
 create table {ledger} (
   record bigint, source_row bigint, wa_id varchar, action varchar, outcome record_outcome, matched_by pairing,
@@ -44,7 +49,7 @@ from (select s.rowid as record, s.source_row, s.wa_id, s.action,
              {claimed} as claimed_id,
              {source_digest} as digest
       from {source} s {listed}) s
-full join (select t.id, {created_at} as created_at, {target_digest} as digest from {target} t {codes}) t
+full join (select t.id, created_at, {target_digest} as digest from {target} t {codes}) t
   on s.key = t.id
 
 -- name: rejected_unlisted
@@ -66,9 +71,6 @@ select cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_
 union all
 select 'landed', 'claimed', true, landed
 from (select (select count(*) from {ledger}) - coalesce((select sum(n) from others), 0) as landed) where landed > 0
-
--- name: unambiguous
-create or replace temp table ambiguous as select id, 0 as n from {target} limit 0
 
 -- name: ambiguous
 create or replace temp table ambiguous as select id, count(*) as n from {target} group by id having count(*) > 1
@@ -102,77 +104,6 @@ where t.id in (select target_id from {ledger} where target_id is not null and ou
 
 -- name: put_back
 drop table ledger.rest_of_source; drop table ledger.rest_of_target
-
--- name: open
-create or replace temp table open_records as
-select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key
-from {ledger} l join {rest_of_source} s on s.rowid = l.record
-where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and l.cause is null
-
--- name: nameless
-select count(*) > 0 as is_nameless from open_records where claimed_id is null
-
--- name: natural_rows
-create or replace temp table natural_rows as
-select natural_key, min(id) as id, count(*) as n, bool_or(is_free) as is_free
-from (select {natural_target} as natural_key, t.id,
-             exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
-      from {eligible} t
-      -- Where each record names an id as its own, only rows that nobody claims can be theirs.
-      where {every_row} or t.id in (select target_id from {ledger} where record is null))
-where natural_key in (select natural_key from open_records)
-group by natural_key
-
--- name: natural_duplicates
-insert into ledger.duplicate_keys
-select $entity, o.natural_key, $natural_name, count(*), any_value(n.n)
-from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
-where o.record not in (select record from resolved)
-group by o.natural_key
-
--- name: natural_ambiguous
-update {ledger} as l
-set cause = 'duplicate_key', reason = 'its ' || $natural_name || ' stands on ' || n.n || ' rows', is_harmless = false
-from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
-where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record not in (select record from resolved)
-
--- name: resolve
-create or replace temp table resolved as
-select record, id, matched_by
-from ({ways})
-where id not in (select id from ambiguous)
-qualify row_number() over (partition by record order by place, id) = 1
-
--- name: way_of_bundle
-select o.record, t.id, 1 as place, 'id mapping' as matched_by
-from open_records o
-join source.id_mappings m on m.entity_type = $entities and m.wa_id = o.wa_id
-join {target} t on t.id = try_cast(m.target_id as {key_type})
-where not exists (select 1 from source.id_mappings other
-                  where other.entity_type = m.entity_type and other.wa_id = m.wa_id
-                    and other.target_id <> m.target_id)
-
--- name: way_of_database
-select o.record, t.id, 2 as place, 'database''s id mapping' as matched_by
-from open_records o
-join {mappings} m on m.wa_id = o.wa_id
-join {target} t on t.id = try_cast(cast(m.target_id as varchar) as {key_type})
-where m.rivals = 1
-
--- name: way_of_key
-select o.record, n.id, 3 as place, 'natural key' as matched_by
-from open_records o join natural_rows n on n.natural_key = o.natural_key
--- A record that names another row's id as its own was not merged into this one.
-where n.n = 1 and (o.claimed_id is null or n.is_free)
-
--- name: freed
-delete from {ledger} where record is null and target_id in (select id from resolved)
-
--- name: landed
-update {ledger} as l
-set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed',
-    outcome = case when l.outcome = 'skipped' then 'skipped' else 'landed_altered' end
-from resolved r where l.record = r.record
 
 -- name: merge
 update {ledger} as l
@@ -212,7 +143,7 @@ set row_outcome = case when f.target_id is not null then 'foreign_run' else l.ro
     is_explained = l.row_outcome = 'preexisting' or f.target_id is not null or l.cause is not null,
     is_harmless = l.row_outcome = 'preexisting'
 from (select u.target_id, any_value(t.created) as created_at
-      from {ledger} u join (select id, {created_at} as created from {rest_of_target} t) t on t.id = u.target_id
+      from {ledger} u join (select id, created_at as created from {rest_of_target} t) t on t.id = u.target_id
       where u.record is null group by u.target_id) c
 left join (select try_cast(cast(target_id as varchar) as {key_type}) as target_id, min(run_id) as run_id
            from {mappings_of_runs}
