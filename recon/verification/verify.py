@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from recon.background import await_result, start
+from recon.background import await_result
 from recon.bundle import Bundle, open_bundle
-from recon.database import open_source, resolve_database
-from recon.errors import BundleError, ReconError, UsageError
 from recon.ledger import Case as LedgerCase
 from recon.ledger import account_for, ledger_columns
-from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, TierCount, Verification
+from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_rules
 from recon.rules.evaluation import evaluate_all
@@ -26,35 +24,23 @@ from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import advise
 from recon.verification.masked import declared_policies, mask_check, mask_reasons
+from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
 from recon.verification.progress import Stopwatch, require_listener
 from recon.verification.recorded import judgement_key, recorded_judgement
+from recon.verification.tiers import TIER_COLUMNS, members_by_tier
 from recon.warehouse import Warehouse
-from recon.warehouse.kept import is_snapshot_file
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
 from recon.warehouse.load_kept import load_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
 
     import polars as pl
 
-    from recon.database import Source
     from recon.profile import Profile
     from recon.verification.options import VerifyOptions
     from recon.verification.progress import Listener
-
-MEMBERS_BY_TIER = Path(__file__).parent / "queries" / "members_by_tier.sql"
-NEEDED_FOR_TIERS = {"target.tiers", "target.members.tier_id", "target.tiers.id", "target.tiers.code"}
-TIER_COLUMNS = (
-    "target.members.id",
-    "target.members.tier_id",
-    "target.tiers.id",
-    "target.tiers.code",
-    "target.tiers.name",
-    "target.tiers.sort_order",
-)
 
 
 def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
@@ -91,7 +77,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
     watch = Stopwatch()
     told.bundle_opening(options, watch.started_at)
     with (
-        Warehouse(kept=_kept_snapshot(options)) as warehouse,
+        Warehouse(kept=kept_snapshot(options)) as warehouse,
         open_bundle(Path(options.bundle), options.exports_folder) as bundle,
     ):
         profile = load_profile(options.profile).require_whole()
@@ -102,7 +88,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         if verification:
             _retell(verification, bundle, rules, told)
         else:
-            _refuse_dry_run(bundle, options)
+            refuse_dry_run(bundle, options)
             verification = _judge(Case(bundle, profile, rules, options), warehouse, told, watch)
         yield Judgement(verification, warehouse, rules, key)
 
@@ -132,7 +118,7 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
     watch.lap("account for every record")
     told.checks_starting(case.rules)
     checks = tuple(_checks(case, warehouse, told))
-    tiers = tuple(_tiers(warehouse))
+    tiers = tuple(members_by_tier(warehouse))
     distributed = _distributions(warehouse, options)
     watch.lap("evaluate rules")
     verification = Verification(
@@ -163,7 +149,7 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
 
 def _load(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> tuple[pl.DataFrame, SnapshotInfo]:
     """Load the bundle and the snapshot; the policies that the bundle declares, and how the snapshot was taken."""
-    with _opening(case.options, warehouse) as source:
+    with opened_source(case.options, warehouse) as source:
         policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
         told.bundle_opened(case.bundle, watch.started_at)
         watch.lap("load bundle and rules")
@@ -188,15 +174,6 @@ def _checks(case: Case, warehouse: Warehouse, told: Listener) -> Iterator[Check]
         yield check
 
 
-def _kept_snapshot(options: VerifyOptions) -> Path | None:
-    """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
-    try:
-        url = resolve_database(options.database, options.environment)
-    except ReconError:
-        return None
-    return url.path if url.kind == "duckdb" and url.path and is_snapshot_file(url.path) else None
-
-
 def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
     """What a judgement depends on beside the bundle, the snapshot and the rules."""
     return {
@@ -216,49 +193,6 @@ def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told:
         told.check_done(check)
     if recorded.ledger:
         told.accounted(recorded.ledger)
-
-
-def _refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
-    if bundle.dry_run and not options.allow_dry_run:
-        raise BundleError(
-            "This bundle is of a dry run, which wrote nothing to the database, so there is nothing to verify",
-            where=options.bundle_text,
-            expected="dryRun false",
-            found="dryRun true",
-            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare all the same",
-        )
-
-
-@contextmanager
-def _opening(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Future[Source] | None]:
-    """The database, opened in the background and closed at the end; None where a kept snapshot stands for it."""
-    if options.evidence_rows < 1:
-        raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
-    if options.timeout_s is not None and options.timeout_s <= 0:
-        raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
-    if warehouse.kept:
-        yield None
-        return
-    source = start(lambda: open_source(resolve_database(options.database, options.environment), options.timeout_s))
-    try:
-        yield source
-    finally:
-        # Whoever leaves while it still opens does not wait for it.
-        source.add_done_callback(_close)
-
-
-def _close(source: Future[Source]) -> None:
-    if source.exception() is None:
-        source.result().close()
-
-
-def _tiers(warehouse: Warehouse) -> Iterator[TierCount]:
-    """Members by tier; none where tiers are not recorded."""
-    absent = {*warehouse.missing, *warehouse.unreadable}
-    if absent & NEEDED_FOR_TIERS:
-        return
-    for row in warehouse.rows(MEMBERS_BY_TIER.read_text(encoding="utf-8")):
-        yield TierCount(**row)
 
 
 def _distributions(warehouse: Warehouse, options: VerifyOptions) -> Distributions | None:

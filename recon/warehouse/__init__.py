@@ -1,5 +1,6 @@
 """The warehouse: a closed DuckDB session that holds both sides, what loads them, and the kept snapshot."""
 
-from recon.warehouse.session import STORED, VALUES, Field, Warehouse
+from recon.warehouse.field import STORED, Field
+from recon.warehouse.session import VALUES, Warehouse
 
 __all__ = ["STORED", "VALUES", "Field", "Warehouse"]

@@ -17,20 +17,13 @@ from recon.background import start
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
+from recon.warehouse.field import STORED, Field, failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 VALUES = Path(__file__).with_name("values.sql")
 SETUP = (Path(__file__).with_name("session.sql"), VALUES)
-STORED = {
-    "key": "VARCHAR",
-    "uuid": "UUID",
-    "text": "VARCHAR",
-    "integer": "BIGINT",
-    "timestamp": "TIMESTAMP",
-    "boolean": "BOOLEAN",
-}
 # What needs more spills to disk; a whole run over a million registrations then stays under 600 MB.
 MEMORY_LIMIT_MB = 400
 # Pairing many millions takes so much of memory for each record and each row; what spills takes twice the time.
@@ -45,56 +38,8 @@ CREATE = "create table {table} ({columns})"
 INSERT = "insert into {table} select {columns} from incoming"
 STORED_VALUES = "select {columns} from {table} where rowid >= ?"
 RECORD = "insert into target.unreadable_values"
-FAILURES = """
-select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
-from incoming where {raw} is not null and {typed} is null"""
 SCAN = """
 select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as hashed from {table})"""
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column on its way into the warehouse.
-
-    Attributes:
-        type: Canonical type, or "uuid" for a key that every side stores as a uuid.
-        source_name: The application's name for it, told in findings.
-        arrives: The type that it arrives with; "text" is typed in the warehouse.
-        constant: The same text for every row, instead of a value that arrives.
-        is_absent: The database does not have it; every row gets null.
-    """
-
-    name: str
-    type: str
-    source_name: str = ""
-    arrives: str = "text"
-    constant: str | None = None
-    is_absent: bool = False
-
-    @property
-    def comes(self) -> bool:
-        """Whether the database sends it."""
-        return not self.is_absent and self.constant is None
-
-    @property
-    def can_fail(self) -> bool:
-        """Whether a value that arrives may turn out not to be of this type."""
-        return self.comes and self.arrives == "text" and self.type not in ("key", "text")
-
-    @property
-    def value(self) -> str:
-        """The SQL that this column is made of, typed."""
-        stored = STORED[self.type]
-        if self.can_fail:
-            return f"as_{self.type}({quote(self.name)})"
-        if self.comes:
-            return f"cast({quote(self.name)} as {stored})"
-        return f"cast({'null' if self.constant is None else literal(self.constant)} as {stored})"
-
-    @property
-    def expression(self) -> str:
-        """The typed value under its name."""
-        return f"{self.value} as {quote(self.name)}"
 
 
 @dataclass
@@ -189,7 +134,7 @@ class Warehouse:
         self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
         failed = self._failed(name, frame, fields)
         if failed:
-            queries = [_failures(column, fields, table_name) for column in failed]
+            queries = [failures(column, fields, table_name) for column in failed]
             self.execute(f"{RECORD} {' union all '.join(queries)}")
         self.connection.unregister(INCOMING)
         self.row_counts[name] += frame.height
@@ -331,15 +276,3 @@ def _parsed(sql: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.Sta
 def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
     named = statement.named_parameters
     return {name: value for name, value in (parameters or {}).items() if name in named}
-
-
-def _failures(column: Field, fields: Sequence[Field], table_name: str) -> str:
-    """The query for the values of one column that are not of its type, as rows of the findings table."""
-    return FAILURES.format(
-        table=literal(table_name),
-        column=literal(column.source_name),
-        key=next(field.value for field in fields if field.comes),
-        raw=quote(column.name),
-        type=literal(column.type),
-        typed=column.value,
-    )

@@ -1,0 +1,69 @@
+"""Opens what is compared: refuses a dry run, opens the database beside other work, or a snapshot in its place."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from recon.background import start
+from recon.database import open_source, resolve_database
+from recon.errors import BundleError, ReconError, UsageError
+from recon.warehouse.kept import is_snapshot_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from recon.bundle import Bundle
+    from recon.database import Source
+    from recon.verification.options import VerifyOptions
+    from recon.warehouse import Warehouse
+
+
+def kept_snapshot(options: VerifyOptions) -> Path | None:
+    """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
+    try:
+        url = resolve_database(options.database, options.environment)
+    except ReconError:
+        return None
+    return url.path if url.kind == "duckdb" and url.path and is_snapshot_file(url.path) else None
+
+
+def refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
+    """Refuse a bundle that wrote nothing, unless the options allow it.
+
+    Raises:
+        BundleError: It is of a dry run.
+    """
+    if bundle.dry_run and not options.allow_dry_run:
+        raise BundleError(
+            "This bundle is of a dry run, which wrote nothing to the database, so there is nothing to verify",
+            where=options.bundle_text,
+            expected="dryRun false",
+            found="dryRun true",
+            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare all the same",
+        )
+
+
+@contextmanager
+def opened_source(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Future[Source] | None]:
+    """The database, opened in the background and closed at the end; None where a kept snapshot stands for it."""
+    if options.evidence_rows < 1:
+        raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
+    if options.timeout_s is not None and options.timeout_s <= 0:
+        raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
+    if warehouse.kept:
+        yield None
+        return
+    source = start(lambda: open_source(resolve_database(options.database, options.environment), options.timeout_s))
+    try:
+        yield source
+    finally:
+        # Whoever leaves while it still opens does not wait for it.
+        source.add_done_callback(_close)
+
+
+def _close(source: Future[Source]) -> None:
+    if source.exception() is None:
+        source.result().close()

@@ -1,0 +1,80 @@
+"""Columns on their way into the warehouse: how a value that arrives becomes a typed one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recon.sql import literal, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STORED = {
+    "key": "VARCHAR",
+    "uuid": "UUID",
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+FAILURES = """
+select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
+from incoming where {raw} is not null and {typed} is null"""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column on its way into the warehouse.
+
+    Attributes:
+        type: Canonical type, or "uuid" for a key that every side stores as a uuid.
+        source_name: The application's name for it, told in findings.
+        arrives: The type that it arrives with; "text" is typed in the warehouse.
+        constant: The same text for every row, instead of a value that arrives.
+        is_absent: The database does not have it; every row gets null.
+    """
+
+    name: str
+    type: str
+    source_name: str = ""
+    arrives: str = "text"
+    constant: str | None = None
+    is_absent: bool = False
+
+    @property
+    def comes(self) -> bool:
+        """Whether the database sends it."""
+        return not self.is_absent and self.constant is None
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether a value that arrives may turn out not to be of this type."""
+        return self.comes and self.arrives == "text" and self.type not in ("key", "text")
+
+    @property
+    def value(self) -> str:
+        """The SQL that this column is made of, typed."""
+        stored = STORED[self.type]
+        if self.can_fail:
+            return f"as_{self.type}({quote(self.name)})"
+        if self.comes:
+            return f"cast({quote(self.name)} as {stored})"
+        return f"cast({'null' if self.constant is None else literal(self.constant)} as {stored})"
+
+    @property
+    def expression(self) -> str:
+        """The typed value under its name."""
+        return f"{self.value} as {quote(self.name)}"
+
+
+def failures(column: Field, fields: Sequence[Field], table_name: str) -> str:
+    """The query for the values of one column that are not of its type, as rows of the findings table."""
+    return FAILURES.format(
+        table=literal(table_name),
+        column=literal(column.source_name),
+        key=next(field.value for field in fields if field.comes),
+        raw=quote(column.name),
+        type=literal(column.type),
+        typed=column.value,
+    )
