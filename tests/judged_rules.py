@@ -13,7 +13,7 @@ from recon.profile import load_profile
 from recon.rules import Rule, load_rules, shipped_folder
 from recon.rules.evaluation import evaluate
 from recon.warehouse import Field, Warehouse
-from recon.warehouse.load_database import RUN_FIELDS
+from recon.warehouse.reads import RUN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

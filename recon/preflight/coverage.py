@@ -17,7 +17,7 @@ from recon.rules import Fallback, Rule, layers_of, load_rules
 from recon.rules.evaluation import foresee
 from recon.rules.references import known_names, require_known
 from recon.warehouse import Warehouse
-from recon.warehouse.load_database import plan_reads
+from recon.warehouse.reads import plan_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,133 +6,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from recon.background import ReadAhead, await_result, start
-from recon.database import Catalogue, Query, ReadError, SelectColumn, Source
+from recon.background import ReadAhead
+from recon.database import ReadError, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
-from recon.profile.presence import actual_column, column_absence, presume_columns, require_present, table_absence
-from recon.warehouse import Field, Warehouse
+from recon.warehouse.reads import TableRead, plan_reads, silent, wanted_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import polars as pl
 
-    from recon.profile import Column, Profile, RunRecord, Table
-
-RUNS = "target.runs"
-RUN_FIELDS = (
-    Field("run_id", "text"),
-    Field("recorded_at", "timestamp"),
-    Field("rows", "integer"),
-    Field("recorded_in", "text"),
-)
-TYPED_BY = {
-    "uuid": {"uuid"},
-    "integer": {"integer"},
-    "boolean": {"boolean"},
-    "timestamp": {"timestamp", "timestamptz"},
-}
-
-
-@dataclass(frozen=True)
-class TableRead:
-    """What to read of one table and the fields that its rows become."""
-
-    name: str
-    query: Query
-    fields: tuple[Field, ...]
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Planner:
-    """Decides what is read from one source into one warehouse, by one profile."""
-
-    source: Source
-    profile: Profile
-    catalogue: Catalogue
-    warehouse: Warehouse
-
-    def plan(self, wanted: Mapping[str, set[str]], *, with_runs: bool) -> Iterator[TableRead]:
-        """Create the tables of the columns `wanted` by table; the reads that fill them."""
-        for table in self.profile.tables:
-            if table.name in wanted:
-                yield from self._plan_table(table, wanted[table.name])
-        if with_runs:
-            yield from self._plan_runs()
-
-    def _plan_table(self, table: Table, wanted: set[str]) -> Iterator[TableRead]:
-        """Create `target.<table>` with the wanted columns; the read that fills it, if the database has any of them."""
-        name = f"target.{table.name}"
-        present = self.catalogue.get(table.source_name)
-        absent = table_absence(table, self.catalogue)
-        if absent:
-            self.warehouse.missing[name] = absent
-            present = None
-        # A rule that names the table alone counts its rows, by whichever of its columns there are.
-        columns = [column for column in table.columns if column.name in wanted] or table.columns
-        found = [(column, actual_column(column, present or {})) for column in columns]
-        for column, actual in found:
-            if present is not None and actual is None:
-                self.warehouse.missing[f"{name}.{column.name}"] = column_absence(table, column)
-        fields = tuple(self._field(column, actual, present or {}) for column, actual in found)
-        self.warehouse.create(name, fields)
-        query = _query(table, fields)
-        if query.columns:
-            yield TableRead(name, query, fields, table.required)
-
-    def _plan_runs(self) -> Iterator[TableRead]:
-        """Create `target.runs`: a row a run and place: run_id, recorded_at (UTC), rows, recorded_in."""
-        records = [r for r in self.profile.runs if r.column in self.catalogue.get(r.table, {})]
-        if not records:
-            places = ", ".join(f"{r.table}.{r.column}" for r in self.profile.runs)
-            self.warehouse.missing[RUNS] = (
-                f"the database has none of {places}" if places else "the profile names no place of runs"
-            )
-        self.warehouse.create(RUNS, RUN_FIELDS)
-        yield from map(self._run_read, records)
-
-    def _field(self, column: Column, actual: str | None, present: Mapping[str, str]) -> Field:
-        kind = self._kind(column)
-        if actual is None:
-            return Field(column.name, kind, is_absent=True)
-        arrives = self._arrival(kind, present[actual])
-        return Field(column.name, kind, actual, arrives)
-
-    def _kind(self, column: Column) -> str:
-        """The stored type; a key is a uuid where every column that it is compared with is one."""
-        if column.type != "key":
-            return column.type
-        kinds = {
-            present[actual]
-            for table in self.profile.tables
-            for other in table.columns
-            if other.domain == column.domain
-            and (present := self.catalogue.get(table.source_name))
-            and (actual := actual_column(other, present))
-        }
-        return "uuid" if kinds == {"uuid"} else "key"
-
-    def _arrival(self, kind: str, catalogue_type: str) -> str:
-        """Typed where the database's own type says the same, else as text for the warehouse to type."""
-        known = self.source.typed and catalogue_type in TYPED_BY.get(kind, set())
-        return catalogue_type if known else "text"
-
-    def _run_read(self, record: RunRecord) -> TableRead:
-        present = self.catalogue[record.table]
-        dated = record.recorded_at in present
-        arrives = self._arrival("timestamp", present[record.recorded_at]) if dated else ""
-        columns = [SelectColumn(record.column, "run_id", json_keys=record.json_keys)]
-        if dated:
-            columns.append(SelectColumn(record.recorded_at, "recorded_at", arrives, latest=True))
-        fields = (
-            Field("run_id", "text", record.column),
-            Field("recorded_at", "timestamp", record.recorded_at, arrives, is_absent=not dated),
-            Field("rows", "integer", "rows", "integer"),
-            Field("recorded_in", "text", constant=f"{record.table}.{record.column}"),
-        )
-        return TableRead(RUNS, Query(record.table, tuple(columns), grouped=True), fields)
+    from recon.profile import Profile
+    from recon.warehouse.session import Warehouse
 
 
 @dataclass(frozen=True)
@@ -158,7 +44,7 @@ class Loader:
         try:
             self._load(reads)
         except TimeoutError:
-            raise _silent(self.source, f"the next rows of {self.waiting_for[-1]!r}") from None
+            raise silent(self.source, f"the next rows of {self.waiting_for[-1]!r}") from None
 
     def _load(self, reads: Sequence[TableRead]) -> None:
         done = Counter[str]()
@@ -185,21 +71,6 @@ class Loader:
         if read.required:
             raise _refused(self.source, read.query.table, str(error)) from error
         self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
-
-
-def plan_reads(source: Source, profile: Profile, requires: Iterable[str], warehouse: Warehouse) -> list[TableRead]:
-    """Create every canonical table that `requires` names and note what is absent; the reads that fill the tables.
-
-    Only the catalogue is read.
-
-    Raises:
-        DatabaseError: A required table or column is missing.
-    """
-    requires = set(requires)
-    planner = Planner(source, profile, _catalogue(source), warehouse)
-    presume_columns(profile, planner.catalogue)
-    require_present(source, profile, planner.catalogue)
-    return list(planner.plan(wanted_columns(profile, requires), with_runs=RUNS in requires))
 
 
 def take_snapshot(
@@ -229,42 +100,6 @@ def take_snapshot(
         rows={name: warehouse.row_count(f"target.{name}") for name in wanted if f"target.{name}" not in absent},
         not_read=absent,
     )
-
-
-def _catalogue(source: Source) -> Catalogue:
-    try:
-        return await_result(start(source.catalogue), source.limit_s)
-    except TimeoutError:
-        source.cancel()
-        raise _silent(source, "the list of tables") from None
-
-
-def _silent(source: Source, expected: str) -> DatabaseError:
-    return DatabaseError(
-        "The database stopped answering",
-        where=source.label,
-        expected=f"{expected} within {source.limit_s:g} s",
-        found="nothing",
-        next_step="Ask the DBA what keeps the server busy, or raise --timeout",
-    )
-
-
-def _query(table: Table, fields: tuple[Field, ...]) -> Query:
-    columns = tuple(SelectColumn(f.source_name, f.name, f.arrives) for f in fields if not f.is_absent)
-    only = (table.only.column, table.only.value) if table.only else None
-    return Query(table.source_name, columns, only=only)
-
-
-def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
-    """The columns by table ("members") that `requires` and the profile ask for; none named: those that there are."""
-    required = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
-    wanted = {name: columns for name, columns in required.items() if columns}
-    for reference in requires:
-        schema, _, rest = reference.partition(".")
-        table, _, column = rest.partition(".")
-        if schema == "target" and profile.table(table):
-            wanted.setdefault(table, set()).update({column} - {""})
-    return wanted
 
 
 def _refused(source: Source, table: str, reason: str) -> DatabaseError:

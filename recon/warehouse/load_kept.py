@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from recon.sql import quote
 from recon.warehouse.field import STORED, Field
 from recon.warehouse.kept import read_state
-from recon.warehouse.load_database import RUN_FIELDS, RUNS, wanted_columns
+from recon.warehouse.reads import RUN_FIELDS, RUNS, wanted_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -20,7 +20,7 @@ from recon.scratch import ScratchFolder
 from recon.sql import quote
 from recon.warehouse import Field, Warehouse
 from recon.warehouse.load_bundle import load_bundle
-from recon.warehouse.load_database import RUN_FIELDS, RUNS
+from recon.warehouse.reads import RUN_FIELDS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
