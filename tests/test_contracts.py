@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
 README = CHECKOUT / "README.md"
+PACKAGE = CHECKOUT / "recon"
 GUIDE = CHECKOUT / "docs" / "profiles.md"
 RULES = load_rules([shipped_folder("expectations")])
 OPTIONAL = ("target.id_mappings", "target.runs", "target.tiers", "target.members.tier_id")
@@ -167,6 +168,14 @@ def test_the_readme_stays_short_and_holds_no_machine() -> None:
 def script_of(name: str) -> ModuleType:
     """A script of docs/, which is no package."""
     return importlib.import_module(name)
+
+
+def test_the_map_is_that_of_the_contracts_and_of_the_packages() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    parts = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("__") and path.suffix != ".typed"}
+    assert set(re.findall(r"^\| \d+ \| `([\w.]+)/?` \|", text, flags=re.MULTILINE)) == parts
+    assert len(parts) <= 26
+    assert script_of("layout").with_map(text) == text
 
 
 def test_the_readmes_output_is_that_of_this_version() -> None:

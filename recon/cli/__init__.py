@@ -1,4 +1,4 @@
-"""The command line: arguments, one public call, exit code.
+"""The command line: one file per command, which turns arguments into one public call and an exit code.
 
 A command's module loads only when the command is run, so that `recon --help` starts at once.
 """

@@ -1,4 +1,4 @@
-"""Typed comparison of two tables: digests of rows in DuckDB, then polars judges those that differ."""
+"""Typed comparison of two tables, which knows neither bundles nor profiles: digests first, then what differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frozen objects: a Verification and everything in it."""
+"""The frozen objects that everything else makes or shows: a Verification and what is in it."""
 
 from recon.model.ledger import (
     SOURCE_OUTCOMES,

@@ -1,4 +1,4 @@
-"""A profile says which of an application's tables and columns hold what the rules speak of."""
+"""Profiles: which of an application's tables and columns hold what the rules speak of, read or drafted."""
 
 from recon.profile.model import Column, KeyPart, Only, Profile, RunRecord, Table
 from recon.profile.reading import BUILT_IN, load_profile

@@ -1,4 +1,4 @@
-"""Suites: rules as data, read from YAML files that are Great Expectations suites, in layers."""
+"""Rules as data: suites in YAML, in layers; the one evaluator that turns a rule into a check."""
 
 from recon.rules.entries import rule_of
 from recon.rules.files import load_document

@@ -1,1 +1,1 @@
-"""Verify a migration: the recipe, its options, its progress, what to do about the verdict."""
+"""The recipe, from bundle and database to a Verification: its options, its progress, whom to call."""

@@ -1,4 +1,4 @@
-"""The warehouse: a closed DuckDB session that holds both sides, what loads them, and the kept snapshot."""
+"""The closed DuckDB session that holds both sides, what loads them into it, and the kept snapshot."""
 
 from recon.warehouse.field import STORED, Field
 from recon.warehouse.session import VALUES, Warehouse
