@@ -17,7 +17,7 @@ VerificationFailedError stands beside the tree: notebooks have no other way to e
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def visible(text: str) -> str:
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:
     """The question whether the nearest of `choices` was meant; None when none is near."""
-    near = get_close_matches(word, list(choices), n=1)
+    # Every command imports this module, and few look for a word.
+    near = import_module("difflib").get_close_matches(word, list(choices), n=1)
     return f"Did you mean {near[0]!r}?" if near else None
 
 

@@ -51,7 +51,7 @@ def judging_options(command: F) -> F:
 def offered(name: str) -> Callable[[F], F]:
     """The declared option of that name as one of click's; it has the field's default."""
     option, default = OPTIONS[name], VerifyOptions.__dataclass_fields__[name].default
-    if option.type is bool:
+    if option.kind is bool:
         return click.option(option.flag, name, is_flag=True, help=option.help)
     return click.option(
         option.flag,
@@ -66,11 +66,11 @@ def offered(name: str) -> Callable[[F], F]:
 
 
 def _click_type(option: Option) -> Any:
-    if option.type is int:
+    if option.kind is int:
         return click.IntRange(option.least, option.most)
-    if option.type is float:
+    if option.kind is float:
         return click.FloatRange(option.above, min_open=True)
-    return option.type
+    return option.kind
 
 
 def exit_code(verification: Verification, fail_on: str) -> int:

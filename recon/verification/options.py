@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct
+
 from recon.rules import layers_of
 
 if TYPE_CHECKING:
@@ -15,12 +17,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Struct, frozen=True):
     """A field of VerifyOptions that is an option of `recon verify` and `recon run`, too.
 
     Attributes:
-        type: Of one value: str, int, float or bool (a flag).
+        kind: The type of one value: str, int, float or bool (a flag).
         help: What the command line says of it.
         flag: Its name there.
         metavar: What stands for its value there.
@@ -34,7 +35,7 @@ class Option:
             does not is in the key by its content (the profile's tables, the rules), or changes how long it takes only.
     """
 
-    type: type
+    kind: type
     help: str
     flag: str
     metavar: str | None = None
@@ -86,7 +87,7 @@ class VerifyOptions:
     database: str | None = option(
         None,
         shows=False,
-        type=str,
+        kind=str,
         flag="--database",
         metavar="NAME",
         help="Environment variable that holds the URL, a file, or a URL without password.  [default: DATABASE_URL]",
@@ -95,7 +96,7 @@ class VerifyOptions:
     _: KW_ONLY
     expectations: Sequence[Path | str] = option(
         (),
-        type=str,
+        kind=str,
         flag="--expectations",
         metavar="FOLDER",
         is_many=True,
@@ -106,7 +107,7 @@ class VerifyOptions:
     )
     exports: Path | str | None = option(
         None,
-        type=str,
+        kind=str,
         flag="--exports",
         metavar="FOLDER",
         is_path=True,
@@ -117,7 +118,7 @@ class VerifyOptions:
     )
     profile: Path | str | None = option(
         None,
-        type=str,
+        kind=str,
         flag="--profile",
         metavar="FILE",
         is_path=True,
@@ -127,14 +128,14 @@ class VerifyOptions:
     )
     allow_dry_run: bool = option(
         default=False,
-        type=bool,
+        kind=bool,
         flag="--allow-dry-run",
         help="Verify the bundle of a dry run all the same.",
         decides=False,
     )
     timeout_s: float | None = option(
         None,
-        type=float,
+        kind=float,
         flag="--timeout",
         above=0,
         metavar="SECONDS",
@@ -143,7 +144,7 @@ class VerifyOptions:
     )
     evidence_rows: int = option(
         1000,
-        type=int,
+        kind=int,
         flag="--evidence-rows",
         least=1,
         most=1_000_000,
@@ -154,7 +155,7 @@ class VerifyOptions:
     )
     show_pii: bool = option(
         default=False,
-        type=bool,
+        kind=bool,
         flag="--show-pii",
         help="Do not mask names, e-mail addresses and phone numbers.",
         in_notebook=True,
