@@ -5,6 +5,7 @@ from __future__ import annotations
 from recon.comparison.digest import digest_sql
 from recon.comparison.field import NORMALISERS, TYPES, Field
 from recon.comparison.judgement import Judged, judge
+from recon.comparison.normalisers import normalised_sql, register_normalisers
 from recon.comparison.tables import Comparison, Summary, compare
 from recon.comparison.values import Column, judged_sql, typed_sql
 
@@ -20,5 +21,7 @@ __all__ = [
     "digest_sql",
     "judge",
     "judged_sql",
+    "normalised_sql",
+    "register_normalisers",
     "typed_sql",
 ]

@@ -1,13 +1,26 @@
-"""What may be done to a text before it is compared, by name."""
+"""What may be done to a text before it is compared or joined by, by name: in polars, and in DuckDB's SQL beside it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import duckdb
+
+FUNCTION = "normalised"
+# What each step does to a text of ASCII alone, which stays one: DuckDB folds no case and knows no other white space.
+OF_ASCII = {
+    "trim": r"regexp_replace({}, '^[\t-\r ]+|[\t-\r ]+$', '', 'g')",
+    "collapse_spaces": r"regexp_replace({}, '[\t-\r ]+', ' ', 'g')",
+    "casefold": "lower({})",
+    "nfc": "{}",
+    "phone_digits": "coalesce(nullif(regexp_replace({0}, '[^0-9]', '', 'g'), ''), {0})",
+    "empty_as_null": "nullif({}, '')",
+}
 
 
 def trim(text: pl.Expr) -> pl.Expr:
@@ -52,6 +65,28 @@ def normalised(text: pl.Expr, names: Sequence[str], where: Mapping[str, pl.Expr]
         step = STEPS[name](text)
         text = pl.when(where[name]).then(step).otherwise(text) if where and name in where else step
     return text
+
+
+def normalised_sql(text: str, names: Sequence[str]) -> str:
+    """The same as SQL, for a session that knows the function of `register_normalisers`."""
+    if not names:
+        return text
+    of_ascii = text
+    for name in names:
+        of_ascii = OF_ASCII[name].format(of_ascii)
+    return f"case when strlen({text}) = length({text}) then {of_ascii} else {FUNCTION}({text}, '{','.join(names)}') end"
+
+
+def register_normalisers(session: duckdb.DuckDBPyConnection) -> None:
+    """Let statements of the session call polars' normalisers, for texts that are not of ASCII alone."""
+    batches: Any = {"function": _of_batch, "type": "arrow"}
+    session.create_function(FUNCTION, parameters=["VARCHAR", "VARCHAR"], return_type="VARCHAR", **batches)
+
+
+def _of_batch(texts: Any, names: Any) -> Any:
+    """Texts after the normalisers that the first of `names` lists (arrow arrays; DuckDB reads annotations)."""
+    frame = pl.DataFrame({"text": pl.from_arrow(texts)})
+    return frame.select(normalised(pl.col("text"), names[0].as_py().split(","))).to_series().to_arrow()
 
 
 def _casefold(texts: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from recon.comparison import register_normalisers
 from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, Findings, Teller
 from recon.ledger.altered import Altered
@@ -123,6 +124,7 @@ class Building:
         """Pair, compare, explain and count, entity by entity."""
         warehouse = self._warehouse
         warehouse.execute(SETUP.read_text(encoding="utf-8"))
+        register_normalisers(warehouse.connection)
         self._make_absent()
         stored = stored_types(warehouse)
         sides = (f"{side}.{entity.name}" for entity in EVERY_ENTITY for side in ("source", "target"))

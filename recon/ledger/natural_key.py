@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.comparison import typed_sql
+from recon.comparison import normalised_sql, typed_sql
 
 if TYPE_CHECKING:
     from recon.comparison import Field as Compared
     from recon.ledger.sides import Sides
     from recon.profile import Profile
-
-# In SQL, where keys are joined; `recon.compare` has the ones that values are judged with.
-NORMALISERS = {
-    "trim": "trim({})",
-    "collapse_spaces": r"regexp_replace({}, '\s+', ' ', 'g')",
-    "casefold": "lower({})",
-    "nfc": "nfc_normalize({})",
-    "phone_digits": r"regexp_replace({}, '[^0-9]', '', 'g')",
-}
 
 
 def natural_key(sides: Sides, profile: Profile) -> tuple[str, str, str]:
@@ -49,7 +40,4 @@ def _key_part(value: str, field: Compared, truncate: str | None) -> str:
     """One part as text, normalised as it is for comparison, so that what is equal pairs."""
     if truncate:
         value = f"date_trunc('{truncate}', {value})"
-    text = f"cast({value} as varchar)"
-    for name in field.normalise:
-        text = NORMALISERS.get(name, "{}").format(text)
-    return f"trim({text})"
+    return normalised_sql(f"cast({value} as varchar)", (*field.normalise, "trim"))
