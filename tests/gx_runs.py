@@ -8,7 +8,7 @@ import yaml
 
 from recon.bundle import open_bundle
 from recon.database import open_source, resolve_database
-from recon.ledger import Case, account_for, ledger_columns
+from recon.ledger import LedgerSettings, account_for, ledger_columns
 from recon.profile import load_profile
 from recon.rules import layers_of, load_rules
 from recon.warehouse import Warehouse
@@ -58,7 +58,7 @@ def loaded(demo: DemoPaths, rules: Sequence[Rule]) -> Warehouse:
     with open_bundle(demo.bundle) as bundle:
         reads |= ledger_columns(bundle.listed)
         load_bundle(bundle, warehouse, reads)
-        case = Case(load_profile(), bundle.config)
+        case = LedgerSettings(load_profile(), bundle.config)
     source = open_source(resolve_database(str(demo.database), {}))
     take_snapshot(source, case.profile, reads, warehouse)
     account_for(warehouse, case)

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from recon.bundle import FRAMES
-from recon.ledger import Case, account_for
+from recon.ledger import LedgerSettings, account_for
 from recon.model import ENTITIES, Check
 from recon.profile import load_profile
 from recon.rules import Rule, load_rules, shipped_folder
 from recon.rules.evaluation import evaluate
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 from recon.warehouse.reads import RUN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-TARGET: dict[str, tuple[Field, ...]] = {
-    "members": (Field("id", "key"), Field("tier_id", "key")),
-    "events": (Field("id", "key"),),
-    "registrations": (Field("id", "key"), Field("member_id", "key"), Field("event_id", "key")),
-    "tiers": (Field("id", "key"), Field("code", "text"), Field("sort_order", "integer")),
-    "id_mappings": (Field("entity_type", "text"), Field("wa_id", "text"), Field("target_id", "key")),
+TARGET: dict[str, tuple[LoadColumn, ...]] = {
+    "members": (LoadColumn("id", "key"), LoadColumn("tier_id", "key")),
+    "events": (LoadColumn("id", "key"),),
+    "registrations": (LoadColumn("id", "key"), LoadColumn("member_id", "key"), LoadColumn("event_id", "key")),
+    "tiers": (LoadColumn("id", "key"), LoadColumn("code", "text"), LoadColumn("sort_order", "integer")),
+    "id_mappings": (LoadColumn("entity_type", "text"), LoadColumn("wa_id", "text"), LoadColumn("target_id", "key")),
     "runs": RUN_FIELDS,
 }
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in load_rules([shipped_folder("expectations")])}
@@ -55,10 +55,10 @@ def warehouse_of(
             frame = pl.DataFrame(rows, schema=columns, orient="row")
             warehouse.append(f"target.{table}", frame, fields, table)
     for entity in ENTITIES:
-        warehouse.create(f"source.{entity}", [Field("source_row", "integer")])
+        warehouse.create(f"source.{entity}", [LoadColumn("source_row", "integer")])
         warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
     if has_ledger:
-        account_for(warehouse, Case(load_profile()))
+        account_for(warehouse, LedgerSettings(load_profile()))
     return warehouse
 
 

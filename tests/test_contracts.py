@@ -9,6 +9,7 @@ import pkgutil
 import pydoc
 import re
 import sqlite3
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,10 @@ CHECKS_OF_THE_RUNBOOK = [
 ]
 
 
+def source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def command_of(name: str) -> click.Command:
     command: click.Command = importlib.import_module(COMMANDS[name][0]).command
     return command
@@ -80,6 +85,12 @@ def test_help_is_to_be_had_of_the_package_and_of_every_class() -> None:
     own = [thing for thing in classes if thing.__module__.startswith("recon.")]
     assert len(own) > 100
     assert all(thing.__name__ in pydoc.render_doc(thing) for thing in own)
+
+
+def test_no_two_classes_share_a_name() -> None:
+    found = Counter(re.findall(r"^class (\w+)", "\n".join(map(source, PACKAGE.rglob("*.py"))), flags=re.MULTILINE))
+    assert found.total() > 100
+    assert [name for name, times in found.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("command", every_command(), ids=lambda command: command.name)

@@ -111,7 +111,7 @@ class Unpacked:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """A file of an archive.
 
     Attributes:
@@ -199,7 +199,7 @@ def _add_gzip(path: Path, name: str, unpacked: Unpacked) -> None:
 def _unpack_zip(path: Path, unpacked: Unpacked) -> None:
     with zipfile.ZipFile(path) as archive:
         entries = (
-            Entry(found.filename, found.compress_size, _is_plain(found), partial(archive.open, found))
+            ArchiveEntry(found.filename, found.compress_size, _is_plain(found), partial(archive.open, found))
             for found in archive.infolist()
         )
         _add_entries(entries, unpacked)
@@ -216,18 +216,18 @@ def _unpack_tar(path: Path, unpacked: Unpacked) -> None:
         _add_entries(_tar_entries(archive, path, unpacked), unpacked)
 
 
-def _tar_entries(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> Iterator[Entry]:
+def _tar_entries(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> Iterator[ArchiveEntry]:
     packed = path.stat().st_size
     for found in archive:
         unpacked.require_room(str(path), found.offset_data + found.size, packed)
-        yield Entry(found.name, packed, found.isreg(), partial(_extract, archive, found))
+        yield ArchiveEntry(found.name, packed, found.isreg(), partial(_extract, archive, found))
 
 
 def _extract(archive: tarfile.TarFile, found: tarfile.TarInfo) -> IO[bytes]:
     return cast("IO[bytes]", archive.extractfile(found))
 
 
-def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
+def _add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
     """Write the files of the one bundle among the entries."""
     every = list(entries)
     named = [entry for entry in every if entry.path.name in NAMES]
@@ -245,14 +245,14 @@ def _add_entries(entries: Iterable[Entry], unpacked: Unpacked) -> None:
                 unpacked.add(entry.path.name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
 
 
-def _exports(entries: Iterable[Entry], reports: Iterable[Entry]) -> Iterator[Entry]:
+def _exports(entries: Iterable[ArchiveEntry], reports: Iterable[ArchiveEntry]) -> Iterator[ArchiveEntry]:
     """The CSV files beside a report; a link is none."""
     folders = {report.path.parent for report in reports}
     files = (entry for entry in entries if entry.is_file and entry.path.parent in folders)
     return (file for file in files if file.path.suffix.lower() == ".csv")
 
 
-def _require_safe(entry: Entry, path: Path) -> None:
+def _require_safe(entry: ArchiveEntry, path: Path) -> None:
     drive = ":" in entry.path.parts[0]
     if entry.is_file and not entry.path.is_absolute() and ".." not in entry.path.parts and not drive:
         return
@@ -265,7 +265,7 @@ def _require_safe(entry: Entry, path: Path) -> None:
     )
 
 
-def _no_report(entries: list[Entry], path: Path) -> BundleError:
+def _no_report(entries: list[ArchiveEntry], path: Path) -> BundleError:
     return BundleError(
         f"The archive has no {REPORT}",
         where=str(path),

@@ -7,7 +7,7 @@ from msgspec import Struct
 from recon.sql import literal, quote
 
 
-class Column(Struct, frozen=True):
+class RecordColumn(Struct, frozen=True):
     """A column that a list becomes.
 
     Attributes:
@@ -29,7 +29,7 @@ class Column(Struct, frozen=True):
         return [key for key in (self.key, self.or_key) if key]
 
     @property
-    def arrives(self) -> str:
+    def source_type(self) -> str:
         """What DuckDB reads it as; JSON keeps a number apart from a text, and costs more."""
         return "JSON" if self.kind in ("count", "list") else "VARCHAR"
 
@@ -44,64 +44,64 @@ class Column(Struct, frozen=True):
             return literal(entity)
         newest = quote(self.key)
         text = f"coalesce(nullif({newest}, ''), {quote(self.or_key)})" if self.or_key else newest
-        return text if self.arrives == "VARCHAR" else f"try_cast({text} as {self.stored})"
+        return text if self.source_type == "VARCHAR" else f"try_cast({text} as {self.stored})"
 
     @property
-    def odd(self) -> str:
+    def suspect(self) -> str:
         """The SQL that is true where the value may be of another type than importers write."""
         if self.kind == "value":
             return "false"
         missing = "true" if self.required else "false"
-        return " or ".join(f"coalesce(is_odd_{self.kind}({quote(key)}), {missing})" for key in self.keys)
+        return " or ".join(f"coalesce(is_suspect_{self.kind}({quote(key)}), {missing})" for key in self.keys)
 
 
 RECORD = (
-    Column("source_row", "_sourceRow", "count"),
-    Column("wa_id", "_waId", "id"),
-    Column("target_id", "_murmurantId", "text", "_clubosId"),
-    Column("action", "_action", "text"),
-    Column("errors", "_errors", "list"),
+    RecordColumn("source_row", "_sourceRow", "count"),
+    RecordColumn("wa_id", "_waId", "id"),
+    RecordColumn("target_id", "_murmurantId", "text", "_clubosId"),
+    RecordColumn("action", "_action", "text"),
+    RecordColumn("errors", "_errors", "list"),
 )
 COLUMNS = {
     "members": (
         *RECORD,
-        Column("first_name", "firstName"),
-        Column("last_name", "lastName"),
-        Column("email", "email"),
-        Column("phone", "phone"),
-        Column("joined_at", "joinedAt"),
-        Column("status_code", "membershipStatusCode"),
-        Column("level", "waMembershipLevel"),
-        Column("tier_id", "membershipTierId"),
+        RecordColumn("first_name", "firstName"),
+        RecordColumn("last_name", "lastName"),
+        RecordColumn("email", "email"),
+        RecordColumn("phone", "phone"),
+        RecordColumn("joined_at", "joinedAt"),
+        RecordColumn("status_code", "membershipStatusCode"),
+        RecordColumn("level", "waMembershipLevel"),
+        RecordColumn("tier_id", "membershipTierId"),
     ),
     "events": (
         *RECORD,
-        Column("title", "title"),
-        Column("description", "description"),
-        Column("category", "category"),
-        Column("location", "location"),
-        Column("start_time", "startTime"),
-        Column("end_time", "endTime"),
-        Column("capacity", "capacity"),
-        Column("is_published", "isPublished"),
+        RecordColumn("title", "title"),
+        RecordColumn("description", "description"),
+        RecordColumn("category", "category"),
+        RecordColumn("location", "location"),
+        RecordColumn("start_time", "startTime"),
+        RecordColumn("end_time", "endTime"),
+        RecordColumn("capacity", "capacity"),
+        RecordColumn("is_published", "isPublished"),
     ),
     "registrations": (
         *RECORD,
-        Column("member_id", "memberId"),
-        Column("event_id", "eventId"),
-        Column("status", "status"),
-        Column("registered_at", "registeredAt"),
-        Column("cancelled_at", "cancelledAt"),
+        RecordColumn("member_id", "memberId"),
+        RecordColumn("event_id", "eventId"),
+        RecordColumn("status", "status"),
+        RecordColumn("registered_at", "registeredAt"),
+        RecordColumn("cancelled_at", "cancelledAt"),
     ),
     "errors": (
-        Column("entity", "entity", "text", required=True),
-        Column("source_row", "sourceRow", "count"),
-        Column("wa_id", "waId", "id"),
-        Column("message", "message", "text", required=True),
+        RecordColumn("entity", "entity", "text", required=True),
+        RecordColumn("source_row", "sourceRow", "count"),
+        RecordColumn("wa_id", "waId", "id"),
+        RecordColumn("message", "message", "text", required=True),
     ),
     "id_mappings": (
-        Column("entity_type", ""),
-        Column("wa_id", "waId", "id"),
-        Column("target_id", "murmurantId", "text", "clubosId"),
+        RecordColumn("entity_type", ""),
+        RecordColumn("wa_id", "waId", "id"),
+        RecordColumn("target_id", "murmurantId", "text", "clubosId"),
     ),
 }

@@ -6,17 +6,17 @@ from recon.comparison.digest import digest_sql
 from recon.comparison.field import NORMALISERS, TYPES, Field
 from recon.comparison.judgement import Judged, judge
 from recon.comparison.normalisers import normalised_sql, register_normalisers
-from recon.comparison.tables import Comparison, Summary, compare
-from recon.comparison.values import Column, judged_sql, typed_sql
+from recon.comparison.tables import Comparison, ComparisonSummary, compare
+from recon.comparison.values import StoredColumn, judged_sql, typed_sql
 
 __all__ = [
     "NORMALISERS",
     "TYPES",
-    "Column",
     "Comparison",
+    "ComparisonSummary",
     "Field",
     "Judged",
-    "Summary",
+    "StoredColumn",
     "compare",
     "digest_sql",
     "judge",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.comparison.values import INTEGERS, Column, can_fail, typed_sql
+from recon.comparison.values import INTEGERS, StoredColumn, can_fail, typed_sql
 from recon.sql import literal
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ AS_WRITTEN = {
 }
 
 
-def digest_sql(fields: Sequence[Field], side: Mapping[str, Column], other: Mapping[str, Column]) -> str:
+def digest_sql(fields: Sequence[Field], side: Mapping[str, StoredColumn], other: Mapping[str, StoredColumn]) -> str:
     """The DuckDB SQL of one side's 64-bit digest over all fields; never null.
 
     Text is hashed as it came. Rows with equal digests are equal in every field by the typed rule; rows with different
@@ -54,7 +54,7 @@ def digest_sql(fields: Sequence[Field], side: Mapping[str, Column], other: Mappi
     return DIGEST.format(values=", ".join(values))
 
 
-def _values(field: Field, column: Column, other: Column) -> Iterator[str]:
+def _values(field: Field, column: StoredColumn, other: StoredColumn) -> Iterator[str]:
     if not field.format and {column.stored, other.stored} & {"VARCHAR"}:
         written = AS_WRITTEN.get(field.type, {})
         if column.stored in written:
@@ -69,7 +69,7 @@ def _values(field: Field, column: Column, other: Column) -> Iterator[str]:
         yield _raw(column, value) if _needs_raw(field, column, other) else NO_RAW
 
 
-def _shared(field: Field, column: Column, other: Column) -> str:
+def _shared(field: Field, column: StoredColumn, other: StoredColumn) -> str:
     """The value in the form that both sides share."""
     if field.type in ("key", "integer") and column.stored == other.stored in HASHED_AS_THEY_ARE[field.type]:
         return column.sql
@@ -82,11 +82,13 @@ def _shared(field: Field, column: Column, other: Column) -> str:
     return typed
 
 
-def _is_narrow(column: Column, other: Column) -> bool:
+def _is_narrow(column: StoredColumn, other: StoredColumn) -> bool:
     """Whether both are decimals of one precision and scale, in 64 bits at most."""
     kind, _, size = column.stored.partition("(")
     return (
-        kind == "DECIMAL" and column == Column(column.sql, other.stored) and _precision(size) <= WIDEST_NARROW_DECIMAL
+        kind == "DECIMAL"
+        and column == StoredColumn(column.sql, other.stored)
+        and _precision(size) <= WIDEST_NARROW_DECIMAL
     )
 
 
@@ -95,14 +97,14 @@ def _precision(size: str) -> int:
     return int(size.partition(",")[0])
 
 
-def _needs_raw(field: Field, column: Column, other: Column) -> bool:
+def _needs_raw(field: Field, column: StoredColumn, other: StoredColumn) -> bool:
     """Whether the shared form of a value that is not null may be null."""
     if field.type == "decimal":
         return column.stored not in INTEGERS[:-2] and not _is_narrow(column, other)
     return can_fail(field, column.stored)
 
 
-def _raw(column: Column, value: str) -> str:
+def _raw(column: StoredColumn, value: str) -> str:
     if column.stored == "VARCHAR":
         return RAW_OF_TEXT.format(value=value, column=column.sql, text=column.text)
     return RAW_OF_TYPED.format(value=value, column=column.sql, text=column.text, stored=literal(column.stored))

@@ -31,7 +31,7 @@ DIFFERENCES = {
     "source_number": pl.String(),
     "target_number": pl.String(),
 }
-MATTERED = {"field": pl.String(), "normaliser": pl.String(), "records": pl.Int64()}
+FORGIVEN = {"field": pl.String(), "normaliser": pl.String(), "records": pl.Int64()}
 
 
 class Judged(Struct, frozen=True):
@@ -43,12 +43,12 @@ class Judged(Struct, frozen=True):
             true/false), source_state and target_state (value, null, empty, blank, missing, nan; value also for a text
             that is none of the type), source_moment and target_moment (UTC; null: no timestamp or date), source_number
             and target_number (exact text without trailing zeros; null: no number).
-        mattered: A row a field and normaliser, "abs_tol" or "rel_tol" that mattered: field, normaliser, records (those
-            that are equal only thanks to it; where two would do it each alone, thanks to the first).
+        forgiven_by: One row per field and normaliser, "abs_tol" or "rel_tol" that forgave a difference: field,
+            normaliser, records (those that are equal only thanks to it; where two would do, thanks to the first).
     """
 
     differences: pl.DataFrame
-    mattered: pl.DataFrame
+    forgiven_by: pl.DataFrame
 
 
 def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
@@ -65,7 +65,7 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
     ids = frame.drop([f"{field.name}_{part}" for field in fields for part in PARTS], strict=False)
     require_free(ids.columns)
     found: list[pl.DataFrame] = []
-    mattered: list[tuple[str, str, int]] = []
+    forgiven_by: list[tuple[str, str, int]] = []
     for field in fields:
         inexact = aligned(frame, field).filter(~exact(field))
         if found and inexact.is_empty():
@@ -73,8 +73,8 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
             continue
         is_equal = inexact.select(equal(field)).to_series()
         found.append(_described(inexact.filter(~is_equal), field))
-        mattered.extend(_mattered(inexact.filter(is_equal), field))
-    return Judged(_differences(ids, found), pl.DataFrame(mattered, schema=MATTERED, orient="row"))
+        forgiven_by.extend(_mattered(inexact.filter(is_equal), field))
+    return Judged(_differences(ids, found), pl.DataFrame(forgiven_by, schema=FORGIVEN, orient="row"))
 
 
 def require_free(names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from polars import selectors
 
 from recon.comparison.digest import digest_sql
 from recon.comparison.field import Field
-from recon.comparison.values import Column, judged_sql, typed_sql
+from recon.comparison.values import StoredColumn, judged_sql, typed_sql
 from recon.errors import UsageError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Path | str
-Side: TypeAlias = "Mapping[str, Column]"
+Side: TypeAlias = "Mapping[str, StoredColumn]"
 MEMORY_LIMIT = "2GB"
 # In a notebook DuckDB draws a bar into the output of whoever asks.
 SETTINGS = ("set global timezone = 'UTC'", "set enable_progress_bar = false")
@@ -63,7 +63,7 @@ MATCH = "k.{key} is not distinct from {alias}.{key}"
 NAMED = "{value} as {name}"
 
 
-class Pairing:
+class KeyPairing:
     """Two tables in a DuckDB session of their own, paired by key; what needs more memory spills to a private folder.
 
     Keys of one type are the same where they are stored the same, null included; of different types, where they are the
@@ -129,7 +129,9 @@ class Pairing:
 
     def _opened(self, alias: str, side: Side) -> Side:
         """A side's columns where they stand in the open rows."""
-        return {f.name: Column(f"{alias}.field_{place}", side[f.name].stored) for place, f in enumerate(self._fields)}
+        return {
+            f.name: StoredColumn(f"{alias}.field_{place}", side[f.name].stored) for place, f in enumerate(self._fields)
+        }
 
     def _add(self, side: str, table: Table) -> Side:
         """Make a table known to the session; its columns by name.
@@ -144,7 +146,9 @@ class Pairing:
         else:
             self._add_file(side, Path(table))
         view = self.connection.view(side)
-        found = {name: Column(quote(name), str(kind)) for name, kind in zip(view.columns, view.types, strict=True)}
+        found = {
+            name: StoredColumn(quote(name), str(kind)) for name, kind in zip(view.columns, view.types, strict=True)
+        }
         for field in (*self._keys, *self._fields):
             _require_column(side, field.name, found)
         return found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 from msgspec import Struct
 
-from recon.comparison.judgement import DIFFERENCES, MATTERED, judge, require_free
-from recon.comparison.pairing import Pairing
+from recon.comparison.judgement import DIFFERENCES, FORGIVEN, judge, require_free
+from recon.comparison.pairing import KeyPairing
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PAIRED = "source_rows = 1 and target_rows = 1"
 COUNTED = ("source_rows", "target_rows")
 
 
-class Summary(Struct, frozen=True):
+class ComparisonSummary(Struct, frozen=True):
     """What a comparison found, in numbers that add up.
 
     Attributes:
@@ -92,7 +92,7 @@ class Comparison:
             raise UsageError(f"No field {field!r} is compared", expected=", ".join(names), found=field)
         return self._judged[0].filter(pl.col("field") == field)
 
-    def mattered(self) -> pl.DataFrame:
+    def forgiven_by(self) -> pl.DataFrame:
         """Normalisers and tolerances that made values equal: field, normaliser, records."""
         return self._judged[1]
 
@@ -108,13 +108,13 @@ class Comparison:
         """The keys that several rows of a side have, with both counts: source_rows, target_rows."""
         return self._pairing.open_keys(DUPLICATE)
 
-    def summary(self) -> Summary:
+    def summary(self) -> ComparisonSummary:
         """All of it in numbers."""
         source, target, duplicates = self._pairing.counts()
         missing = self.missing_in_target().height
         mismatched = self.mismatched().select(self._on).n_unique()
         by_field = self.mismatched().group_by("field").len()
-        return Summary(
+        return ComparisonSummary(
             source_rows=source,
             target_rows=target,
             matched=source - missing - duplicates - mismatched,
@@ -126,18 +126,18 @@ class Comparison:
         )
 
     @cached_property
-    def _pairing(self) -> Pairing:
-        return Pairing(*self._tables, self._on, self._fields)
+    def _pairing(self) -> KeyPairing:
+        return KeyPairing(*self._tables, self._on, self._fields)
 
     @cached_property
     def _judged(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Differences and what mattered, over all batches."""
+        """Differences and what forgiven_by, over all batches."""
         judged = [judge(batch, self._fields) for batch in self._pairing.batches(BATCH_ROWS)]
         if not judged:
             keys = self._keys("false").schema
-            return pl.DataFrame(schema={**keys, **DIFFERENCES}), pl.DataFrame(schema=MATTERED)
-        mattered = pl.concat([batch.mattered for batch in judged])
-        summed = mattered.group_by("field", "normaliser", maintain_order=True).agg(pl.col("records").sum())
+            return pl.DataFrame(schema={**keys, **DIFFERENCES}), pl.DataFrame(schema=FORGIVEN)
+        forgiven_by = pl.concat([batch.forgiven_by for batch in judged])
+        summed = forgiven_by.group_by("field", "normaliser", maintain_order=True).agg(pl.col("records").sum())
         return pl.concat([batch.differences for batch in judged]), summed
 
     def _keys(self, condition: str) -> pl.DataFrame:

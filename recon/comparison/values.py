@@ -46,7 +46,7 @@ NAMED = "{value} as {name}"
 UNTYPED = "case when {typed} is null then {text} end"
 
 
-class Column(Struct, frozen=True):
+class StoredColumn(Struct, frozen=True):
     """Where a side has a field: already quoted SQL, and the type that DuckDB stores it as."""
 
     sql: str
@@ -75,7 +75,7 @@ def typed_sql(field: Field, column: str, stored: str) -> str:
     native = NATIVE[field.type].get(stored.partition("(")[0])
     if native:
         return native.format(column=column)
-    text = Column(column, stored).text
+    text = StoredColumn(column, stored).text
     if field.type == "text":
         return text
     if field.strptime:
@@ -90,7 +90,7 @@ def can_fail(field: Field, stored: str) -> bool:
     return stored.partition("(")[0] not in NATIVE[field.type] or stored in ZONED
 
 
-def judged_sql(fields: Sequence[Field], source: Mapping[str, Column], target: Mapping[str, Column]) -> str:
+def judged_sql(fields: Sequence[Field], source: Mapping[str, StoredColumn], target: Mapping[str, StoredColumn]) -> str:
     """The select list that `judge` wants: for each field the text as it came and both typed values.
 
     Args:
@@ -107,7 +107,7 @@ def judged_sql(fields: Sequence[Field], source: Mapping[str, Column], target: Ma
     )
 
 
-def _typed_and_raw(field: Field, column: Column) -> list[str]:
+def _typed_and_raw(field: Field, column: StoredColumn) -> list[str]:
     """The typed value, and the text where it says more."""
     typed = typed_sql(field, column.sql, column.stored)
     if column.stored == "VARCHAR":

@@ -9,8 +9,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
+from recon.demo.names import ACTIVITIES, FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
 from recon.demo.settings import GROUPS, STATUS_IDS, STATUSES, TIERS, Tier
-from recon.demo.words import ACTIVITIES, FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -28,7 +28,7 @@ class Tier(NamedTuple):
     joined_days: tuple[int, int]
 
 
-class Policy(NamedTuple):
+class DemoPolicy(NamedTuple):
     """A policy as the club declared it; `source` is `wa_api`, `manual` or `default`."""
 
     key: str
@@ -65,34 +65,34 @@ LEVELS = {level: tier for tier in TIERS for level in tier.levels}
 REQUIRED = ("scheduling.timezone", "display.organizationName")
 
 POLICIES = (
-    Policy("membership.newbieDays", 90, "manual", "Days for which a member counts as new"),
-    Policy("membership.extendedDays", 730, "manual", "Days until an extended membership ends"),
-    Policy("membership.gracePeriodDays", 30, "wa_api", "Days after expiry until a membership lapses"),
-    Policy("membership.renewalReminderDays", 30, "wa_api", "Days before expiry on which a reminder is sent"),
-    Policy("membership.tiers.enabled", True, "manual", "Whether members have tiers"),
-    Policy("membership.tiers.defaultCode", "GENERAL", "manual", "Tier of a level that the mapping does not name"),
-    Policy(
+    DemoPolicy("membership.newbieDays", 90, "manual", "Days for which a member counts as new"),
+    DemoPolicy("membership.extendedDays", 730, "manual", "Days until an extended membership ends"),
+    DemoPolicy("membership.gracePeriodDays", 30, "wa_api", "Days after expiry until a membership lapses"),
+    DemoPolicy("membership.renewalReminderDays", 30, "wa_api", "Days before expiry on which a reminder is sent"),
+    DemoPolicy("membership.tiers.enabled", True, "manual", "Whether members have tiers"),
+    DemoPolicy("membership.tiers.defaultCode", "GENERAL", "manual", "Tier of a level that the mapping does not name"),
+    DemoPolicy(
         "membership.tiers.waMapping",
         {level: tier.code for level, tier in LEVELS.items()},
         "manual",
         "Wild Apricot level name to tier code",
     ),
-    Policy("scheduling.timezone", "America/Los_Angeles", "wa_api", "Time zone of the club"),
-    Policy("scheduling.registrationOpenDay", 2, "manual", "Weekday on which registration opens, Sunday is 0"),
-    Policy("scheduling.registrationOpenHour", 8, "manual", "Hour at which registration opens"),
-    Policy("scheduling.announcementDay", 0, "manual", "Weekday of the announcement, Sunday is 0"),
-    Policy("scheduling.announcementHour", 8, "manual", "Hour of the announcement"),
-    Policy("scheduling.eventArchiveDays", 30, "default", "Days after which an event is archived"),
-    Policy("governance.minutesReviewDays", 7, "default", "Days for the review of minutes"),
-    Policy("governance.boardEligibilityDays", 730, "default", "Days of membership before one may stand"),
-    Policy("governance.quorumPercentage", 50, "default", "Share of the board that can decide"),
-    Policy("kpi.membershipWarningThreshold", 200, "default", "Members below which the dashboard warns"),
-    Policy("kpi.membershipDangerThreshold", 150, "default", "Members below which the dashboard alarms"),
-    Policy("kpi.eventAttendanceWarningPercent", 50, "default", "Attendance below which the dashboard warns"),
-    Policy("kpi.eventAttendanceDangerPercent", 25, "default", "Attendance below which the dashboard alarms"),
-    Policy("display.organizationName", NAME, "wa_api", "Name of the club"),
-    Policy("display.memberTermSingular", "member", "default", "What one member is called"),
-    Policy("display.memberTermPlural", "members", "default", "What members are called"),
+    DemoPolicy("scheduling.timezone", "America/Los_Angeles", "wa_api", "Time zone of the club"),
+    DemoPolicy("scheduling.registrationOpenDay", 2, "manual", "Weekday on which registration opens, Sunday is 0"),
+    DemoPolicy("scheduling.registrationOpenHour", 8, "manual", "Hour at which registration opens"),
+    DemoPolicy("scheduling.announcementDay", 0, "manual", "Weekday of the announcement, Sunday is 0"),
+    DemoPolicy("scheduling.announcementHour", 8, "manual", "Hour of the announcement"),
+    DemoPolicy("scheduling.eventArchiveDays", 30, "default", "Days after which an event is archived"),
+    DemoPolicy("governance.minutesReviewDays", 7, "default", "Days for the review of minutes"),
+    DemoPolicy("governance.boardEligibilityDays", 730, "default", "Days of membership before one may stand"),
+    DemoPolicy("governance.quorumPercentage", 50, "default", "Share of the board that can decide"),
+    DemoPolicy("kpi.membershipWarningThreshold", 200, "default", "Members below which the dashboard warns"),
+    DemoPolicy("kpi.membershipDangerThreshold", 150, "default", "Members below which the dashboard alarms"),
+    DemoPolicy("kpi.eventAttendanceWarningPercent", 50, "default", "Attendance below which the dashboard warns"),
+    DemoPolicy("kpi.eventAttendanceDangerPercent", 25, "default", "Attendance below which the dashboard alarms"),
+    DemoPolicy("display.organizationName", NAME, "wa_api", "Name of the club"),
+    DemoPolicy("display.memberTermSingular", "member", "default", "What one member is called"),
+    DemoPolicy("display.memberTermPlural", "members", "default", "What members are called"),
 )
 
 CONFIG: dict[str, Any] = {

@@ -143,12 +143,12 @@ class _Run:
 
     def outcomes(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
         """What Great Expectations says about each rule."""
-        settled = [(rule.id, self._settled(rule)) for rule in rules if rule.is_foreign]
+        settled = [(rule.id, self._settled(rule)) for rule in rules if rule.is_gx_native]
         done = [(name, found) for name, found in settled if found]
         open_rules = [rule for rule in rules if rule.id not in dict(done)]
-        own = [rule for rule in open_rules if not rule.is_foreign]
+        own = [rule for rule in open_rules if not rule.is_gx_native]
         done += self._own(own) if own else []
-        by_table = groupby(sorted((r for r in open_rules if r.is_foreign), key=lambda r: r.table), lambda r: r.table)
+        by_table = groupby(sorted((r for r in open_rules if r.is_gx_native), key=lambda r: r.table), lambda r: r.table)
         for table, foreign in by_table:
             done += self._foreign(table, list(foreign))
         return done

@@ -11,8 +11,8 @@ from great_expectations.expectations.registry import get_expectation_impl, list_
 
 from recon.errors import suggest
 from recon.gx.frames import ROW, frame_of, pandas_of, shown_columns
+from recon.gx.sentences import nothing_sentence, row_sentence, whole_sentence
 from recon.gx.session import batch_definition, session
-from recon.gx.words import nothing_sentence, row_sentence, whole_sentence
 from recon.model import Outcome
 from recon.rules.evaluation import BY_SEVERITY, RuleError, make_check, without_evidence
 from recon.rules.foreign import columns_of

@@ -25,7 +25,7 @@ def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
     """
     if not rules:
         raise StepError("A suite without an expectation would always succeed", where=name[:300])
-    suite = ExpectationSuite(name=name, expectations=[expectation(r) if r.is_foreign else _own(r) for r in rules])
+    suite = ExpectationSuite(name=name, expectations=[expectation(r) if r.is_gx_native else _own(r) for r in rules])
     held = [(kept.meta or {}).get("id") for kept in suite.expectations]
     given = [rule.id for rule in rules]
     if held != given:

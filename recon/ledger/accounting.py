@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from recon.ledger.kinds import KINDS
-from recon.ledger.tally import Tally
+from recon.ledger.outcome_counts import OutcomeCounts
 from recon.masking import mask_text, mask_value
 from recon.model import (
     Cause,
@@ -32,7 +32,7 @@ MOST_DUPLICATE_KEYS = 100
 NATURAL_KEY = "natural key"
 
 
-class Findings(Struct):
+class EntityResult(Struct):
     """What was found about one entity beside what its tables say.
 
     Attributes:
@@ -43,14 +43,14 @@ class Findings(Struct):
     """
 
     entity: str
-    tally: Tally
+    tally: OutcomeCounts
     origin: str
     natural_key: str
     not_compared: dict[str, str]
     normalised: dict[str, int] = field(default_factory=dict)
 
 
-class Teller:
+class AccountReader:
     """Reads the account off the ledger's tables.
 
     Args:
@@ -61,7 +61,7 @@ class Teller:
     def __init__(self, warehouse: Warehouse, personal: Mapping[str, str] | None) -> None:
         self._warehouse, self._personal = warehouse, personal
 
-    def tell(self, found: Sequence[Findings], not_evaluated: Mapping[str, str]) -> Ledger:
+    def summarise(self, found: Sequence[EntityResult], not_evaluated: Mapping[str, str]) -> Ledger:
         """The whole account."""
         tallies = {each.entity: each.tally for each in found}
         told = [entity for entity, tally in tallies.items() if tally.has_causes]
@@ -84,7 +84,7 @@ class Teller:
         )
         return tuple(LevelTiers(**row) for row in renamed)
 
-    def _causes(self, statement: str, tallies: Mapping[str, Tally], **values: str) -> Iterator[Cause]:
+    def _causes(self, statement: str, tallies: Mapping[str, OutcomeCounts], **values: str) -> Iterator[Cause]:
         rows = self._rows(statement, examples=EXAMPLES, **values)
         for (entity, name, of_field, detail, is_row), group in groupby(rows, key=_group):
             examples = list(group)
@@ -148,7 +148,7 @@ def _rank(cause: Cause) -> tuple[Any, ...]:
     return cause.is_explained, cause.is_harmless, -cause.count, cause.entity, cause.field or "", cause.title
 
 
-def _entity(found: Findings) -> EntityAccount:
+def _entity(found: EntityResult) -> EntityAccount:
     names, tally = {NATURAL_KEY: found.natural_key}, found.tally
     return EntityAccount(
         entity=found.entity,

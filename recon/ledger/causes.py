@@ -129,11 +129,11 @@ def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
 
 def _textual() -> tuple[Guess, ...]:
     """How a text became another text."""
-    sides = (source, target)
-    plain = [side.str.replace_all(SPACES, "") for side in sides]
-    composed = [side.str.normalize("NFKC").str.replace_all(SPACES, "") for side in sides]
+    mapping = (source, target)
+    plain = [side.str.replace_all(SPACES, "") for side in mapping]
+    composed = [side.str.normalize("NFKC").str.replace_all(SPACES, "") for side in mapping]
     folded = [side.str.to_lowercase() for side in composed]
-    ascii_only = [side.str.replace_all(NON_ASCII, "") for side in sides]
+    ascii_only = [side.str.replace_all(NON_ASCII, "") for side in mapping]
     is_misread = target.str.contains(BROKEN) & ~source.str.contains(BROKEN)
     is_shorter = target.str.len_chars() < source.str.len_chars()
     return (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.ledger.sides import EMPTY_AS_NULL, TEXT
+from recon.ledger.field_mapping import EMPTY_AS_NULL, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from recon.ledger.sides import Pair, Sides
+    from recon.ledger.field_mapping import FieldMapping, MappedField
     from recon.warehouse import Warehouse
 
 IS_EMPTY = "coalesce(bool_or({column} = ''), false)"
@@ -22,10 +22,10 @@ join source.{entity} s on s.rowid = l.record join target.{entity} t on t.id = l.
 where l.outcome = 'landed'"""
 
 
-def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
+def count_empties(mapping: FieldMapping, warehouse: Warehouse) -> dict[str, int]:
     """Landed records that equal their rows only because an empty text counts as null, by "<field>: empty_as_null"."""
-    pairs = [pair for pair in sides.pairs if EMPTY_AS_NULL in pair.compared.normalise and TEXT in _stored(pair)]
-    found = _with_empties(pairs, sides, warehouse)
+    pairs = [pair for pair in mapping.pairs if EMPTY_AS_NULL in pair.compared.normalise and TEXT in _stored(pair)]
+    found = _with_empties(pairs, mapping, warehouse)
     if not found:
         return {}
     counts = ", ".join(
@@ -34,23 +34,23 @@ def count_empties(sides: Sides, warehouse: Warehouse) -> dict[str, int]:
         )
         for pair in found
     )
-    sql = COUNTS.format(counts=counts, entity=sides.entity.name, codes=sides.codes)
+    sql = COUNTS.format(counts=counts, entity=mapping.entity.name, codes=mapping.codes)
     numbers = warehouse.execute(sql).fetchall()[0]
     return {f"{pair.compared.name}: {EMPTY_AS_NULL}": n for pair, n in zip(found, numbers, strict=True) if n}
 
 
-def _stored(pair: Pair) -> tuple[str, str]:
+def _stored(pair: MappedField) -> tuple[str, str]:
     return pair.source.stored, pair.target.stored
 
 
-def _with_empties(pairs: Iterable[Pair], sides: Sides, warehouse: Warehouse) -> list[Pair]:
+def _with_empties(pairs: Iterable[MappedField], mapping: FieldMapping, warehouse: Warehouse) -> list[MappedField]:
     """Those of which either side has an empty text: looking costs a scan, counting a join."""
-    found: list[Pair] = []
-    for side, alias, codes in (("source", "s", ""), ("target", "t", sides.codes)):
+    found: list[MappedField] = []
+    for side, alias, codes in (("source", "s", ""), ("target", "t", mapping.codes)):
         looked = [pair for pair in pairs if getattr(pair, side).stored == TEXT]
         if looked:
             columns = ", ".join(IS_EMPTY.format(column=getattr(pair, side).sql) for pair in looked)
-            sql = ANY_EMPTY.format(found=columns, side=side, entity=sides.entity.name, alias=alias, codes=codes)
+            sql = ANY_EMPTY.format(found=columns, side=side, entity=mapping.entity.name, alias=alias, codes=codes)
             answers = warehouse.execute(sql).fetchall()[0]
             found += [pair for pair, has in zip(looked, answers, strict=True) if has and pair not in found]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Field(Struct, frozen=True):
+class FieldSpec(Struct, frozen=True):
     """A field of a record and the column that it became.
 
     Attributes:
@@ -31,12 +31,12 @@ class Entity(Struct, frozen=True):
         mapped_as: What id mapping tables call it, in lower case.
         fields: In the order of the export's columns.
         required: Fields without which a record is rejected.
-        parents: Field → the entity whose row it names.
+        parents: FieldSpec → the entity whose row it names.
     """
 
     name: str
     mapped_as: tuple[str, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[FieldSpec, ...]
     required: tuple[str, ...]
     parents: dict[str, str] = {}
 
@@ -46,8 +46,8 @@ class Entity(Struct, frozen=True):
         return self.name.removesuffix("s")
 
 
-def _same(*names: str) -> tuple[Field, ...]:
-    return tuple(Field(name, name) for name in names)
+def _same(*names: str) -> tuple[FieldSpec, ...]:
+    return tuple(FieldSpec(name, name) for name in names)
 
 
 EVERY_ENTITY = (
@@ -56,9 +56,9 @@ EVERY_ENTITY = (
         ("member", "members"),
         (
             *_same("first_name", "last_name", "email", "phone", "joined_at"),
-            Field("status_code", "status_id", code_of="statuses", mapping="membership_status_mapping"),
-            Field("level", "level", may_stay_empty=True),
-            Field("tier_id", "tier_id"),
+            FieldSpec("status_code", "status_id", code_of="statuses", mapping="membership_status_mapping"),
+            FieldSpec("level", "level", may_stay_empty=True),
+            FieldSpec("tier_id", "tier_id"),
         ),
         ("email", "first_name", "last_name"),
     ),
@@ -67,7 +67,7 @@ EVERY_ENTITY = (
         ("event", "events"),
         (
             *_same("title", "description"),
-            Field("category", "category", mapping="event_category_mapping"),
+            FieldSpec("category", "category", mapping="event_category_mapping"),
             *_same("location", "start_time", "end_time", "capacity", "is_published"),
         ),
         ("title", "start_time"),
@@ -77,7 +77,7 @@ EVERY_ENTITY = (
         ("eventregistration", "eventregistrations", "registration", "registrations"),
         (
             *_same("member_id", "event_id"),
-            Field("status", "status", mapping="registration_status_mapping"),
+            FieldSpec("status", "status", mapping="registration_status_mapping"),
             *_same("registered_at", "cancelled_at"),
         ),
         ("member_id", "event_id"),

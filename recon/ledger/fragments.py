@@ -14,7 +14,7 @@ from recon.sql import literal, quote
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from recon.ledger.sides import Sides
+    from recon.ledger.field_mapping import FieldMapping
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
@@ -71,30 +71,30 @@ class Fragments(Struct, frozen=True):
         return statement.format(**asdict(self), **others)
 
 
-def fragments_of(sides: Sides, profile: Profile, absent: Collection[str], *, is_listed: bool) -> Fragments:
+def fragments_of(mapping: FieldMapping, profile: Profile, absent: Collection[str], *, is_listed: bool) -> Fragments:
     """The fragments of an entity.
 
     Args:
-        sides: What of the entity is compared, and how it is read.
+        mapping: What of the entity is compared, and how it is read.
         profile: Names the natural key.
         absent: The columns of `target.id_mappings` that the database does not have or give.
         is_listed: Whether the report's list of errors names records of the entity.
     """
-    entity = sides.entity
+    entity = mapping.entity
     claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
-    natural_source, natural_target, _ = natural_key(sides, profile)
-    source_digest, target_digest = sides.digests
+    natural_source, natural_target, _ = natural_key(mapping, profile)
+    source_digest, target_digest = mapping.digests
     names = ", ".join(map(literal, entity.mapped_as))
     return Fragments(
         ledger=quote("ledger", entity.name),
         source=quote("source", entity.name),
         target=quote("target", entity.name),
-        key_type=sides.key_type,
+        key_type=mapping.key_type,
         claimed=claimed,
-        key=f"try_cast({claimed} as {sides.key_type})",
+        key=f"try_cast({claimed} as {mapping.key_type})",
         rejected=LISTED_ERRORS.format(own=OWN_ERRORS) if is_listed else OWN_ERRORS,
         listed=LISTED if is_listed else "",
-        codes=sides.codes,
+        codes=mapping.codes,
         source_digest=source_digest,
         target_digest=target_digest,
         natural_source=natural_source,

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from recon.comparison import normalised_sql, typed_sql
 
 if TYPE_CHECKING:
-    from recon.comparison import Field as Compared
-    from recon.ledger.sides import Sides
+    from recon.comparison import Field as ComparedField
+    from recon.ledger.field_mapping import FieldMapping
     from recon.profile import Profile
 
 
-def natural_key(sides: Sides, profile: Profile) -> tuple[str, str, str]:
+def natural_key(mapping: FieldMapping, profile: Profile) -> tuple[str, str, str]:
     """The SQL of the natural key of a record and of a row, and its name; parts that are empty make it null.
 
     "null" where the profile names none, or one side lacks a part of it.
     """
-    table = profile.table(sides.entity.name)
+    table = profile.table(mapping.entity.name)
     parts = table.natural_key if table else ()
-    pairs = {pair.field.column: pair for pair in sides.pairs}
+    pairs = {pair.field.column: pair for pair in mapping.pairs}
     if not parts or any(part.column not in pairs for part in parts):
         return "null", "null", ""
     source: list[str] = []
@@ -36,7 +36,7 @@ def _joined(parts: list[str]) -> str:
     return " || chr(31) || ".join(f"nullif({part}, '')" for part in parts)
 
 
-def _key_part(value: str, field: Compared, truncate: str | None) -> str:
+def _key_part(value: str, field: ComparedField, truncate: str | None) -> str:
     """One part as text, normalised as it is for comparison, so that what is equal pairs."""
     if truncate:
         value = f"date_trunc('{truncate}', {value})"

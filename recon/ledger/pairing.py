@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.ledger.entities import Entity
-    from recon.ledger.sides import Sides
+    from recon.ledger.field_mapping import FieldMapping
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
@@ -38,16 +38,16 @@ def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
     warehouse.execute(STATEMENTS["create"].format(**parts))
 
 
-class Pairing:
+class RecordPairing:
     """The pairing of one entity's records with its rows, in the warehouse's `ledger.<entity>`."""
 
-    def __init__(self, warehouse: Warehouse, sides: Sides, profile: Profile, run: Mapping[str, Any]) -> None:
+    def __init__(self, warehouse: Warehouse, mapping: FieldMapping, profile: Profile, run: Mapping[str, Any]) -> None:
         absent = absent_mapping_columns(warehouse)
-        self._warehouse, self._entity, self._run = warehouse, sides.entity, run
-        self.natural_name = natural_key(sides, profile)[2]
+        self._warehouse, self._entity, self._run = warehouse, mapping.entity, run
+        self.natural_name = natural_key(mapping, profile)[2]
         # Whether the report's list of errors names records of this entity.
         self._is_listed = self._entity.one in run["with_errors"]
-        self._fragments = fragments_of(sides, profile, absent, is_listed=self._is_listed)
+        self._fragments = fragments_of(mapping, profile, absent, is_listed=self._is_listed)
         self._resolution = Resolution(
             self._entity, self._fragments, warehouse, self.natural_name, can_map=absent <= {"run_id"}
         )

@@ -14,7 +14,7 @@ from recon.errors import OutputError, VerificationFailedError
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.formats import FORMATS
 from recon.report.html import section
-from recon.report.ledger.words import left_out
+from recon.report.ledger.phrases import left_out
 from recon.report.markdown import head
 from recon.report.markdown import section as markdown_section
 from recon.report.text import accounted_line, checks_line, markdown, plural, printable

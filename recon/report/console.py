@@ -84,7 +84,7 @@ class Console(Listener):
         changes = own_rules(rules)
         if changes:
             self._print(f"  - Own rules: {changes}")
-        foreign = sum(rule.is_foreign and not rule.switched_off for rule in rules)
+        foreign = sum(rule.is_gx_native and not rule.switched_off for rule in rules)
         if foreign:
             self._print(f"  - Great Expectations: loading it for {plural(foreign, 'expectation')} of its own kind")
 

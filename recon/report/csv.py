@@ -17,7 +17,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES
-from recon.report.ledger.words import place, standing
+from recon.report.ledger.phrases import place, standing
 from recon.report.text import facts, printable
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES
+from recon.report.ledger.phrases import notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
-from recon.report.ledger.words import notes, place, standing
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, shown_of
 

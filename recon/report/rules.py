@@ -125,7 +125,7 @@ def _sections(rule: Rule) -> Iterator[list[str]]:
 
 
 def _asks(rule: Rule) -> list[str]:
-    if rule.is_foreign:
+    if rule.is_gx_native:
         return ["Judged by Great Expectations", *_facts((rule.type, ""))]
     return ["Violations (no row: the rule holds)", *_sql(rule.sql)]
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
-class Table(NamedTuple):
+class ReportTable(NamedTuple):
     """A table before any format made its text harmless.
 
     Attributes:

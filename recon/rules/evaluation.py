@@ -35,7 +35,7 @@ def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int
     Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
     """
     with ThreadPoolExecutor(RULES_AT_ONCE, "recon-rules") as threads:
-        begun = [None if r.is_foreign else threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules]
+        begun = [None if r.is_gx_native else threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules]
         for rule, check in zip(rules, begun, strict=True):
             yield check.result() if check else evaluate(rule, warehouse, evidence_rows)
 
@@ -61,7 +61,7 @@ def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
 
 def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:
     """The judge of rules of that type."""
-    if not rule.is_foreign:
+    if not rule.is_gx_native:
         return _judge
     judge: Callable[[Rule, Warehouse, int], Check] = import_module(GREAT_EXPECTATIONS).judge
     return judge

@@ -62,7 +62,7 @@ def _references(rule: Rule) -> Iterator[tuple[str, str]]:
 
 def _key(rule: Rule, reference: str) -> str:
     """Where the suite names it: expectations of another type name a table, and its columns in their kwargs."""
-    if not rule.is_foreign:
+    if not rule.is_gx_native:
         return "meta.requires"
     return "meta.table" if reference == rule.table else "kwargs"
 

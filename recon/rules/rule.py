@@ -78,7 +78,7 @@ class Rule(Struct, frozen=True):
     switched_off: str | None = None
 
     @property
-    def is_foreign(self) -> bool:
+    def is_gx_native(self) -> bool:
         """Whether Great Expectations has to judge it: it is of another type than ours."""
         return self.type != RULE_TYPE
 

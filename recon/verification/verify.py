@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from recon.background import await_result
 from recon.bundle import Bundle, open_bundle
-from recon.ledger import Case as LedgerCase
-from recon.ledger import account_for, ledger_columns
+from recon.ledger import LedgerSettings, account_for, ledger_columns
 from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_rules
@@ -73,9 +72,9 @@ class Judgement:
 @contextmanager
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
     """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
-    told = require_listener(listener)
+    listener = require_listener(listener)
     watch = Stopwatch()
-    told.bundle_opening(options, watch.started_at)
+    listener.bundle_opening(options, watch.started_at)
     with (
         Warehouse(kept=kept_snapshot(options)) as warehouse,
         open_bundle(Path(options.bundle), options.exports_folder) as bundle,
@@ -86,15 +85,15 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         key = partial(judgement_key, bundle, rules, _settings(options, profile))
         verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
         if verification:
-            _retell(verification, bundle, rules, told)
+            _replay_events(verification, bundle, rules, listener)
         else:
             refuse_dry_run(bundle, options)
-            verification = _judge(Case(bundle, profile, rules, options), warehouse, told, watch)
+            verification = _judge(VerificationInput(bundle, profile, rules, options), warehouse, listener, watch)
         yield Judgement(verification, warehouse, rules, key)
 
 
 @dataclass(frozen=True)
-class Case:
+class VerificationInput:
     """What is judged, by which rules and options."""
 
     bundle: Bundle
@@ -110,14 +109,14 @@ class Case:
         return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *charted, *ruled}
 
 
-def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> Verification:
+def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> Verification:
     """Load both sides and evaluate the rules."""
     bundle, options = case.bundle, case.options
-    policies, snapshot = _load(case, warehouse, told, watch)
-    ledger = account_for(warehouse, LedgerCase(case.profile, bundle.config, masked=not options.show_pii))
+    policies, snapshot = _load(case, warehouse, listener, watch)
+    ledger = account_for(warehouse, LedgerSettings(case.profile, bundle.config, masked=not options.show_pii))
     watch.lap("account for every record")
-    told.checks_starting(case.rules)
-    checks = tuple(_checks(case, warehouse, told))
+    listener.checks_starting(case.rules)
+    checks = tuple(_checks(case, warehouse, listener))
     tiers = tuple(members_by_tier(warehouse))
     distributed = _distributions(warehouse, options)
     watch.lap("evaluate rules")
@@ -143,34 +142,36 @@ def _judge(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -
         ledger=ledger,
     )
     if verification.ledger:
-        told.accounted(verification.ledger)
+        listener.accounted(verification.ledger)
     return verification
 
 
-def _load(case: Case, warehouse: Warehouse, told: Listener, watch: Stopwatch) -> tuple[pl.DataFrame, SnapshotInfo]:
+def _load(
+    case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch
+) -> tuple[pl.DataFrame, SnapshotInfo]:
     """Load the bundle and the snapshot; the policies that the bundle declares, and how the snapshot was taken."""
     with opened_source(case.options, warehouse) as source:
         policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
-        told.bundle_opened(case.bundle, watch.started_at)
+        listener.bundle_opened(case.bundle, watch.started_at)
         watch.lap("load bundle and rules")
-        told.database_opening()
+        listener.database_opening()
         if source is None:
             snapshot = load_snapshot(warehouse, case.profile, case.requires)
         else:
             opened = await_result(source)
-            snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, told.rows_read)
+            snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, listener.rows_read)
     if not case.options.show_pii:
         snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read))
     watch.lap("read database")
-    told.database_read(snapshot)
+    listener.database_read(snapshot)
     return policies, snapshot
 
 
-def _checks(case: Case, warehouse: Warehouse, told: Listener) -> Iterator[Check]:
+def _checks(case: VerificationInput, warehouse: Warehouse, listener: Listener) -> Iterator[Check]:
     personal = {} if case.options.show_pii else case.profile.personal_columns
     for evaluated in evaluate_all(case.rules, warehouse, case.options.evidence_rows):
         check = evaluated if case.options.show_pii else mask_check(evaluated, personal)
-        told.check_done(check)
+        listener.check_done(check)
         yield check
 
 
@@ -183,16 +184,16 @@ def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
     }
 
 
-def _retell(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], told: Listener) -> None:
+def _replay_events(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], listener: Listener) -> None:
     """Tell of a judgement that was reached before as if it were reached now."""
-    told.bundle_opened(bundle, recorded.started_at)
-    told.database_opening()
-    told.database_read(recorded.snapshot)
-    told.checks_starting(rules)
+    listener.bundle_opened(bundle, recorded.started_at)
+    listener.database_opening()
+    listener.database_read(recorded.snapshot)
+    listener.checks_starting(rules)
     for check in recorded.checks:
-        told.check_done(check)
+        listener.check_done(check)
     if recorded.ledger:
-        told.accounted(recorded.ledger)
+        listener.accounted(recorded.ledger)
 
 
 def _distributions(warehouse: Warehouse, options: VerifyOptions) -> Distributions | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from recon.sql import quote
-from recon.warehouse.field import STORED, Field
 from recon.warehouse.kept import read_state
+from recon.warehouse.load_column import STORED, LoadColumn
 from recon.warehouse.reads import RUN_FIELDS, RUNS, wanted_columns
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _create_absent(warehouse: Warehouse, profile: Profile, absent: Mapping[str, 
     for table, columns in absent.items():
         types = _types(profile, table)
         named = sorted(columns) or list(types)
-        warehouse.create(f"target.{table}", [Field(name, types[name], is_absent=True) for name in named])
+        warehouse.create(f"target.{table}", [LoadColumn(name, types[name], is_absent=True) for name in named])
         warehouse.missing.setdefault(f"target.{table}", NOT_KEPT)
 
 

@@ -59,14 +59,14 @@ def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wante
     if len(files) > 1:
         warehouse.use_all_cores()
     try:
-        rows, odd = take(listed, _scan(listed, files), warehouse)
+        rows, suspect = take(listed, _scan(listed, files), warehouse)
     except duckdb.Error as error:
         if len(files) > 1:
             _load(listed, _join(listed, files, warehouse), warehouse, is_wanted=is_wanted)
             return
         _require_items(listed, files, warehouse)
         raise _refused(listed, str(error)) from error
-    if odd:
+    if suspect:
         _require_items(listed, files, warehouse)
     if listed.table in ENTITIES:
         warehouse.execute(STATEMENTS["set_records"], [rows, listed.table])
@@ -82,7 +82,7 @@ def _join(listed: JsonList, files: list[Path], warehouse: Warehouse) -> list[Pat
 
 
 def _scan(listed: JsonList, files: Sequence[Path]) -> str:
-    keys = {key: column.arrives for column in COLUMNS[listed.table] for key in column.keys}
+    keys = {key: column.source_type for column in COLUMNS[listed.table] for key in column.keys}
     columns = ", ".join(f"{quote(key)}: {literal(kind)}" for key, kind in keys.items())
     return STATEMENTS["scan"].format(files=_names(files), item_bytes=ITEM_BYTES, columns=f"{{{columns}}}")
 
@@ -93,7 +93,7 @@ def _names(files: Sequence[Path]) -> str:
 
 def _check(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
     """How many items the list has, and how many of them need a closer look."""
-    return _counts(warehouse, STATEMENTS["check"].format(odd=_odd(listed), scan=scan))
+    return _counts(warehouse, STATEMENTS["check"].format(suspect=_suspect(listed), scan=scan))
 
 
 def _store(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
@@ -107,23 +107,23 @@ def _store(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]
     run(STATEMENTS["mark"].format(table=table))
     names = ", ".join(quote(column.name) for column in columns)
     values = ", ".join(column.value(listed.entity) for column in columns)
-    run(STATEMENTS["store"].format(table=table, names=names, values=values, odd=_odd(listed), scan=scan))
-    rows, odd = _counts(warehouse, STATEMENTS["count"].format(table=table), before)
+    run(STATEMENTS["store"].format(table=table, names=names, values=values, suspect=_suspect(listed), scan=scan))
+    rows, suspect = _counts(warehouse, STATEMENTS["count"].format(table=table), before)
     run(STATEMENTS["unmark"].format(table=table))
     warehouse.count_rows(table, before + rows, columns[-1].name)
-    return rows, odd
+    return rows, suspect
 
 
-def _odd(listed: JsonList) -> str:
+def _suspect(listed: JsonList) -> str:
     """An item without anything in it may have been null, which is no item."""
     columns = COLUMNS[listed.table]
     empty = " and ".join(f"{quote(key)} is null" for column in columns for key in column.keys)
-    return " or ".join([f"({empty})", *(column.odd for column in columns)])
+    return " or ".join([f"({empty})", *(column.suspect for column in columns)])
 
 
 def _counts(warehouse: Warehouse, sql: str, *parameters: int) -> tuple[int, int]:
-    rows, odd = warehouse.execute(sql, list(parameters)).fetchall()[0]
-    return rows, odd
+    rows, suspect = warehouse.execute(sql, list(parameters)).fetchall()[0]
+    return rows, suspect
 
 
 def _require_items(listed: JsonList, files: Sequence[Path], warehouse: Warehouse) -> None:

@@ -1,12 +1,12 @@
 -- name: setup
 -- What tells that a value of a streamed list may not be of its type, so that its list is checked item by item.
 -- Text arrives without its JSON type: what reads like a number, a boolean, a list or an object may have been one.
-create macro is_odd_text(v) as
+create macro is_suspect_text(v) as
   regexp_full_match(v, '(?s)[{\[].*|true|false|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?');
-create macro is_odd_id(v) as
+create macro is_suspect_id(v) as
   regexp_full_match(v, '(?s)[{\[].*|true|false|-?[0-9]+(\.[0-9]+|(\.[0-9]+)?[eE][+-]?[0-9]+)');
-create macro is_odd_count(v) as not regexp_full_match(v, '[0-9]{1,15}');
-create macro is_odd_list(v) as
+create macro is_suspect_count(v) as not regexp_full_match(v, '[0-9]{1,15}');
+create macro is_suspect_list(v) as
   case when v is null or v = '[]' then false else list_distinct(json_type(v, '$[*]')) <> ['VARCHAR'] end;
 
 -- name: scan
@@ -14,29 +14,29 @@ create macro is_odd_list(v) as
 read_json({files}, format = 'array', records = true, maximum_object_size = {item_bytes}, columns = {columns})
 
 -- name: check
-select count(*), count(*) filter ({odd}) from {scan}
+select count(*), count(*) filter ({suspect}) from {scan}
 
 -- name: create
 create table {table} ({columns})
 
 -- name: mark
 -- What an item that may not be of its type is marked with, while its list is read.
-alter table {table} add column is_odd boolean
+alter table {table} add column is_suspect boolean
 
 -- name: store
-insert into {table} ({names}, is_odd) select {values}, {odd} from {scan}
+insert into {table} ({names}, is_suspect) select {values}, {suspect} from {scan}
 
 -- name: count
-select count(*), count(*) filter (is_odd) from {table} where rowid >= ?
+select count(*), count(*) filter (is_suspect) from {table} where rowid >= ?
 
 -- name: unmark_if
-alter table {table} drop column if exists is_odd
+alter table {table} drop column if exists is_suspect
 
 -- name: forget
 drop table if exists {table}
 
 -- name: unmark
-alter table {table} drop column is_odd
+alter table {table} drop column is_suspect
 
 -- name: objects
 select json from read_json_objects({files}, format = 'array', maximum_object_size = {item_bytes})

@@ -9,7 +9,7 @@ from recon.background import await_result, start
 from recon.database import Catalogue, Query, SelectColumn, Source
 from recon.errors import DatabaseError
 from recon.profile.presence import actual_column, column_absence, presume_columns, require_present, table_absence
-from recon.warehouse.field import Field
+from recon.warehouse.load_column import LoadColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 RUNS = "target.runs"
 RUN_FIELDS = (
-    Field("run_id", "text"),
-    Field("recorded_at", "timestamp"),
-    Field("rows", "integer"),
-    Field("recorded_in", "text"),
+    LoadColumn("run_id", "text"),
+    LoadColumn("recorded_at", "timestamp"),
+    LoadColumn("rows", "integer"),
+    LoadColumn("recorded_in", "text"),
 )
 TYPED_BY = {
     "uuid": {"uuid"},
@@ -38,7 +38,7 @@ class TableRead:
 
     name: str
     query: Query
-    fields: tuple[Field, ...]
+    fields: tuple[LoadColumn, ...]
     required: bool = False
 
 
@@ -90,12 +90,12 @@ class Planner:
         self.warehouse.create(RUNS, RUN_FIELDS)
         yield from map(self._run_read, records)
 
-    def _field(self, column: Column, actual: str | None, present: Mapping[str, str]) -> Field:
+    def _field(self, column: Column, actual: str | None, present: Mapping[str, str]) -> LoadColumn:
         kind = self._kind(column)
         if actual is None:
-            return Field(column.name, kind, is_absent=True)
-        arrives = self._arrival(kind, present[actual])
-        return Field(column.name, kind, actual, arrives)
+            return LoadColumn(column.name, kind, is_absent=True)
+        source_type = self._source_type(kind, present[actual])
+        return LoadColumn(column.name, kind, actual, source_type)
 
     def _kind(self, column: Column) -> str:
         """The stored type; a key is a uuid where every column that it is compared with is one."""
@@ -111,7 +111,7 @@ class Planner:
         }
         return "uuid" if kinds == {"uuid"} else "key"
 
-    def _arrival(self, kind: str, catalogue_type: str) -> str:
+    def _source_type(self, kind: str, catalogue_type: str) -> str:
         """Typed where the database's own type says the same, else as text for the warehouse to type."""
         known = self.source.typed and catalogue_type in TYPED_BY.get(kind, set())
         return catalogue_type if known else "text"
@@ -119,15 +119,15 @@ class Planner:
     def _run_read(self, record: RunRecord) -> TableRead:
         present = self.catalogue[record.table]
         dated = record.recorded_at in present
-        arrives = self._arrival("timestamp", present[record.recorded_at]) if dated else ""
+        source_type = self._source_type("timestamp", present[record.recorded_at]) if dated else ""
         columns = [SelectColumn(record.column, "run_id", json_keys=record.json_keys)]
         if dated:
-            columns.append(SelectColumn(record.recorded_at, "recorded_at", arrives, latest=True))
+            columns.append(SelectColumn(record.recorded_at, "recorded_at", source_type, latest=True))
         fields = (
-            Field("run_id", "text", record.column),
-            Field("recorded_at", "timestamp", record.recorded_at, arrives, is_absent=not dated),
-            Field("rows", "integer", "rows", "integer"),
-            Field("recorded_in", "text", constant=f"{record.table}.{record.column}"),
+            LoadColumn("run_id", "text", record.column),
+            LoadColumn("recorded_at", "timestamp", record.recorded_at, source_type, is_absent=not dated),
+            LoadColumn("rows", "integer", "rows", "integer"),
+            LoadColumn("recorded_in", "text", constant=f"{record.table}.{record.column}"),
         )
         return TableRead(RUNS, Query(record.table, tuple(columns), grouped=True), fields)
 
@@ -159,8 +159,8 @@ def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
     return wanted
 
 
-def _query(table: Table, fields: tuple[Field, ...]) -> Query:
-    columns = tuple(SelectColumn(f.source_name, f.name, f.arrives) for f in fields if not f.is_absent)
+def _query(table: Table, fields: tuple[LoadColumn, ...]) -> Query:
+    columns = tuple(SelectColumn(f.source_name, f.name, f.source_type) for f in fields if not f.is_absent)
     only = (table.only.column, table.only.value) if table.only else None
     return Query(table.source_name, columns, only=only)
 

@@ -17,7 +17,7 @@ from recon.background import start
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
-from recon.warehouse.field import STORED, Field, failures
+from recon.warehouse.load_column import STORED, LoadColumn, failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,14 +113,14 @@ class Warehouse:
             self.row_counts[f"source.{name}"] = frame.height
             self.first_columns[f"source.{name}"] = frame.columns[0]
 
-    def create(self, name: str, fields: Sequence[Field]) -> None:
+    def create(self, name: str, fields: Sequence[LoadColumn]) -> None:
         """Create the empty table `name` ("target.members") with a typed column for each field."""
         columns = ", ".join(f"{quote(f.name)} {STORED[f.type]}" for f in fields)
         self.execute(CREATE.format(table=quote(*name.split(".")), columns=columns))
         self.row_counts[name] = 0
         self.first_columns[name] = fields[0].name
 
-    def append(self, name: str, frame: pl.DataFrame, fields: Sequence[Field], table_name: str = "") -> None:
+    def append(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn], table_name: str = "") -> None:
         """Append rows to the table `name`, typing what arrives as text.
 
         A value that is not of its type becomes null and is recorded in `target.unreadable_values` under the
@@ -154,7 +154,7 @@ class Warehouse:
             half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
             self.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
 
-    def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[Field]) -> list[Field]:
+    def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn]) -> list[LoadColumn]:
         """The columns of which a value of `frame`, the rows appended last, became null."""
         typed = [field for field in fields if field.can_fail]
         if not typed:

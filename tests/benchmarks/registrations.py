@@ -90,7 +90,7 @@ def ledger(folder: str) -> Callable[[], tuple[int, ...]]:
 
     def work() -> tuple[int, ...]:
         with warehouse:
-            found = told.account_for(warehouse, told.Case(profile))
+            found = told.account_for(warehouse, told.LedgerSettings(profile))
         outcomes = found.entities[0].outcomes
         extra = found.entities[0].rows_by_outcome["unexpected"]
         return outcomes["landed"], outcomes["landed_altered"], outcomes["missing_in_target"], extra
@@ -100,7 +100,7 @@ def ledger(folder: str) -> Callable[[], tuple[int, ...]]:
 
 def ledger_warehouse(folder: str) -> Any:
     """A warehouse whose registrations are the two files, read where they lie, and that has nothing else."""
-    polars, fields = import_module("polars"), import_module("recon.warehouse").Field
+    polars, fields = import_module("polars"), import_module("recon.warehouse").LoadColumn
     made = import_module("recon.warehouse").Warehouse()
     frames = {name: polars.DataFrame(schema=shape) for name, shape in import_module("recon.bundle").FRAMES.items()}
     run = dict.fromkeys(frames["run"].columns) | {"run_id": "run-1", "dry_run": False, "rows_in_all": 1}

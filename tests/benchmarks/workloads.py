@@ -21,7 +21,7 @@ from recon.database import Query, SelectColumn, open_source, parse_url
 from recon.profile import load_profile
 from recon.rules import load_rules, shipped_folder
 from recon.rules.evaluation import evaluate_all
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
 
@@ -47,7 +47,7 @@ def read_registrations(url: str) -> dict[str, float]:
     """Three uuid columns of all registrations, from PostgreSQL into a warehouse."""
 
     columns = tuple(SelectColumn(name, ours, "uuid") for name, ours in REGISTRATION.items())
-    fields = [Field(ours, "uuid", name, "uuid") for name, ours in REGISTRATION.items()]
+    fields = [LoadColumn(ours, "uuid", name, "uuid") for name, ours in REGISTRATION.items()]
     with Warehouse() as warehouse:
         source = open_source(parse_url(url, "benchmark"))
         warehouse.create("target.registrations", fields)

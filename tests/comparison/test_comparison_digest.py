@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recon.warehouse
-from recon.comparison import Column, Field, digest_sql, judge, judged_sql, typed_sql
+from recon.comparison import Field, StoredColumn, digest_sql, judge, judged_sql, typed_sql
 from recon.sql import literal
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def compared(
     """
     texts = pl.DataFrame({"s": source[1], "t": target[1]}, schema={"s": pl.String, "t": pl.String})
     session.register("texts", texts.with_row_index("row").to_arrow())
-    sides = [{field.name: Column(name, stored)} for name, (stored, _) in (("s", source), ("t", target))]
+    sides = [{field.name: StoredColumn(name, stored)} for name, (stored, _) in (("s", source), ("t", target))]
     session.execute(
         "create or replace temp table stored as "
         f"select row, try_cast(s as {source[0]}) as s, try_cast(t as {target[0]}) as t from texts"

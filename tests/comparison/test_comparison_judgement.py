@@ -26,7 +26,7 @@ def texts(*pairs: tuple[str | None, str | None]) -> pl.DataFrame:
 
 def mattered(frame: pl.DataFrame, field: Field) -> dict[str, int]:
     judged = judge(frame, [field])
-    return {name: records for _, name, records in judged.mattered.iter_rows()}
+    return {name: records for _, name, records in judged.forgiven_by.iter_rows()}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_frames_without_rows_or_values_are_judged(kind: str) -> None:
     nulls = pl.DataFrame({"id": [1, 2], "f_raw": [None, None], "f_source": [None, None], "f_target": [None, None]})
     for frame in (nulls, nulls.clear(), nulls.head(1)):
         judged = judge(frame, [Field("f", kind)])
-        assert (judged.differences.height, judged.mattered.height) == (0, 0)
+        assert (judged.differences.height, judged.forgiven_by.height) == (0, 0)
         assert judged.differences.columns[:3] == ["id", "field", "type"]
     one = nulls.head(1).with_columns(f_raw=pl.lit("x"))
     assert judge(one, [Field("f", kind)]).differences.height == 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recon
-from recon.comparison import Field, Summary, compare, digest_sql, tables
+from recon.comparison import ComparisonSummary, Field, compare, digest_sql, tables
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def test_every_row_is_in_one_class() -> None:
     source = frame((1, "a"), (2, "b"), (3, "c"), (4, "d"), (4, "d"), (6, "f"))
     target = frame((1, "a"), (2, "B"), (4, "d"), (5, "e"), (6, "f"), (6, "f"), (7, "g"), (7, "h"))
     with compare(source, target, "id", [NAME]) as found:
-        assert found.summary() == Summary(6, 8, 1, 1, 1, 1, 3, {"name": 1})
+        assert found.summary() == ComparisonSummary(6, 8, 1, 1, 1, 1, 3, {"name": 1})
         assert found.matched().rows() == [(1,)]
         assert found.mismatched().select("id", "field", "source", "target").rows() == [(2, "name", "b", "B")]
         assert found.mismatched("name").height == 1
@@ -80,7 +80,7 @@ def test_keys_whose_hashes_collide_are_told_apart(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("recon.comparison.pairing.digest_sql", colliding)
     source = frame((1, "a"), (2, "b"), (3, "c"))
     with compare(source, frame((1, "a"), (2, "x"), (4, "c")), "id", [NAME]) as found:
-        assert found.summary() == Summary(3, 3, 1, 1, 1, 1, 0, {"name": 1})
+        assert found.summary() == ComparisonSummary(3, 3, 1, 1, 1, 1, 0, {"name": 1})
         assert found.matched().rows() == [(1,)]
 
 
@@ -98,7 +98,7 @@ def test_files_frames_and_lazy_frames_are_the_same(tmp_path: Path) -> None:
     source.write_parquet(tmp_path / "it's.parquet")
     for given_source in (source, source.lazy(), tmp_path / "it's.parquet", str(tmp_path / "it's.parquet")):
         with recon.compare(given_source, target, "id", [NAME]) as found:
-            assert found.summary() == Summary(2, 2, 1, 1, 0, 0, 0, {"name": 1})
+            assert found.summary() == ComparisonSummary(2, 2, 1, 1, 0, 0, 0, {"name": 1})
 
 
 def test_the_two_sides_may_store_a_field_and_the_key_otherwise() -> None:
@@ -114,7 +114,7 @@ def test_the_two_sides_may_store_a_field_and_the_key_otherwise() -> None:
             ("3", "at", "soon", None),
             ("3", "n", "x", None),
         ]
-        assert found.mattered().rows() == [("n", "empty_as_null", 1)]
+        assert found.forgiven_by().rows() == [("n", "empty_as_null", 1)]
 
 
 def test_rows_are_judged_in_batches_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,8 +123,8 @@ def test_rows_are_judged_in_batches_to_the_last(monkeypatch: pytest.MonkeyPatch)
     source = numbers.with_columns(name=pl.format(" {}", "id"))
     target = numbers.with_columns(name=pl.when(pl.col("id") % 2 == 0).then(pl.format("{}", "id")).otherwise(None))
     with compare(source, target, "id", [Field("name", "text", ("trim",))]) as found:
-        assert found.summary() == Summary(10_000, 10_000, 5_000, 5_000, 0, 0, 0, {"name": 5_000})
-        assert found.mattered().rows() == [("name", "trim", 5_000)]
+        assert found.summary() == ComparisonSummary(10_000, 10_000, 5_000, 5_000, 0, 0, 0, {"name": 5_000})
+        assert found.forgiven_by().rows() == [("name", "trim", 5_000)]
         assert found.matched().height == 5_000
 
 
@@ -132,7 +132,7 @@ def test_rows_are_judged_in_batches_to_the_last(monkeypatch: pytest.MonkeyPatch)
 def test_tables_without_rows_or_values_are_compared(rows: list[tuple[Any, Any]]) -> None:
     for schema in ({}, {"name": pl.Null}):
         with compare(frame(*rows, **schema), frame(*rows, **schema), "id", [NAME]) as found:
-            assert found.summary() == Summary(len(rows), len(rows), len(rows), 0, 0, 0, 0, {"name": 0})
+            assert found.summary() == ComparisonSummary(len(rows), len(rows), len(rows), 0, 0, 0, 0, {"name": 0})
             assert found.mismatched().columns[:2] == ["id", "field"]
 
 

@@ -19,7 +19,7 @@ from recon.gx.stock import conclude, exception_of
 from recon.model import Outcome, Verdict
 from recon.rules import load_suite
 from recon.rules.evaluation import RuleError, evaluate
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from recon.rules import Rule
 
 FIELDS = [
-    Field("id", "key"),
-    Field("email", "text"),
-    Field("first_name", "text"),
-    Field("phone", "text"),
-    Field("joined_at", "integer", "joinedAt", arrives="integer"),
+    LoadColumn("id", "key"),
+    LoadColumn("email", "text"),
+    LoadColumn("first_name", "text"),
+    LoadColumn("phone", "text"),
+    LoadColumn("joined_at", "integer", "joinedAt", source_type="integer"),
 ]
 UUIDS = [f"00000000-0000-0000-0000-00000000000{number}" for number in range(4)]
 MEMBERS = pl.DataFrame(
@@ -57,7 +57,7 @@ def warehouse() -> Iterator[Warehouse]:
     with Warehouse() as made:
         made.create("target.members", FIELDS)
         made.append("target.members", MEMBERS, FIELDS)
-        made.create("target.events", [Field("id", "key"), Field("title", "text")])
+        made.create("target.events", [LoadColumn("id", "key"), LoadColumn("title", "text")])
         yield made
 
 
@@ -98,7 +98,7 @@ def test_the_violating_rows_are_the_evidence(warehouse: Warehouse, tmp_path: Pat
 
 def test_the_number_of_violations_is_exact_whatever_is_kept(tmp_path: Path) -> None:
     with Warehouse() as many:
-        fields = [Field("id", "key"), Field("email", "text")]
+        fields = [LoadColumn("id", "key"), LoadColumn("email", "text")]
         many.create("target.members", fields)
         ids = [str(number) for number in range(1000)]
         many.append("target.members", pl.DataFrame({"id": ids, "email": ["x"] * 1000}), fields)
@@ -260,7 +260,7 @@ def test_an_exception_with_a_value_is_replaced(warehouse: Warehouse, tmp_path: P
 @pytest.mark.parametrize("text", ["$HOME", "${HOME}", "$column", "{{7*7}}", "%(x)s", *HOSTILE[:8]])
 def test_texts_of_kwargs_are_taken_as_they_are(tmp_path: Path, text: str) -> None:
     with Warehouse() as made:
-        fields = [Field("id", "key"), Field("first_name", "text")]
+        fields = [LoadColumn("id", "key"), LoadColumn("first_name", "text")]
         made.create("target.members", fields)
         made.append("target.members", pl.DataFrame({"id": ["1"], "first_name": [text]}), fields)
         kwargs = {"column": "first_name", "value_set": [text]}

@@ -13,8 +13,8 @@ from rowing import rowing_sqlite
 
 from recon.profile import Profile, RunRecord, Table, load_profile
 from recon.profile.draft import draft_profile
+from recon.profile.draft.likeness import Likeness, likeness, words_of
 from recon.profile.draft.matching import match
-from recon.profile.draft.words import Likeness, likeness, words_of
 from recon.profile.draft.writing import draft_lines, toml_text
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from verifications import HOSTILE, ledgers
 
 from recon.model import SOURCE_OUTCOMES, TARGET_OUTCOMES, Example, Ledger
 from recon.report.ledger.lines import WIDTH, ledger_lines
+from recon.report.ledger.phrases import left_out, notes, place, quoted, standing
 from recon.report.ledger.tables import MOST_ROWS, causes, examples, levels, share, sources, targets
-from recon.report.ledger.words import left_out, notes, place, quoted, standing
 from recon.report.text import accounted_line, printable
 
 CLEAN = account("members", (11_273, 0, 0, 0, 0, 0), (11_273, 0, 0, 0))

@@ -15,7 +15,7 @@ from recon.model import Check, Guidance, Outcome, Summary, Verdict
 from recon.rules import RULE_TYPE, Fallback, Rule, load_suite
 from recon.rules.evaluation import evaluate, evaluate_all
 from recon.verification.escalation import advise
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +60,9 @@ TYPELESS: dict[str, Any] = {"kwargs": {}, "meta": {"id": "typeless"}}
 def warehouse() -> Iterator[Warehouse]:
     """Holds 25 rows in `target.members` (and `numbers.counted`), and an empty `target.tiers`."""
     with Warehouse() as made:
-        made.create("target.members", [Field("id", "key")])
-        made.append("target.members", pl.DataFrame({"id": [str(i) for i in range(25)]}), [Field("id", "key")])
-        made.create("target.tiers", [Field("id", "key")])
+        made.create("target.members", [LoadColumn("id", "key")])
+        made.append("target.members", pl.DataFrame({"id": [str(i) for i in range(25)]}), [LoadColumn("id", "key")])
+        made.create("target.tiers", [LoadColumn("id", "key")])
         made.connection.execute("create schema numbers")
         made.connection.execute("create table numbers.counted as select i from range(25) t(i)")
         yield made

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from recon.errors import DatabaseError
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 
 ROWS = 200_000  # more than a row group
-FIELDS = [Field("id", "integer", "id", "integer")]
+FIELDS = [LoadColumn("id", "integer", "id", "integer")]
 
 
 def frame(rows: int, start: int = 0) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recon.errors import DatabaseError
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 MEMBERS = "target.members"
 FIELDS = (
-    Field("id", "key", "memberKey"),
-    Field("age", "integer", "memberAge"),
-    Field("joined_at", "timestamp", "memberSince"),
-    Field("is_active", "boolean", "isActive"),
+    LoadColumn("id", "key", "memberKey"),
+    LoadColumn("age", "integer", "memberAge"),
+    LoadColumn("joined_at", "timestamp", "memberSince"),
+    LoadColumn("is_active", "boolean", "isActive"),
 )
 
 
@@ -227,7 +227,7 @@ def test_values_that_are_not_of_their_type_are_null_and_found_with_their_row(war
 
 
 def test_a_finding_names_a_uuid_as_people_write_it(warehouse: Warehouse) -> None:
-    fields = (Field("id", "uuid", "id", arrives="uuid"), Field("age", "integer", "age"))
+    fields = (LoadColumn("id", "uuid", "id", source_type="uuid"), LoadColumn("age", "integer", "age"))
     uuid = "0f0e0d0c-0b0a-4908-8706-050403020100"
     rows = pl.DataFrame({"id": [bytes.fromhex(uuid.replace("-", ""))], "age": ["old"]})
     warehouse.create(MEMBERS, fields)
@@ -237,7 +237,7 @@ def test_a_finding_names_a_uuid_as_people_write_it(warehouse: Warehouse) -> None
 
 
 def test_what_arrives_typed_is_not_typed_again(warehouse: Warehouse) -> None:
-    fields = (Field("id", "key", "id"), Field("age", "integer", "age", arrives="integer"))
+    fields = (LoadColumn("id", "key", "id"), LoadColumn("age", "integer", "age", source_type="integer"))
     warehouse.create(MEMBERS, fields)
     warehouse.append(MEMBERS, pl.DataFrame({"id": ["m1"], "age": [30]}), fields, "Member")
     assert warehouse.rows("select id, age from target.members") == [{"id": "m1", "age": 30}]
@@ -245,9 +245,9 @@ def test_what_arrives_typed_is_not_typed_again(warehouse: Warehouse) -> None:
 
 def test_absent_and_constant_columns_need_nothing_to_arrive(warehouse: Warehouse) -> None:
     fields = (
-        Field("id", "key", "id"),
-        Field("joined_at", "timestamp", is_absent=True),
-        Field("recorded_in", "text", constant="Log.payload"),
+        LoadColumn("id", "key", "id"),
+        LoadColumn("joined_at", "timestamp", is_absent=True),
+        LoadColumn("recorded_in", "text", constant="Log.payload"),
     )
     warehouse.create(MEMBERS, fields)
     warehouse.append(MEMBERS, pl.DataFrame({"id": ["m1", "m2"]}), fields, "Member")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recon.profile import Profile, load_profile
-from recon.profile.draft.words import Likeness, Words, likeness, words_of
+from recon.profile.draft.likeness import Likeness, Words, likeness, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

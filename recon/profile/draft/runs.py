@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.profile import RunRecord, load_profile
+from recon.profile.draft.likeness import words_of
 from recon.profile.draft.matching import spellings, synonyms
-from recon.profile.draft.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from recon.profile import load_profile
+from recon.profile.draft.likeness import Likeness
 from recon.profile.draft.matching import Match, Matches, match
 from recon.profile.draft.runs import run_records
-from recon.profile.draft.words import Likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome
+from recon.report.ledger.phrases import notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, share
-from recon.report.ledger.words import notes, place, standing
 from recon.report.palette import OUTCOMES
 from recon.report.text import accounted_line, cut, plural, printable
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from recon.model import Cause, Ledger
-    from recon.report.table import Table
+    from recon.report.table import ReportTable
 
 WIDTH = 100
 SHOWN_CAUSES = 5
@@ -93,7 +93,7 @@ def _causes(causes: Sequence[Cause], *, shared: bool = False) -> Iterator[str]:
         yield f"{start}{cut(f'{place(cause)}: {cause.title}', WIDTH - len(start) - len(remark))}{remark}"
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table(table: ReportTable) -> Iterator[str]:
     """The first column to the left, all others to the right; the caption is left out, as the header says enough."""
     lines = [("", *(name.lower() for name in table.header[1:])), *table.rows]
     names, *widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.report.ledger.phrases import notes, place
 from recon.report.ledger.tables import MOST_ROWS, accounts, causes, duplicate_keys, examples, levels
-from recon.report.ledger.words import notes, place
 from recon.report.table import markdown_table
 from recon.report.text import accounted_line, markdown
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.model import Cause, Ledger
-    from recon.report.table import Table
+    from recon.report.table import ReportTable
 
 
 def ledger_section(ledger: Ledger | None) -> Iterator[str]:
@@ -44,24 +44,24 @@ def _examples(cause: Cause) -> Iterator[str]:
     yield from _rows(table)
 
 
-def _headed(heading: str, table: Table) -> Iterator[str]:
+def _headed(heading: str, table: ReportTable) -> Iterator[str]:
     if table.rows:
         yield from ("", f"### {heading}")
         yield from _captioned(table)
 
 
-def _captioned(table: Table) -> Iterator[str]:
+def _captioned(table: ReportTable) -> Iterator[str]:
     if table.rows:
         yield from ("", f"{table.caption}:", "")
         yield from _rows(table)
 
 
-def _rows(table: Table) -> Iterator[str]:
+def _rows(table: ReportTable) -> Iterator[str]:
     rows = ([_cell(table, column, cell) for column, cell in enumerate(row)] for row in table.rows)
     return markdown_table(table.header, rows, table.numbers)
 
 
-def _cell(table: Table, column: int, cell: str) -> str:
+def _cell(table: ReportTable, column: int, cell: str) -> str:
     """The cell as Markdown; numbers are our own text, and one that should be 0 and is not stands out."""
     if not table.is_number(column):
         return markdown(cell)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.model import SOURCE_OUTCOMES, TARGET_OUTCOMES
-from recon.report.ledger.words import place, quoted, standing
-from recon.report.table import Table
+from recon.report.ledger.phrases import place, quoted, standing
+from recon.report.table import ReportTable
 from recon.report.text import shown_of
 
 if TYPE_CHECKING:
@@ -31,39 +31,39 @@ LED_BY = {"mapping": "the mapping", "default": "the default"}
 SEEDED = {True: "yes", False: "no", None: ""}
 
 
-def sources(ledger: Ledger) -> Table:
+def sources(ledger: Ledger) -> ReportTable:
     """What became of the source records, a row an entity."""
     rows = (
         _numbers(a.entity, a.records, *(a.outcomes[o] for o in SOURCE_OUTCOMES), a.unexplained_records)
         for a in ledger.entities
     )
     header = ("Entity", "Records", *(OUTCOMES[o] for o in SOURCE_OUTCOMES), "Unexplained")
-    return Table("Source records by what became of them", header, tuple(rows), numbers=8, alarms=1)
+    return ReportTable("Source records by what became of them", header, tuple(rows), numbers=8, alarms=1)
 
 
-def targets(ledger: Ledger) -> Table:
+def targets(ledger: Ledger) -> ReportTable:
     """Where the rows in the database come from, a row an entity."""
     rows = (
         _numbers(a.entity, a.rows, *(a.rows_by_outcome[o] for o in TARGET_OUTCOMES), a.unexplained_rows)
         for a in ledger.entities
     )
     header = ("Entity", "Rows", *(OUTCOMES[o] for o in TARGET_OUTCOMES), "Unexplained")
-    return Table("Rows in the database by where they come from", header, tuple(rows), numbers=6, alarms=1)
+    return ReportTable("Rows in the database by where they come from", header, tuple(rows), numbers=6, alarms=1)
 
 
-def accounts(ledger: Ledger) -> tuple[Table, Table]:
+def accounts(ledger: Ledger) -> tuple[ReportTable, ReportTable]:
     """Both sides of every entity that was evaluated."""
     return sources(ledger), targets(ledger)
 
 
-def causes(ledger: Ledger) -> Table:
+def causes(ledger: Ledger) -> ReportTable:
     """Why records and rows differ, in the ledger's order."""
     rows = tuple(
         (str(rank), place(c), c.title, standing(c), c.action, f"{c.count:,}", share(c))
         for rank, c in enumerate(ledger.causes[:MOST_ROWS], 1)
     )
     header = ("Rank", "Where", "Cause", "Standing", "What to do", "Count", "Share")
-    return Table(f"Unexplained ones first, harmless ones last{_which(ledger.causes)}", header, rows, numbers=2)
+    return ReportTable(f"Unexplained ones first, harmless ones last{_which(ledger.causes)}", header, rows, numbers=2)
 
 
 def share(cause: Cause) -> str:
@@ -71,11 +71,11 @@ def share(cause: Cause) -> str:
     return "under 0.1 %" if cause.count and cause.share < 0.1 else f"{cause.share:.1f} %"
 
 
-def examples(cause: Cause) -> Table:
+def examples(cause: Cause) -> ReportTable:
     """At most three records or rows that show a cause; a column in which none of them says anything is left out."""
     columns = [column for column in _columns(cause) if any(column[1:])]
     header, *rows = zip(*columns, strict=True) if columns else ((),)
-    return Table("Examples", tuple(header), tuple(rows))
+    return ReportTable("Examples", tuple(header), tuple(rows))
 
 
 def _columns(cause: Cause) -> Iterator[tuple[str, ...]]:
@@ -94,22 +94,22 @@ def _has_value(example: Example) -> bool:
     return example.source is not None or example.target is not None
 
 
-def duplicate_keys(ledger: Ledger) -> Table:
+def duplicate_keys(ledger: Ledger) -> ReportTable:
     """Keys that pair nothing, because they do not tell records or rows apart."""
     rows = tuple(
         (d.entity.capitalize(), d.key, d.matched_by, f"{d.source_count:,}", f"{d.target_count:,}")
         for d in ledger.duplicate_keys[:MOST_ROWS]
     )
     caption = f"Keys that pair nothing, as they do not tell rows apart{_which(ledger.duplicate_keys)}"
-    return Table(caption, ("Entity", "Key", "Kind", "Records", "Rows"), rows, numbers=2)
+    return ReportTable(caption, ("Entity", "Key", "Kind", "Records", "Rows"), rows, numbers=2)
 
 
-def levels(ledger: Ledger) -> Table:
+def levels(ledger: Ledger) -> ReportTable:
     """Which tier each membership level leads to, and which tiers its members have."""
     header = ("Membership level", "Expected tier", "By", "Tier seeded", "Members", "With it", "Without", "With another")
     rows = tuple(_level(level) for level in ledger.levels[:MOST_ROWS])
     caption = f"Landed members by membership level and tier{_which(ledger.levels)}"
-    return Table(caption, header, rows, numbers=4, alarms=2)
+    return ReportTable(caption, header, rows, numbers=4, alarms=2)
 
 
 def _level(level: LevelTiers) -> tuple[str, ...]:

@@ -13,19 +13,19 @@ import polars as pl
 
 from recon.bundle import open_bundle
 from recon.bundle.columns import COLUMNS as RECORDS
-from recon.ledger import Case, account_for, ledger_columns
+from recon.ledger import LedgerSettings, account_for, ledger_columns
 from recon.model import ENTITIES
 from recon.rules.rule import table_of
 from recon.scratch import ScratchFolder
 from recon.sql import quote
-from recon.warehouse import Field, Warehouse
+from recon.warehouse import LoadColumn, Warehouse
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.reads import RUN_FIELDS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from recon.bundle.columns import Column as Written
+    from recon.bundle.columns import RecordColumn
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
@@ -106,7 +106,7 @@ def build(situation: Situation, profile: Profile, reads: Collection[str]) -> War
         _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
     _fill_runs(warehouse, situation)
     if _needs_ledger(reads):
-        account_for(warehouse, Case(profile))
+        account_for(warehouse, LedgerSettings(profile))
     return warehouse
 
 
@@ -174,10 +174,10 @@ def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Sit
         warehouse.append(name, pl.DataFrame(values), fields, name)
 
 
-def _field(column: Column, *, is_absent: bool) -> Field:
+def _field(column: Column, *, is_absent: bool) -> LoadColumn:
     """Keys are uuids, as on PostgreSQL: what a rule can do with them it can do with text as well."""
     kind = "uuid" if column.type == "key" else column.type
-    return Field(column.name, kind, column.name, arrives=kind, is_absent=is_absent)
+    return LoadColumn(column.name, kind, column.name, source_type=kind, is_absent=is_absent)
 
 
 def _value(column: Column, row: int) -> Any:
@@ -196,7 +196,7 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
     warehouse.create(RUNS, RUN_FIELDS)
     if RUNS not in situation.without_rows:
         values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": ROWS, "recorded_in": "a table"}
-        fields = [replace(field, arrives=field.type) for field in RUN_FIELDS]
+        fields = [replace(field, source_type=field.type) for field in RUN_FIELDS]
         warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
 
 
@@ -222,7 +222,7 @@ def _records(entity: str, rows: int, missing: Iterable[str]) -> list[dict[str, A
     return [{c.key: _written(c, entity.removesuffix("s"), row) for c in RECORDS[entity]} for row in range(rows)]
 
 
-def _written(column: Written, domain: str, row: int) -> Any:
+def _written(column: RecordColumn, domain: str, row: int) -> Any:
     """What a record holds: ids and keys that fit the target's rows."""
     if column.kind == "list":
         return []

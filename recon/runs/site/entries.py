@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from recon.errors import ReportError
 from recon.report.text import timestamp
 from recon.runs.folder import PARTS
-from recon.runs.site.judgement import read_judgement
+from recon.runs.site.run_summary import read_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.runs.folder import Manifest, RunFolder
-    from recon.runs.site.judgement import Judgement
+    from recon.runs.site.run_summary import RunSummary
 
 LINKED = {
     "html": ("Report", PARTS["html"]),
@@ -36,20 +36,20 @@ class PartLink:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedRun:
     """One run in the list.
 
     Attributes:
         name: The name of its folder.
         started_at: When it started; None where neither its judgement nor its name say.
-        judgement: What was judged; None where it cannot be read.
+        run_summary: What was judged; None where it cannot be read.
         problem: Why it cannot be read; empty where it can.
         links: Its parts, in the order of `LINKED`.
     """
 
     name: str
     started_at: datetime | None
-    judgement: Judgement | None
+    run_summary: RunSummary | None
     problem: str
     links: tuple[PartLink, ...]
 
@@ -66,18 +66,18 @@ class Entry:
     @property
     def coverage(self) -> str:
         """Percentage of members with a tier, in words."""
-        found = None if self.judgement is None else self.judgement.coverage
+        found = None if self.run_summary is None else self.run_summary.coverage
         return "not recorded" if found is None else f"{found:.1f} %"
 
 
-def read_entry(run: RunFolder, copies: Path) -> Entry:
+def read_entry(run: RunFolder, copies: Path) -> ListedRun:
     """One run, whose copies lie in a folder of its name in `copies`."""
     links = tuple(_links(run, copies / run.name))
     try:
-        judgement = read_judgement(run.verification)
+        judgement = read_summary(run.verification)
     except ReportError as error:
-        return Entry(run.name, _named_time(run.name), None, f"{error.what}: found {error.found}", links)
-    return Entry(run.name, judgement.started_at, judgement, "", links)
+        return ListedRun(run.name, _named_time(run.name), None, f"{error.what}: found {error.found}", links)
+    return ListedRun(run.name, judgement.started_at, judgement, "", links)
 
 
 def _named_time(name: str) -> datetime | None:

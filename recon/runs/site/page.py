@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.model import Summary
-    from recon.runs.site.entries import Entry
-    from recon.runs.site.judgement import Judgement
+    from recon.runs.site.entries import ListedRun
+    from recon.runs.site.run_summary import RunSummary
 
 SHOWN_FAILURES = 5
 VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
-def render(entries: Sequence[Entry]) -> str:
+def render(entries: Sequence[ListedRun]) -> str:
     """The whole page.
 
     Args:
@@ -28,7 +28,7 @@ def render(entries: Sequence[Entry]) -> str:
     """
     templates = environment("runs/site")
     style = stylesheet() + templates.get_template("index.css.jinja").render()
-    newest = next((entry for entry in entries if entry.judgement is not None), None)
+    newest = next((entry for entry in entries if entry.run_summary is not None), None)
     return templates.get_template("index.html.jinja").render(
         entries=entries,
         newest=newest,
@@ -50,7 +50,7 @@ def render(entries: Sequence[Entry]) -> str:
     )
 
 
-def verdict_sentence(judgement: Judgement) -> str:
+def verdict_sentence(judgement: RunSummary) -> str:
     """What the verdict means, in one sentence."""
     found = judgement.summary
     checks = plural(found.total, "check")
@@ -64,9 +64,9 @@ def verdict_sentence(judgement: Judgement) -> str:
     return f"All {checks} passed: the database holds what the migration promised."
 
 
-def _tally(entries: Sequence[Entry]) -> str:
+def _tally(entries: Sequence[ListedRun]) -> str:
     """How many runs there are, and of each verdict."""
-    verdicts = [entry.judgement.verdict for entry in entries if entry.judgement is not None]
+    verdicts = [entry.run_summary.verdict for entry in entries if entry.run_summary is not None]
     words = [f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts]
     unread = len(entries) - len(verdicts)
     return f"{plural(len(entries), 'run')}: " + ", ".join(words + ([f"{unread} cannot be read"] if unread else []))
@@ -78,12 +78,12 @@ def _counted(found: Summary) -> list[str]:
     return [f"{found.passed} passed", *(f"{count} {word}" for word, count in worse.items() if count)]
 
 
-def _unpassed(judgement: Judgement) -> list[Any]:
+def _unpassed(judgement: RunSummary) -> list[Any]:
     """The checks that did not pass without remark, worst first."""
     return [check for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN) for check in judgement.named(outcome)]
 
 
-def _failures(judgement: Judgement) -> dict[str, Any]:
+def _failures(judgement: RunSummary) -> dict[str, Any]:
     """The checks that failed or could not be evaluated: the first of them, and how many more there are."""
     found = judgement.named(Outcome.FAIL) + judgement.named(Outcome.ERROR)
     return {"shown": found[:SHOWN_FAILURES], "more": max(0, len(found) - SHOWN_FAILURES)}

@@ -11,8 +11,8 @@ from recon.report.text import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.runs.site.entries import Entry
-    from recon.runs.site.judgement import Judgement
+    from recon.runs.site.entries import ListedRun
+    from recon.runs.site.run_summary import RunSummary
 
 GOAL = 95.0
 """Percentage of members with a tier that the runbook asks for (3.5)."""
@@ -82,15 +82,15 @@ class Trend:
         return self.size >= 9
 
 
-def draw_trend(entries: Sequence[Entry]) -> list[Trend]:
+def draw_trend(entries: Sequence[ListedRun]) -> list[Trend]:
     """The chart for wide screens and for narrow ones; none where fewer than two runs can be read."""
-    runs = [(entry, entry.judgement) for entry in reversed(entries) if entry.judgement is not None]
+    runs = [(entry, entry.run_summary) for entry in reversed(entries) if entry.run_summary is not None]
     if len(runs) < 2:
         return []
     return [_draw("wide", 960, runs[-60:], len(runs)), _draw("narrow", 360, runs[-14:], len(runs))]
 
 
-def _draw(name: str, width: int, runs: Sequence[tuple[Entry, Judgement]], total: int) -> Trend:
+def _draw(name: str, width: int, runs: Sequence[tuple[ListedRun, RunSummary]], total: int) -> Trend:
     step = min(STEP, (width - LEFT - RIGHT) / len(runs))
     most = max(1, *(judgement.summary.failed for _, judgement in runs))
     least = _floor([judgement.coverage for _, judgement in runs])
@@ -149,7 +149,7 @@ def _grid(least: float) -> tuple[Label, ...]:
     )
 
 
-def _times(runs: Sequence[tuple[Entry, Judgement]], marks: Sequence[Mark]) -> tuple[Label, ...]:
+def _times(runs: Sequence[tuple[ListedRun, RunSummary]], marks: Sequence[Mark]) -> tuple[Label, ...]:
     """The time of the first run and of those after it for which there is room; of one day's runs the hour."""
     of_one_day = len({entry.time[:10] for entry, _ in runs}) == 1
     room = HOUR_WIDTH if of_one_day else DATE_WIDTH
@@ -160,7 +160,7 @@ def _times(runs: Sequence[tuple[Entry, Judgement]], marks: Sequence[Mark]) -> tu
     return tuple(labels)
 
 
-def _newest(run: tuple[Entry, Judgement], mark: Mark) -> tuple[Label, ...]:
+def _newest(run: tuple[ListedRun, RunSummary], mark: Mark) -> tuple[Label, ...]:
     """The newest run's numbers, beside its column."""
     entry, judgement = run
     x = mark.x + 14
@@ -168,12 +168,12 @@ def _newest(run: tuple[Entry, Judgement], mark: Mark) -> tuple[Label, ...]:
     return (failed,) if mark.point is None else (failed, Label(x, mark.point + 4, entry.coverage))
 
 
-def _words(entry: Entry, judgement: Judgement) -> str:
+def _words(entry: ListedRun, judgement: RunSummary) -> str:
     coverage = f", tier coverage {entry.coverage}"
     return f"{entry.time} UTC: {judgement.verdict}, {judgement.summary.failed} failed{coverage}"
 
 
-def _summary(runs: Sequence[tuple[Entry, Judgement]], total: int) -> str:
+def _summary(runs: Sequence[tuple[ListedRun, RunSummary]], total: int) -> str:
     """The chart in words."""
     verdicts = [judgement.verdict for _, judgement in runs]
     counted = ", ".join(f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts)

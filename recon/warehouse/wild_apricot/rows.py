@@ -63,25 +63,25 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
         BundleError: A row has another number of cells than the header, a quotation mark is never closed, or the file
             is not UTF-8; with the line.
     """
-    odd: list[tuple[int, int]] = []
+    suspect: list[tuple[int, int]] = []
     first = 2
     try:
         with export.file.open("rb") as file:
             require_text(export.file, file.read(4))
             file.seek(0)
-            for batch in _without_end(_open(file, export, odd), export):
+            for batch in _without_end(_open(file, export, suspect), export):
                 frame = pl.DataFrame(pl.from_arrow(batch)).rename({str(at): key for key, at in export.cells.items()})
                 yield frame.with_row_index("source_row", offset=first)
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError) as error:
-        raise _refused(export, error, odd) from error
+        raise _refused(export, error, suspect) from error
 
 
-def _open(file: IO[bytes], export: Export, odd: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
-    """Arrow's reader; a row of another width than the header's is told in `odd`, then refused."""
+def _open(file: IO[bytes], export: Export, suspect: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+    """Arrow's reader; a row of another width than the header's is told in `suspect`, then refused."""
 
     def refuse(row: Any) -> str:
-        odd.append((row.number, row.actual_columns))
+        suspect.append((row.number, row.actual_columns))
         return "error"
 
     names = [str(at) for at in range(export.width)]
@@ -119,9 +119,9 @@ def _unclosed(export: Export, row: int) -> BundleError:
     )
 
 
-def _refused(export: Export, error: Exception, odd: list[tuple[int, int]]) -> BundleError:
-    if odd:
-        row, found = odd[0]
+def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -> BundleError:
+    if suspect:
+        row, found = suspect[0]
         return BundleError(
             f"{export.file.name} has a row whose cells do not stand under their headers",
             where=f"{export.file}, line {_line(export.file, row)}",

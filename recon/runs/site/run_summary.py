@@ -58,7 +58,7 @@ class Accounted(Struct, frozen=True, rename="camel"):
     unexplained: Rows
 
 
-class Judgement(Struct, frozen=True, rename="camel"):
+class RunSummary(Struct, frozen=True, rename="camel"):
     """A run's judgement, as far as the home page tells it."""
 
     schema_version: str
@@ -86,10 +86,10 @@ class Judgement(Struct, frozen=True, rename="camel"):
         return (2000 * covered + total) // (2 * total) / 10 if total else None
 
 
-DECODER = msgspec.json.Decoder(Judgement)
+DECODER = msgspec.json.Decoder(RunSummary)
 
 
-def read_judgement(path: Path) -> Judgement:
+def read_summary(path: Path) -> RunSummary:
     """A run's judgement.
 
     Raises:

@@ -12,23 +12,23 @@ from msgspec import Struct
 
 from recon.comparison import register_normalisers
 from recon.errors import DatabaseError
-from recon.ledger.accounting import STATEMENTS, Findings, Teller
-from recon.ledger.altered import Altered
+from recon.ledger.accounting import STATEMENTS, AccountReader, EntityResult
 from recon.ledger.causes import Mapped
 from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
+from recon.ledger.field_mapping import absence, is_mapped, map_fields, stored_types
 from recon.ledger.losses import name_losses
-from recon.ledger.pairing import RUN, Pairing, create
-from recon.ledger.sides import absence, is_mapped, read_sides, stored_types
-from recon.ledger.tally import Tally
+from recon.ledger.outcome_counts import OutcomeCounts
+from recon.ledger.pairing import RUN, RecordPairing, create
+from recon.ledger.value_comparison import ValueComparison
 from recon.profile import Profile
 from recon.sql import literal, named_statements
-from recon.warehouse import Field
+from recon.warehouse import LoadColumn
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from recon.ledger.sides import Sides
+    from recon.ledger.field_mapping import FieldMapping
     from recon.model import Ledger
     from recon.warehouse import Warehouse
 
@@ -62,7 +62,7 @@ TABLES = {
 }
 
 
-class Case(Struct, frozen=True):
+class LedgerSettings(Struct, frozen=True):
     """What the ledger needs to know beside the warehouse.
 
     Attributes:
@@ -98,7 +98,7 @@ def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]
     return found
 
 
-def account_for(warehouse: Warehouse, case: Case) -> Ledger:
+def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     """Fill the warehouse's schema `ledger` and tell what it comes to.
 
     Every table is made: `ledger.members|events|registrations` (a row a record, with its row, and a row a row that no
@@ -108,27 +108,27 @@ def account_for(warehouse: Warehouse, case: Case) -> Ledger:
     Raises:
         DatabaseError: The outcomes do not add up to what was loaded.
     """
-    return Building(warehouse, case).build()
+    return LedgerBuilder(warehouse, settings).build()
 
 
-class Building:
+class LedgerBuilder:
     """One ledger in the making."""
 
-    def __init__(self, warehouse: Warehouse, case: Case) -> None:
-        self._warehouse, self._case = warehouse, case
-        self._personal = case.profile.personal_columns
+    def __init__(self, warehouse: Warehouse, settings: LedgerSettings) -> None:
+        self._warehouse, self._settings = warehouse, settings
+        self._personal = settings.profile.personal_columns
         self._key_types: dict[str, str] = {}
         self._run: dict[str, Any] = {}
 
     def build(self) -> Ledger:
-        """Pair, compare, explain and count, entity by entity."""
+        """MappedField, compare, explain and count, entity by entity."""
         warehouse = self._warehouse
         warehouse.execute(SETUP.read_text(encoding="utf-8"))
         register_normalisers(warehouse.connection)
         self._make_absent()
         stored = stored_types(warehouse)
-        sides = (f"{side}.{entity.name}" for entity in EVERY_ENTITY for side in ("source", "target"))
-        warehouse.make_room(sum(warehouse.row_counts.get(name, 0) for name in sides))
+        tables = (f"{side}.{entity.name}" for entity in EVERY_ENTITY for side in ("source", "target"))
+        warehouse.make_room(sum(warehouse.row_counts.get(name, 0) for name in tables))
         self._run = warehouse.rows(RUN)[0]
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
@@ -139,41 +139,45 @@ class Building:
             if reason:
                 not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
             else:
-                found.append(self._account(read_sides(entity, warehouse, self._case.profile, stored)))
+                found.append(self._account(map_fields(entity, warehouse, self._settings.profile, stored)))
         self._levels()
         self._tell_rows()
-        return Teller(warehouse, self._personal if self._case.masked else None).tell(found, not_evaluated)
+        return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(
+            found, not_evaluated
+        )
 
     def _make_absent(self) -> None:
         """Make what the ledger looks up, empty, where a profile does not even name it."""
         for name, columns in LOOKED_UP.items():
             if f"target.{name}" not in self._warehouse.row_counts:
-                self._warehouse.create(f"target.{name}", [Field(column, "text") for column in columns])
+                self._warehouse.create(f"target.{name}", [LoadColumn(column, "text") for column in columns])
                 self._warehouse.missing.setdefault(f"target.{name}", f"the profile names no table for {name}")
 
-    def _account(self, sides: Sides) -> Findings:
-        entity, warehouse = sides.entity, self._warehouse
-        pairing = Pairing(warehouse, sides, self._case.profile, self._run)
+    def _account(self, mapping: FieldMapping) -> EntityResult:
+        entity, warehouse = mapping.entity, self._warehouse
+        pairing = RecordPairing(warehouse, mapping, self._settings.profile, self._run)
         outcomes = pairing.pair()
-        normalised = Counter(count_empties(sides, warehouse))
+        normalised = Counter(count_empties(mapping, warehouse))
         if "landed_altered" in outcomes.of_records:
-            altered = Altered(warehouse, sides, outcomes.rest, self._mapped(entity), self._personal)
+            altered = ValueComparison(warehouse, mapping, outcomes.rest, self._mapped(entity), self._personal)
             normalised.update(altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records))
         name_losses(entity, outcomes, warehouse, self._key_types)
-        warehouse.execute(_fields(sides, warehouse.unreadable.values()))
+        warehouse.execute(_fields(mapping, warehouse.unreadable.values()))
         pairing.put_back()
         tally = self._count(entity)
         origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
-        return Findings(entity.name, tally, origin, pairing.natural_name, dict(sides.not_compared), dict(normalised))
+        return EntityResult(
+            entity.name, tally, origin, pairing.natural_name, dict(mapping.not_compared), dict(normalised)
+        )
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:
         """The mappings that the bundle declares for fields of the entity."""
         found = {}
         for field in entity.fields:
-            mapping = (self._case.config or {}).get(field.mapping)
-            if field.mapping and isinstance(mapping, dict):
-                values = tuple(str(value) for value in mapping.values())
-                found[field.name] = Mapped(f"{CONFIG} ({field.mapping})", values, mapping.get("_default"))
+            declared = (self._settings.config or {}).get(field.mapping)
+            if field.mapping and isinstance(declared, dict):
+                values = tuple(str(value) for value in declared.values())
+                found[field.name] = Mapped(f"{CONFIG} ({field.mapping})", values, declared.get("_default"))
         if entity.name == "members" and self._declared().get(TIER_MAPPING):
             tiers = tuple(row["id"] for row in self._warehouse.rows(TIERS))
             found["tier_id"] = Mapped(TIER_MAPPING, tiers, None)
@@ -184,14 +188,14 @@ class Building:
         rows = self._warehouse.rows(DECLARED, {"mapping": TIER_MAPPING, "enabled": TIERS_ENABLED})
         return {row["key"]: json.loads(row["value"]) for row in rows}
 
-    def _count(self, entity: Entity) -> Tally:
+    def _count(self, entity: Entity) -> OutcomeCounts:
         """Count the outcomes; each record and each row has exactly one.
 
         Raises:
             DatabaseError: They do not add up.
         """
         name = entity.name
-        tally = Tally(self._warehouse.rows(STATEMENTS["tally"].format(entity=name)))
+        tally = OutcomeCounts(self._warehouse.rows(STATEMENTS["tally"].format(entity=name)))
         wanted = (self._warehouse.row_count(f"source.{name}"), self._warehouse.row_count(f"target.{name}"))
         counted = (tally.records - tally.not_listed, tally.rows)
         if counted != wanted:
@@ -230,17 +234,17 @@ class Building:
             self._warehouse.count_rows(f"ledger.{name}", rows, TABLES[name])
 
 
-def _fields(sides: Sides, refusals: Collection[str]) -> str:
+def _fields(mapping: FieldMapping, refusals: Collection[str]) -> str:
     """The insert that tells of each field whether it is compared."""
     rows = []
-    for field in sides.entity.fields:
-        reason = sides.not_compared.get(field.name)
+    for field in mapping.entity.fields:
+        reason = mapping.not_compared.get(field.name)
         rows.append(
             FIELD.format(
-                entity=literal(sides.entity.name),
+                entity=literal(mapping.entity.name),
                 name=literal(field.name),
                 reason=literal(reason) if reason else "null",
-                is_left_out=str(field.name in sides.left_out).lower(),
+                is_left_out=str(field.name in mapping.left_out).lower(),
                 is_refused=str(reason in refusals).lower(),
             )
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 
-class Tally:
+class OutcomeCounts:
     """The counts of one entity.
 
     Args:

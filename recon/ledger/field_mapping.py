@@ -1,4 +1,4 @@
-"""The two sides of an entity: which fields can be compared, and the SQL that each side's values are read with."""
+"""The two mapping of an entity: which fields can be compared, and the SQL that each side's values are read with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from recon.comparison import Column as Stored
-from recon.comparison import Field as Compared
-from recon.comparison import digest_sql, judged_sql
-from recon.ledger.entities import EVERY_ENTITY, Entity, Field
+from recon.comparison import Field as ComparedField
+from recon.comparison import StoredColumn, digest_sql, judged_sql
+from recon.ledger.entities import EVERY_ENTITY, Entity, FieldSpec
 from recon.sql import quote
 
 if TYPE_CHECKING:
@@ -27,33 +26,33 @@ UNFILLED = "no row has a value: the importer does not write it"
 IS_EMPTY = "select count({column}) = 0 from target.{table}"
 
 
-class Pair(Struct, frozen=True):
-    """One field on both sides: of a record `s` and of a row `t`, joined with the codes."""
+class MappedField(Struct, frozen=True):
+    """One field on both mapping: of a record `s` and of a row `t`, joined with the codes."""
 
-    field: Field
-    compared: Compared
-    source: Stored
-    target: Stored
+    field: FieldSpec
+    compared: ComparedField
+    source: StoredColumn
+    target: StoredColumn
 
 
-class Sides(Struct, frozen=True):
+class FieldMapping(Struct, frozen=True):
     """What of an entity can be compared.
 
     Attributes:
         key_type: The DuckDB type of the target's id.
-        not_compared: Field → why it cannot be compared.
+        not_compared: FieldSpec → why it cannot be compared.
         left_out: Those of them that nobody misses: the profile does not map them, or no row has a value of what not
             every importer writes.
     """
 
     entity: Entity
     key_type: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[MappedField, ...]
     not_compared: Mapping[str, str]
     left_out: tuple[str, ...] = ()
 
     @property
-    def fields(self) -> tuple[Compared, ...]:
+    def fields(self) -> tuple[ComparedField, ...]:
         """The fields that are compared."""
         return tuple(pair.compared for pair in self.pairs)
 
@@ -69,12 +68,12 @@ class Sides(Struct, frozen=True):
         )
 
     @property
-    def source(self) -> dict[str, Stored]:
+    def source(self) -> dict[str, StoredColumn]:
         """The fields of a record."""
         return {pair.compared.name: pair.source for pair in self.pairs}
 
     @property
-    def target(self) -> dict[str, Stored]:
+    def target(self) -> dict[str, StoredColumn]:
         """The fields of a row."""
         return {pair.compared.name: pair.target for pair in self.pairs}
 
@@ -89,19 +88,19 @@ class Sides(Struct, frozen=True):
 
     @property
     def judged(self) -> str:
-        """The select list that both sides are judged by; never empty."""
+        """The select list that both mapping are judged by; never empty."""
         return "true as is_landed" if not self.pairs else judged_sql(self.fields, self.source, self.target)
 
 
-def _without_empty(pair: Pair, column: Stored) -> Stored:
+def _without_empty(pair: MappedField, column: StoredColumn) -> StoredColumn:
     """The column as its digest is made of: an empty text is null, where the field's rule says so."""
     if EMPTY_AS_NULL not in pair.compared.normalise or column.stored != TEXT:
         return column
-    return Stored(NO_EMPTY.format(column=column.sql), column.stored)
+    return StoredColumn(NO_EMPTY.format(column=column.sql), column.stored)
 
 
 def stored_types(warehouse: Warehouse) -> dict[str, str]:
-    """DuckDB's type by column ("target.members.id"), of the entities' tables on both sides."""
+    """DuckDB's type by column ("target.members.id"), of the entities' tables on both mapping."""
     found: dict[str, str] = {}
     for table in (f"{side}.{entity.name}" for side in ("source", "target") for entity in EVERY_ENTITY):
         shape = warehouse.execute(SHAPE.format(table=table)).description or ()
@@ -109,8 +108,8 @@ def stored_types(warehouse: Warehouse) -> dict[str, str]:
     return found
 
 
-def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> Sides:
-    """Which fields of the entity both sides have, and how they are read."""
+def map_fields(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> FieldMapping:
+    """Which fields of the entity both mapping have, and how they are read."""
     absent = {**warehouse.missing, **warehouse.unreadable}
     not_compared = {field.name: reason for field in entity.fields if (reason := absence(entity, field, absent))}
     present = [field for field in entity.fields if field.name not in not_compared]
@@ -118,10 +117,10 @@ def read_sides(entity: Entity, warehouse: Warehouse, profile: Profile, stored: M
     pairs = tuple(_pair(entity, field, profile, stored) for field in present if field.name not in unfilled)
     not_compared |= dict.fromkeys(unfilled, UNFILLED)
     unmapped = tuple(field.name for field in entity.fields if not is_mapped(entity, field, profile))
-    return Sides(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, (*unfilled, *unmapped))
+    return FieldMapping(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, (*unfilled, *unmapped))
 
 
-def absence(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | None:
+def absence(entity: Entity, field: FieldSpec, absent: Mapping[str, str]) -> str | None:
     """Why the field cannot be compared; None when it can."""
     columns = [f"source.{entity.name}.{field.name}", f"target.{entity.name}.{field.column}"]
     if field.code_of:
@@ -129,33 +128,33 @@ def absence(entity: Entity, field: Field, absent: Mapping[str, str]) -> str | No
     return next((absent[column] for column in columns if column in absent), None)
 
 
-def is_mapped(entity: Entity, field: Field, profile: Profile) -> bool:
+def is_mapped(entity: Entity, field: FieldSpec, profile: Profile) -> bool:
     """Whether the profile says where the application has the field."""
     column = _column(profile, entity, field)
     codes = profile.table(field.code_of) if field.code_of else None
     return bool(column and column.candidates and (not field.code_of or (codes and codes.source_name)))
 
 
-def _is_unfilled(entity: Entity, field: Field, warehouse: Warehouse) -> bool:
+def _is_unfilled(entity: Entity, field: FieldSpec, warehouse: Warehouse) -> bool:
     sql = IS_EMPTY.format(column=quote(field.column), table=quote(entity.name))
     return bool(warehouse.execute(sql).fetchall()[0][0])
 
 
-def _pair(entity: Entity, field: Field, profile: Profile, stored: Mapping[str, str]) -> Pair:
+def _pair(entity: Entity, field: FieldSpec, profile: Profile, stored: Mapping[str, str]) -> MappedField:
     column = None if field.code_of else _column(profile, entity, field)
     if column is None:
-        compared, target, kind = Compared(field.name, "text"), f"{_alias(field)}.code", "VARCHAR"
+        compared, target, kind = ComparedField(field.name, "text"), f"{_alias(field)}.code", "VARCHAR"
     else:
-        compared = Compared(field.name, column.type, column.normalise, column.abs_tol, column.rel_tol)
+        compared = ComparedField(field.name, column.type, column.normalise, column.abs_tol, column.rel_tol)
         target, kind = f"t.{quote(field.column)}", stored[f"target.{entity.name}.{field.column}"]
-    source = Stored(f"s.{quote(field.name)}", stored[f"source.{entity.name}.{field.name}"])
-    return Pair(field, compared, source, Stored(target, kind))
+    source = StoredColumn(f"s.{quote(field.name)}", stored[f"source.{entity.name}.{field.name}"])
+    return MappedField(field, compared, source, StoredColumn(target, kind))
 
 
-def _column(profile: Profile, entity: Entity, field: Field) -> Column | None:
+def _column(profile: Profile, entity: Entity, field: FieldSpec) -> Column | None:
     table = profile.table(entity.name)
     return table.column(field.column) if table else None
 
 
-def _alias(field: Field) -> str:
+def _alias(field: FieldSpec) -> str:
     return quote(f"code of {field.name}")

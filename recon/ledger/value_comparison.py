@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.ledger.causes import Mapped
+    from recon.ledger.field_mapping import FieldMapping
     from recon.ledger.outcomes import Rest
-    from recon.ledger.sides import Sides
     from recon.warehouse import Warehouse
 
-STATEMENTS = named_statements(Path(__file__).with_name("altered.sql"))
+STATEMENTS = named_statements(Path(__file__).with_name("value_comparison.sql"))
 BATCH_ROWS = 50_000
 COLUMNS = (
     "entity",
@@ -44,26 +44,31 @@ NO_OTHERS = pl.DataFrame(schema={"target_id": pl.String, "field": pl.String})
 INSERT = "insert into ledger.differences by name select * from incoming"
 
 
-class Altered:
+class ValueComparison:
     """The comparison of one entity's landed records.
 
     Args:
         warehouse: Its `ledger.<entity>` is paired.
-        sides: What can be compared.
+        mapping: What can be compared.
         rest: Where the records and rows that did not just land are.
         mapped: Field → the mapping that leads to its values.
         personal: Fields whose values are no detail of a cause.
     """
 
     def __init__(
-        self, warehouse: Warehouse, sides: Sides, rest: Rest, mapped: Mapping[str, Mapped], personal: Collection[str]
+        self,
+        warehouse: Warehouse,
+        mapping: FieldMapping,
+        rest: Rest,
+        mapped: Mapping[str, Mapped],
+        personal: Collection[str],
     ) -> None:
-        self._warehouse, self._sides, self._entity = warehouse, sides, sides.entity
+        self._warehouse, self._sides, self._entity = warehouse, mapping, mapping.entity
         self._mapped, self._personal = mapped, personal
         self._parts = {
-            "entity": sides.entity.name,
-            "judged": sides.judged,
-            "codes": sides.codes,
+            "entity": mapping.entity.name,
+            "judged": mapping.judged,
+            "codes": mapping.codes,
             "source": rest.source,
             "target": rest.target,
         }
@@ -79,15 +84,15 @@ class Altered:
             Field and normaliser ("phone: phone_digits") → records that are equal only thanks to it.
         """
         others = self._values_of_others() if has_merged else NO_OTHERS
-        mattered = Counter[str]()
+        forgiven_by = Counter[str]()
         for frame in self._batches("candidates", completed_at=completed_at):
             judged = judge(frame.with_columns(is_shifted=self._is_shifted(frame)), self._sides.fields)
-            for field, name, records in judged.mattered.iter_rows():
-                mattered[f"{field}: {name}"] += records
+            for field, name, records in judged.forgiven_by.iter_rows():
+                forgiven_by[f"{field}: {name}"] += records
             self._keep(judged.differences, others)
         for name in ("other_id", "landed", "altered"):
             self._do(name)
-        return dict(mattered)
+        return dict(forgiven_by)
 
     def _values_of_others(self) -> pl.DataFrame:
         """The fields of rows that hold the value of a record that was merged into them: target_id, field."""

@@ -24,13 +24,13 @@ from incoming where {raw} is not null and {typed} is null"""
 
 
 @dataclass(frozen=True)
-class Field:
+class LoadColumn:
     """A column on its way into the warehouse.
 
     Attributes:
         type: Canonical type, or "uuid" for a key that every side stores as a uuid.
         source_name: The application's name for it, told in findings.
-        arrives: The type that it arrives with; "text" is typed in the warehouse.
+        source_type: The type that it arrives with; "text" is typed in the warehouse.
         constant: The same text for every row, instead of a value that arrives.
         is_absent: The database does not have it; every row gets null.
     """
@@ -38,19 +38,19 @@ class Field:
     name: str
     type: str
     source_name: str = ""
-    arrives: str = "text"
+    source_type: str = "text"
     constant: str | None = None
     is_absent: bool = False
 
     @property
-    def comes(self) -> bool:
+    def is_selected(self) -> bool:
         """Whether the database sends it."""
         return not self.is_absent and self.constant is None
 
     @property
     def can_fail(self) -> bool:
         """Whether a value that arrives may turn out not to be of this type."""
-        return self.comes and self.arrives == "text" and self.type not in ("key", "text")
+        return self.is_selected and self.source_type == "text" and self.type not in ("key", "text")
 
     @property
     def value(self) -> str:
@@ -58,7 +58,7 @@ class Field:
         stored = STORED[self.type]
         if self.can_fail:
             return f"as_{self.type}({quote(self.name)})"
-        if self.comes:
+        if self.is_selected:
             return f"cast({quote(self.name)} as {stored})"
         return f"cast({'null' if self.constant is None else literal(self.constant)} as {stored})"
 
@@ -68,12 +68,12 @@ class Field:
         return f"{self.value} as {quote(self.name)}"
 
 
-def failures(column: Field, fields: Sequence[Field], table_name: str) -> str:
+def failures(column: LoadColumn, fields: Sequence[LoadColumn], table_name: str) -> str:
     """The query for the values of one column that are not of its type, as rows of the findings table."""
     return FAILURES.format(
         table=literal(table_name),
         column=literal(column.source_name),
-        key=next(field.value for field in fields if field.comes),
+        key=next(field.value for field in fields if field.is_selected),
         raw=quote(column.name),
         type=literal(column.type),
         typed=column.value,
