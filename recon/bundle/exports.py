@@ -11,7 +11,7 @@ from recon.bundle.formats import CONFIG, ImportConfig
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
 from recon.errors import BundleError
-from recon.model import ENTITIES
+from recon.model import ENTITIES, SINGULAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def _recognise(file: Path, config: ImportConfig) -> Export | None:
 
 def _headers(entity: str, config: ImportConfig) -> dict[str, list[str]]:
     """The headers that a key may have: the one that the configuration names, then the usual one."""
-    own = getattr(config, f"{entity.removesuffix('s')}_fields")
+    own = getattr(config, f"{SINGULAR[entity]}_fields")
     usual = HEADERS[entity]
     return {
         key: [_plain(name) for name in (own.get(key), usual[key]) if isinstance(name, str) and name.strip()]

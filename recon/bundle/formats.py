@@ -11,6 +11,9 @@ REPORT = "migration-report.json"
 POLICIES = "policy-bundle.json"
 CONFIG = "migration-config.json"
 NAMES = (REPORT, POLICIES, CONFIG)
+# Policies that say which tier a membership level leads to.
+TIER_MAPPING = "membership.tiers.waMapping"
+TIERS_ENABLED = "membership.tiers.enabled"
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 NonBlank = Annotated[str, msgspec.Meta(pattern=r"\S")]
 

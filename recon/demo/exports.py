@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from recon.bundle.formats import REPORT
 from recon.demo.settings import CONFIG
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Record: TypeAlias = dict[str, Any]
 
-REPORT = "migration-report.json"
 ZONE = ZoneInfo(CONFIG["import_options"]["source_timezone"])
 DAY, MOMENT = "%m/%d/%Y", "%m/%d/%Y %H:%M"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recon.bundle.formats import CONFIG, POLICIES, REPORT
 from recon.demo.club import Club, generate
 from recon.demo.exports import write_exports
 from recon.demo.faults import FAULTS
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 BUNDLE = "migration-bundle-2024-01-15"
 DATABASE = "club.db"
-REPORT = "migration-report.json"
 SCHEMA = Path(__file__).with_name("target.sql")
 INSERTS = {
     "MembershipStatus": """
@@ -105,8 +105,8 @@ def write_bundle(club: Club, folder: Path) -> Path:
     """Write the three JSON files of the bundle into `folder`, which is made when missing; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / REPORT, club.report)
-    _write_json(folder / "policy-bundle.json", club.policies)
-    _write_json(folder / "migration-config.json", club.config)
+    _write_json(folder / POLICIES, club.policies)
+    _write_json(folder / CONFIG, club.config)
     return folder
 
 

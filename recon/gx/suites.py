@@ -9,7 +9,6 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 
 from recon.errors import StepError
 from recon.gx.stock import expectation
-from recon.report.rules import fallback_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +52,8 @@ def expectation_document(rule: Rule) -> dict[str, Any]:
             "requires": list(rule.requires),
             "uses": list(rule.uses),
             "messages": dict(rule.messages),
-            "when_missing": fallback_document(rule.when_missing),
-            "when_empty": fallback_document(rule.when_empty),
+            "when_missing": rule.when_missing and rule.when_missing.document,
+            "when_empty": rule.when_empty and rule.when_empty.document,
             "right_when_empty": dict(rule.right_when_empty),
             "meaning": rule.guidance.meaning,
             "action": rule.guidance.action,

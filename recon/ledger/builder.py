@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from recon.bundle.formats import CONFIG, REPORT, TIER_MAPPING, TIERS_ENABLED
 from recon.comparison import register_normalisers
 from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, AccountReader, EntityResult
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 SETUP = Path(__file__).with_name("setup.sql")
 LEVELS = named_statements(Path(__file__).with_name("levels.sql"))
-REPORT, CONFIG = "migration-report.json", "migration-config.json"
-TIER_MAPPING = "membership.tiers.waMapping"
-TIERS_ENABLED = "membership.tiers.enabled"
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
 FIELDS = "insert into ledger.fields values {rows}"
@@ -211,7 +209,8 @@ class LedgerBuilder:
         return tally
 
     def _levels(self) -> None:
-        """Which tier each member's level leads to, or why nobody can say."""
+        """Which tier each member's level leads to, or why that is not known."""
+        self._warehouse.execute(LEVELS["policies"])
         absent = {**self._warehouse.missing, **self._warehouse.unreadable}
         reason = next((absent[name] for name in ("source.members", *LEVEL_COLUMNS) if name in absent), None)
         if not reason:

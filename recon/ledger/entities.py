@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from recon.model import SINGULAR
+
 
 class FieldSpec(Struct, frozen=True):
     """A field of a record and the column that it became.
@@ -43,7 +45,7 @@ class Entity(Struct, frozen=True):
     @property
     def one(self) -> str:
         """As the report's error list calls one of them: "member"."""
-        return self.name.removesuffix("s")
+        return SINGULAR[self.name]
 
 
 def _same(*names: str) -> tuple[FieldSpec, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.model import SINGULAR
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
@@ -44,6 +45,6 @@ def _name_lacking(entity: Entity, source: str, warehouse: Warehouse, key_types: 
         lacks = ", ".join(LACKS.format(column=quote(name), name=literal(name)) for name in own)
         run(STATEMENTS["lacking"].format(entity=entity.name, lacks=lacks))
     for column, parents in entity.parents.items():
-        parts = {"entity": entity.name, "one": parents.removesuffix("s"), "column": quote(column), "parents": parents}
+        parts = {"entity": entity.name, "one": SINGULAR[parents], "column": quote(column), "parents": parents}
         run(STATEMENTS["unlinked"].format(**parts))
         run(STATEMENTS["orphaned"].format(**parts, key_type=key_types[parents]))

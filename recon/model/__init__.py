@@ -12,6 +12,7 @@ from recon.model.ledger import (
 )
 from recon.model.verification import (
     ENTITIES,
+    SINGULAR,
     Check,
     Distributions,
     Escalation,
@@ -28,6 +29,7 @@ from recon.model.verification import (
 
 __all__ = [
     "ENTITIES",
+    "SINGULAR",
     "SOURCE_OUTCOMES",
     "TARGET_OUTCOMES",
     "Cause",

@@ -33,7 +33,7 @@ class EntityAccount(Struct, frozen=True):
     matched_by: Mapping[str, int]
     unexplained_records: int
     unexplained_rows: int
-    origin: str = "migration-report.json"
+    origin: str
     not_compared: Mapping[str, str] = field(default_factory=dict)
     normalised: Mapping[str, int] = field(default_factory=dict)
 

@@ -11,7 +11,9 @@ from msgspec import Struct, field
 
 from recon.model.ledger import Ledger
 
-ENTITIES = ("members", "events", "registrations")
+SINGULAR = {"members": "member", "events": "event", "registrations": "registration"}
+"""What one of an entity is called, by entity, in the order of reports."""
+ENTITIES = tuple(SINGULAR)
 
 
 class Outcome(StrEnum):

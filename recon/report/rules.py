@@ -215,21 +215,14 @@ def _document(rule: Rule) -> dict[str, Any]:
         "valuesSql": rule.values_sql,
         "parameters": dict(rule.parameters),
         "messages": dict(rule.messages),
-        "whenMissing": fallback_document(rule.when_missing),
-        "whenEmpty": fallback_document(rule.when_empty),
+        "whenMissing": rule.when_missing and rule.when_missing.document,
+        "whenEmpty": rule.when_empty and rule.when_empty.document,
         "rightWhenEmpty": dict(rule.right_when_empty),
         "action": rule.guidance.action,
         "diagnosis": list(rule.guidance.diagnosis),
         "resolution": list(rule.guidance.resolution),
         "escalate": rule.escalate,
     }
-
-
-def fallback_document(fallback: Fallback | None) -> dict[str, str] | None:
-    """A fallback as a suite file holds it."""
-    if fallback is None:
-        return None
-    return {"outcome": str(fallback.outcome), "message": fallback.message, "table": fallback.table}
 
 
 def _trial_document(trial: Trial) -> dict[str, Any]:

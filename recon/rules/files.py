@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from recon.errors import SuiteError, suggest
+from recon.rules.repetition import repeated
+from recon.rules.rule import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -96,8 +98,11 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
     _refuse_unknown(content.get("meta") or {}, META_KEYS, f"{path}, meta")
     # The last counts: what a merge key brings comes before what the file says itself.
     entries = [value for key, value in node.value if key.value == "expectations"][-1]
-    lines = tuple(entry.start_mark.line + 1 for entry in entries.value)
-    return SuiteFile(path, content, lines, is_shipped)
+    lines = [entry.start_mark.line + 1 for entry in entries.value]
+    written = zip(lines, content["expectations"], strict=True)
+    each = [(line, entry) for line, whole in written for entry in repeated(whole, place(path, line))]
+    content["expectations"] = [entry for _, entry in each]
+    return SuiteFile(path, content, tuple(line for line, _ in each), is_shipped)
 
 
 def _parse(path: Path) -> tuple[Any, Any]:

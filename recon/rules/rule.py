@@ -26,6 +26,11 @@ class Fallback(Struct, frozen=True):
     message: str
     table: str = ""
 
+    @property
+    def document(self) -> dict[str, str]:
+        """The fallback as a suite file holds it."""
+        return {"outcome": str(self.outcome), "message": self.message, "table": self.table}
+
 
 class Rule(Struct, frozen=True):
     """One rule: SQL whose rows are the violations; none means that it holds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.bundle.formats import TIER_MAPPING
 from recon.model import Distributions, Tally
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ SERIES = {
 }
 COLUMNS = tuple(reference for references in SERIES.values() for reference in references)
 MAPPED = "select count(*) as policies from source.policies where key = $key and source <> 'template'"
-MAPPING = "membership.tiers.waMapping"
-NO_MAPPING = f"the bundle declares no {MAPPING}, which says which tier a membership level leads to"
+NO_MAPPING = f"the bundle declares no {TIER_MAPPING}, which says which tier a membership level leads to"
 
 
 def distributions(warehouse: Warehouse) -> Distributions:
@@ -39,7 +39,7 @@ def _not_known(warehouse: Warehouse) -> Mapping[str, str]:
             reason = absent.get(reference) or absent.get(reference.rpartition(".")[0])
             if reason:
                 found[name] = reason
-    if not warehouse.rows(MAPPED, {"key": MAPPING})[0]["policies"]:
+    if not warehouse.rows(MAPPED, {"key": TIER_MAPPING})[0]["policies"]:
         found.setdefault("expected_tiers", NO_MAPPING)
     return found
 

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from recon.errors import SuiteError
 from recon.gx import load_gx_suite
-from recon.rules import shipped_folder
+from recon.rules import load_document, shipped_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +16,7 @@ SUITES = sorted(shipped_folder("expectations").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
 def test_a_shipped_suite_loads_whole(path: Path) -> None:
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = load_document(path)
     suite = load_gx_suite(path)
     assert suite.name == document["name"]
     assert [(e.meta or {})["id"] for e in suite.expectations] == [e["meta"]["id"] for e in document["expectations"]]

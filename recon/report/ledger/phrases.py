@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from recon.bundle.formats import REPORT
 from recon.report.text import plural
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from recon.model import Cause, EntityAccount, Ledger
 
 LONGEST_VALUE = 200
-REPORT = "migration-report.json"
 
 
 class Note(NamedTuple):

@@ -13,8 +13,10 @@ import polars as pl
 
 from recon.bundle import open_bundle
 from recon.bundle.columns import COLUMNS as RECORDS
+from recon.bundle.formats import POLICIES as POLICIES_FILE
+from recon.bundle.formats import REPORT, TIER_MAPPING
 from recon.ledger import LedgerSettings, account_for, ledger_columns
-from recon.model import ENTITIES
+from recon.model import ENTITIES, SINGULAR
 from recon.rules.rule import table_of
 from recon.scratch import ScratchFolder
 from recon.sql import quote
@@ -33,8 +35,8 @@ FORGET = "drop table {table}"
 FORGET_LEDGER = "drop schema if exists ledger cascade"
 FORGET_COLUMN = "alter table {table} drop column {column}"
 MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
-POLICIES = {"policies": [{"key": "membership.tiers.waMapping", "value": MAPPING, "source": "manual"}]}
-RUN_ID = "run-20240115-143000"
+POLICIES = {"policies": [{"key": TIER_MAPPING, "value": MAPPING, "source": "manual"}]}
+RUN_ID = "run-of-a-situation"
 MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
 
@@ -140,8 +142,8 @@ def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str
     """Load a bundle that says that rows of each entity were written, or that none was, as any other is loaded."""
     with ScratchFolder("recon-rehearsal-") as folder:
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
-        (folder.path / "migration-report.json").write_text(json.dumps(report), encoding="utf-8")
-        (folder.path / "policy-bundle.json").write_text(json.dumps(POLICIES), encoding="utf-8")
+        (folder.path / REPORT).write_text(json.dumps(report), encoding="utf-8")
+        (folder.path / POLICIES_FILE).write_text(json.dumps(POLICIES), encoding="utf-8")
         with open_bundle(folder.path) as bundle:
             wanted = ledger_columns(ENTITIES) if _needs_ledger(reads) else set()
             load_bundle(bundle, warehouse, {*reads, *wanted})
@@ -219,7 +221,7 @@ def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
 def _records(entity: str, rows: int, missing: Iterable[str]) -> list[dict[str, Any]] | str:
     if f"source.{entity}" in missing:
         return f"[{rows}]"
-    return [{c.key: _written(c, entity.removesuffix("s"), row) for c in RECORDS[entity]} for row in range(rows)]
+    return [{c.key: _written(c, SINGULAR[entity], row) for c in RECORDS[entity]} for row in range(rows)]
 
 
 def _written(column: RecordColumn, domain: str, row: int) -> Any:

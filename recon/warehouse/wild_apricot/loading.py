@@ -9,6 +9,7 @@ import duckdb
 
 from recon.bundle.columns import COLUMNS, RECORD
 from recon.errors import BundleError
+from recon.model import SINGULAR
 from recon.sql import literal, named_statements, quote
 from recon.warehouse.wild_apricot.dates import has_time, to_strptime
 from recon.warehouse.wild_apricot.fields import GIVEN, unknown, value_sql
@@ -106,7 +107,7 @@ def _fill(export: Export, warehouse: Warehouse) -> None:
         fields=", ".join(fields),
         links=" ".join(_links(export)),
     )
-    warehouse.execute(sql, {"one": export.entity.removesuffix("s")})
+    warehouse.execute(sql, {"one": SINGULAR[export.entity]})
 
 
 def _links(export: Export) -> list[str]:
