@@ -623,7 +623,7 @@ def test_text_that_is_not_utf8_in_a_column_that_no_rule_reads_does_not_disturb(d
 
 
 def test_binary_keys_are_told_and_never_passed_over(demo: DemoPaths, capfd: pytest.CaptureFixture[str]) -> None:
-    edit(demo.database, 'update "Member" set id = randomblob(16) where rowid = 5')
+    edit(demo.database, "update \"Member\" set id = x'00ff80c3285f27e29882a0fe4142437f' where rowid = 5")
     try:
         verdict = str(verify(demo).verdict)
     except DatabaseError as error:
