@@ -30,6 +30,8 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	@echo "  $(DEMO)/2*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
 	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases"
 
+# What chance decides is decided once, so that a change is all that can make a difference.
+test: export PYTHONHASHSEED := 0
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
