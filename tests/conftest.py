@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
 from shared_runs import WholeRun, home_of_all, shared_run
+from soaking import SOAKING, examples
 from support import verify
 
 from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
 SMALL = {"members": 60, "events": 12, "registrations": 150}
 NAMES = count()
 
-# How long an example takes says nothing on a machine that has other work.
-settings.register_profile("recon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("recon")
+# How long an example takes says nothing on a machine that has other work. `make test` draws the same examples each
+# time, so that it fails only for what was changed; `make soak` looks for others, and says which.
+settings.register_profile(
+    "test", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+)
+settings.register_profile(
+    "soak", settings.get_profile("test"), derandomize=False, print_blob=True, max_examples=examples(100)
+)
+settings.load_profile("soak" if SOAKING else "test")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from soaking import examples
 
 import recon
 from recon.bundle import Bundle, frames, open_bundle
@@ -261,13 +262,11 @@ def encoded(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-settings.register_profile("bundles", derandomize=True)
-BUNDLES = settings.get_profile("bundles")
 # A verification takes a tenth of a second or more: too long to look for the smallest example of a failure.
-VERIFICATIONS = settings(BUNDLES, max_examples=12, phases=[Phase.explicit, Phase.generate])
+VERIFICATIONS = settings(max_examples=examples(12), phases=[Phase.explicit, Phase.generate])
 
 
-@settings(BUNDLES, max_examples=200)
+@settings(max_examples=examples(200))
 @given(document=values)
 @pytest.mark.parametrize("key", ["report", "policies", "config"])
 def test_any_json_document_is_a_bundle_or_a_bundle_error(club: Club, key: str, document: object) -> None:
@@ -276,7 +275,7 @@ def test_any_json_document_is_a_bundle_or_a_bundle_error(club: Club, key: str, d
     assert bundle is None or isinstance(document, dict)
 
 
-@settings(BUNDLES, max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.data())
 @pytest.mark.parametrize("key", ["report", "policies"])
 def test_any_change_of_a_valid_document_is_a_bundle_or_a_bundle_error(
@@ -287,7 +286,7 @@ def test_any_change_of_a_valid_document_is_a_bundle_or_a_bundle_error(
     assert bundle is None or bundle.run_id.strip()
 
 
-@settings(BUNDLES, max_examples=200)
+@settings(max_examples=examples(200))
 @given(data=st.data())
 @pytest.mark.parametrize("key", ["report", "policies", "config"])
 def test_any_bytes_are_a_bundle_or_a_bundle_error(club: Club, key: str, data: st.DataObject) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soaking import examples
 
 import recon.warehouse
 from recon.comparison import Field, StoredColumn, digest_sql, judge, judged_sql, typed_sql
@@ -128,7 +129,7 @@ def compared(
 
 
 @pytest.mark.parametrize("kind", STORED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(data=st.data())
 def test_equal_digests_mean_equal_by_the_typed_rule(
     session: duckdb.DuckDBPyConnection, kind: str, data: st.DataObject
@@ -148,7 +149,7 @@ def test_equal_digests_mean_equal_by_the_typed_rule(
 
 
 @pytest.mark.parametrize("kind", STORED)
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(values=st.lists(VALUES, min_size=1, max_size=30), data=st.data())
 def test_the_same_value_stored_alike_has_one_digest(
     session: duckdb.DuckDBPyConnection, kind: str, values: list[str | None], data: st.DataObject

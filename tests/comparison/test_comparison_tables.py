@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soaking import examples
 
 import recon
 from recon.comparison import ComparisonSummary, Field, compare, digest_sql, tables
@@ -44,7 +45,7 @@ def test_every_row_is_in_one_class() -> None:
         assert found.duplicate_keys().rows() == [(4, 2, 1), (6, 1, 2), (7, 0, 2)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(source=ROWS, target=ROWS, casefold=st.booleans())
 def test_classes_are_those_of_counting_by_hand(
     source: list[tuple[int | None, str | None]], target: list[tuple[int | None, str | None]], casefold: bool

@@ -12,6 +12,7 @@ import pytest
 from gx_runs import entry, loaded, rules_of, write_suite
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
+from soaking import examples
 from support import verify
 from verifications import HOSTILE, Page, verifications
 
@@ -149,7 +150,7 @@ def test_without_a_home_none_is_linked(passed: Verification, tmp_path: Path) -> 
 
 
 @given(verification=verifications())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_hostile_text_stays_text(tmp_path: Path, verification: Verification) -> None:
     build_data_docs(made_up(verification), verification, tmp_path)
     for text in texts(tmp_path).values():

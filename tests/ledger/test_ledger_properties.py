@@ -13,6 +13,7 @@ from altered_values import VALUES, Changed
 from edited_clubs import AFTER, BEFORE, Accounted, EditedClub, account_of, edited_club
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soaking import examples
 
 from recon.ledger import pairing
 from recon.model import ENTITIES, Outcome
@@ -23,8 +24,6 @@ from recon.verification.verify import judged
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-settings.register_profile("ledger", derandomize=True)
-LEDGER = settings.get_profile("ledger")
 TINY = {"members": 9, "events": 6, "registrations": 14}
 LARGE = {"members": 400, "events": 80, "registrations": 1500}
 NO_ROW = "00000000-0000-4000-8000-0000000000ff"
@@ -91,7 +90,7 @@ def messy(seed: int, planned: Iterable[tuple[str, int, str]]) -> EditedClub:
     return club
 
 
-@settings(LEDGER, max_examples=10)
+@settings(max_examples=examples(10))
 @given(st.integers(0, 3), messes)
 def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
     club = messy(seed, planned)
@@ -125,7 +124,7 @@ def broke(check: Any) -> bool:
     return bool(check.outcome is Outcome.ERROR)
 
 
-@settings(LEDGER, max_examples=5)
+@settings(max_examples=examples(5))
 @given(st.integers(0, 3), messes)
 def test_looking_only_at_what_did_not_land_finds_the_same(seed: int, planned: list[tuple[str, int, str]]) -> None:
     club = messy(seed, planned)
@@ -145,7 +144,7 @@ faults = st.lists(st.tuples(st.sampled_from(VALUES), st.integers(1, 3)), max_siz
 lost = st.integers(0, 3)
 
 
-@settings(LEDGER, max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.integers(0, 4), st.integers(0, 60), faults, lost, lost)
 def test_planted_faults_are_found_exactly(
     seed: int, start: int, planned: list[tuple[Changed, int]], missing: int, unexpected: int
@@ -201,7 +200,7 @@ reruns = st.lists(st.sampled_from(["create", "update", "skip"]), min_size=40, ma
 few = st.integers(0, 2)
 
 
-@settings(LEDGER, max_examples=8)
+@settings(max_examples=examples(8))
 @given(st.integers(0, 3), reruns, st.sets(st.sampled_from(ENTITIES)), few, few)
 def test_what_a_messy_but_sound_migration_shows_never_fails(
     seed: int, actions: list[str], merged: set[str], preexisting: int, edited: int
@@ -231,7 +230,7 @@ def test_what_a_messy_but_sound_migration_shows_never_fails(
     assert found.ledger.unexplained == 0
 
 
-@settings(LEDGER, max_examples=4)
+@settings(max_examples=examples(4))
 @given(st.integers(0, 3), messes)
 def test_the_ledger_of_a_kept_snapshot_is_the_databases(seed: int, planned: list[tuple[str, int, str]]) -> None:
     club = messy(seed, planned)

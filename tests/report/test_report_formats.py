@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import HealthCheck, given, settings
 from markdown_it import MarkdownIt
+from soaking import examples
 from verifications import Page, verifications
 
 from recon.model import ENTITIES, Outcome, Verification
@@ -125,7 +126,7 @@ def capture(v: Verification) -> str:
     return printed.getvalue()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_every_format_says_the_same_numbers_and_stays_well_formed(v: Verification) -> None:
     readers: dict[str, Callable[[str], Told]] = {
@@ -139,7 +140,7 @@ def test_every_format_says_the_same_numbers_and_stays_well_formed(v: Verificatio
     )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_junit_says_the_same_numbers_and_stays_well_formed(v: Verification) -> None:
     suite = ET.fromstring(FORMATS["junit"].render(v))[0]
@@ -159,7 +160,7 @@ def test_junit_says_the_same_numbers_and_stays_well_formed(v: Verification) -> N
     assert numbers == expected(v).numbers
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_the_console_says_the_same_numbers(v: Verification) -> None:
     text = capture(v)
@@ -190,7 +191,7 @@ def accounted_told(text: str, format_name: str) -> list[str]:
     return re.findall(r"Accounted for: *(.*)", page.text)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
     told = {name: accounted_told(form.render(v), name) for name, form in FORMATS.items()}

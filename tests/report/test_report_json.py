@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from ledgers import HEADLINE, LEDGER
 from migrated_databases import APART
 from msgspec.structs import replace
+from soaking import examples
 from support import verify
 from verifications import verifications
 
@@ -115,7 +116,7 @@ def test_the_ledger_has_its_sums_and_outcomes(demo: DemoPaths) -> None:
     }
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_every_ledger_follows_the_schema(verification: recon.Verification) -> None:
     validate(json.loads(render(verification)))

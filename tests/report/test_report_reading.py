@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from ledgers import LEDGER
 from msgspec.structs import replace
+from soaking import examples
 from support import verify
 from verifications import verifications
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(verifications())
 def test_what_was_written_is_read_back_the_same(verification: recon.Verification) -> None:
     written = render(verification)

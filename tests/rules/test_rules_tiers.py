@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from judged_rules import RULES, judge, warehouse_of
 from migrated_databases import KINDS, migrate
+from soaking import examples
 from support import check_of, verify
 
 from recon.demo import DemoPaths, generate, write_bundle, write_sqlite
@@ -103,7 +104,7 @@ def test_low_coverage_warns(warehouse: Warehouse, with_tier: int, members: int, 
     assert check.violation_count == members - with_tier
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(sizes=st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 @example(sizes=(949_949, 1_000_001))
 @example(sizes=(950_000, 1_000_001))
@@ -118,7 +119,7 @@ def test_coverage_is_decided_on_integers(warehouse: Warehouse, sizes: tuple[int,
     assert check.violation_count == (0 if enough else members - with_tier)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(members=st.integers(2, 20_000), off=st.integers(-2, 2))
 def test_coverage_close_to_the_threshold(warehouse: Warehouse, members: int, off: int) -> None:
     with_tier = max(0, min(members, 95 * members // 100 + off))

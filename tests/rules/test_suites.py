@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from soaking import examples
 from support import check_of, edit_report, outcomes, run_in_process, verify
 
 import recon
@@ -397,7 +398,7 @@ META = ("title", "order", "requires", "messages", "when_empty", "when_missing", 
 PLACES = (*TOP, *(f"meta__{key}" for key in META))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(place=st.sampled_from(PLACES), value=JSON.filter(lambda value: value is not None))
 @example(place="kwargs", value={"a\nb": "c\nd"})
 @example(place="meta__right_when_empty", value={"\u2028": "\r"})

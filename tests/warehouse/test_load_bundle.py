@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soaking import examples
 from support import verify
 
 from recon.bundle import open_bundle, reading
@@ -89,7 +90,7 @@ def source_tables(folder: Path, large_bytes: int, *references: str, cores: int =
         return {n: warehouse.connection.execute(f"from source.{n} order by all").fetchall() for n in names}
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     members=st.lists(records, max_size=4),
     errors=st.lists(problems, max_size=3),

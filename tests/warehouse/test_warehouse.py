@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from soaking import examples
 
 from recon.errors import DatabaseError
 from recon.warehouse import LoadColumn, Warehouse
@@ -167,7 +168,7 @@ def nearly_times(draw: st.DrawFn) -> str:
     return "".join(characters)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(nearly_times(), min_size=50, max_size=200))
 @example(["2024-01-15 14:20: -", "2024-01-15 14:2 :50", "2024-01-15 18:20:33.+23", "2024-01-15T14:20:33. 23Z"])
 def test_a_time_in_the_usual_form_is_read_as_any_other(untouched: Warehouse, texts: list[str]) -> None:

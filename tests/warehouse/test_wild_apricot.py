@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soaking import examples
 from support import SAMPLES, edit_report, run_in_process, run_recon, verify
 
 from recon.bundle import open_bundle
@@ -363,7 +364,7 @@ cells = st.text(st.sampled_from("a,\"\n\r ;é\t\\'%{}\0"), max_size=6) | st.text
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(cells, cells, cells), max_size=5),
     mark=st.sampled_from(["utf-8", "utf-8-sig"]),

@@ -1,0 +1,13 @@
+"""How much is tried: what a test says in `make test`, and so many times that in `make soak`."""
+
+from __future__ import annotations
+
+import os
+
+SOAKING = "RECON_SOAK" in os.environ
+FACTOR = int(os.environ.get("RECON_SOAK", "1"))
+
+
+def examples(number: int) -> int:
+    """How many examples of a property to draw; the number is that of `make test`."""
+    return number * FACTOR
