@@ -2,8 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := outputs/demo
+SOAK ?= 20
+SEED ?=
 
-.PHONY: help demo test test-browser lint lock benchmark clean
+.PHONY: help demo test soak test-browser lint lock benchmark clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +37,13 @@ test: export PYTHONHASHSEED := 0
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+soak: $(VENV)/installed ## look for failures: SOAK times the examples, drawn by SEED or anew, and what is long or racing
+	@seed=$(SEED); seed=$${seed:-$$($(BIN)/python -c 'import random; print(random.getrandbits(32))')}; \
+	again="make soak SOAK=$(SOAK) SEED=$$seed"; echo "to draw the same again: $$again"; \
+	RECON_SOAK=$(SOAK) PYTHONHASHSEED=$$seed $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
+	  -m '(hypothesis or rounds or soak) and not benchmark' --hypothesis-seed $$seed \
+	|| { code=$$?; echo "to draw the same again: $$again"; exit $$code; }
 
 test-browser: $(VENV)/installed ## open the pages in a real Chromium, which has to be there
 	RECON_TEST_BROWSER=required $(BIN)/python -m pytest --numprocesses 2 -m browser tests/browser

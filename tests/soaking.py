@@ -11,3 +11,8 @@ FACTOR = int(os.environ.get("RECON_SOAK", "1"))
 def examples(number: int) -> int:
     """How many examples of a property to draw; the number is that of `make test`."""
     return number * FACTOR
+
+
+def rounds(number: int) -> int:
+    """How often to repeat a race; its test is marked `rounds`, by which `make soak` finds it."""
+    return number * FACTOR

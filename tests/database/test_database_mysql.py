@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 import pytest
+from soaking import rounds
 from support import check_of, outcomes, run_recon, verify, verify_url
 
 from recon.database import Query, ReadError, SelectColumn, open_source, parse_url
@@ -494,12 +495,13 @@ def measure(url: str, writer: Writer, *, announced: bool) -> dict[str, Any]:
     return measured
 
 
+@pytest.mark.rounds
 def test_a_writer_at_work_never_shows_in_a_snapshot(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> None:
-    url = mysql_club()
+    url, times = mysql_club(), rounds(5)
     with Writer(mysql_server, url) as writer:
-        found = [measure(url, writer, announced=True) for _ in range(20)]
+        found = [measure(url, writer, announced=True) for _ in range(times)]
         naive = [measure(url, writer, announced=False) for _ in range(2)]
-    assert Counter(map(str, found)) == {str({"members": 61, "registrations": 151, "orphans": 0}): 20}
+    assert Counter(map(str, found)) == {str({"members": 61, "registrations": 151, "orphans": 0}): times}
     assert all(reading["orphans"] > 0 for reading in naive), "this test could not have failed"
 
 

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from postgres import load_rows, load_schema
 from psycopg import sql
+from soaking import rounds
 from support import Finished, check_of, outcomes, run_recon, verify_url
 
 from recon.cli import cli, execute
@@ -859,7 +860,10 @@ def measure(source: Any, writers: Writers) -> dict[str, Any]:
     return measured
 
 
-@pytest.mark.parametrize("driver, times", [("", 15), ("?driver=connectorx", 6)])
+@pytest.mark.rounds
+@pytest.mark.parametrize(
+    "driver, times", [("", rounds(5)), ("?driver=connectorx", rounds(3))], ids=["adbc", "connectorx"]
+)
 def test_a_writer_at_work_never_shows_in_a_snapshot(
     driver: str, times: int, postgres_club: Callable[[str], str]
 ) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from soaking import rounds
 from support import check_of, outcomes, verify
 
 import recon
@@ -204,13 +205,14 @@ def wait_for(commits: list[str], more: int) -> None:
         sleep(0.001)
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_a_writer_at_work_never_shows_in_a_snapshot(mode: str, demo: DemoPaths) -> None:
     edit(demo.database, f"pragma journal_mode = {mode}")
     commits = ["nobody"]
     with replacing_a_member(demo.database, commits), closing(sqlite3.connect(demo.database, timeout=30)) as naive:
         wait_for(commits, 2)
-        for _ in range(10):
+        for _ in range(rounds(5)):
             before = len(commits)
             with snapshot_of(demo.database) as warehouse:
                 (found,) = warehouse.rows(MEASURE)
