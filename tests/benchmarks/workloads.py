@@ -18,6 +18,7 @@ import psycopg
 import recon
 from recon.bundle import open_bundle
 from recon.database import Query, SelectColumn, open_source, parse_url
+from recon.ledger import Case, account_for, ledger_columns
 from recon.profile import load_profile
 from recon.rules import load_rules, shipped_folder
 from recon.rules.evaluation import evaluate_all
@@ -75,13 +76,15 @@ def copy_registrations(url: str) -> dict[str, float]:
 
 def rules(url: str, bundle: str) -> dict[str, dict[str, float]]:
     """All rules through the evaluator, and their statements bare in the same DuckDB session."""
-    loaded = load_rules([shipped_folder("expectations")])
-    requires = {reference for rule in loaded for reference in rule.reads}
+    loaded, profile = load_rules([shipped_folder("expectations")]), load_profile()
     with Warehouse() as warehouse, open_bundle(Path(bundle)) as opened:
+        requires = {*ledger_columns(opened.listed), *(reference for rule in loaded for reference in rule.reads)}
         load_bundle(opened, warehouse, requires)
         source = open_source(parse_url(url, "benchmark"))
-        take_snapshot(source, load_profile(), requires, warehouse)
+        take_snapshot(source, profile, requires, warehouse)
         source.close()
+        # Rules read the ledger's tables too.
+        account_for(warehouse, Case(profile, opened.config))
 
         def bare() -> None:
             for rule in loaded:
