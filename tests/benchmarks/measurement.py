@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from statistics import median
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from recon.demo import generate
@@ -143,7 +146,29 @@ def _records(name: str, count: int) -> Iterator[dict[str, Any]]:
 def workload(name: str, *arguments: object, script: str = "workloads.py", python: object = sys.executable) -> Any:
     """What a workload measured, in a process of its own."""
     command = [str(python), str(HERE / script), name, *map(str, arguments)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    require_success(command, done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def process(*command: object, **environment: str) -> dict[str, float]:
+    """Wall and processor seconds and peak memory in MB of one whole process."""
+    words = list(map(str, command))
+    # A file takes any amount of errors, while a pipe that nobody reads would stop the process.
+    with TemporaryFile() as errors:
+        started = time.perf_counter()
+        child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors, env={**os.environ, **environment})
+        _, status, usage = os.wait4(child.pid, 0)
+        taken = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        require_success(words, child.returncode, errors.read().decode(errors="replace"))
+    return {"wall_s": taken, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}
+
+
+def require_success(command: Sequence[str], code: int, errors: str) -> None:
+    """Fail with what the command wrote to stderr."""
+    assert code == 0, f"exit code {code} of {shlex.join(command)}:\n{errors}"
 
 
 def middle(taken: Sequence[dict[str, float]]) -> dict[str, float]:

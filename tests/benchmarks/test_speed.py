@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from measurement import (
     Results,
     SizedClub,
     middle,
+    process,
     shorten,
     workload,
     write_large_bundle,
@@ -86,19 +86,6 @@ def club(
 @pytest.fixture(scope="module")
 def large_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_large_bundle(tmp_path_factory.mktemp("large"))
-
-
-def process(*command: object, **environment: str) -> dict[str, float]:
-    """Wall and processor seconds and peak memory in MB of one whole process."""
-    started = time.perf_counter()
-    child = subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment}
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    taken = time.perf_counter() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, command
-    return {"wall_s": taken, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}
 
 
 def alternate(rounds: int, *works: Callable[[], dict[str, float]]) -> list[dict[str, float]]:
