@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +19,15 @@ from statistics import median
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+from postgres import load_schema
+
 from recon.demo import generate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from postgres import Cluster
 
 HERE = Path(__file__).parent
 SIZES = {"S": (2_000, 500, 9_000), "M": (200_000, 50_000, 1_000_000), "L": (1_000_000, 200_000, 10_000_000)}
@@ -102,6 +108,22 @@ class Results:
         )
 
 
+@contextmanager
+def sized_club(cluster: Cluster, folder: Path, size: str, numbers: Sequence[int]) -> Iterator[SizedClub]:
+    """A club of so many members, events and registrations, made by the server itself; its bundle is in the folder."""
+    counts = dict(zip(("members", "events", "registrations"), numbers, strict=True))
+    name = f"club_{size.lower()}"
+    url = cluster.create_database(name)
+    load_schema(url, "newer")
+    with psycopg.connect(url) as connection:
+        connection.execute("set session_replication_role = replica")
+        for entity, count in counts.items():
+            connection.execute(f"set club.{entity} = {count}")
+        connection.execute((HERE / "club.sql").read_bytes())
+    yield SizedClub(size, url, write_short_bundle(folder, counts))
+    cluster.drop_database(name)
+
+
 def write_short_bundle(folder: Path, counts: dict[str, int]) -> Path:
     """A bundle of the short form: counts without records."""
     entities = {
@@ -119,9 +141,9 @@ def shorten(report: dict[str, Any]) -> None:
         report[name]["records"] = f"[{len(report[name]['records'])}]"
 
 
-def write_large_bundle(folder: Path) -> Path:
-    """A bundle with a report of over 350 MB: 200 k members and 1 M registrations in full, one compact JSON object."""
-    sizes = {"members": 200_000, "events": 0, "registrations": 1_000_000}
+def write_large_bundle(folder: Path, members: int = 200_000, registrations: int = 1_000_000) -> Path:
+    """A bundle whose report holds all that in full, over 350 MB in one compact JSON object."""
+    sizes = {"members": members, "events": 0, "registrations": registrations}
     with (folder / "migration-report.json").open("w", encoding="utf-8") as file:
         file.write('{"runId":"run-benchmark","dryRun":false,"completedAt":"2024-01-15T14:28:00Z"')
         for name, count in sizes.items():

@@ -168,6 +168,7 @@ def measured(work: Callable[[], tuple[int, ...]]) -> dict[str, Any]:
     }
 
 
+WORKLOADS = {work.__name__: work for work in (join, recon, ledger, datacompy, diffly)}
+
 if __name__ == "__main__":
-    works = {work.__name__: work for work in (join, recon, ledger, datacompy, diffly)}
-    print(json.dumps(measured(works[sys.argv[1]](sys.argv[2]))))  # noqa: T201
+    print(json.dumps(measured(WORKLOADS[sys.argv[1]](sys.argv[2]))))  # noqa: T201

@@ -9,21 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from measurement import (
-    HERE,
     SIZES,
     Results,
     SizedClub,
     middle,
     process,
     shorten,
+    sized_club,
     workload,
     write_large_bundle,
-    write_short_bundle,
 )
-from postgres import load_schema
 from registrations import write_registrations
 from support import edit_report
 
@@ -66,21 +63,12 @@ def results() -> Iterator[Results]:
 
 
 @pytest.fixture(scope="module", params=CHOSEN)
-def club(
+def sized(
     request: pytest.FixtureRequest, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SizedClub]:
-    """A club of each size, made by the server itself."""
-    size = request.param
-    counts = dict(zip(("members", "events", "registrations"), SIZES[size], strict=True))
-    url = cluster.create_database(f"club_{size.lower()}")
-    load_schema(url, "newer")
-    with psycopg.connect(url) as connection:
-        connection.execute("set session_replication_role = replica")
-        for name, count in counts.items():
-            connection.execute(f"set club.{name} = {count}")
-        connection.execute((HERE / "club.sql").read_bytes())
-    yield SizedClub(size, url, write_short_bundle(tmp_path_factory.mktemp("bundle"), counts))
-    cluster.drop_database(f"club_{size.lower()}")
+    """A club of each size."""
+    with sized_club(cluster, tmp_path_factory.mktemp("bundle"), request.param, SIZES[request.param]) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -127,39 +115,39 @@ def test_a_large_report(results: Results, large_bundle: Path) -> None:
     assert ours["peak_mb"] <= 600
 
 
-def test_reading_registrations(results: Results, club: SizedClub) -> None:
+def test_reading_registrations(results: Results, sized: SizedClub) -> None:
     ours, bound = alternate(
-        ROUNDS[club.size],
-        lambda: workload("read_registrations", club.url),
-        lambda: workload("copy_registrations", club.url),
+        ROUNDS[sized.size],
+        lambda: workload("read_registrations", sized.url),
+        lambda: workload("copy_registrations", sized.url),
     )
     # Of a few rows the fixed cost of a statement is all there is.
     results.add(
-        "registrations into DuckDB", club.size, ours, ("COPY to nowhere", bound), limit=0 if club.size == "S" else 2
+        "registrations into DuckDB", sized.size, ours, ("COPY to nowhere", bound), limit=0 if sized.size == "S" else 2
     )
 
 
-def test_rules(results: Results, club: SizedClub) -> None:
-    taken = [workload("rules", club.url, club.bundle) for _ in range(ROUNDS[club.size])]
+def test_rules(results: Results, sized: SizedClub) -> None:
+    taken = [workload("rules", sized.url, sized.bundle) for _ in range(ROUNDS[sized.size])]
     ours, bound = middle([t["evaluated"] for t in taken]), middle([t["bare"] for t in taken])
-    results.add("all rules", club.size, ours, ("their SQL, bare", bound))
+    results.add("all rules", sized.size, ours, ("their SQL, bare", bound))
 
 
-def test_reports(results: Results, club: SizedClub, tmp_path: Path) -> None:
-    results.add("every report format", club.size, middle([workload("reports", club.bundle, club.url, tmp_path)]))
+def test_reports(results: Results, sized: SizedClub, tmp_path: Path) -> None:
+    results.add("every report format", sized.size, middle([workload("reports", sized.bundle, sized.url, tmp_path)]))
 
 
-def test_the_whole_process_on_postgresql(results: Results, club: SizedClub, tmp_path: Path) -> None:
-    command = (RECON, "verify", "-b", club.bundle, "-o", tmp_path / "r.md")
+def test_the_whole_process_on_postgresql(results: Results, sized: SizedClub, tmp_path: Path) -> None:
+    command = (RECON, "verify", "-b", sized.bundle, "-o", tmp_path / "r.md")
     ours, bound = alternate(
-        ROUNDS[club.size],
-        lambda: process(*command, DATABASE_URL=club.url),
-        lambda: workload("copy_registrations", club.url),
+        ROUNDS[sized.size],
+        lambda: process(*command, DATABASE_URL=sized.url),
+        lambda: workload("copy_registrations", sized.url),
     )
     # At size S a process is its imports.
-    beside = None if club.size == "S" else ("COPY of the registrations", bound)
-    results.add("`recon verify`, PostgreSQL", club.size, ours, beside)
-    if club.size == "M":
+    beside = None if sized.size == "S" else ("COPY of the registrations", bound)
+    results.add("`recon verify`, PostgreSQL", sized.size, ours, beside)
+    if sized.size == "M":
         assert ours["peak_mb"] <= 600
 
 
