@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from soaking import SOAKING
 from support import check_of, edit_report, run_in_process, run_recon, verify
 
 import recon
@@ -372,9 +373,10 @@ def test_malformed_json_is_named_by_line_and_column(
     assert not (error.found or "").endswith(" at")
 
 
+@pytest.mark.rounds
 def test_a_truncated_report_is_said_to_be_truncated_wherever_it_ends(folder: Path) -> None:
     whole = json.dumps(VALID)
-    for end in range(1, len(whole) - 1, 37):
+    for end in range(1, len(whole) - 1, 1 if SOAKING else 37):
         write(folder, REPORT, whole[:end].encode())
         error = refusal(folder)
         assert "line 1 column" in (error.where or "")
@@ -781,10 +783,11 @@ def test_a_missing_bundle_ends_the_command_line_in_one_message(tmp_path: Path) -
     )
 
 
+@pytest.mark.rounds
 def test_policies_just_as_deep_as_can_be_read_are_reported(demo: DemoPaths) -> None:
     """Whatever depth the reader accepts, the writers of reports must stand as well."""
     refused: BundleError | None = None
-    for depth in range(700, 1000, 7):
+    for depth in range(700, 1000, 1 if SOAKING else 7):
         value = "[" * depth + "]" * depth
         write(demo.bundle, POLICIES, b'{"policies": [{"key": "k", "value": %s}]}' % value.encode())
         try:

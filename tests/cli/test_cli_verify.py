@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from soaking import examples
 from support import Finished, edit_report, names_in, run_in_process, run_recon, verify
 
 from recon.cli.options import exit_code
@@ -341,6 +344,33 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
             assert_interrupted(process)
     assert names_in(temporary) == []
     assert names_in(at_home) == ["bundle", "club.db", "tmp"]
+
+
+@pytest.mark.soak
+@settings(
+    max_examples=examples(6),
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seconds=st.floats(0, 1.5))
+def test_an_interrupt_at_any_moment_leaves_a_whole_report_or_none(at_home: Path, seconds: float) -> None:
+    report, temporary = at_home / "verification-report.json", at_home / "tmp"
+    report.unlink(missing_ok=True)
+    temporary.mkdir(exist_ok=True)
+    arguments = ("verify", "-b", "bundle", "--database", "club.db", "--format", "json")
+
+    with started(*arguments, TMPDIR=str(temporary), PYTHONUNBUFFERED="1") as process:
+        assert process.stdout
+        process.stdout.readline()
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err.strip()) in ((0, ""), (130, "Interrupted: no verdict was reached."))
+    assert process.returncode or report.is_file()
+    assert not report.is_file() or json.loads(report.read_text(encoding="utf-8"))["passed"]
+    assert names_in(temporary) == []
+    assert {*names_in(at_home)} <= {"bundle", "club.db", "tmp", report.name}
 
 
 INTERRUPTED_COMMAND = """
