@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := outputs/demo
-SOAK ?= 20
+SOAK ?= 15
 SEED ?=
 
 .PHONY: help demo test soak test-browser lint lock benchmark clean

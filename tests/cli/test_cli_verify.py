@@ -348,7 +348,7 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
 
 @pytest.mark.soak
 @settings(
-    max_examples=examples(6),
+    max_examples=examples(3),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
