@@ -376,7 +376,7 @@ def test_malformed_json_is_named_by_line_and_column(
 @pytest.mark.rounds
 def test_a_truncated_report_is_said_to_be_truncated_wherever_it_ends(folder: Path) -> None:
     whole = json.dumps(VALID)
-    for end in range(1, len(whole) - 1, 5 if SOAKING else 37):
+    for end in range(1, len(whole) - 1, 5 if SOAKING else 83):
         write(folder, REPORT, whole[:end].encode())
         error = refusal(folder)
         assert "line 1 column" in (error.where or "")

@@ -497,7 +497,7 @@ def measure(url: str, writer: Writer, *, announced: bool) -> dict[str, Any]:
 
 @pytest.mark.rounds
 def test_a_writer_at_work_never_shows_in_a_snapshot(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> None:
-    url, times = mysql_club(), rounds(5)
+    url, times = mysql_club(), rounds(3)
     with Writer(mysql_server, url) as writer:
         found = [measure(url, writer, announced=True) for _ in range(times)]
         naive = [measure(url, writer, announced=False) for _ in range(2)]

@@ -862,7 +862,7 @@ def measure(source: Any, writers: Writers) -> dict[str, Any]:
 
 @pytest.mark.rounds
 @pytest.mark.parametrize(
-    "driver, times", [("", rounds(5)), ("?driver=connectorx", rounds(3))], ids=["adbc", "connectorx"]
+    "driver, times", [("", rounds(3)), ("?driver=connectorx", rounds(2))], ids=["adbc", "connectorx"]
 )
 def test_a_writer_at_work_never_shows_in_a_snapshot(
     driver: str, times: int, postgres_club: Callable[[str], str]

@@ -212,7 +212,7 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(mode: str, demo: DemoPaths) 
     commits = ["nobody"]
     with replacing_a_member(demo.database, commits), closing(sqlite3.connect(demo.database, timeout=30)) as naive:
         wait_for(commits, 2)
-        for _ in range(rounds(5)):
+        for _ in range(rounds(3)):
             before = len(commits)
             with snapshot_of(demo.database) as warehouse:
                 (found,) = warehouse.rows(MEASURE)
