@@ -18,7 +18,7 @@ import psycopg
 import recon
 from recon.bundle import open_bundle
 from recon.database import Query, SelectColumn, open_source, parse_url
-from recon.ledger import Case, account_for, ledger_columns
+from recon.ledger import LedgerSettings, account_for, ledger_columns
 from recon.profile import load_profile
 from recon.rules import load_rules, shipped_folder
 from recon.rules.evaluation import evaluate_all
@@ -84,7 +84,7 @@ def rules(url: str, bundle: str) -> dict[str, dict[str, float]]:
         take_snapshot(source, profile, requires, warehouse)
         source.close()
         # Rules read the ledger's tables too.
-        account_for(warehouse, Case(profile, opened.config))
+        account_for(warehouse, LedgerSettings(profile, opened.config))
 
         def bare() -> None:
             for rule in loaded:
