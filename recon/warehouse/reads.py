@@ -156,7 +156,8 @@ def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
         table, _, column = rest.partition(".")
         if schema == "target" and profile.table(table):
             wanted.setdefault(table, set()).update({column} - {""})
-    return wanted
+    # In the profile's order: that of `requires` is another one in each process.
+    return {table.name: wanted[table.name] for table in profile.tables if table.name in wanted}
 
 
 def _query(table: Table, fields: tuple[LoadColumn, ...]) -> Query:
