@@ -1,4 +1,4 @@
-"""Work in the background: what takes time but not the interpreter is started early and awaited when it is needed."""
+"""Background work: slow tasks that do not hold the interpreter start early and are awaited when needed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PATIENCE_S = 3.0
-# With polars loaded, an interrupt does not end a wait by itself: it is noticed between two.
+# With polars loaded, an interrupt does not end a wait by itself: it is noticed only between two waits.
 SLICE_S = 0.2
 
 
 def start(work: Callable[[], T]) -> Future[T]:
-    """Start `work` in a thread of its own, which keeps no program alive; the future gives its result or its error."""
+    """Start `work` in its own daemon thread; the future holds its result or its exception."""
     future: Future[T] = Future()
     Thread(target=_settle, args=(future, work), name="recon-background", daemon=True).start()
     return future
@@ -28,15 +28,15 @@ def start(work: Callable[[], T]) -> Future[T]:
 def _settle(future: Future[T], work: Callable[[], T]) -> None:
     try:
         future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - raised again where the result is wanted
+    except BaseException as error:  # noqa: BLE001 - re-raised where the result is awaited
         future.set_exception(error)
 
 
 def await_result(future: Future[T], limit_s: float | None = None) -> T:
-    """The result of `future`, waited for so that an interrupt ends the wait.
+    """Wait for the result of `future` in such a way that an interrupt ends the wait.
 
     Raises:
-        TimeoutError: It did not come within the limit.
+        TimeoutError: The result did not arrive within the limit.
     """
     deadline = monotonic() + (inf if limit_s is None else limit_s)
     while not wait([future], max(0, min(SLICE_S, deadline - monotonic()))).done:
@@ -46,14 +46,15 @@ def await_result(future: Future[T], limit_s: float | None = None) -> T:
 
 
 class ReadAhead(Generic[T]):
-    """The items of an iterable, each produced in a thread while the caller is busy with the one before.
+    """The items of an iterable, each produced in a thread while the caller processes the previous one.
 
-    One finished item waits at most, so that memory stays bounded. What the iterable raises is raised to the caller.
+    At most one finished item is queued, so that memory stays bounded. Exceptions of the iterable are raised in the
+    caller.
 
     Args:
-        items: What is to be read ahead.
-        limit_s: Seconds that the caller waits for an item, at most; None: as long as it takes.
-        cancel: Makes the item that is being produced end at once, called when nobody wants it any more.
+        items: The iterable to read ahead.
+        limit_s: Maximum number of seconds that the caller waits for an item; None: no limit.
+        cancel: Interrupts the item that is being produced; called when the caller no longer needs it.
     """
 
     def __init__(
@@ -72,10 +73,10 @@ class ReadAhead(Generic[T]):
         self.close()
 
     def __iter__(self) -> Iterator[T]:
-        """The items.
+        """Yield the items.
 
         Raises:
-            TimeoutError: None came within the limit.
+            TimeoutError: No item arrived within the limit.
         """
         while (produced := self._next()) is not None:
             item, error = produced
@@ -84,14 +85,14 @@ class ReadAhead(Generic[T]):
             yield item  # type: ignore[misc]
 
     def close(self) -> None:
-        """Ask for no more, and end the item that is being produced; one that cannot be ended is left alone."""
+        """Stop reading ahead and cancel the item that is being produced; if that cannot be cancelled, leave it."""
         self._is_wanted = False
         if self._ended_within(0.1):
             return
         deadline = monotonic() + PATIENCE_S
         cancelling = start(self._cancel)
         self._ended_within(PATIENCE_S)
-        # A process that ends before would leave the work to the server.
+        # If the process ended before the cancellation is sent, the server would keep working.
         wait([cancelling], max(0, deadline - monotonic()))
 
     def _next(self) -> tuple[T | None, BaseException | None] | None:
@@ -118,6 +119,6 @@ class ReadAhead(Generic[T]):
                 self._ready.put((item, None))
                 if not self._is_wanted:
                     return
-        except BaseException as error:  # noqa: BLE001 - raised again where the items are wanted
+        except BaseException as error:  # noqa: BLE001 - re-raised where the items are consumed
             self._ready.put((None, error))
         self._ready.put(None)

@@ -1,18 +1,18 @@
 """The errors of recon: one tree, each message in the same order: what, where, expected, found, next step.
 
 ReconError
-├── UsageError      the command line asks for what cannot be done
+├── UsageError      the command line asks for something impossible
 ├── BundleError     the migration bundle cannot be read or is not verifiable
 ├── DatabaseError   the database cannot be reached or lacks what is required
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
 ├── OutputError     a report cannot be written
-├── ReportError     a report that was written cannot be read back
-└── StepError       a part of a run cannot be made, though its verdict is reached
+├── ReportError     a report on disk cannot be read back
+└── StepError       a part of a run cannot be produced, although the verdict was reached
 
 A failed check is a result and never an error. All of these end a run with exit code 2.
 
-VerificationFailedError stands beside the tree: notebooks have no other way to end with an exit code.
+VerificationFailedError is outside the tree: raising it is the only way for a notebook to end with an exit code.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def visible(text: str) -> str:
-    """Text on one line: a character that cannot be printed, as data may hold, is shown as its escape."""
+    """Return the text on one line, with unprintable characters, which data may contain, shown as escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def suggest(word: str, choices: Iterable[str]) -> str | None:
-    """The question whether the nearest of `choices` was meant; None when none is near."""
-    # Every command imports this module, and few look for a word.
+    """Return a "Did you mean …?" question with the closest of `choices`; None when none is close."""
+    # Every command imports this module, but few need difflib.
     near = import_module("difflib").get_close_matches(word, list(choices), n=1)
     return f"Did you mean {near[0]!r}?" if near else None
 
@@ -44,7 +44,7 @@ class ReconError(Exception):
         where: File, JSON path or database object.
         expected: What should have been there.
         found: What was there instead.
-        next_step: What the reader can do about it.
+        next_step: What the user can do about it.
     """
 
     title = "Error"
@@ -66,12 +66,12 @@ class ReconError(Exception):
         super().__init__(self.message)
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows instead of a trace of recon's own code."""
+        """Return what a notebook shows instead of a traceback through recon's own code."""
         return [f"{self.title}: {self.message}"]
 
     @property
     def message(self) -> str:
-        """The whole message on one line, fit for a terminal."""
+        """The whole message on one line, safe to print on a terminal."""
         place = f" ({self.where})" if self.where else ""
         comparison = ", ".join(
             f"{label} {value}" for label, value in (("expected", self.expected), ("found", self.found)) if value
@@ -81,7 +81,7 @@ class ReconError(Exception):
 
 
 class UsageError(ReconError):
-    """The command line asks for what cannot be done."""
+    """The command line asks for something impossible."""
 
     title = "Usage error"
 
@@ -117,7 +117,7 @@ class OutputError(ReconError):
 
     @classmethod
     def of(cls, errors: Sequence[OutputError]) -> OutputError:
-        """One error that names all that could not be written; at least one."""
+        """Combine `errors` (at least one) into one error that names every report that could not be written."""
         if len(errors) == 1:
             return errors[0]
         return cls(
@@ -129,19 +129,19 @@ class OutputError(ReconError):
 
 
 class ReportError(ReconError):
-    """A report that was written cannot be read back."""
+    """A report on disk cannot be read back."""
 
     title = "Report error"
 
 
 class StepError(ReconError):
-    """A part of a run cannot be made, though its verdict is reached."""
+    """A part of a run cannot be produced, although the verdict was reached."""
 
     title = "Run error"
 
 
 class VerificationFailedError(Exception):
-    """A notebook's verdict is not PASSED; raised after all is shown, so that automation sees it."""
+    """A notebook's verdict is not PASSED; raised after everything is shown, so that automation notices."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]

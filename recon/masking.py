@@ -1,4 +1,4 @@
-"""Masks what belongs to a person: names, e-mail addresses and phone numbers; ids stay readable."""
+"""Masking of personal data: names, e-mail addresses and phone numbers; ids stay readable."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
 PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
-# Rows that tell of one value name its field in a column beside it.
+# In frames with one row per value, this column names the field that the value belongs to.
 FIELD = "field"
 VALUES_OF_FIELD = ("source_value", "target_value")
 ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 
 
 def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame:
-    """The frame with personal columns masked, and e-mail addresses and phone numbers in all other text."""
+    """Return the frame with personal columns masked, and e-mail addresses and phone numbers in all other text."""
     texts = [name for name, kind in frame.schema.items() if kind == pl.String] if frame.height else []
     if not texts:
         return frame
@@ -27,19 +27,19 @@ def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame
 
 
 def mask_text(text: str) -> str:
-    """Free text with the e-mail addresses and phone numbers in it masked."""
+    """Return free text with its e-mail addresses and phone numbers masked."""
     masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
     return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
 
 
 def mask_value(text: str, kind: str | None) -> str:
-    """One value masked as a column of that kind of personal data is; None: as other text."""
+    """Mask one value as a column of that kind of personal data is masked; `kind` None: as other text."""
     masked: str = mask_frame(pl.DataFrame({"value": [text]}), {"value": kind} if kind else {}).item()
     return masked
 
 
 def _told(column: str, personal: Mapping[str, str], *, by_field: bool) -> pl.Expr:
-    """A column masked by its name, or where a row names the field that its values are of, by that."""
+    """Mask a column by its name or, where the row names the field that its values belong to, by that field."""
     told = _masked(column, personal.get(column))
     if not by_field or column not in VALUES_OF_FIELD:
         return told

@@ -1,4 +1,4 @@
-"""Folders that must not outlive the process, not even if it is interrupted while one is being made or filled."""
+"""Folders that must not outlive the process, even if it is interrupted while one is being created or filled."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _making = Lock()
 
 
 class ScratchFolder:
-    """An empty folder, open to its owner alone, removed with all that it holds.
+    """An initially empty folder, accessible to its owner only, that is removed with its contents.
 
-    That happens on `close`, when nobody holds this any more, or when the program ends: whichever comes first.
-    The removal is arranged before the folder exists, so there is no moment in which an interrupt leaves it behind.
+    It is removed on `close`, when this object is garbage-collected, or when the program ends, whichever comes first.
+    The removal is registered before the folder exists, so there is no moment at which an interrupt leaves it behind.
 
     Attributes:
-        path: Where it is.
+        path: The path of the folder.
 
     Args:
-        prefix: How its name begins.
-        parent: Where to make it; None: where the system wants temporary files.
+        prefix: The beginning of its name.
+        parent: The folder to create it in; None: the system's folder for temporary files.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
 
     def __init__(self, prefix: str, parent: Path | None = None) -> None:
@@ -55,7 +55,7 @@ class ScratchFolder:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder, again if a thread that nobody waits for wrote into it meanwhile; what cannot go, stays."""
+    """Remove a folder, retrying if a background thread writes into it meanwhile; what cannot be removed stays."""
     for _ in range(ATTEMPTS):
         rmtree(path, ignore_errors=True)
         if not path.exists():
@@ -63,10 +63,10 @@ def _remove(path: Path) -> None:
 
 
 def _make_no_more() -> None:
-    """From now on threads in the background wait for the end, in vain, instead of making what nobody would remove."""
+    """Block background threads from creating folders that would no longer be removed."""
     _making.acquire()
 
 
-# Registered after the hook of `finalize`, and so called before it.
+# atexit calls handlers last in, first out: creating a finalizer first registers weakref's hook, so ours runs before it.
 finalize(_making, lambda: None).detach()
 atexit.register(_make_no_more)

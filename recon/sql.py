@@ -1,4 +1,4 @@
-"""Names and texts as SQL writes them; every query that is put together from names goes through these."""
+"""Quoting of SQL identifiers and literals; every query built from names goes through these functions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 def quote(*names: str) -> str:
-    """An identifier in double quotes; several are joined by dots."""
+    """Quote an identifier with double quotes; several names are joined by dots."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def literal(text: str) -> str:
-    """A string literal."""
+    """Quote a text as a string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def named_statements(path: Path) -> dict[str, str]:
-    """The statements of a file by the names that `-- name: …` lines give them."""
+    """Return the statements of a file, keyed by the names in its `-- name: …` lines."""
     parts = re.split(r"^-- name: (\w+)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
