@@ -1,4 +1,4 @@
-"""The frozen objects that everything else makes or shows: a Verification and what is in it."""
+"""The frozen objects that all other parts produce or show: a Verification and its contents."""
 
 from recon.model.ledger import (
     SOURCE_OUTCOMES,

@@ -1,4 +1,4 @@
-"""The ledger's result as frozen objects: what became of every record and every row, and why values differ."""
+"""The result of the ledger as frozen objects: what became of every record and every row, and why values differ."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class EntityAccount(Struct, frozen=True):
     """What became of one entity's records and rows.
 
     Attributes:
-        outcomes: Source records by outcome, every one of `SOURCE_OUTCOMES`; they add up to `records`.
-        rows_by_outcome: Target rows by outcome, every one of `TARGET_OUTCOMES`; they add up to `rows`.
-        matched_by: Records with a row by what paired the two: "target id", "id mapping", "database's id mapping" or
-            "natural key (email)".
-        unexplained_records: Records that no named cause explains: without a row, or altered.
-        unexplained_rows: Rows that no record claims and that are of no known origin.
-        origin: What the records were read from: the report, or the exports' file name.
-        not_compared: Fields that could not be compared → why.
-        normalised: Field and normaliser ("phone: empty_as_null") → records that are equal only thanks to it.
+        outcomes: Number of source records by outcome, with every one of `SOURCE_OUTCOMES`; the sum is `records`.
+        rows_by_outcome: Number of target rows by outcome, with every one of `TARGET_OUTCOMES`; the sum is `rows`.
+        matched_by: Number of records that have a row, by what paired the two: "target id", "id mapping",
+            "database's id mapping" or "natural key (email)".
+        unexplained_records: Records without a row or altered, and not explained by any named cause.
+        unexplained_rows: Rows that no record claims and whose origin is unknown.
+        origin: What the records were read from: the report, or the file name of the export.
+        not_compared: Field that could not be compared → reason.
+        normalised: Field and normaliser ("phone: empty_as_null") → number of records that are equal only because of it.
     """
 
     entity: str
@@ -39,12 +39,12 @@ class EntityAccount(Struct, frozen=True):
 
 
 class Example(Struct, frozen=True):
-    """One record or row that shows a cause; values are masked as everything else is, null where there is none.
+    """One record or row that exemplifies a cause; values are masked like everything else, null where there is none.
 
     Attributes:
-        source_row: Row of the export (2 is the first data row); None where the record does not say, or there is none.
-        source, target: Both values, as text; None: null, or the cause is not about a value.
-        remark: What else there is to say, e.g. the importer's error; empty: nothing.
+        source_row: Row of the export (2 is the first data row); None where the record has none, or there is no record.
+        source, target: The two values as text; None: null, or the cause is not about a value.
+        remark: Additional information, e.g. the importer's error; empty: none.
     """
 
     source_row: int | None
@@ -56,17 +56,17 @@ class Example(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """Differences of one kind, at one place.
+    """Differences of one kind in one place.
 
     Attributes:
-        name: The kind's id, e.g. "truncated".
-        title: In words, with what they have in common: "truncated at 20 characters".
+        name: The id of the kind, e.g. "truncated".
+        title: A description with what the differences have in common: "truncated at 20 characters".
         entity: "members", "events" or "registrations".
-        field: The column whose values differ; None where whole records or rows do.
-        count: How many records (or rows) show it.
+        field: The column whose values differ; None where whole records or rows differ.
+        count: Number of records (or rows) affected.
         share: Percentage of the entity's records (or rows), one decimal.
-        is_explained: Whether the kind has a name; False: nobody knows yet.
-        is_harmless: Whether it is what a sound migration shows as well.
+        is_explained: Whether the kind is a known one; False: the cause is still unknown.
+        is_harmless: Whether a correct migration shows it as well.
         action: What to do.
         examples: At most three.
     """
@@ -84,11 +84,11 @@ class Cause(Struct, frozen=True):
 
 
 class DuplicateKey(Struct, frozen=True):
-    """A key that does not tell rows apart: it pairs nothing, both sides are listed.
+    """A duplicate key: it does not identify a row, so it pairs nothing and the counts of both sides are listed.
 
     Attributes:
-        key: The key, masked where it is personal.
-        matched_by: What kind of key it is, as in `EntityAccount.matched_by`.
+        key: The key, masked where it is personal data.
+        matched_by: The kind of key, as in `EntityAccount.matched_by`.
     """
 
     entity: str
@@ -102,11 +102,11 @@ class LevelTiers(Struct, frozen=True):
     """One membership level and the tiers that its landed members have.
 
     Attributes:
-        level: As Wild Apricot names it; None: the record has none.
-        expected: The tier code that the mapping leads to; None: to none.
-        by: What led there: "mapping", "default" or "nothing".
-        is_seeded: Whether the database has a tier of the expected code; None where none is expected.
-        matching, without, other: Members with that tier, without any, with another.
+        level: The name of the level in Wild Apricot; None: the record has none.
+        expected: The tier code that the level maps to; None: no tier.
+        by: What determined `expected`: "mapping", "default" or "nothing".
+        is_seeded: Whether the database has a tier with the expected code; None where no tier is expected.
+        matching, without, other: Number of members with the expected tier, without a tier, and with another tier.
     """
 
     level: str | None
@@ -123,11 +123,11 @@ class Ledger(Struct, frozen=True):
     """Every source record and every target row accounted for.
 
     Attributes:
-        entities: In the order members, events, registrations; those that were not evaluated are not among them.
-        not_evaluated: Entity → why there is no account of it.
+        entities: In the order members, events, registrations, without those that were not evaluated.
+        not_evaluated: Entity → why it has no account.
         causes: Unexplained ones first, then by count, harmless ones last.
         duplicate_keys: At most 100 groups.
-        levels: Membership levels, those with members in a wrong tier or none first; empty: no mapping is declared.
+        levels: Membership levels, those with members in a wrong tier or in none first; empty: no mapping is declared.
     """
 
     entities: tuple[EntityAccount, ...]
@@ -138,25 +138,25 @@ class Ledger(Struct, frozen=True):
 
     @property
     def records(self) -> int:
-        """Source records of all entities that were evaluated."""
+        """Number of source records of all entities that were evaluated."""
         return sum(account.records for account in self.entities)
 
     @property
     def unexplained_records(self) -> int:
-        """Records that no named cause explains."""
+        """Number of records that no named cause explains."""
         return sum(account.unexplained_records for account in self.entities)
 
     @property
     def unexplained_rows(self) -> int:
-        """Target rows that no named cause explains."""
+        """Number of target rows that no named cause explains."""
         return sum(account.unexplained_rows for account in self.entities)
 
     @property
     def unexplained(self) -> int:
-        """What is to be brought to zero."""
+        """Number of unexplained records and rows together; the goal is zero."""
         return self.unexplained_records + self.unexplained_rows
 
     @property
     def accounted(self) -> int:
-        """Records that are explained."""
+        """Number of records that are explained."""
         return self.records - self.unexplained_records

@@ -17,7 +17,7 @@ ENTITIES = tuple(SINGULAR)
 
 
 class Outcome(StrEnum):
-    """What became of one check; ERROR means that it could not be evaluated."""
+    """The outcome of one check; ERROR means that the rule could not be evaluated."""
 
     PASS = "PASS"  # noqa: S105 - an outcome, not a password
     WARN = "WARN"
@@ -26,12 +26,12 @@ class Outcome(StrEnum):
 
     @property
     def passed(self) -> bool | None:
-        """True for PASS and WARN, False for FAIL, None for ERROR: nobody knows."""
+        """True for PASS and WARN, False for FAIL, None (unknown) for ERROR."""
         return {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(self)
 
 
 class Verdict(StrEnum):
-    """What became of the whole."""
+    """The overall outcome of a verification."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 class Guidance(Struct, frozen=True):
-    """What the runbook says about a check: its meaning when it does not pass, and what to do."""
+    """What the runbook says about a check: what it means when the check does not pass, and what to do."""
 
     meaning: str
     action: str
@@ -51,16 +51,16 @@ class Check(Struct, frozen=True):
     """The result of one rule.
 
     Attributes:
-        expected: What the bundle leads one to expect, None where the rule names nothing.
-        actual: What the database holds, None where the rule names nothing.
-        unit: What `expected` and `actual` are measured in, e.g. "%"; None where they are counts or words.
-        detail: Further sentence for the operator, None when there is nothing to add.
-        violations: The violating rows, one a row, columns as the rule names them, at most `evidence_rows`.
-        violation_count: How many rows violate the rule in all, exact; None where it was not evaluated.
-        escalate: Why the runbook wants this result escalated, None when it does not.
-        explains: Ids of checks whose failure is the same as this one's, told in more detail.
-        source: The suite and line that the rule stands in.
-        overrides: What the rule takes the place of, or what was changed about it; None where nothing was.
+        expected: The value expected according to the bundle; None where the rule names none.
+        actual: The value found in the database; None where the rule names none.
+        unit: The unit of `expected` and `actual`, e.g. "%"; None where they are counts or words.
+        detail: A further sentence for the operator; None when there is nothing to add.
+        violations: One row per violation, at most `evidence_rows`; the columns are those of the rule's query.
+        violation_count: The exact total number of violations; None where the rule was not evaluated.
+        escalate: Why the runbook requires this result to be escalated; None when it does not.
+        explains: Ids of checks that report the same failure; this one shows it in more detail.
+        source: The suite and line that define the rule.
+        overrides: Which rule this one replaces, or what was changed in it; None where nothing was.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Check(Struct, frozen=True):
 
 
 class TierCount(Struct, frozen=True):
-    """How many members one tier has; percentage of all members, one decimal, halves up."""
+    """The number of members of one tier; the percentage of all members has one decimal, halves rounded up."""
 
     code: str
     name: str
@@ -93,21 +93,22 @@ class TierCount(Struct, frozen=True):
 
 
 class Tally(Struct, frozen=True):
-    """How many rows carry one label."""
+    """The number of rows with one label."""
 
     label: str
     count: int
 
 
 class Distributions(Struct, frozen=True):
-    """How rows are distributed, for the charts; a series that is not known is empty.
+    """The distributions of rows that the charts show; a series that is not known is empty.
 
     Attributes:
-        expected_tiers: Members by tier code, as the bundle's membership levels and the tier mapping lead one to
-            expect; the most frequent first, "(none)": a level without a tier.
-        registrations_by_month: By "2024-01" (UTC), in order and without gaps, those without a date last as "(none)".
+        expected_tiers: Number of members by tier code, as expected from the bundle's membership levels and the tier
+            mapping; the most frequent first, "(none)": a level without a tier.
+        registrations_by_month: By month ("2024-01", UTC), in order and without gaps; those without a date last, as
+            "(none)".
         registrations_by_status: The most frequent first.
-        not_known: Series by name → why it is not known.
+        not_known: Name of a series → why it is not known.
     """
 
     expected_tiers: tuple[Tally, ...]
@@ -117,7 +118,7 @@ class Distributions(Struct, frozen=True):
 
 
 class PolicyResult(Struct, frozen=True):
-    """A policy as the bundle declares it; `expected` is its JSON text, `actual` None: not compared yet."""
+    """A policy as the bundle declares it; `expected` is its JSON text; `actual` None: not compared yet."""
 
     key: str
     expected: str
@@ -128,14 +129,14 @@ class PolicyResult(Struct, frozen=True):
 
 
 class SnapshotInfo(Struct, frozen=True):
-    """What was read and under which guarantee.
+    """What was read from the database and with which consistency guarantee.
 
     Attributes:
-        database: Kind, place and name; never a user, never a password.
-        guarantee: Which consistency held while the tables were read, one sentence.
-        consistent: Whether all tables show one instant.
-        rows: Rows read by canonical table, e.g. {"members": 2147}; a table that is absent has no entry.
-        not_read: Canonical tables and columns that rules ask for and that are absent, with why.
+        database: Kind, location and name; never a user, never a password.
+        guarantee: The consistency under which the tables were read, one sentence.
+        consistent: Whether all tables show the same instant.
+        rows: Number of rows read by canonical table, e.g. {"members": 2147}; an absent table has no entry.
+        not_read: Canonical table or column that rules require and that is absent → reason.
     """
 
     database: str
@@ -146,7 +147,7 @@ class SnapshotInfo(Struct, frozen=True):
 
 
 class Escalation(Struct, frozen=True):
-    """Whether the runbook (3.7, 4.1, 5) wants this verdict escalated, to whom and why."""
+    """Whether the runbook (3.7, 4.1, 5) requires this verdict to be escalated, to whom and why."""
 
     required: bool
     reasons: tuple[str, ...]
@@ -157,7 +158,7 @@ class Escalation(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """Checks by outcome; `passed` counts PASS alone."""
+    """Number of checks by outcome; `passed` counts PASS only."""
 
     total: int
     passed: int
@@ -184,16 +185,16 @@ class Verification(Struct, frozen=True):
     """The whole judgement on one bundle and one snapshot.
 
     Attributes:
-        bundle_path: As the user wrote it.
-        completed_at: When the import completed; None where the bundle does not say.
-        age: From the import's completion to the start of this verification; None where unknown.
-        counts_bundle: Expected rows by entity (created + updated).
-        counts_database: Rows present by entity.
-        tiers: In the tiers' own sort order, members without a tier last as "(none)".
+        bundle_path: The path as the user wrote it.
+        completed_at: When the import completed; None where the bundle does not state it.
+        age: Time from the completion of the import to the start of this verification; None where unknown.
+        counts_bundle: Number of expected rows by entity (created + updated).
+        counts_database: Number of rows present by entity.
+        tiers: In the sort order of the tiers, members without a tier last as "(none)".
         timings_ms: Milliseconds by step, in the order of the steps.
-        masked: Whether names, e-mail addresses and phone numbers are masked in everything held here.
-        distributions: What charts show; None where nobody asked for it.
-        ledger: The account of every record and row; None where the judgement was reached without one.
+        masked: Whether names, e-mail addresses and phone numbers are masked in everything this object holds.
+        distributions: The numbers that charts show; None where they were not requested.
+        ledger: The account of every record and row; None where the verification was done without one.
     """
 
     run_id: str
@@ -218,16 +219,16 @@ class Verification(Struct, frozen=True):
 
     @property
     def summary(self) -> Summary:
-        """Checks by outcome."""
+        """Number of checks by outcome."""
         return Summary.of(self.checks)
 
     @property
     def verdict(self) -> Verdict:
-        """What became of the whole."""
+        """The overall outcome."""
         return self.summary.verdict
 
     @property
     def unpassed(self) -> tuple[Check, ...]:
-        """The checks that did not pass without remark, worst first."""
+        """The checks whose outcome is not PASS, worst first."""
         rank = [Outcome.FAIL, Outcome.ERROR, Outcome.WARN]
         return tuple(sorted((c for c in self.checks if c.outcome in rank), key=lambda c: rank.index(c.outcome)))
