@@ -1,4 +1,4 @@
-"""The closed DuckDB session that holds both sides, what loads them into it, and the kept snapshot."""
+"""The closed DuckDB session that holds source and target, the loaders that fill it, and the kept snapshot."""
 
 from recon.warehouse.load_column import STORED, LoadColumn
 from recon.warehouse.session import VALUES, Warehouse

@@ -1,7 +1,7 @@
-"""The kept snapshot as a file: what was judged, so that it can be looked at and judged again without the database.
+"""The kept snapshot as a file: the data that was judged, to be inspected and judged again without the database.
 
-The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and `recon`, which says what
-is absent, under which guarantee it was read, and what was judged. Personal data stands in it as it is.
+The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and the schema `recon`, in
+which are stored what is absent, the consistency guarantee of the read, and the judgement. Personal data is not masked.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ create table keeping.recon.judgement as select cast($key as varchar) as key, cas
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the file says of itself.
+    """The metadata of a kept snapshot.
 
     Attributes:
-        rows: Rows by table ("target.members"), as they were read.
-        first_columns: The first column by table.
-        missing, unreadable: As the warehouse's.
+        rows: Number of rows read, by table ("target.members").
+        first_columns: Name of the first column, by table.
+        missing, unreadable: As in `Warehouse`.
     """
 
     version: int
@@ -52,7 +52,7 @@ class State(msgspec.Struct, frozen=True):
 
 
 def is_snapshot_file(path: Path) -> bool:
-    """Whether the file is a snapshot that recon kept; what cannot be opened is none."""
+    """Return whether the file is a snapshot that recon kept; a file that cannot be opened is not."""
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             found = connection.execute(IS_KEPT).fetchone()
@@ -62,16 +62,16 @@ def is_snapshot_file(path: Path) -> bool:
 
 
 def keep_snapshot(warehouse: Warehouse, snapshot: SnapshotInfo, judgement: Mapping[str, str], path: Path) -> None:
-    """Write the whole warehouse to `path`, readable for its owner alone; an existing file is replaced.
+    """Write the whole warehouse to `path`, readable only by its owner; an existing file is replaced.
 
     Args:
-        warehouse: Holds what was judged.
-        snapshot: How it was taken.
-        judgement: What was judged on it: its `key` and `document`, which this module does not read.
-        path: The file to write, whole or not at all.
+        warehouse: Holds the data that was judged.
+        snapshot: How that data was read.
+        judgement: The judgement on it: its `key` and `document`, which this module does not interpret.
+        path: The file to write, atomically.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     written = warehouse.scratch / "snapshot.duckdb"
     try:
@@ -101,7 +101,7 @@ def _write(warehouse: Warehouse, snapshot: SnapshotInfo, judgement: Mapping[str,
             VERSION,
             warehouse.row_counts,
             warehouse.first_columns,
-            # What the bundle lacks, and what follows for the ledger, is told anew by whoever judges anew.
+            # What the bundle lacks, and its effects on the ledger, are found anew by each judgement.
             {name: why for name, why in warehouse.missing.items() if name.startswith("target.")},
             warehouse.unreadable,
             snapshot,
@@ -113,14 +113,14 @@ def _write(warehouse: Warehouse, snapshot: SnapshotInfo, judgement: Mapping[str,
 
 
 def _tables(warehouse: Warehouse) -> list[tuple[str, str]]:
-    """Schema and name of every table; of a warehouse on a kept snapshot the target's are views."""
+    """Return schema and name of every table; in a warehouse on a kept snapshot, the target tables are views."""
     found = warehouse.execute(TABLES).fetchall()
     views = [("target", name.partition(".")[2]) for name in warehouse.row_counts if name.startswith("target.")]
     return list(dict.fromkeys([*found, *views, ("target", "unreadable_values")]))
 
 
 def _move(written: Path, path: Path) -> None:
-    """Into its place by a rename; on another file system copied beside it first, never readable for others."""
+    """Rename the file into place; across file systems, copy it next to `path` first, never readable by others."""
     try:
         written.replace(path)
     except OSError:
@@ -134,10 +134,10 @@ def _move(written: Path, path: Path) -> None:
 
 
 def read_state(warehouse: Warehouse) -> State:
-    """What the kept snapshot that the warehouse was opened on says of itself.
+    """Read the metadata of the kept snapshot that the warehouse was opened on.
 
     Raises:
-        DatabaseError: The file is of a version that this recon does not know, or not whole.
+        DatabaseError: The file has a version that this recon does not know, or is incomplete.
     """
     (text,) = kept_row(warehouse, "select state from kept.recon.state")
     try:
@@ -156,10 +156,10 @@ def read_state(warehouse: Warehouse) -> State:
 
 
 def kept_row(warehouse: Warehouse, sql: str) -> tuple[str, ...]:
-    """The one row of a table that every kept snapshot has.
+    """Return the first row of `sql`, a query on a table with one row that every kept snapshot has.
 
     Raises:
-        DatabaseError: It has none.
+        DatabaseError: The table or its row is missing.
     """
     try:
         rows: list[tuple[str, ...]] = warehouse.execute(sql).fetchall()
@@ -169,7 +169,7 @@ def kept_row(warehouse: Warehouse, sql: str) -> tuple[str, ...]:
 
 
 def incomplete(warehouse: Warehouse, error: Exception) -> DatabaseError:
-    """The error of a kept snapshot that lacks what every one has."""
+    """Return the error for a kept snapshot that lacks a required part."""
     return DatabaseError(
         "The snapshot is not whole",
         where=str(warehouse.kept),

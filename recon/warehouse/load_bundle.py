@@ -1,4 +1,4 @@
-"""Loads a bundle into the warehouse: its frames, its long lists, and exports in the place of records."""
+"""Loads a bundle into the warehouse: its frames, its long lists, and exports in place of records."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 
 def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """Load the bundle into the warehouse's schema `source`: its frames, its long lists, and exports in their place.
+    """Load the bundle into the schema `source` of the warehouse: frames, long lists, and exports in place of records.
 
     Args:
         bundle: An opened bundle.
-        warehouse: Its `source` is empty.
-        references: What rules read; "source.members" or a column of it asks for the table of those records:
-            source_row, wa_id, target_id, action, errors (list of text), and the fields that were written, as text.
+        warehouse: A warehouse whose schema `source` is empty.
+        references: The tables and columns that rules read; "source.members" or a column of it requests the table of
+            those records: source_row, wa_id, target_id, action, errors (list of text), and the fields that were
+            written, as text.
 
     Returns:
-        The bundle's frames, as `recon.bundle.frames` describes them.
+        The bundle's frames, as described in `recon.bundle.frames`.
 
     Raises:
-        BundleError: An item of a list is not what importers write, by file, JSON path, expected and found; or an export
-            cannot be read.
+        BundleError: An item of a list is not what importers write (the error names file, JSON path, expected and
+            found), or an export cannot be read.
     """
     tables = frames(bundle)
     warehouse.load_source(tables)
@@ -62,7 +63,7 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
 
 
 def _load_exports(bundle: Bundle, entities: Iterable[str], warehouse: Warehouse) -> None:
-    """Load exports in the place of records; what reads them loads only where there are any."""
+    """Load exports in place of records; their reader is imported only where there are any."""
     for entity in entities:
         load_export = import_module("recon.warehouse.wild_apricot").load_export
         load_export(bundle.exports[entity], warehouse, bundle.report_file.with_name(CONFIG))

@@ -1,4 +1,4 @@
-"""Columns on their way into the warehouse: how a value that arrives becomes a typed one."""
+"""Columns that are loaded into the warehouse: how an arriving value becomes a typed one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from incoming where {raw} is not null and {typed} is null"""
 
 @dataclass(frozen=True)
 class LoadColumn:
-    """A column on its way into the warehouse.
+    """A column that is loaded into the warehouse.
 
     Attributes:
         type: Canonical type, or "uuid" for a key that every side stores as a uuid.
-        source_name: The application's name for it, told in findings.
-        source_type: The type that it arrives with; "text" is typed in the warehouse.
-        constant: The same text for every row, instead of a value that arrives.
-        is_absent: The database does not have it; every row gets null.
+        source_name: The application's name for the column, as stored in `target.unreadable_values`.
+        source_type: The type that values arrive with; "text" is cast in the warehouse.
+        constant: The same text for every row, instead of an arriving value.
+        is_absent: The database does not have the column; every row gets null.
     """
 
     name: str
@@ -44,17 +44,17 @@ class LoadColumn:
 
     @property
     def is_selected(self) -> bool:
-        """Whether the database sends it."""
+        """Whether the column is read from the database."""
         return not self.is_absent and self.constant is None
 
     @property
     def can_fail(self) -> bool:
-        """Whether a value that arrives may turn out not to be of this type."""
+        """Whether an arriving value may turn out not to be of this type."""
         return self.is_selected and self.source_type == "text" and self.type not in ("key", "text")
 
     @property
     def value(self) -> str:
-        """The SQL that this column is made of, typed."""
+        """The SQL expression of this column, typed."""
         stored = STORED[self.type]
         if self.can_fail:
             return f"as_{self.type}({quote(self.name)})"
@@ -64,12 +64,12 @@ class LoadColumn:
 
     @property
     def expression(self) -> str:
-        """The typed value under its name."""
+        """The typed value with the column's name as its alias."""
         return f"{self.value} as {quote(self.name)}"
 
 
 def failures(column: LoadColumn, fields: Sequence[LoadColumn], table_name: str) -> str:
-    """The query for the values of one column that are not of its type, as rows of the findings table."""
+    """Return the query for the values of one column that are not of its type, as rows of the unreadable values."""
     return FAILURES.format(
         table=literal(table_name),
         column=literal(column.source_name),

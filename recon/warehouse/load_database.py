@@ -1,4 +1,4 @@
-"""The snapshot: one consistent read of the tables and columns that the rules need, into the warehouse."""
+"""The snapshot: reads the tables and columns that the rules need into the warehouse, in one consistent read."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loader:
-    """Fills the warehouse with what the planned reads give.
+    """Fills the warehouse with the rows of the planned reads.
 
     Attributes:
-        on_rows: Told the canonical table and the rows read of it so far.
-        waiting_for: The application's tables of which a read was begun, the running one last.
+        on_rows: Called with the canonical table and the number of its rows read so far.
+        waiting_for: The application's tables whose read has started, the current one last.
     """
 
     source: Source
@@ -36,10 +36,10 @@ class Loader:
     waiting_for: list[str] = field(default_factory=list)
 
     def load(self, reads: Sequence[TableRead]) -> None:
-        """Append the rows of every read, the next ones being read while the last are stored.
+        """Append the rows of every read; the next batch is read while the previous one is stored.
 
         Raises:
-            DatabaseError: A required table was refused, or no rows came within the source's limit.
+            DatabaseError: The database refused a required table, or sent no rows within the source's limit.
         """
         try:
             self._load(reads)
@@ -80,10 +80,11 @@ def take_snapshot(
     warehouse: Warehouse,
     on_rows: Callable[[str, int], None] = lambda _table, _rows: None,
 ) -> SnapshotInfo:
-    """Read what `requires` names ("target.members.tier_id", "target.runs") into the warehouse's `target`.
+    """Read what `requires` names ("target.members.tier_id", "target.runs") into the warehouse's schema `target`.
 
-    Every canonical table named is created, empty where the database lacks it, so that rule SQL always binds; what is
-    absent is told in `warehouse.missing`, what the server refuses in `warehouse.unreadable`.
+    Every canonical table named is created, empty where the database lacks it, so that the SQL of rules always binds;
+    absent tables and columns are recorded in `warehouse.missing`, tables that the server refuses in
+    `warehouse.unreadable`.
 
     Raises:
         DatabaseError: A required table or column is missing or cannot be read, or the database stopped answering.

@@ -1,4 +1,4 @@
-"""Shows a kept snapshot as the warehouse's `target`, where it stands for the database."""
+"""Exposes a kept snapshot as the warehouse's schema `target`, in place of a database."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ VIEW = "create view target.{table} as select {columns} from kept.target.{table}"
 
 
 def load_snapshot(warehouse: Warehouse, profile: Profile, requires: Iterable[str]) -> SnapshotInfo:
-    """Show the kept snapshot of a warehouse that was opened on one as its `target`; nothing is copied.
+    """Expose the kept snapshot that the warehouse was opened on as its schema `target`, by views; nothing is copied.
 
-    A column or table that rules require and the file lacks becomes missing, empty of values.
+    A table or column that rules require and the file lacks is recorded as missing; it is empty or all null.
 
     Raises:
-        DatabaseError: The file is of a version that this recon does not know, or not whole.
+        DatabaseError: The file has a version that this recon does not know, or is incomplete.
     """
     state = read_state(warehouse)
     kept: dict[str, list[str]] = {}
@@ -60,7 +60,7 @@ def load_snapshot(warehouse: Warehouse, profile: Profile, requires: Iterable[str
 
 
 def _show(warehouse: Warehouse, profile: Profile, table: str, columns: Sequence[str], wanted: Iterable[str]) -> None:
-    """A view of one kept table, with columns of nulls for those that it lacks."""
+    """Create a view of one kept table, with null columns in place of those that it lacks."""
     shown = [quote(column) for column in columns]
     types = _types(profile, table)
     for column in sorted(set(wanted) - set(columns)):

@@ -1,4 +1,4 @@
-"""The long lists of a large report, streamed into the warehouse by DuckDB's own JSON parser."""
+"""Streams the long lists of a large report into the warehouse with DuckDB's JSON parser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AT_ITEM = re.compile(r"in record/value (?P<number>\d+): (?P<reason>.*)")
 
 
 def load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]) -> None:
-    """Load list by list, the next one being written to its files while the last is parsed."""
+    """Load list by list; the next one is written to its files while the previous one is parsed."""
     if not lists:
         return
     warehouse.execute(STATEMENTS["setup"])
@@ -41,7 +41,7 @@ def load_lists(lists: Sequence[JsonList], warehouse: Warehouse, wanted: set[str]
 
 
 def _written(lists: Sequence[JsonList], warehouse: Warehouse) -> Iterator[tuple[JsonList, list[Path]]]:
-    """Each list with its files: as many as there are cores, where it is worth it, each parsed by one of them."""
+    """Yield each list with its files: one, or for a large list one per core, because each core parses one file."""
     for number, listed in enumerate(lists):
         folder = warehouse.scratch / f"list-{number}"
         folder.mkdir()
@@ -49,7 +49,7 @@ def _written(lists: Sequence[JsonList], warehouse: Warehouse) -> Iterator[tuple[
 
 
 def create_records(name: str, warehouse: Warehouse) -> None:
-    """Make the table of an entity's records, empty."""
+    """Create the empty table of an entity's records."""
     columns = ", ".join(f"{quote(column.name)} {column.stored}" for column in COLUMNS[name])
     warehouse.execute(STATEMENTS["create"].format(table=f"source.{name}", columns=columns))
 
@@ -75,7 +75,7 @@ def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wante
 
 
 def _join(listed: JsonList, files: list[Path], warehouse: Warehouse) -> list[Path]:
-    """The list in one file again, and nothing of it in the warehouse: it was cut in the wrong place, or is no list."""
+    """Write the list to a single file again and undo its load: it was split in the wrong place, or is not a list."""
     undo = STATEMENTS["forget"] if listed.table in ENTITIES else STATEMENTS["unmark_if"]
     warehouse.execute(undo.format(table=f"source.{listed.table}"))
     return listed.write(files[0].parent)
@@ -92,12 +92,12 @@ def _names(files: Sequence[Path]) -> str:
 
 
 def _check(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
-    """How many items the list has, and how many of them need a closer look."""
+    """Return the number of items of the list, and how many of them must be validated one by one."""
     return _counts(warehouse, STATEMENTS["check"].format(suspect=_suspect(listed), scan=scan))
 
 
 def _store(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]:
-    """As `_check`, and the items become rows of their table."""
+    """Do as `_check`, and store the items as rows of their table."""
     columns = COLUMNS[listed.table]
     table = f"source.{listed.table}"
     if listed.table in ENTITIES:
@@ -115,7 +115,7 @@ def _store(listed: JsonList, scan: str, warehouse: Warehouse) -> tuple[int, int]
 
 
 def _suspect(listed: JsonList) -> str:
-    """An item without anything in it may have been null, which is no item."""
+    """Return the SQL condition for items to validate; one without any value may have been null instead of an object."""
     columns = COLUMNS[listed.table]
     empty = " and ".join(f"{quote(key)} is null" for column in columns for key in column.keys)
     return " or ".join([f"({empty})", *(column.suspect for column in columns)])
@@ -127,12 +127,12 @@ def _counts(warehouse: Warehouse, sql: str, *parameters: int) -> tuple[int, int]
 
 
 def _require_items(listed: JsonList, files: Sequence[Path], warehouse: Warehouse) -> None:
-    """Judge every item as a small bundle's is, and refuse the first that is not what importers write."""
+    """Validate every item as in a small bundle, and refuse the first that is not what importers write."""
     sql = STATEMENTS["objects"].format(files=_names(files), item_bytes=ITEM_BYTES)
     try:
         listed.require_items(_texts(warehouse.connection.cursor().execute(sql)))
     except duckdb.Error as error:
-        read_text(listed.file)  # tells where the file is no UTF-8
+        read_text(listed.file)  # its error names the place where the file is not UTF-8
         raise _refused(listed, str(error)) from error
 
 

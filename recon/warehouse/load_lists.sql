@@ -1,6 +1,6 @@
 -- name: setup
--- What tells that a value of a streamed list may not be of its type, so that its list is checked item by item.
--- Text arrives without its JSON type: what reads like a number, a boolean, a list or an object may have been one.
+-- Whether a value of a streamed list may not be of its type; if so, the list is validated item by item.
+-- Text arrives without its JSON type: what looks like a number, a boolean, a list or an object may have been one.
 create macro is_suspect_text(v) as
   regexp_full_match(v, '(?s)[{\[].*|true|false|-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?');
 create macro is_suspect_id(v) as
@@ -10,7 +10,7 @@ create macro is_suspect_list(v) as
   case when v is null or v = '[]' then false else list_distinct(json_type(v, '$[*]')) <> ['VARCHAR'] end;
 
 -- name: scan
--- The items of one list, each a row, with the columns of its table as JSON text or lists.
+-- The items of one list, one row each, with the columns of its table as JSON text or lists.
 read_json({files}, format = 'array', records = true, maximum_object_size = {item_bytes}, columns = {columns})
 
 -- name: check
@@ -20,7 +20,7 @@ select count(*), count(*) filter ({suspect}) from {scan}
 create table {table} ({columns})
 
 -- name: mark
--- What an item that may not be of its type is marked with, while its list is read.
+-- Marks an item that may not be of its type; the column exists only while the list is loaded.
 alter table {table} add column is_suspect boolean
 
 -- name: store

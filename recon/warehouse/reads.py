@@ -1,4 +1,4 @@
-"""What is to be read of a database, by the catalogue alone: the tables and columns that the rules need."""
+"""Plans, from the catalogue alone, what to read from a database: the tables and columns that the rules need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TYPED_BY = {
 
 @dataclass(frozen=True)
 class TableRead:
-    """What to read of one table and the fields that its rows become."""
+    """What to read from one table, and the fields that its rows become."""
 
     name: str
     query: Query
@@ -44,7 +44,7 @@ class TableRead:
 
 @dataclass(frozen=True)
 class Planner:
-    """Decides what is read from one source into one warehouse, by one profile."""
+    """Decides what is read from one database into one warehouse, according to one profile."""
 
     source: Source
     profile: Profile
@@ -52,7 +52,7 @@ class Planner:
     warehouse: Warehouse
 
     def plan(self, wanted: Mapping[str, set[str]], *, with_runs: bool) -> Iterator[TableRead]:
-        """Create the tables of the columns `wanted` by table; the reads that fill them."""
+        """Create the tables of `wanted` (columns by table), and yield the reads that fill them."""
         for table in self.profile.tables:
             if table.name in wanted:
                 yield from self._plan_table(table, wanted[table.name])
@@ -60,14 +60,14 @@ class Planner:
             yield from self._plan_runs()
 
     def _plan_table(self, table: Table, wanted: set[str]) -> Iterator[TableRead]:
-        """Create `target.<table>` with the wanted columns; the read that fills it, if the database has any of them."""
+        """Create `target.<table>` with the wanted columns; yield its read, if the database has any of the columns."""
         name = f"target.{table.name}"
         present = self.catalogue.get(table.source_name)
         absent = table_absence(table, self.catalogue)
         if absent:
             self.warehouse.missing[name] = absent
             present = None
-        # A rule that names the table alone counts its rows, by whichever of its columns there are.
+        # A rule that names only the table counts its rows, for which any existing column will do.
         columns = [column for column in table.columns if column.name in wanted] or table.columns
         found = [(column, actual_column(column, present or {})) for column in columns]
         for column, actual in found:
@@ -80,7 +80,10 @@ class Planner:
             yield TableRead(name, query, fields, table.required)
 
     def _plan_runs(self) -> Iterator[TableRead]:
-        """Create `target.runs`: a row a run and place: run_id, recorded_at (UTC), rows, recorded_in."""
+        """Create `target.runs` and yield its reads.
+
+        One row per run and place where it is recorded: run_id, recorded_at (UTC), rows, recorded_in.
+        """
         records = [r for r in self.profile.runs if r.column in self.catalogue.get(r.table, {})]
         if not records:
             places = ", ".join(f"{r.table}.{r.column}" for r in self.profile.runs)
@@ -98,7 +101,7 @@ class Planner:
         return LoadColumn(column.name, kind, actual, source_type)
 
     def _kind(self, column: Column) -> str:
-        """The stored type; a key is a uuid where every column that it is compared with is one."""
+        """Return the stored type; a key is a uuid where every column that it is compared with is one."""
         if column.type != "key":
             return column.type
         kinds = {
@@ -112,7 +115,7 @@ class Planner:
         return "uuid" if kinds == {"uuid"} else "key"
 
     def _source_type(self, kind: str, catalogue_type: str) -> str:
-        """Typed where the database's own type says the same, else as text for the warehouse to type."""
+        """Return the type to read: the database's own where it fits `kind`, else text that the warehouse casts."""
         known = self.source.typed and catalogue_type in TYPED_BY.get(kind, set())
         return catalogue_type if known else "text"
 
@@ -133,7 +136,7 @@ class Planner:
 
 
 def plan_reads(source: Source, profile: Profile, requires: Iterable[str], warehouse: Warehouse) -> list[TableRead]:
-    """Create every canonical table that `requires` names and note what is absent; the reads that fill the tables.
+    """Create every canonical table that `requires` names, record what is absent, and return the reads that fill them.
 
     Only the catalogue is read.
 
@@ -148,7 +151,7 @@ def plan_reads(source: Source, profile: Profile, requires: Iterable[str], wareho
 
 
 def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
-    """The columns by table ("members") that `requires` and the profile ask for; none named: those that there are."""
+    """Return the columns by table ("members") that `requires` and the profile need; an empty set: any that exist."""
     required = {t.name: {c.name for c in t.columns if c.required} for t in profile.tables if t.required}
     wanted = {name: columns for name, columns in required.items() if columns}
     for reference in requires:
@@ -175,7 +178,7 @@ def _catalogue(source: Source) -> Catalogue:
 
 
 def silent(source: Source, expected: str) -> DatabaseError:
-    """The error of a source that gives no answer within its limit."""
+    """Return the error for a database that does not answer within its limit."""
     return DatabaseError(
         "The database stopped answering",
         where=source.label,

@@ -1,4 +1,4 @@
-"""The warehouse: one DuckDB session that holds what the bundle says and what the database holds."""
+"""The warehouse: one DuckDB session that holds the contents of the bundle and of the database."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 VALUES = Path(__file__).with_name("values.sql")
 SETUP = (Path(__file__).with_name("session.sql"), VALUES)
-# What needs more spills to disk; a whole run over a million registrations then stays under 600 MB.
+# Operators that need more spill to disk; a whole run over a million registrations then stays under 600 MB.
 MEMORY_LIMIT_MB = 400
-# Pairing many millions takes so much of memory for each record and each row; what spills takes twice the time.
+# Memory that pairing many millions takes per record and per row; once it spills to disk, it takes twice as long.
 PAIRED_BYTES = 250
 EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
@@ -46,16 +46,16 @@ select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as has
 class Warehouse:
     """A DuckDB session with the schemas `source` (the bundle) and `target` (the database).
 
-    Rules cannot reach beyond it: files, extensions and the network are closed. What does not fit into memory
-    spills to a private folder, removed on close.
+    Rules cannot reach beyond it: access to files, extensions and the network is disabled. Data that does not fit into
+    memory spills to a private folder, which is removed on close.
 
     Attributes:
         missing: Canonical table or `table.column` that the database does not have → the reason.
-        unreadable: Canonical table that the database has but would not give → the server's words.
+        unreadable: Canonical table that exists but that the database refused to read → the server's message.
         kept: The file of a kept snapshot, attached read-only as `kept`; None: rows come from a database.
-        row_counts: Rows by table ("target.members"), as they were loaded.
-        first_columns: The first column by table.
-        origins: What a table was read from, where that is not the report: "source.members" → a file's name.
+        row_counts: Number of rows loaded, by table ("target.members").
+        first_columns: Name of the first column, by table.
+        origins: What a table was read from, where that is not the report: "source.members" → file name.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Warehouse:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """This thread's own session; the first opens in the background while the caller does something else."""
+        """The connection of the calling thread; the first one opens in the background while the caller continues."""
         if get_ident() == self._owner:
             return self._opening.result()
         if not hasattr(self._others, "connection"):
@@ -90,20 +90,20 @@ class Warehouse:
     def execute(
         self, sql: str, values: Sequence[object] | Mapping[str, Any] | None = None
     ) -> duckdb.DuckDBPyConnection:
-        """Run the statements of `sql`, the last with `values`; its rows are fetched from what is returned."""
+        """Run the statements of `sql`, the last one with `values`; fetch its rows from the returned connection."""
         *others, last = _parsed(sql, self.connection)
         for statement in others:
             self.connection.execute(statement)
         return self.connection.execute(last, values)
 
     def close(self) -> None:
-        """Close the session and remove what it spilled."""
+        """Close the session and remove its spill files."""
         self.connection.close()
         self._spill.close()
 
     @property
     def scratch(self) -> Path:
-        """The private folder, for files that only this session reads."""
+        """The private folder for files that only this session reads."""
         return self._spill.path
 
     def load_source(self, frames: Mapping[str, pl.DataFrame]) -> None:
@@ -121,10 +121,10 @@ class Warehouse:
         self.first_columns[name] = fields[0].name
 
     def append(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn], table_name: str = "") -> None:
-        """Append rows to the table `name`, typing what arrives as text.
+        """Append rows to the table `name`, casting values that arrive as text.
 
-        A value that is not of its type becomes null and is recorded in `target.unreadable_values` under the
-        application's `table_name`, with the row's first column as its key.
+        A value that is not of its column's type becomes null and is recorded in `target.unreadable_values` under the
+        application's `table_name`, with the first column of the row as its key.
         """
         if frame.is_empty():
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
@@ -142,20 +142,20 @@ class Warehouse:
             self.use_all_cores()
 
     def use_all_cores(self) -> None:
-        """Let every core work, now that there is something to share."""
+        """Use every core, once there is enough work to share."""
         if not self._is_parallel:
             self._is_parallel = True
             self.execute("reset threads")
 
     def make_room(self, rows: int) -> None:
-        """Let the pairing of so many records and rows stay in memory, as far as half of the machine's goes."""
+        """Raise the memory limit so that pairing `rows` records and rows fits, up to half of the machine's memory."""
         wanted_mb = rows * PAIRED_BYTES // 10**6
         if wanted_mb > MEMORY_LIMIT_MB:
             half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
             self.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
 
     def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn]) -> list[LoadColumn]:
-        """The columns of which a value of `frame`, the rows appended last, became null."""
+        """Return the columns in which a value of `frame`, the rows appended last, became null."""
         typed = [field for field in fields if field.can_fail]
         if not typed:
             return []
@@ -166,7 +166,7 @@ class Warehouse:
         return [field for field, kept, sent in zip(typed, stored, arrived, strict=True) if kept != sent]
 
     def verify_loads(self, names: Iterable[str] | None = None) -> None:
-        """Read tables back, all of them by default: rows that a scan does not see would make every rule pass.
+        """Read tables back (all by default), because rows that a scan misses would make every rule pass.
 
         Raises:
             DatabaseError: The engine returns fewer or more rows of a table than were appended to it.
@@ -185,9 +185,9 @@ class Warehouse:
                 )
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
-        """The first rows of a query that gives few, by column name; `limit` -1: all.
+        """Return the first rows of a query with a small result, keyed by column name; `limit` -1: all rows.
 
-        Of `parameters`, those that the query names are bound to it.
+        Only those `parameters` that the query names are bound.
         """
         statement = self._select(sql)
         cursor = self.connection.execute(statement, _named(statement, parameters))
@@ -197,9 +197,9 @@ class Warehouse:
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
-        """The first `limit` rows of a query and how many it gives in all.
+        """Return the first `limit` rows of a query and the total number of its rows.
 
-        Most rules find nothing, and the first row tells; what is found is streamed in a second execution.
+        Most rules find no violations, which fetching one row shows; otherwise a second execution streams the rows.
         """
         statement = self._select(sql)
         values = _named(statement, parameters)
@@ -221,10 +221,10 @@ class Warehouse:
         return pl.DataFrame(pl.from_arrow(table)), count
 
     def _select(self, sql: str) -> duckdb.Statement:
-        """The one statement of `sql`; a rule asks, it changes nothing.
+        """Return the single statement of `sql`, which must be a select because rules are read-only.
 
         Raises:
-            ValueError: It is none, several, or no select.
+            ValueError: There is no statement, more than one, or one that is not a select.
         """
         statements = _parsed(sql, self.connection)
         kinds = [statement.type.name for statement in statements]
@@ -233,11 +233,11 @@ class Warehouse:
         return statements[0]
 
     def count_rows(self, name: str, rows: int, column: str) -> None:
-        """Tell of a table that was filled otherwise than by `append`, so that it is read back too."""
+        """Register a table that was not filled by `append`, so that `verify_loads` reads it back too."""
         self.row_counts[name], self.first_columns[name] = rows, column
 
     def row_count(self, name: str) -> int:
-        """How many rows were loaded into the table `name` ("target.members").
+        """Return the number of rows loaded into the table `name` ("target.members").
 
         Raises:
             KeyError: There is no such table.
@@ -258,13 +258,13 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")
-    # A second thread costs more than it gives until there is something to share; see `append`.
+    # A second thread costs more than it gains until there is enough work to share; see `append`.
     connection.execute("set threads = 1")
     return connection
 
 
 def _parsed(sql: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.Statement, ...]:
-    """The statements of `sql`. Parsing takes as long as planning, and the next warehouse of this process asks alike."""
+    """Parse `sql`, cached: parsing takes as long as planning, and the next warehouse of this process runs the same."""
     found = PARSED.get(sql)
     if found is None:
         found = tuple(connection.extract_statements(sql))

@@ -1,4 +1,4 @@
-"""The importer's date formats (`MM/DD/YYYY HH:mm`) as DuckDB reads them (`%m/%d/%Y %H:%M`)."""
+"""Translates the importer's date formats (`MM/DD/YYYY HH:mm`) to those of DuckDB (`%m/%d/%Y %H:%M`)."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ PART = re.compile(r"\[(?P<quoted>[^\]]*)\]|(?P<token>([A-Za-z])\3*)|(?P<other>.)
 
 
 def to_strptime(pattern: str, file: Path, place: str) -> str:
-    """The format as DuckDB's strptime takes it.
+    """Translate the format to the one that DuckDB's strptime takes.
 
     Raises:
-        BundleError: It names a part of a date that is not known; `file` and `place` say where it stands.
+        BundleError: The format contains an unknown token; the error locates it by `file` and `place`.
     """
     return "".join(_translated(part, pattern, file, place) for part in PART.finditer(pattern))
 
@@ -64,5 +64,5 @@ def _translated(part: re.Match[str], pattern: str, file: Path, place: str) -> st
 
 
 def has_time(pattern: str) -> bool:
-    """Whether the format names an hour, so that its values are moments and not days."""
+    """Return whether the format contains an hour, so that its values are moments and not days."""
     return any((part["token"] or "")[:1] in ("H", "h") for part in PART.finditer(pattern) if part["token"])

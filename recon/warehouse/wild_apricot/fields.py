@@ -1,4 +1,4 @@
-"""What a cell of an export becomes in a record: the SQL of each field, as importers make it by their configuration."""
+"""How a cell of an export becomes a field of a record: the SQL of each field, by the importer's configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recon.bundle.model import Export
 
 LOOKED_UP = "coalesce(map({keys}, {values})[{cell}], {default})"
-# Tags may be several: the first that the mapping names decides, as it is written or in lower case.
+# A cell may hold several tags: the first one that the mapping contains, as written or in lower case, decides.
 TAGGED = """coalesce(
   list_extract(list_filter(list_transform(list_concat([{cell}], string_split({cell}, ',')),
     lambda tag: coalesce(map({keys}, {values})[trim(tag)], map({keys}, {values})[lower(trim(tag))])),
@@ -27,10 +27,10 @@ class Given(Struct, frozen=True):
     """A column of the records and the cell that it comes from.
 
     Attributes:
-        key: The key of the cell, as `Export.cells` has it.
+        key: The key of the cell in `Export.cells`.
         kind: "text" (empty: null), "blank" (empty: empty), "id", "moment", "looked up", "tagged" or "linked".
-        mapping: The key of migration-config.json that leads to its values.
-        linked: The entity whose target id it is.
+        mapping: The key of migration-config.json that holds the mapping of its values.
+        linked: The entity whose target id the column holds.
     """
 
     name: str
@@ -46,7 +46,7 @@ GIVEN = {
         Given("first_name", "firstName"),
         Given("last_name", "lastName"),
         Given("email", "email"),
-        # Importers report the empty field of the export, and write null.
+        # Importers report the empty field of the export as it is, but write null.
         Given("phone", "phone", "blank"),
         Given("joined_at", "joinedAt", "moment"),
         Given("status_code", "waMembershipLevel", "looked up", "membership_status_mapping"),
@@ -80,7 +80,7 @@ PLAIN = {
 
 
 def value_sql(given: Given, export: Export) -> str:
-    """The SQL of the value of a column that `unknown` says nothing about, from a row `e` of the export."""
+    """Return the SQL of the column's value, from a row `e` of the export; only for columns where `unknown` is None."""
     cell = quote("e", given.key)
     if given.kind in PLAIN:
         return PLAIN[given.kind].format(cell=cell)
@@ -109,12 +109,12 @@ def _literal(value: str | None) -> str:
 
 
 def unknown(name: str, export: Export, mapped: set[str]) -> str | None:
-    """Why the export cannot tell the column `name`; None where it can.
+    """Return why the export does not provide the column `name`; None where it does.
 
     Args:
         name: A column of the entity's records.
-        export: Where it would come from.
-        mapped: The entities of which the report maps ids.
+        export: The export to read it from.
+        mapped: The entities whose ids the report maps.
     """
     given = next((given for given in GIVEN[export.entity] if given.name == name), None)
     if given is None:

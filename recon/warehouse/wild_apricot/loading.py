@@ -1,4 +1,4 @@
-"""Loads an export into the warehouse, as the table that the bundle's records of that entity would be."""
+"""Loads an export into the warehouse, as the table that the bundle's records of that entity would form."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ ISO_DAY = "%Y-%m-%d"
 def load_export(export: Export, warehouse: Warehouse, config: Path) -> None:
     """Fill `source.<entity>` from the export.
 
-    The table has the columns of records: target_id and action are null, `errors` are those of the report's error list,
-    a registration's member_id and event_id the ids that the report maps, empty where it maps none. What an export
-    cannot tell is null and stands in `warehouse.missing`; `warehouse.origins` names the file.
+    The table has the columns of records: target_id and action are null; `errors` are those of the report's error list;
+    member_id and event_id of a registration are the target ids that the report maps, empty where it maps none. Columns
+    that an export does not provide are null and recorded in `warehouse.missing`; `warehouse.origins` names the file.
 
     Args:
-        export: What to read.
-        warehouse: Holds source.errors and source.id_mappings.
+        export: The export to read.
+        warehouse: A warehouse that holds source.errors and source.id_mappings.
         config: The bundle's migration-config.json, for messages.
 
     Raises:
-        BundleError: The file is not what its header promises, or a setting that it is to be read by is not known.
+        BundleError: The file does not match its header, or a setting needed to read it has an unknown value.
     """
     _stage(export, warehouse)
     _prepare_moments(export, warehouse, config)
@@ -51,7 +51,7 @@ def load_export(export: Export, warehouse: Warehouse, config: Path) -> None:
 
 
 def _stage(export: Export, warehouse: Warehouse) -> None:
-    """Keep the rows as text, batch by batch."""
+    """Store the rows as text in a temporary table, batch by batch."""
     columns = ", ".join(("source_row bigint", *(f"{quote(key)} varchar" for key in export.cells)))
     warehouse.execute(STATEMENTS["create"].format(columns=columns))
     for frame in read_rows(export):
@@ -61,7 +61,7 @@ def _stage(export: Export, warehouse: Warehouse) -> None:
 
 
 def _prepare_moments(export: Export, warehouse: Warehouse, config: Path) -> None:
-    """Teach the session how this importer wrote days and moments."""
+    """Create the macro that parses days and moments in this importer's formats."""
     options = export.config.import_options
     _require_zone(options.source_timezone, warehouse, config)
     days = [ISO_DAY]
@@ -111,7 +111,7 @@ def _fill(export: Export, warehouse: Warehouse) -> None:
 
 
 def _links(export: Export) -> list[str]:
-    """The joins that give the ids of parents."""
+    """Return the joins that provide the target ids of parents."""
     return [
         STATEMENTS["link"].format(entity=literal(field.linked), alias=quote(field.linked), cell=quote("e", field.key))
         for field in GIVEN[export.entity]

@@ -1,7 +1,7 @@
--- An export's rows, as they stand in the file, and what they become.
+-- The rows of an export as they are in the file, and the records that they become.
 
 -- name: moments
--- Days are midnight UTC, moments local time of the club; what is neither stays as it is written.
+-- Days are midnight UTC, moments the club's local time; any other text stays as it is written.
 create or replace temp macro moment_of(v) as
   case when trim(v) <> '' then coalesce(
     strftime(timezone('UTC', coalesce(

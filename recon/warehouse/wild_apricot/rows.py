@@ -1,7 +1,7 @@
-"""Reads the rows of an export; a file that is not what its header promises is refused, nothing is guessed.
+"""Reads the rows of an export; a file that does not match its header is refused, nothing is guessed.
 
-The reader is Arrow's, which refuses a row with too few or too many cells and takes every kind of line end. DuckDB's
-loses the rest of a file whose last quotation mark is missing, and polars' fills up a row that is too short.
+The reader is Arrow's, which refuses a row with too few or too many cells and accepts every kind of line ending. The
+one of DuckDB loses the rest of a file whose last quotation mark is missing, and the one of polars pads short rows.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ NEXT_STEP = "Correct it there or export it again; to verify without it, move it 
 
 
 class Ended(RawIOBase):
-    """A file followed by a row of ours: only where that comes out again, every quotation mark was closed."""
+    """A file with a sentinel row appended: only if it is read back unchanged, every quotation mark was closed."""
 
     def __init__(self, file: IO[bytes], width: int) -> None:
         self._parts = [file, BytesIO(f"\n{','.join([END] * width)}\n".encode())]
 
     def readable(self) -> bool:
-        """It is there to be read."""
+        """Return True, as `RawIOBase` requires of a readable stream."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as there is something; 0: nothing is left."""
+        """Fill the buffer as far as possible and return the number of bytes; 0: end of the stream."""
         filled = 0
         for part in self._parts:
             piece = part.read(len(buffer) - filled)
@@ -53,15 +53,15 @@ class Ended(RawIOBase):
 
 
 def read_rows(export: Export) -> Iterator[pl.DataFrame]:
-    """The rows in batches, in the order of the file.
+    """Yield the rows in batches, in the order of the file.
 
-    Returns:
-        Frames that are not empty: source_row (2 is the first data row; blank lines are none), and a column of text for
-        each key that the file has a cell for, empty where the cell is.
+    Yields:
+        Non-empty frames, one row per data row: source_row (2 is the first data row; blank lines do not count), and one
+        text column for each key of `Export.cells`, with empty text where the cell is empty.
 
     Raises:
-        BundleError: A row has another number of cells than the header, a quotation mark is never closed, or the file
-            is not UTF-8; with the line.
+        BundleError: A row has a different number of cells than the header, a quotation mark is never closed, or the
+            file is not UTF-8; the error names the line.
     """
     suspect: list[tuple[int, int]] = []
     first = 2
@@ -78,7 +78,7 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
 
 
 def _open(file: IO[bytes], export: Export, suspect: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
-    """Arrow's reader; a row of another width than the header's is told in `suspect`, then refused."""
+    """Open Arrow's reader; a row whose width differs from the header's is recorded in `suspect`, then refused."""
 
     def refuse(row: Any) -> str:
         suspect.append((row.number, row.actual_columns))
@@ -96,7 +96,7 @@ def _open(file: IO[bytes], export: Export, suspect: list[tuple[int, int]]) -> It
 
 
 def _without_end(batches: Iterator[pa.RecordBatch], export: Export) -> Iterator[pa.RecordBatch]:
-    """The batches without the row that closes the file; none is empty."""
+    """Yield the batches without the sentinel row at the end of the file; none is empty."""
     last, rows = None, 0
     for batch in batches:
         rows += batch.num_rows
@@ -131,7 +131,7 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
         )
     if TOO_LONG in str(error):
         return _unclosed(export, sys.maxsize)
-    read_text(export.file)  # tells where the file is no UTF-8
+    read_text(export.file)  # its error names the place where the file is not UTF-8
     return BundleError(
         f"{export.file.name} cannot be read",
         where=str(export.file),
@@ -142,7 +142,7 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
 
 
 def _line(file: Path, number: int) -> int:
-    """The line on which row `number` begins, the header being row 1, or the last row that can be told from the next."""
+    """Return the line where row `number` (the header is row 1) begins, or else the last row that can be separated."""
     start = seen = 1
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = csv.reader(lines, strict=False)
@@ -153,6 +153,6 @@ def _line(file: Path, number: int) -> int:
                 seen += bool(row)
                 start = rows.line_num + 1
         except csv.Error:
-            # What a missing quotation mark made of the rest is longer than it takes a cell to be.
+            # A missing quotation mark made the rest of the file one cell, which exceeds csv's field size limit.
             return start
     return start
