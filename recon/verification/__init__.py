@@ -1,1 +1,1 @@
-"""The recipe, from bundle and database to a Verification: its options, its progress, whom to call."""
+"""The steps from bundle and database to a Verification: options, progress, escalation."""

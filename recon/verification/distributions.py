@@ -1,4 +1,4 @@
-"""How rows are distributed, for the charts: what no check needs and a reader wants to see."""
+"""The distributions of rows that only the charts show and no check needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_MAPPING = f"the bundle declares no {TIER_MAPPING}, which says which tier a me
 
 
 def distributions(warehouse: Warehouse) -> Distributions:
-    """Count what the charts show; a series that is not known has its reason in `not_known`."""
+    """Count the rows that the charts show; `not_known` has the reason for each series that is not known."""
     not_known = _not_known(warehouse)
     series = {name: () if name in not_known else _tallies(name, warehouse) for name in SERIES}
     return Distributions(**series, not_known=not_known)

@@ -1,4 +1,4 @@
-"""The runbook's tables about what follows from a verdict: escalation (3.7, 5) and rollback (4.1)."""
+"""The runbook's tables of the consequences of a verdict: escalation (3.7, 5) and rollback (4.1)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NOTHING = ("Verification passes", "Read the warnings, if any, before telling any
 
 
 def advise(checks: Sequence[Check]) -> Escalation:
-    """Whether to escalate, and what the runbook wants done; a rollback is always escalated."""
+    """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated."""
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     reasons = [f"{check.name}: {check.escalate}" for check in failed if check.escalate]
     names = {check.id for check in failed}
-    # One fault that two checks find is one failure.
+    # A fault that two checks find counts as one failure.
     distinct = [check for check in failed if not names & {*check.explains}]
     if len(distinct) > 1:
         reasons.append(f"Multiple verification failures: {len(distinct)}")

@@ -1,4 +1,4 @@
-"""What a Verification shows of persons: masked, unless the options say otherwise."""
+"""Masks the personal data in a Verification; the options can turn this off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
-    """The check with every text masked; `personal` maps column names to name, email or phone."""
+    """Return the check with every text masked; `personal` maps column names to name, email or phone."""
     return replace(
         check,
         message=mask_text(check.message),
@@ -30,12 +30,12 @@ def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
 
 
 def mask_reasons(reasons: Mapping[str, str]) -> dict[str, str]:
-    """The server's words about a value that it could not read may quote it."""
+    """Mask reasons, because the server's message about a value that it could not read may quote the value."""
     return {name: mask_text(reason) for name, reason in reasons.items()}
 
 
 def declared_policies(declared: pl.DataFrame, *, masked: bool) -> tuple[PolicyResult, ...]:
-    """The declared policies; a placeholder that nobody filled in says so by its source."""
+    """Return the declared policies; an unfilled placeholder is recognised by its source."""
     rows = declared.iter_rows(named=True)
     return tuple(
         PolicyResult(row["key"], mask_text(row["value"]) if masked else row["value"], row["source"], row["required"])

@@ -1,4 +1,4 @@
-"""Opens what is compared: refuses a dry run, opens the database beside other work, or a snapshot in its place."""
+"""Opens what is compared: refuses a dry run, and opens the database in the background, or a snapshot in its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def kept_snapshot(options: VerifyOptions) -> Path | None:
-    """The snapshot that a run kept, if the database is one; what is wrong with the database is told later."""
+    """Return the snapshot that a run kept, if `database` names one; errors in `database` are raised on opening it."""
     try:
         url = resolve_database(options.database, options.environment)
     except ReconError:
@@ -31,10 +31,10 @@ def kept_snapshot(options: VerifyOptions) -> Path | None:
 
 
 def refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
-    """Refuse a bundle that wrote nothing, unless the options allow it.
+    """Refuse the bundle of a dry run, which wrote nothing, unless the options allow it.
 
     Raises:
-        BundleError: It is of a dry run.
+        BundleError: The bundle is of a dry run.
     """
     if bundle.dry_run and not options.allow_dry_run:
         raise BundleError(
@@ -48,7 +48,7 @@ def refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
 
 @contextmanager
 def opened_source(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Future[Source] | None]:
-    """The database, opened in the background and closed at the end; None where a kept snapshot stands for it."""
+    """Open the database in the background and close it at the end; yields None where a kept snapshot replaces it."""
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
     if options.timeout_s is not None and options.timeout_s <= 0:
@@ -60,7 +60,7 @@ def opened_source(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Futu
     try:
         yield source
     finally:
-        # Whoever leaves while it still opens does not wait for it.
+        # A caller that leaves while the database is still opening does not wait for it.
         source.add_done_callback(_close)
 
 

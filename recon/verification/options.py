@@ -1,4 +1,4 @@
-"""What to verify and how: each judging option is declared once, for Python, the command line and the notebook."""
+"""What to verify and how: each option is declared once, for Python, the command line and the notebook."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ T = TypeVar("T")
 
 
 class Option(Struct, frozen=True):
-    """A field of VerifyOptions that is an option of `recon verify` and `recon run`, too.
+    """Metadata of a field of VerifyOptions that is also an option of `recon verify` and `recon run`.
 
     Attributes:
         kind: The type of one value: str, int, float or bool (a flag).
-        help: What the command line says of it.
-        flag: Its name there.
-        metavar: What stands for its value there.
-        least, most: Bounds of a whole number, included; None: there is none.
-        above: A bound of any other number, which is not included.
-        is_many: May be given several times.
-        is_path: Names a file or folder.
-        shows_default: The default is part of its help.
-        in_notebook: The notebook has a parameter of that name.
-        decides: Changes the judgement on a snapshot by itself, so that it is part of the key of its question. What it
-            does not is in the key by its content (the profile's tables, the rules), or changes how long it takes only.
+        help: Its help text on the command line.
+        flag: Its name on the command line.
+        metavar: The placeholder for its value in the help.
+        least, most: Inclusive bounds of an integer; None: no bound.
+        above: Exclusive lower bound of a float; None: no bound.
+        is_many: Whether it may be given several times.
+        is_path: Whether its value is the path of a file or folder.
+        shows_default: Whether the help shows the default.
+        in_notebook: Whether the notebook has a parameter of that name.
+        decides: Whether its value by itself changes the judgement on a snapshot, so that it is part of the judgement's
+            key. Other options are either in the key by content (the profile's tables, the rules), or affect only the
+            duration.
     """
 
     kind: type
@@ -49,7 +50,7 @@ class Option(Struct, frozen=True):
     decides: bool = True
 
     def parameter(self, value: Any, folder: Path) -> Any:
-        """The value as a parameter of a notebook that works in `folder`: "" for none, paths as they are from there."""
+        """Return the value as a parameter of a notebook that runs in `folder`: "" for None, paths relative to it."""
         if self.is_many:
             return [_from(folder, one) if self.is_path else one for one in value]
         if value is None:
@@ -58,7 +59,7 @@ class Option(Struct, frozen=True):
 
 
 def option(default: T, *, shows: bool = True, **declared: Any) -> T:
-    """A field of VerifyOptions that is an option, too; `shows`: whether its value stands in the repr."""
+    """Declare a field of VerifyOptions that is also a command-line option; `shows`: whether the repr includes it."""
     return field(default=default, repr=shows, metadata={"option": Option(**declared)})
 
 
@@ -67,19 +68,19 @@ class VerifyOptions:
     """What to verify and how.
 
     Attributes:
-        bundle: The bundle's folder; reports name it as it is written here.
+        bundle: The bundle's folder; reports show it as written here.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
-        exports: The folder of Wild Apricot exports (CSV) that stand for the bundle's records; None: those that lie in
-            the bundle, where its report does not list the records.
-        profile: The TOML file that says which tables and columns hold what; None: the built-in one.
-        allow_dry_run: Verify a bundle of a dry run all the same.
+        expectations: Folders of custom suites, layered over the shipped ones; a later folder overrides an earlier one.
+        exports: The folder of Wild Apricot exports (CSV) that replace the bundle's records; None: the exports in the
+            bundle, if its report does not list the records.
+        profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
+        allow_dry_run: Verify the bundle of a dry run anyway.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
-            it to be open, and as long as it takes for rows.
-        evidence_rows: At most so many violating rows are kept for a check; their number is exact all the same.
+            it to be open, and no limit for rows.
+        evidence_rows: Maximum number of violations kept per check; their count is exact in any case.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
-        shipped_suites: Whether the shipped suites lie below them; without them only `expectations` judge.
-        distributions: Also count what charts show, which reads a few columns more.
+        shipped_suites: Whether the shipped suites are included below `expectations`; otherwise only those are used.
+        distributions: Also count what charts show, which reads a few additional columns.
         environment: Environment variables by name.
     """
 
@@ -166,12 +167,12 @@ class VerifyOptions:
 
     @property
     def bundle_text(self) -> str:
-        """The bundle's path as it was written ("./x" keeps its "./")."""
+        """The bundle's path as the user wrote it ("./x" keeps its "./")."""
         return str(self.bundle)
 
     @property
     def exports_folder(self) -> Path | None:
-        """The folder of exports, if one is named."""
+        """The folder of exports; None where none is given."""
         return None if self.exports is None else Path(self.exports)
 
     @property
@@ -181,23 +182,23 @@ class VerifyOptions:
 
     @property
     def deciding(self) -> dict[str, object]:
-        """The values that change a judgement by themselves, by name."""
+        """The options whose values by themselves change a judgement, by name."""
         named = {name: getattr(self, name) for name, declared in OPTIONS.items() if declared.decides}
         return {**named, "distributions": self.distributions}
 
     def notebook_parameters(self, folder: Path) -> dict[str, Any]:
-        """The parameters of a notebook that asks the same and works in `folder`, by name; not the database."""
+        """Return the parameters, by name and without the database, of an equivalent notebook that runs in `folder`."""
         shared = {name: declared for name, declared in OPTIONS.items() if declared.in_notebook}
         named = {name: declared.parameter(getattr(self, name), folder) for name, declared in shared.items()}
         return {"bundle": _from(folder, self.bundle), **named}
 
 
 def _from(folder: Path, path: Path | str) -> str:
-    """The way from a run's folder; its sibling of another name has the same."""
+    """Return the path relative to a run's folder; it stays valid if the folder is renamed within its parent."""
     return os.path.relpath(path, folder)
 
 
 OPTIONS: Mapping[str, Option] = {
     each.name: each.metadata["option"] for each in fields(VerifyOptions) if "option" in each.metadata
 }
-"""The declared options by the name of their field, in the order of help."""
+"""The declared options by field name, in the order of the help."""

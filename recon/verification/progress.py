@@ -1,4 +1,4 @@
-"""The steps of a verification: who is told of them, and how long each takes."""
+"""The progress of a verification: the listener that is notified of each step, and how long each step takes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Hears of each step as it happens; a listener overrides the events that it shows.
+    """Is notified of each step as it happens; a subclass overrides the events that it shows.
 
     Raises:
-        UsageError: A subclass has a method that is nearly, but not quite, an event.
+        UsageError: A subclass has a method whose name is close to that of an event, probably a misspelling.
     """
 
     def __init_subclass__(cls) -> None:
@@ -41,32 +41,32 @@ class Listener:
         """The database is about to be opened."""
 
     def rows_read(self, table: str, rows: int) -> None:
-        """So many rows of a canonical table were read so far."""
+        """`rows` rows of the canonical table `table` have been read so far."""
 
     def database_read(self, snapshot: SnapshotInfo) -> None:
-        """All tables are read."""
+        """All tables have been read."""
 
     def checks_starting(self, rules: Sequence[Rule]) -> None:
         """The rules are about to be evaluated."""
 
     def check_done(self, check: Check) -> None:
-        """One rule was evaluated."""
+        """One rule has been evaluated."""
 
     def accounted(self, ledger: Ledger) -> None:
-        """Every record and row is accounted for, after the last check."""
+        """The ledger is complete; called after the last check."""
 
     def report_writing(self) -> None:
-        """The verdict is reached, and what shows it is about to be written."""
+        """The verdict is reached, and reports are about to be written."""
 
 
 EVENTS = tuple(name for name in vars(Listener) if not name.startswith("_"))
 
 
 def require_listener(listener: Listener | None) -> Listener:
-    """The listener, or one that says nothing where there is none.
+    """Return the listener, or a silent one if it is None.
 
     Raises:
-        UsageError: It lacks an event, which may be one that is misspelt.
+        UsageError: The listener lacks an event, possibly a misspelt one.
     """
     if listener is None:
         return Listener()
@@ -91,12 +91,12 @@ class Stopwatch:
         self.steps_ms: dict[str, int] = {}
 
     def lap(self, step: str) -> None:
-        """The time since the last lap belongs to `step`."""
+        """Record the time since the last lap as that of `step`."""
         now = perf_counter()
         self.steps_ms[step] = round((now - self._last) * 1000)
         self._last = now
 
     @property
     def total_ms(self) -> int:
-        """Since the start."""
+        """Milliseconds since the start."""
         return round((perf_counter() - self.started) * 1000)

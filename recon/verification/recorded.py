@@ -1,4 +1,4 @@
-"""The judgement that is recorded in the snapshot it was reached on, and the key of its question."""
+"""The judgement that is recorded in the snapshot that it was reached on, and the key that identifies it."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 
 def keep_judged(warehouse: Warehouse, verification: Verification, key: str, path: Path) -> None:
-    """Keep the warehouse as a snapshot at `path`, with the judgement that was reached on it.
+    """Write the warehouse as a kept snapshot to `path`, with the judgement that was reached on it.
 
     Args:
-        warehouse: Holds what was judged.
+        warehouse: Holds the data that was judged.
         verification: The judgement.
-        key: What tells it from others: see `judgement_key`.
-        path: The file to write, whole or not at all.
+        key: The key that identifies it; see `judgement_key`.
+        path: The file to write, atomically.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     document = msgspec.json.encode(verification, enc_hook=_encoded).decode()
     keep_snapshot(warehouse, verification.snapshot, {"key": key, "document": document}, path)
 
 
 def recorded_judgement(warehouse: Warehouse, key: str) -> Verification | None:
-    """The judgement that the snapshot was kept with; None where `key` tells of another question."""
+    """Return the judgement recorded in the snapshot; None where its key is not `key`."""
     recorded, document = kept_row(warehouse, "select key, document from kept.recon.judgement")
     if recorded != key:
         return None
@@ -53,9 +53,9 @@ def recorded_judgement(warehouse: Warehouse, key: str) -> Verification | None:
 
 
 def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, object]) -> str:
-    """What tells one judgement on a snapshot from another: the bundle's content, the rules and the settings.
+    """Return what distinguishes one judgement on a snapshot from another: a digest of bundle, rules and settings.
 
-    Where files lie does not matter, only what stands in them.
+    Only the contents of files matter, not their location.
     """
     digest = sha256()
     files = {name: bundle.report_file.with_name(name) for name in NAMES}
@@ -71,7 +71,7 @@ def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, 
 
 
 def _encoded(frame: Any) -> str:
-    """A frame as text, with its types."""
+    """Encode a frame as text, with its types."""
     file = BytesIO()
     frame.write_ipc(file)
     return b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""How many members each tier has."""
+"""The number of members of each tier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIER_COLUMNS = (
 
 
 def members_by_tier(warehouse: Warehouse) -> Iterator[TierCount]:
-    """Members by tier; none where tiers are not recorded."""
+    """Yield the member count of each tier; nothing where the database does not record tiers."""
     absent = {*warehouse.missing, *warehouse.unreadable}
     if absent & NEEDED_FOR_TIERS:
         return

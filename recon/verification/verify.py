@@ -1,4 +1,4 @@
-"""The recipe: bundle and database in, Verification out."""
+"""The verification itself: bundle and database in, Verification out."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
 
 def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
-    """Verify a migration: what the bundle says against what the database holds, at one instant.
+    """Verify a migration: compare what the bundle reports with what the database holds at one instant.
 
-    Where the database is a snapshot that a run kept, and the same was judged on it, that judgement is given as it is.
+    Where the database is a snapshot that a run kept with a judgement under the same key, that judgement is returned.
 
     Raises:
         ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
@@ -56,11 +56,11 @@ def verify(options: VerifyOptions, listener: Listener | None = None) -> Verifica
 
 @dataclass(frozen=True)
 class Judgement:
-    """A Verification together with what it was reached on, for as long as that is open.
+    """A Verification together with the warehouse that it was reached on, while that is open.
 
     Attributes:
-        rules: In the order of their checks.
-        key: Tells it from other judgements on the same snapshot; reads the whole bundle.
+        rules: The rules in the order of their checks.
+        key: Computes the key that distinguishes it from other judgements on the same snapshot; reads the whole bundle.
     """
 
     verification: Verification
@@ -71,7 +71,7 @@ class Judgement:
 
 @contextmanager
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
-    """Verify as `verify` does, and keep the warehouse open; `afresh`: whatever a snapshot says about itself."""
+    """Verify as `verify` does, and keep the warehouse open; `afresh`: ignore the judgement recorded in a snapshot."""
     listener = require_listener(listener)
     watch = Stopwatch()
     listener.bundle_opening(options, watch.started_at)
@@ -94,7 +94,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
 
 @dataclass(frozen=True)
 class VerificationInput:
-    """What is judged, by which rules and options."""
+    """The input of a verification: what is verified, by which rules and options."""
 
     bundle: Bundle
     profile: Profile
@@ -103,7 +103,7 @@ class VerificationInput:
 
     @property
     def requires(self) -> set[str]:
-        """Every table and column that is read."""
+        """Every table and column to read."""
         charted = DISTRIBUTED if self.options.distributions else ()
         ruled = (reference for rule in self.rules for reference in rule.reads)
         return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *charted, *ruled}
@@ -149,7 +149,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
 def _load(
     case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch
 ) -> tuple[pl.DataFrame, SnapshotInfo]:
-    """Load the bundle and the snapshot; the policies that the bundle declares, and how the snapshot was taken."""
+    """Load bundle and snapshot; return the policies that the bundle declares, and how the snapshot was taken."""
     with opened_source(case.options, warehouse) as source:
         policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
         listener.bundle_opened(case.bundle, watch.started_at)
@@ -176,7 +176,7 @@ def _checks(case: VerificationInput, warehouse: Warehouse, listener: Listener) -
 
 
 def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
-    """What a judgement depends on beside the bundle, the snapshot and the rules."""
+    """Return what a judgement depends on besides the bundle, the snapshot and the rules."""
     return {
         **options.deciding,
         "personal": {} if options.show_pii else dict(profile.personal_columns),
@@ -185,7 +185,7 @@ def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
 
 
 def _replay_events(recorded: Verification, bundle: Bundle, rules: Sequence[Rule], listener: Listener) -> None:
-    """Tell of a judgement that was reached before as if it were reached now."""
+    """Notify the listener of a recorded judgement as if it were reached now."""
     listener.bundle_opened(bundle, recorded.started_at)
     listener.database_opening()
     listener.database_read(recorded.snapshot)

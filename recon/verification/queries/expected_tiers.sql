@@ -1,6 +1,6 @@
--- Members by tier as the bundle's membership levels and the tier mapping lead one to expect; null: no tier.
--- A level that is not mapped leads to the default tier, and no level to none.
--- Several source rows on one target row are one member, whose level the last of them wrote.
+-- Members by tier as expected from the bundle's membership levels and the tier mapping; "(none)": no tier.
+-- A level that is not mapped has the default tier; a member without a level has no tier.
+-- Several source rows with the same target row are one member, whose level is that of the last of them.
 with written as (
   select arg_max(coalesce(level, ''), source_row) as level
   from source.members

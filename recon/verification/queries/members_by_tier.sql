@@ -1,4 +1,4 @@
--- Members by tier in the tiers' own sort order; tier ids that no tier has, then members without a tier, come last.
+-- Members by tier in the sort order of the tiers; tier ids that no tier has, then members without a tier, come last.
 select code, name, members as count,
        coalesce(floor(1000.0 * members / nullif(sum(members) over (), 0) + 0.5) / 10, 0.0) as percentage
 from (

@@ -1,4 +1,5 @@
--- Registrations by the month that they were made in (UTC), the months between without gaps; those without a date last.
+-- Registrations by month (UTC), without gaps between the months; those without a date last.
+-- A span of 600 months or more, which one wrong date can cause, is not filled up.
 with counted as (
   select date_trunc('month', registered_at) as month, count(*) as registrations
   from target.registrations
