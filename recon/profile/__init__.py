@@ -1,4 +1,4 @@
-"""Profiles: which of an application's tables and columns hold what the rules speak of, read or drafted."""
+"""Profiles: which tables and columns of an application hold the data that rules refer to; loaded or drafted."""
 
 from recon.profile.model import Column, KeyPart, Only, Profile, RunRecord, Table
 from recon.profile.reading import BUILT_IN, load_profile

@@ -1,4 +1,4 @@
-"""Reads one column of a profile: what the file says, and recon's own where it says nothing."""
+"""Reads one column of a profile: the file's settings, with those of recon's own column as defaults."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ColumnReader:
     """Turns the entries of one table's columns into columns.
 
     Attributes:
-        place: The table's place in the file.
-        is_named: Whether the application has the table, so that each column has to name one of its.
+        place: The place of the table in the file.
+        is_named: Whether the profile names the application's table, so that each column must name one of its columns.
     """
 
     reader: EntryReader
@@ -32,13 +32,13 @@ class ColumnReader:
     is_named: bool
 
     def column(self, name: str, value: object, known: Column | None) -> Column:
-        """The column `name`; `known` is recon's own of that name, None while these themselves are read.
+        """Read the column `name`; `known` is recon's own column of that name, None while those themselves are read.
 
         Raises:
             ProfileError: The entry is wrong.
         """
         place = f"{self.place}.columns.{name}"
-        # The short form is the application's name alone, or names.
+        # The short form is just the application's name, or a list of names.
         written = {"column": value} if isinstance(value, str | list) else value
         entry = self.reader.convert(written, ColumnEntry, place)
         own = known or self._declared(place, name, entry)

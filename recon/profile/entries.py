@@ -1,4 +1,4 @@
-"""Reads one entry of a profile's file into the shape that it has to have, and says where, and how, it is wrong."""
+"""Converts one entry of a profile file to its expected type, and reports where and how it is wrong."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class EntryReader:
     path: Path
 
     def convert(self, value: object, wanted: type[T], place: str) -> T:
-        """`value` as `wanted`.
+        """Convert `value` to the type `wanted`.
 
         Raises:
-            ProfileError: A key is missing, not known, or of the wrong kind.
+            ProfileError: A key is missing, unknown, or of the wrong type.
         """
         try:
             return msgspec.convert(value, wanted)
@@ -43,7 +43,7 @@ class EntryReader:
             raise self.wrong(f"{place}{inner.rstrip('`')}", found=reason) from error
 
     def expect_known(self, place: str, names: Iterable[str], known: Iterable[str]) -> None:
-        """Refuse a name that there is none of, and offer the one that it looks like.
+        """Refuse an unknown name, and suggest the most similar known one.
 
         Raises:
             ProfileError: One of `names` is not in `known`.
@@ -58,7 +58,7 @@ class EntryReader:
     def wrong(
         self, place: str, expected: str | None = None, found: str | None = None, hint: str | None = None
     ) -> ProfileError:
-        """The error that names file and place."""
+        """Return the error with the file and the place in it."""
         next_step = hint or "docs/profiles.md describes every key"
         where = f"{self.path}, {place}"
         return ProfileError("The profile is wrong", where=where, expected=expected, found=found, next_step=next_step)

@@ -1,4 +1,4 @@
-"""A profile as its TOML file writes it; its parts are validated one by one so that errors can name their place."""
+"""The structure of a profile's TOML file; its parts are validated one by one so that errors can name their place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class ColumnEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column; where a key is left out, recon's own says."""
+    """A column; a key that is left out takes its value from recon's own column."""
 
     column: str | list[str] | None = None
     type: Any = None
@@ -21,21 +21,21 @@ class ColumnEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OnlyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which rows of a shared table count."""
+    """Which rows of a shared table belong to the canonical table."""
 
     column: str
     value: str
 
 
 class KeyPartEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a natural key that is not just a column."""
+    """A part of a natural key that is more than a plain column."""
 
     column: str
     truncate: str | None = None
 
 
 class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table; without `table`, the application does not record such a thing."""
+    """A table; without `table`, the application does not record this entity."""
 
     table: str | None = None
     columns: dict[str, Any] = {}
@@ -45,7 +45,7 @@ class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place of run ids."""
+    """A place where run ids are recorded."""
 
     table: str
     column: str

@@ -1,4 +1,4 @@
-"""A profile as frozen objects: recon's tables and columns, and what the application calls them."""
+"""A profile as frozen objects: recon's tables and columns, and the application's names for them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ class Column(Struct, frozen=True):
     """A canonical column and the names that the application may give it, the preferred one first.
 
     Attributes:
-        candidates: Empty when the application does not record it.
+        candidates: The application's names; empty when the application does not record the column.
         domain: Columns of type `key` with the same domain are compared with each other; None for other types.
-        personal: "name", "email" or "phone" when it holds data of a person, None otherwise.
-        normalise: Names of `NORMALISERS` that are applied to a text before it is compared, in this order; those of
-            `ON_EVERY_TYPE` to other types as well.
-        abs_tol: Values that differ by no more are equal: a number, or a duration for timestamps; None: exactly equal.
-        rel_tol: The same as a share of the greater value, 0 to 1; None: exactly equal.
+        personal: "name", "email" or "phone" when it holds personal data, None otherwise.
+        normalise: Names of `NORMALISERS`, applied in this order to a text before it is compared; those in
+            `ON_EVERY_TYPE` apply to other types as well.
+        abs_tol: The largest difference at which values count as equal: a number, or a duration for timestamps; None:
+            values must be exactly equal.
+        rel_tol: The same as a share of the greater value, 0 to 1; None: values must be exactly equal.
     """
 
     name: str
@@ -51,7 +52,7 @@ class KeyPart(Struct, frozen=True):
     """A canonical column of a natural key.
 
     Attributes:
-        truncate: "minute", "hour" or "day" that a timestamp is cut down to; None: the whole value.
+        truncate: The unit to which a timestamp is truncated, "minute", "hour" or "day"; None: the whole value.
     """
 
     column: str
@@ -62,9 +63,9 @@ class Table(Struct, frozen=True):
     """A canonical table (`members`, `events`, …) and the application's name for it.
 
     Attributes:
-        source_name: Empty when the application does not record such a thing.
-        only: Which rows of the application's table count; None: all.
-        natural_key: What tells two rows apart where ids do not; empty when nothing does.
+        source_name: The application's name; empty when the application does not record this entity.
+        only: Which rows of the application's table belong to this one; None: all.
+        natural_key: The columns that identify a row where ids do not; empty when there are none.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Table(Struct, frozen=True):
     natural_key: tuple[KeyPart, ...] = ()
 
     def column(self, name: str) -> Column | None:
-        """The canonical column of that name, None when the profile has none."""
+        """Return the canonical column of that name, None when the profile has none."""
         return next((column for column in self.columns if column.name == name), None)
 
 
@@ -92,14 +93,14 @@ class RunRecord(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """Every canonical table → the application's, and where the application records its import runs."""
+    """The mapping of every canonical table to the application's, and where the application records its import runs."""
 
     name: str
     tables: tuple[Table, ...]
     runs: tuple[RunRecord, ...]
 
     def table(self, name: str) -> Table | None:
-        """The canonical table of that name, None when there is none."""
+        """Return the canonical table of that name, None when there is none."""
         return next((table for table in self.tables if table.name == name), None)
 
     @property
@@ -109,16 +110,16 @@ class Profile(Struct, frozen=True):
 
     @property
     def unmapped(self) -> tuple[str, ...]:
-        """What no check can do without and the profile does not map: "events", "members.id"."""
+        """Required tables and columns that the profile does not map: "events", "members.id"."""
         tables = [table for table in self.tables if table.required]
         columns = [f"{t.name}.{c.name}" for t in tables if t.source_name for c in t.columns if _lacks(c)]
         return tuple([table.name for table in tables if not table.source_name] + columns)
 
     def require_whole(self) -> Self:
-        """The profile itself, when a migration can be verified with it.
+        """Return the profile itself, if it is complete enough to verify a migration.
 
         Raises:
-            ProfileError: It does not map something that no check can do without.
+            ProfileError: It does not map a required table or column.
         """
         if self.unmapped:
             raise ProfileError(

@@ -1,4 +1,4 @@
-"""What of a profile the live catalogue has, and in which words the rest is told."""
+"""Finds which tables and columns of a profile the live catalogue has, and words the reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def presume_columns(profile: Profile, catalogue: Catalogue) -> None:
-    """What cannot be opened tells no columns: it is read all the same, so that the refusal is told."""
+    """Assume the columns of tables that list none because they cannot be opened.
+
+    They are then read anyway, so that the database's refusal is reported. `catalogue` is changed in place.
+    """
     for table in profile.tables:
         if catalogue.get(table.source_name) == {}:
             named = [column.candidates[0] for column in table.columns if column.candidates]
@@ -22,7 +25,7 @@ def presume_columns(profile: Profile, catalogue: Catalogue) -> None:
 
 
 def require_present(source: Source, profile: Profile, catalogue: Catalogue) -> None:
-    """Refuse a database that lacks what no check can do without.
+    """Refuse a database that lacks a required table or column.
 
     Raises:
         DatabaseError: A required table or column is missing.
@@ -66,12 +69,12 @@ def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -
 
 
 def actual_column(column: Column, present: Mapping[str, str]) -> str | None:
-    """The application's name for the column, of those that are `present`; None when it has none."""
+    """Return the first of the application's names for the column that is `present`; None when none is."""
     return next((name for name in column.candidates if name in present), None)
 
 
 def table_absence(table: Table, catalogue: Catalogue) -> str | None:
-    """Why the table cannot be read, by the catalogue; None when it can."""
+    """Return why the table cannot be read, according to the catalogue; None when it can."""
     if not table.source_name:
         return f"the profile names no table for {table.name}"
     if table.source_name not in catalogue:
@@ -89,7 +92,7 @@ def _table_hint(table: Table) -> str:
 
 
 def column_absence(table: Table, column: Column) -> str:
-    """Why the column of a table that is there cannot be read."""
+    """Return why the column of a table that exists cannot be read."""
     if not column.candidates:
         return f"the profile names no column for {table.name}.{column.name}"
     return f"the table {table.source_name!r} has no column {' or '.join(map(repr, column.candidates))}"

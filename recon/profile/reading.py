@@ -1,4 +1,4 @@
-"""Reads a profile from TOML and says where, and how, it is wrong."""
+"""Reads a profile from TOML and reports where and how it is wrong."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def load_profile(path: Path | str | None = None) -> Profile:
     """Read a profile from TOML; without an argument, the built-in one, whose tables and columns are recon's own.
 
     Raises:
-        ProfileError: The file is missing, is not TOML, or an entry lacks a key, has one that is not known, or a value
-            of the wrong kind; the message names the file and the place.
+        ProfileError: The file is missing or is not TOML, or an entry lacks a key, has an unknown one, or a value of
+            the wrong type; the message names the file and the place.
     """
     return _vocabulary() if path is None else _read(Path(path), _vocabulary())
 
@@ -57,13 +57,13 @@ class Reader(EntryReader):
     """Turns a file's entries into a profile.
 
     Attributes:
-        vocabulary: The tables and columns that there are; None while these themselves are read.
+        vocabulary: The profile that defines recon's tables and columns; None while that one itself is read.
     """
 
     vocabulary: Profile | None
 
     def profile(self, document: object) -> Profile:
-        """The whole profile; tables that the file leaves out are there, without a name of the application's."""
+        """Return the whole profile; tables that the file leaves out are included, without an application's name."""
         file = self.convert(document, ProfileFile, "the top")
         known = {table.name: table for table in self.vocabulary.tables} if self.vocabulary else None
         self.expect_known("tables", file.tables, file.tables if known is None else known)
@@ -88,7 +88,7 @@ class Reader(EntryReader):
         return replace(table, only=self._only(place, file.only), natural_key=self._key(table, file, known))
 
     def _columns(self, place: str, file: TableEntry, known: Table | None) -> dict[str, Column]:
-        """The columns by name; those that the file leaves out are there, without a name of the application's."""
+        """Return the columns by name; those that the file leaves out are included, without an application's name."""
         others = {column.name: column for column in known.columns} if known else {}
         self.expect_known(f"{place}.columns", file.columns, others if known else file.columns)
         reader = ColumnReader(self, place, is_named=file.table is not None)
@@ -102,7 +102,7 @@ class Reader(EntryReader):
         if not file.column:
             raise self.wrong(f"{place}.only", expected="column to name a column")
         if "\\" in file.value or not file.value.isprintable():
-            # Whether a backslash in a literal escapes depends on the server's settings.
+            # Whether a backslash in a string literal is an escape depends on the server's settings.
             raise self.wrong(f"{place}.only", "a value without backslashes and control characters", repr(file.value))
         return Only(file.column, file.value)
 
@@ -139,11 +139,11 @@ class Reader(EntryReader):
 
 
 def _names_one(entry: object) -> bool:
-    """Whether the entry of a column names one of the application's."""
+    """Return whether the entry of a column names a column of the application."""
     return not isinstance(entry, dict) or "column" in entry
 
 
 def _nameless(table: Table) -> Table:
-    """The table as an application has it that does not record such a thing."""
+    """Return the table as for an application that does not record this entity."""
     columns = tuple(replace(column, candidates=()) for column in table.columns)
     return Table(table.name, "", columns, required=table.required)

@@ -16,7 +16,7 @@ __all__ = ["draft_profile"]
 
 
 def draft_profile(database: str | None = None, *, environment: Mapping[str, str] | None = None) -> str:
-    """A profile in TOML, drafted by the names of tables and columns; only the catalogue is read, never a row.
+    """Draft a profile in TOML from the names of tables and columns; only the catalogue is read, never a row.
 
     Args:
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.

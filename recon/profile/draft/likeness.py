@@ -1,4 +1,4 @@
-"""Names as words, and how alike two of them are."""
+"""Splits names into words and rates how similar two names are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIKE = 0.8
 
 
 class Likeness(IntEnum):
-    """How sure it is that a name stands for what is looked for."""
+    """How certain it is that a name denotes the table or column that is looked for."""
 
     NONE = 0
     SIMILAR = 1
@@ -26,16 +26,16 @@ Words = tuple[str, ...]
 
 @cache
 def words_of(name: str) -> Words:
-    """The words of a name, lower-cased and singular: "MembershipTiers", "membership_tier" → ("membership", "tier").
+    """Split a name into lower-case singular words: "MembershipTiers", "membership_tier" → ("membership", "tier").
 
-    A name that is written in no Latin letters is one word.
+    A name without Latin letters or digits is one word.
     """
     found = WORD.findall(name) or [name]
     return tuple(_singular(word.lower()) for word in found)
 
 
 def likeness(found: Words, same: set[Words], usual: set[Words]) -> Likeness:
-    """How alike a name is to the `same` name in another spelling, or to `usual` other names."""
+    """Rate how similar a name is to the spellings `same` of the name itself, or to the `usual` alternative names."""
     if found in same:
         return Likeness.SAME
     if found in usual:
@@ -47,7 +47,7 @@ def likeness(found: Words, same: set[Words], usual: set[Words]) -> Likeness:
 
 @cache
 def _is_alike(one: str, other: str) -> bool:
-    """Whether two texts share most of their letters in order; short ones are alike by chance."""
+    """Return whether two texts share most of their letters in order; short ones never, being similar by chance."""
     if len(other) <= 2 or not LIKE / 2 <= len(one) / (len(one) + len(other)) <= 1 - LIKE / 2:
         return False
     return SequenceMatcher(None, one, other).ratio() >= LIKE

@@ -1,4 +1,4 @@
-"""Finds the tables and columns of a catalogue that look like those that rules speak of."""
+"""Finds the tables and columns of a catalogue that resemble those that rules refer to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from recon.profile import Column, Table
 
 SYNONYMS = Path(__file__).with_name("synonyms.toml")
-# A table of another name is offered as a choice when so great a share of its kind's columns is found in it.
+# A table with an unrelated name is offered as a choice if it has at least this share of the canonical table's columns.
 ENOUGH_COLUMNS = 0.5
 HOLDS = {
     "timestamp": {"timestamp", "timestamptz", "text", "integer"},
@@ -30,7 +30,7 @@ HOLDS = {
 
 
 class Match(NamedTuple):
-    """A name of the application's for something of recon's."""
+    """The application's name for a canonical table or column."""
 
     name: str
     source_name: str
@@ -39,13 +39,13 @@ class Match(NamedTuple):
 
 @dataclass
 class Matches:
-    """What was found in a catalogue.
+    """The matches found in a catalogue.
 
     Attributes:
-        tables: By canonical table; what is only similar is a choice, not a match.
-        table_choices: Canonical table → the application's tables that may be it.
-        columns: By canonical table, its matches; those that are only similar are choices.
-        left: Canonical table → columns of the application's table that have no place.
+        tables: Match by canonical table; a table that is only similar is a choice, not a match.
+        table_choices: Canonical table → the application's tables that may correspond to it.
+        columns: Canonical table → its matches by canonical column; those that are only similar are choices.
+        left: Canonical table → columns of the application's table that match none of its columns.
     """
 
     tables: dict[str, Match] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Matches:
 
 
 def match(catalogue: Catalogue) -> Matches:
-    """Match a catalogue with the built-in profile's tables and columns, by their names."""
+    """Match a catalogue with the tables and columns of the built-in profile, by name."""
     vocabulary = load_profile()
     found = Matches(tables=_match_tables(vocabulary, catalogue))
     owners = {c.domain: t.name for t in vocabulary.tables for c in t.columns if c.name == "id"}
@@ -74,12 +74,12 @@ def match(catalogue: Catalogue) -> Matches:
 
 @cache
 def synonyms() -> dict[str, Any]:
-    """Usual other names, by canonical table and column."""
+    """Return the usual alternative names, by canonical table and column."""
     return tomllib.loads(SYNONYMS.read_text(encoding="utf-8"))
 
 
 def spellings(names: Iterable[str]) -> set[Words]:
-    """The names as words."""
+    """Return the names as words."""
     return {words_of(name) for name in names}
 
 
@@ -95,7 +95,7 @@ def _match_tables(vocabulary: Profile, catalogue: Catalogue) -> dict[str, Match]
 
 
 def _choices(table: Table, catalogue: Catalogue, taken: Mapping[str, Match]) -> list[str]:
-    """Tables without a place whose name is similar, or that have many of the columns."""
+    """Return unmatched tables that have a similar name, or many of the columns."""
     used = {found.source_name for found in taken.values()}
     same = _same(table.name, [table.source_name])
     usual = spellings(synonyms()[table.name]["table"])
@@ -107,7 +107,7 @@ def _choices(table: Table, catalogue: Catalogue, taken: Mapping[str, Match]) -> 
 
 
 def _share(table: Table, present: Mapping[str, str]) -> float:
-    """The share of the canonical table's columns that are there under a usual name."""
+    """Return the share of the canonical table's columns that are present under a usual name."""
     found = {words_of(name) for name in present}
     names = [set.union(*_plain_names(table, column)) for column in table.columns]
     return sum(not found.isdisjoint(spelt) for spelt in names) / len(names)
@@ -116,7 +116,7 @@ def _share(table: Table, present: Mapping[str, str]) -> float:
 def _names(
     table: Table, column: Column, matched: Match, owners: Mapping[str | None, str], tables: Mapping[str, Match]
 ) -> tuple[set[Words], set[Words]]:
-    """The same name in other spellings, and usual other names, of a column in the table that was found."""
+    """Return the spellings of the column's own name, and its usual alternative names, in the matched table."""
     same, usual = _plain_names(table, column)
     own = words_of(matched.source_name)
     usual = usual | {own + name for name in same | usual} - same
@@ -142,7 +142,7 @@ def _same(name: str, built_in: Iterable[str]) -> set[Words]:
 def _assign(
     columns: Sequence[Column], present: Mapping[str, str], names: Mapping[str, tuple[set[Words], set[Words]]]
 ) -> dict[str, Match]:
-    """The best match for each column, each of the application's columns used once."""
+    """Return the best match for each column; each column of the application is used once."""
     scored = []
     for place, column in enumerate(columns):
         for order, (source_name, kind) in enumerate(present.items()):

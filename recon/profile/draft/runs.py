@@ -17,7 +17,7 @@ MOMENTS = ("at", "on", "time", "date")
 
 
 def run_records(catalogue: Catalogue) -> list[RunRecord]:
-    """The built-in places that are there, then every table with a column named like a run and one like its time."""
+    """Return the built-in places that exist, then each table with a column named like a run and one like its time."""
     known = [run for run in load_profile().runs if run.column in catalogue.get(run.table, {})]
     places = {run.table for run in known}
     return known + [run for table in catalogue if table not in places for run in _runs(table, catalogue[table])]
@@ -32,7 +32,7 @@ def _runs(table: str, present: Mapping[str, str]) -> Iterator[RunRecord]:
 
 
 def _moment(present: Mapping[str, str]) -> str | None:
-    """The column that says when: by its usual name first, then any that reads or is typed like a moment."""
+    """Return the column with the time: by its usual name first, then any whose name or type suggests a moment."""
     usual = [words_of(name) for name in synonyms()["recorded"]]
     named = sorted((usual.index(words_of(name)), name) for name in present if words_of(name) in usual)
     if named:

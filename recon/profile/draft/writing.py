@@ -1,4 +1,4 @@
-"""Writes matches as a profile that people will edit: what was found, how sure it is, and what is left to them."""
+"""Writes matches as a profile for the user to edit: what was found, how certain it is, and what is left to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REASONS = {
 
 
 def draft_lines(name: str, label: str, catalogue: Catalogue) -> Iterator[str]:
-    """The lines of a draft that loads; `label` says where the catalogue is from."""
+    """Yield the lines of a draft that loads as it is; `label` names the database that the catalogue comes from."""
     found = match(catalogue)
     yield f"# First draft of a profile, by the names in the catalogue of {toml_text(label)}."
     yield "# Look at each line, since a name can mislead. docs/profiles.md describes every key."
@@ -44,7 +44,7 @@ def draft_lines(name: str, label: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def toml_text(text: str) -> str:
-    """A TOML string on one line; it may stand in a comment too."""
+    """Return a TOML string on one line, which is also safe within a comment."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
