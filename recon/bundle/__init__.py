@@ -1,4 +1,4 @@
-"""A migration bundle: what the importer says it did, validated."""
+"""A migration bundle: the importer's report of what it did, validated."""
 
 from recon.bundle.model import Bundle
 from recon.bundle.reading import open_bundle

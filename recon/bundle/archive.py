@@ -1,4 +1,4 @@
-"""Compressed bundles: unpacks the files of a bundle, and no others, into a private folder, within limits."""
+"""Compressed bundles: unpacks only the files of a bundle into a private folder, within size limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GZIP_START = b"\x1f\x8b"
 MAX_BYTES = 8 * 2**30
-# JSON shrinks to a twentieth or so; what grows a thousandfold is made to fill a disk.
+# JSON compresses to about a twentieth; a file that grows a thousandfold was made to fill a disk.
 MAX_RATIO = 250
 ALWAYS_ALLOWED_BYTES = 64 * 2**20
 PIECE_BYTES = 2**20
@@ -45,7 +45,7 @@ class Unpacked:
 
     Attributes:
         path: The bundle as the user wrote it.
-        labels: File in the folder → what a message calls it, the place that it came from.
+        labels: File in the folder → its name in messages, the place that it came from.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Unpacked:
 
     @property
     def folder(self) -> Path:
-        """Where the files lie."""
+        """The folder that holds the files."""
         return self._folder.path
 
     def close(self) -> None:
@@ -65,10 +65,10 @@ class Unpacked:
         self._folder.close()
 
     def add(self, name: str, label: str, content: IO[bytes], packed_bytes: int) -> None:
-        """Write the file `name`, piece by piece, as far as the limits allow.
+        """Write the file `name`, piece by piece, within the limits.
 
         Raises:
-            BundleError: It is larger than what its `packed_bytes` may grow to, or than all may be.
+            BundleError: It exceeds the size that `packed_bytes` may grow to, or the limit for all files together.
         """
         target = self.folder / name
         written = 0
@@ -81,10 +81,10 @@ class Unpacked:
         self.labels[target] = label
 
     def require_room(self, label: str, size: int, packed_bytes: int) -> None:
-        """Refuse what grows to `size` bytes out of `packed_bytes`, where that is more than is allowed.
+        """Refuse a file whose `packed_bytes` grow to `size` bytes, if that exceeds the limits.
 
         Raises:
-            BundleError: It is.
+            BundleError: It exceeds them.
         """
         allowed = min(MAX_BYTES - self._written, max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * packed_bytes))
         if size > allowed:
@@ -97,7 +97,7 @@ class Unpacked:
             )
 
     def rename(self, error: BundleError) -> BundleError:
-        """The error with the place that the user knows instead of the private one."""
+        """Return the error with the path that the user knows in place of the private one."""
         where = error.where or ""
         for file, label in self.labels.items():
             where = where.replace(str(file), label)
@@ -116,7 +116,7 @@ class ArchiveEntry:
 
     Attributes:
         name: Its path in the archive.
-        packed_bytes: What it takes in the archive, or the whole archive where that is not known.
+        packed_bytes: Its compressed size, or that of the whole archive where its own is unknown.
     """
 
     name: str
@@ -126,19 +126,20 @@ class ArchiveEntry:
 
     @property
     def path(self) -> PurePosixPath:
-        """Its path, with Windows' separators as well."""
+        """Its path; Windows separators are recognised too."""
         return PurePosixPath(self.name.replace("\\", "/"))
 
 
 def unpack(path: Path) -> Unpacked | None:
     """Unpack a .zip, a .tar.gz, a migration-report.json.gz, or a folder with one; None where nothing is compressed.
 
-    Only the files of a bundle, and exports beside its report, are written, under their own names: no path in an archive
-    is followed.
+    Only the files of a bundle, and exports next to its report, are written, under their bare names: no path in an
+    archive is followed.
 
     Raises:
-        BundleError: The archive is damaged, holds no report or two, names unsafe paths, or unpacks to too much.
-        OSError: The path cannot be looked at.
+        BundleError: The archive is damaged, holds no report or more than one, names unsafe paths, or exceeds the size
+            limits when unpacked.
+        OSError: The path cannot be accessed.
     """
     fill = _find_packer(path)
     if fill is None:
@@ -175,7 +176,7 @@ def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
 
 
 def _unpack_folder(path: Path, unpacked: Unpacked) -> None:
-    """A folder whose files may each be compressed; one that lies there both ways is ambiguous."""
+    """Unpack a folder whose files may each be compressed; a file that is there in both forms is ambiguous."""
     for name in NAMES:
         plain, packed = path / name, path / f"{name}.gz"
         if plain.exists() and packed.exists():
@@ -206,7 +207,7 @@ def _unpack_zip(path: Path, unpacked: Unpacked) -> None:
 
 
 def _is_plain(found: zipfile.ZipInfo) -> bool:
-    """Whether it is a file and no link; the upper half of the attributes is Unix's mode, where there is one."""
+    """Return whether it is a regular file, not a link; the attributes' upper 16 bits are the Unix mode, if any."""
     kind = found.external_attr >> 28
     return not found.is_dir() and kind in (0, 0o10)
 
@@ -228,7 +229,7 @@ def _extract(archive: tarfile.TarFile, found: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
-    """Write the files of the one bundle among the entries."""
+    """Write the files of the single bundle among the entries."""
     every = list(entries)
     named = [entry for entry in every if entry.path.name in NAMES]
     reports = [entry for entry in named if entry.path.name == REPORT]
@@ -246,7 +247,7 @@ def _add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
 
 
 def _exports(entries: Iterable[ArchiveEntry], reports: Iterable[ArchiveEntry]) -> Iterator[ArchiveEntry]:
-    """The CSV files beside a report; a link is none."""
+    """Return the CSV files next to a report, except links."""
     folders = {report.path.parent for report in reports}
     files = (entry for entry in entries if entry.is_file and entry.path.parent in folders)
     return (file for file in files if file.path.suffix.lower() == ".csv")

@@ -1,4 +1,4 @@
-"""The columns that a report's long lists become in the warehouse."""
+"""The columns in the warehouse that the long lists of a report are loaded into."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from recon.sql import literal, quote
 
 
 class RecordColumn(Struct, frozen=True):
-    """A column that a list becomes.
+    """A column that a list is loaded into.
 
     Attributes:
-        key: The key of an item that holds the value; "" where the whole list has the same, its entity.
-        kind: "id" (text or whole number), "text", "count", "list" (of texts), or "value" (any, as text).
-        or_key: An older importer's key for the same.
+        key: The key of an item that holds the value; "" where all items share one value, the entity of the list.
+        kind: "id" (text or integer), "text", "count", "list" (of texts), or "value" (any, as text).
+        or_key: The key for the same value in older importers.
         required: Whether every item has it.
     """
 
@@ -30,7 +30,7 @@ class RecordColumn(Struct, frozen=True):
 
     @property
     def source_type(self) -> str:
-        """What DuckDB reads it as; JSON keeps a number apart from a text, and costs more."""
+        """The type that DuckDB reads it as; JSON distinguishes a number from a text, but costs more."""
         return "JSON" if self.kind in ("count", "list") else "VARCHAR"
 
     @property
@@ -39,7 +39,7 @@ class RecordColumn(Struct, frozen=True):
         return {"count": "BIGINT", "list": "VARCHAR[]"}.get(self.kind, "VARCHAR")
 
     def value(self, entity: str) -> str:
-        """The SQL of the value, typed; null where the item has none."""
+        """Return the SQL of the typed value; null where the item has none."""
         if not self.key:
             return literal(entity)
         newest = quote(self.key)
@@ -48,7 +48,7 @@ class RecordColumn(Struct, frozen=True):
 
     @property
     def suspect(self) -> str:
-        """The SQL that is true where the value may be of another type than importers write."""
+        """The SQL condition that the value may be of another type than importers write."""
         if self.kind == "value":
             return "false"
         missing = "true" if self.required else "false"

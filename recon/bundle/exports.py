@@ -1,4 +1,4 @@
-"""Finds the Wild Apricot exports that the importer read, by their headers, where its report does not list records."""
+"""Finds, by their headers, the Wild Apricot exports that the importer read, where its report does not list records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recon.bundle.model import Bundle
 
 HEADER_BYTES = 64 * 2**10
-# By the keys that records have; migration-config.json may name other headers.
+# Keyed as records are; migration-config.json may name other headers.
 HEADERS = {
     "members": {
         "waId": "Contact ID",
@@ -49,7 +49,7 @@ HEADERS = {
         "cancelledAt": "Cancellation date",
     },
 }
-# The most telling first: an export of registrations may repeat who registered, and for what.
+# The most specific first: an export of registrations may repeat columns of the member and the event.
 TELLING = {
     "registrations": ("waId", "memberId", "eventId"),
     "events": ("waId", "title", "startTime"),
@@ -58,22 +58,22 @@ TELLING = {
 
 
 def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
-    """The exports by entity.
+    """Return the exports by entity.
 
     Args:
-        bundle: Says which records are not listed, and what the exports were called; an export may lie among its files,
-            or beside it under the very name that the report gives.
-        named: The folder to look into instead; its exports stand for records that are listed, too.
+        bundle: The bundle, which states which records are not listed and what the exports were called; an export may
+            be among its files, or next to it under exactly the name that the report gives.
+        named: The folder to search instead; its exports also replace records that the report lists.
 
     Raises:
-        BundleError: `named` holds none, or one cannot be told from another.
+        BundleError: `named` holds no export, or several files qualify as the export of an entity.
     """
     wanted = [entity for entity in ENTITIES if named or entity not in bundle.listed]
     if not wanted:
         return {}
     files = _csv_files(named) if named else [*_within(bundle), *_reported(bundle)]
     if not named and not files:
-        # What the configuration says about exports is nobody's business then.
+        # Without exports, their configuration is not needed and must not cause an error.
         return {}
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
     recognised = [found for file in files if (found := _recognise(file, config))]
@@ -97,12 +97,12 @@ def _csv_files(folder: Path) -> list[Path]:
 
 
 def _within(bundle: Bundle) -> list[Path]:
-    """Those among the bundle's files; a folder that may be entered and not listed has none to show."""
+    """Return the CSV files of the bundle; a folder without permission to list it counts as having none."""
     return _csv_files_if_any(bundle.path if bundle.path.is_dir() else bundle.report_file.parent)
 
 
 def _reported(bundle: Bundle) -> list[Path]:
-    """What lies beside the bundle under a name that its report gives."""
+    """Return the CSV files next to the bundle whose names its report gives."""
     home = bundle.path.parent if bundle.path.name else bundle.path / ".."
     names = {_reported_name(bundle, entity) for entity in ENTITIES}
     return [file for file in _csv_files_if_any(home) if file.name in names]
@@ -116,12 +116,12 @@ def _csv_files_if_any(folder: Path) -> list[Path]:
 
 
 def _reported_name(bundle: Bundle, entity: str) -> str:
-    """What the importer called the export, without its folders; empty: the report does not say."""
+    """Return the importer's name for the export, without folders; empty: the report does not name it."""
     return PurePosixPath((bundle.entities[entity].file or "").replace("\\", "/")).name
 
 
 def _recognise(file: Path, config: ImportConfig) -> Export | None:
-    """What the file is an export of, by its header."""
+    """Recognise by its header what the file is an export of; None: nothing known."""
     header = [_plain(cell) for cell in read_header(file)]
     for entity, telling in TELLING.items():
         named = _headers(entity, config)
@@ -133,7 +133,7 @@ def _recognise(file: Path, config: ImportConfig) -> Export | None:
 
 
 def _headers(entity: str, config: ImportConfig) -> dict[str, list[str]]:
-    """The headers that a key may have: the one that the configuration names, then the usual one."""
+    """Return the headers that a key may have: the one that the configuration names, then the usual one."""
     own = getattr(config, f"{SINGULAR[entity]}_fields")
     usual = HEADERS[entity]
     return {
@@ -159,7 +159,7 @@ def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
 
 
 def read_header(file: Path) -> list[str]:
-    """The cells of the first row, in whatever encoding: what is not UTF-8 is refused when it is read.
+    """Return the cells of the first row, in whatever encoding: a file that is not UTF-8 is refused when it is loaded.
 
     Raises:
         BundleError: The file cannot be read.
@@ -183,7 +183,7 @@ def read_header(file: Path) -> list[str]:
 
 
 def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:
-    """The export of the entity; of several the one that the report names, in the bundle before beside it."""
+    """Return the export of the entity; of several, the one that the report names, preferring the bundle's own files."""
     found = [export for export in recognised if export.entity == entity]
     name = _reported_name(bundle, entity)
     meant = [export for export in found if export.file.name == name] or found
@@ -203,7 +203,7 @@ def _none_usable(folder: Path, files: list[Path]) -> BundleError:
     wanted = "; ".join(
         f"{entity} with {', '.join(HEADERS[entity][key] for key in TELLING[entity])}" for entity in ENTITIES
     )
-    # Of a file without a header, the first row may be somebody's data: only what is a header is told.
+    # The first row of a file without a header may be personal data: report only cells that are known headers.
     usual = {_plain(name): name for headers in HEADERS.values() for name in headers.values()}
     seen = [usual[name] for cell in (read_header(files[0]) if files else ()) if (name := _plain(cell)) in usual]
     found = f"{files[0].name} with {', '.join(seen) or 'none of these'}" if files else "no .csv file"

@@ -1,4 +1,4 @@
-"""The files of a bundle as importers write them, as typed structs; keys that are not named here are ignored."""
+"""The files of a bundle, as importers write them, as typed structs; keys that are not declared here are ignored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NonBlank = Annotated[str, msgspec.Meta(pattern=r"\S")]
 
 
 class EntityReport(msgspec.Struct, rename="camel", frozen=True):
-    """What the importer did with one entity; None where the report does not say."""
+    """What the importer did with one entity; None where the report does not state it."""
 
     created: Count
     updated: Count
@@ -28,16 +28,16 @@ class EntityReport(msgspec.Struct, rename="camel", frozen=True):
     skipped: Count | None = None
     errors: Count | None = None
     file: str | None = None
-    records: Any = None  # a list of records, or the short form of the file: "[2147]"
+    records: Any = None  # a list of records, or the short form that the file has: "[2147]"
 
     @property
     def expected(self) -> int:
-        """Rows that the database should hold (the runbook's rule)."""
+        """Number of rows that the database should hold (the runbook's rule)."""
         return self.created + self.updated
 
 
 class ReportHead(msgspec.Struct, rename="camel", frozen=True):
-    """The report; its long lists stay as they are, to be validated item by item."""
+    """The report with its long lists untyped, to be validated item by item."""
 
     run_id: NonBlank
     dry_run: bool
@@ -62,7 +62,7 @@ class ImportProblem(msgspec.Struct, rename="camel", frozen=True):
 
 
 class IdMapping(msgspec.Struct, rename="camel", frozen=True):
-    """A Wild Apricot id and the target id it became; older importers call the latter clubosId."""
+    """A Wild Apricot id and its target id; older importers call the latter clubosId."""
 
     wa_id: str | int | None = None
     murmurant_id: str | None = None
@@ -87,7 +87,7 @@ class TypedEntityReport(EntityReport, frozen=True):
 
 
 class TypedReport(ReportHead, frozen=True):
-    """The report, all of it validated while it is decoded: half the time of decoding first."""
+    """The whole report, validated while it is decoded, which takes half as long as decoding first."""
 
     members: TypedEntityReport
     events: TypedEntityReport
@@ -97,7 +97,7 @@ class TypedReport(ReportHead, frozen=True):
 
 
 class Policy(msgspec.Struct, rename="camel", frozen=True):
-    """A policy that the club declared; source `template` is a placeholder that nobody filled in."""
+    """A policy that the club declared; source `template` marks a placeholder that was not filled in."""
 
     key: NonBlank
     value: Any = None
@@ -107,7 +107,7 @@ class Policy(msgspec.Struct, rename="camel", frozen=True):
 
 
 class PolicyHead(msgspec.Struct, rename="camel", frozen=True):
-    """policy-bundle.json without its list."""
+    """The content of policy-bundle.json, with the items of its list untyped."""
 
     policies: list[Any]
     version: str | None = None
@@ -123,7 +123,7 @@ class ImportOptions(msgspec.Struct, frozen=True):
 
 
 class ImportConfig(msgspec.Struct, frozen=True):
-    """What migration-config.json says about reading exports; None of a mapping: it has none."""
+    """The settings of migration-config.json for reading exports; a mapping of None is not configured."""
 
     member_fields: dict[str, Any] = {}
     event_fields: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Reads a JSON file into typed structs; what is wrong is told by file, JSON path, expected and found."""
+"""Reads a JSON file into typed structs; errors name the file, the JSON path, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read one JSON object; a UTF-8 byte order mark is allowed.
 
     Raises:
-        BundleError: The file is not readable, not UTF-8, not JSON, nested too deep, or not an object.
+        BundleError: The file is not readable, not UTF-8, not JSON, nested too deeply, or not an object.
     """
     text = read_text(path)
     try:
@@ -55,10 +55,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> T:
-    """Turn decoded JSON into `wanted` without coercion; unknown keys are ignored.
+    """Convert decoded JSON to the type `wanted` without coercion; unknown keys are ignored.
 
     Raises:
-        BundleError: Naming the JSON path, what was expected there and what was found.
+        BundleError: The value has the wrong type; the error names the JSON path, what was expected and what was found.
     """
     try:
         return msgspec.convert(value, wanted)
@@ -67,10 +67,10 @@ def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> 
 
 
 def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str, first: int = 0) -> list[T]:
-    """Turn a list of decoded JSON, whose items count from `first`, into `wanted`s; an error names the first wrong one.
+    """Convert a list of decoded JSON, with items numbered from `first`; an error names the first wrong item.
 
     Raises:
-        BundleError: As `convert`.
+        BundleError: As for `convert`.
     """
     if set(map(type, values)) <= {wanted}:
         return values
@@ -81,7 +81,7 @@ def convert_each(values: list[Any], wanted: type[T], *, file: Path, place: str, 
 
 
 def describe(value: object) -> str:
-    """A JSON value in words short enough for an error message."""
+    """Describe a JSON value, briefly enough for an error message."""
     if value is ABSENT:
         return "nothing (the key is missing)"
     if value is None or isinstance(value, bool):
@@ -94,7 +94,7 @@ def describe(value: object) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, without its byte order mark.
+    """Read the text of a UTF-8 file, without its byte order mark.
 
     Raises:
         BundleError: The file is not readable or not UTF-8.
@@ -118,10 +118,10 @@ def read_text(path: Path) -> str:
 
 
 def require_text(path: Path, start: bytes) -> None:
-    """Refuse a file whose first bytes are of another encoding.
+    """Refuse a file whose first bytes show another encoding.
 
     Raises:
-        BundleError: It is UTF-16 or UTF-32.
+        BundleError: The file is UTF-16 or UTF-32.
     """
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in start:
         _refuse_encoding(path, "UTF-16 or UTF-32")
@@ -138,7 +138,7 @@ def _refuse_encoding(path: Path, found: str) -> NoReturn:
 
 
 def _explain_malformed(path: Path, text: str, error: Exception) -> NoReturn:
-    """Say where the JSON breaks and what stands there."""
+    """Raise an error with the place where the JSON is invalid and what was found there."""
     offset = _offset(str(error), text)
     reason = _reason(str(error), text, offset or 0)
     try:
@@ -161,7 +161,7 @@ def _explain_malformed(path: Path, text: str, error: Exception) -> NoReturn:
 
 
 def _reason(message: str, text: str, offset: int) -> str:
-    """What is wrong in words, where the standard library finds nothing wrong."""
+    """Word the reason where the standard library accepts the text but msgspec does not."""
     if "out of range" in message:
         return "a number that is out of range"
     if "truncated" in message or "surrogate" in message:
@@ -171,7 +171,7 @@ def _reason(message: str, text: str, offset: int) -> str:
 
 
 def _offset(message: str, text: str) -> int | None:
-    """The character that the parser stopped at; of a half character, where its escape stands."""
+    """Return the position where the parser stopped; for a lone surrogate, the position of its escape."""
     at_byte = re.search(r"\(byte (\d+)\)", message)
     if at_byte:
         return len(text.encode()[: int(at_byte[1])].decode(errors="ignore"))
@@ -204,7 +204,7 @@ def _explain_invalid(message: str, value: object, file: Path, place: str) -> NoR
 
 
 def _expected(message: str) -> str:
-    """The wanted type in words, from a message such as "Expected `int`, got `str` - at `$.n`"."""
+    """Word the expected type, given a message such as "Expected `int`, got `str` - at `$.n`"."""
     wanted = re.search(r"Expected `(.+?)`", message)
     if message.startswith("Invalid RFC3339"):
         return WORDS["datetime"]
@@ -218,7 +218,7 @@ def _expected(message: str) -> str:
 
 
 def _locate(value: object, place: str, expected: str) -> tuple[object, str]:
-    """The value at a path such as `$._errors[...]`, and the path with the index of the first wrong item."""
+    """Return the value at a path such as `$._errors[...]`, and the path with the index of the first wrong item."""
     found = "$"
     for step in re.findall(r"\[(?:\.\.\.|\d+)\]|[^.\[\]]+", place.removeprefix("$")):
         if not step.startswith("["):

@@ -1,4 +1,4 @@
-"""The long lists of a report, told apart from the rest of it and left as they stand in the file."""
+"""The long lists of a report, separated from the rest of it and left unparsed in the file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BETWEEN_ITEMS = re.compile(rb"\}\s*(?P<comma>,)\s*\{")
 
 
 class EntityEnvelope(EntityReport, rename="camel", frozen=True):
-    """An entity report whose records were passed over."""
+    """An entity report with its records left unparsed."""
 
     records: msgspec.Raw = NOTHING
 
 
 class ReportEnvelope(ReportHead, rename="camel", frozen=True):
-    """The report with its long lists passed over."""
+    """The report with its long lists left unparsed."""
 
     members: EntityEnvelope
     events: EntityEnvelope
@@ -45,11 +45,11 @@ class JsonList:
     """One long list of the report.
 
     Attributes:
-        table: The table of the warehouse's schema `source` that it becomes: "members", "errors", "id_mappings" …
-        entity: The entity that its items are of; "" where each item says so itself.
+        table: The table in the warehouse's schema `source` that it is loaded into: "members", "errors", "id_mappings" …
+        entity: The entity of its items; "" where each item names its own.
         place: Its JSON path.
-        item: What each of its items must be.
-        file: The file that it stands in, from the byte `start` on.
+        item: The type of each of its items.
+        file: The file that contains it, from the byte `start` on.
     """
 
     table: str
@@ -61,9 +61,9 @@ class JsonList:
     size_bytes: int
 
     def write(self, folder: Path, pieces: int = 1) -> list[Path]:
-        """Copy it to a file of its own, or to several that each hold a list of some of its items.
+        """Copy the list to a separate file, or split it into several files that each hold a list of some of its items.
 
-        Where an item ends is guessed, which is quick: pieces that were cut elsewhere are no JSON.
+        For speed, the ends of items are guessed: a piece that was cut elsewhere is not valid JSON.
         """
         with self.file.open("rb") as original:
             commas = sorted({*self._find_commas(original, pieces)})
@@ -78,7 +78,7 @@ class JsonList:
         return files
 
     def _find_commas(self, original: IO[bytes], pieces: int) -> Iterator[int]:
-        """Where a comma seems to part two items, next to where each piece but the last should end."""
+        """Yield the offsets of commas that seem to separate two items, near the end of each piece but the last."""
         for number in range(1, pieces):
             near = self.start + self.size_bytes * number // pieces
             original.seek(near)
@@ -87,10 +87,10 @@ class JsonList:
                 yield near + parted.start("comma")
 
     def require_items(self, texts: Iterable[list[str]]) -> None:
-        """Check every item as strictly as msgspec does; `texts` are its items' JSON in batches.
+        """Validate every item as strictly as msgspec does; `texts` is the JSON of the items in batches.
 
         Raises:
-            BundleError: Naming the first item that is not what importers write.
+            BundleError: An item is not what importers write; the error names the first such item.
         """
         first = 0
         for batch in texts:
@@ -107,12 +107,12 @@ def _copy(original: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
 
 
 def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
-    """The report without its long lists, and where these stand.
+    """Read the report without its long lists, and locate these in the file.
 
-    The file is mapped while it is looked through: what that takes is the file's own pages, given back at the end.
+    The file is memory-mapped while it is scanned: this takes only pages of the file, which are released at the end.
 
     Raises:
-        BundleError: It is not UTF-8 text, or what stands in the place of the error list or an id mapping is no list.
+        BundleError: It is not UTF-8 text, or the value of the error list or of an id mapping is not a list.
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: It is not JSON, or not a report.
     """
     with file.open("rb") as opened:
@@ -129,7 +129,7 @@ def _take_apart(envelope: ReportEnvelope, file: Path, address: int) -> tuple[Rep
 
 
 def _without_records(entity: EntityEnvelope) -> EntityReport:
-    """The entity report with its records only where they are no list: absent, or the short form."""
+    """Return the entity report, with its records only where they are not a list: absent, or the short form."""
     records = None if _is_list(entity.records) else msgspec.json.decode(entity.records)
     return EntityReport(**{key: getattr(entity, key) for key in EntityReport.__struct_fields__} | {"records": records})
 
@@ -149,7 +149,7 @@ def _find_lists(envelope: ReportEnvelope, file: Path, address: int) -> Iterator[
 
 
 def _span(text: msgspec.Raw, address: int) -> tuple[int, int]:
-    """First byte and number of bytes, in what begins at `address`, of which `text` is a view."""
+    """Return offset and number of bytes of `text`, which is a view of the memory that begins at `address`."""
     buffer = pa.py_buffer(text)
     return buffer.address - address, buffer.size
 

@@ -1,4 +1,4 @@
-"""An opened bundle, and the exports that stand for its records."""
+"""An opened bundle, and the exports that replace its records."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Export:
     """The export of one entity.
 
     Attributes:
-        cells: Position in a row, from 0, by the key that a record has for it; what the file lacks is not there.
-        width: How many cells a row has.
-        config: What the importer read it by.
+        cells: Position in a row, from 0, by the key that a record has for it; columns that the file lacks are left out.
+        width: Number of cells in a row.
+        config: The configuration that the importer read it with.
     """
 
     entity: str
@@ -42,16 +42,16 @@ class Bundle:
 
     Attributes:
         path: The folder or archive, as the user wrote it.
-        completed_at: In UTC; None when the importer did not write it (it died).
+        completed_at: In UTC; None when the importer did not write it (it crashed).
         entities: Report by entity, in the order members, events, registrations.
-        record_counts: How many full records the file has by entity; None for its short form.
+        record_counts: Number of full records in the file by entity; None for the short form.
         policies: None when the bundle has no policy-bundle.json.
-        config: migration-config.json as it was; None when the bundle has none.
-        summary: How the report adds up its entities, as it was; empty where it does not.
-        unpacked: Where the files of a compressed bundle lie; None of one that is not compressed.
+        config: The content of migration-config.json, unchanged; None when the bundle has none.
+        summary: The report's own totals over its entities, unchanged; empty where it has none.
+        unpacked: The unpacked files of a compressed bundle; None if the bundle is not compressed.
         lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
-            records are then empty, and `recon.warehouse.load_bundle` streams them. Of a smaller report: none.
-        exports: The Wild Apricot export by entity, of those whose records are read from one.
+            records are then empty, and `recon.warehouse.load_bundle` streams them. Empty for a smaller report.
+        exports: The Wild Apricot export by entity, for entities whose records are read from one.
     """
 
     path: Path
@@ -77,13 +77,13 @@ class Bundle:
         self.close()
 
     def close(self) -> None:
-        """Remove what was unpacked of an archive."""
+        """Remove the unpacked files, if any."""
         if self.unpacked:
             self.unpacked.close()
 
     @property
     def report_file(self) -> Path:
-        """The report, unpacked."""
+        """The path of the (unpacked) report."""
         return (self.unpacked.folder if self.unpacked else self.path) / REPORT
 
     @property
@@ -93,9 +93,9 @@ class Bundle:
         return counted | {found.table for found in self.lists if found.table in ENTITIES} | {*self.exports}
 
     def read_report(self) -> dict[str, Any]:
-        """The whole of migration-report.json as it is, keys that recon does not know included."""
+        """Read the whole of migration-report.json as it is, including keys that recon does not know."""
         return read_json(self.report_file)
 
     def record_lists(self) -> tuple[JsonList, ...]:
-        """The lists of full records in the report; none of its short form."""
+        """Return the lists of full records in the report; the short form has none."""
         return tuple(found for found in read_envelope(self.report_file)[1] if found.table in ENTITIES)

@@ -1,4 +1,4 @@
-"""Opens a bundle: finds its files, validates them, and says what is wrong with them."""
+"""Opens a bundle: finds its files, validates them, and reports what is wrong with them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from recon.bundle.archive import Unpacked
 
-# What is larger is streamed; what is not is read whole, in a tenth of a second.
+# A larger report is streamed; a smaller one is read whole, in a tenth of a second.
 LARGE_BYTES = 32 * 2**20
 SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
@@ -45,9 +45,9 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
     """Read and validate the bundle in the folder or archive `path`; source: bundle.md of the importer.
 
     Args:
-        path: As the user wrote it.
-        exports: A folder of Wild Apricot exports, read instead of records; None: those that lie beside a report
-            which lists none.
+        path: The path as the user wrote it.
+        exports: A folder of Wild Apricot exports, read instead of records; None: the exports next to the report, if it
+            lists no records.
 
     Raises:
         BundleError: The folder or its report is missing, or a file in it does not hold what importers write.
@@ -64,7 +64,7 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
 
 
 def _unpack(path: Path) -> Unpacked | None:
-    """What was unpacked of `path`; the modules that unpack load only where something may be compressed."""
+    """Unpack `path` if it is compressed; the modules that unpack are imported only where it may be."""
     try:
         is_plain = path.is_dir() and not any((path / f"{name}.gz").is_file() for name in NAMES)
         if is_plain or not path.exists():
@@ -151,7 +151,7 @@ def _existing_report(path: Path) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether the folder lists it, be it a link to nothing; a folder that may not be looked into is an OSError."""
+    """Return whether the path exists, even as a broken link; OSError if its folder is not accessible."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _read_report(file: Path) -> ReportHead:
-    """Decode into typed structs; what does not fit is decoded again without types, to say where and why."""
+    """Decode into typed structs; an invalid report is decoded again without types, to report where and why."""
     try:
         return msgspec.json.decode(read_text(file), type=TypedReport)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -177,7 +177,7 @@ def _read_report(file: Path) -> ReportHead:
 
 
 def _read_large(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
-    """The report without its long lists, and these; what does not fit is read whole, to say where and why."""
+    """Read the report without its long lists, and these; an invalid report is read whole, to report where and why."""
     try:
         return read_envelope(file)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:
-    """The bundle as frames, one for each table of the warehouse's schema `source`.
+    """Return the bundle as frames, one for each table of the warehouse's schema `source`.
 
     Returns:
-        run: one row: run_id, started_at, completed_at (UTC without zone), dry_run, rows_in_all (of all entities).
-        counts: a row an entity: place (its order), entity, total_rows, parsed, created, updated, skipped, errors,
-            records (null: the report does not say; records null: the short form), expected (created + updated),
-            accounted (rows with an outcome; null where skipped or errors is).
-        summary: one row, as the report adds up its entities: total_records, created, updated, skipped, errors (null: it
-            does not say).
-        errors: a row a reported error: entity, source_row, wa_id, message.
-        id_mappings: a row a mapping: entity_type, wa_id, target_id.
-        policies: a row a policy: key, value (JSON text), source, required, validation_error.
+        run: one row: run_id, started_at, completed_at (UTC without zone), dry_run, rows_in_all (total of all entities).
+        counts: one row per entity: place (its order), entity, total_rows, parsed, created, updated, skipped, errors,
+            records (null: not in the report; for records: the short form), expected (created + updated), accounted
+            (rows with an outcome; null where skipped or errors is null).
+        summary: one row, the report's own totals over its entities: total_records, created, updated, skipped, errors
+            (null: not in the report).
+        errors: one row per reported error: entity, source_row, wa_id, message.
+        id_mappings: one row per mapping: entity_type, wa_id, target_id.
+        policies: one row per policy: key, value (JSON text), source, required, validation_error.
     """
     return {
         "run": _frame(RUN, [_run_row(bundle)]),
@@ -66,7 +66,7 @@ COUNTS = {
     "entity": pl.String,
     **dict.fromkeys((*COUNTED, "records", "expected", "accounted"), pl.Int64),
 }
-# As the report names them.
+# Column → its key in the report.
 SUMMED = {
     "total_records": "totalRecords",
     "created": "created",
@@ -93,7 +93,7 @@ FRAMES: dict[str, dict[str, Any]] = {
     "id_mappings": ID_MAPPINGS,
     "policies": POLICY_ROWS,
 }
-"""The tables that every bundle becomes, with their columns."""
+"""The tables that every bundle is loaded into, with their columns."""
 
 
 def _frame(schema: dict[str, Any], rows: list[tuple[Any, ...]]) -> pl.DataFrame:
@@ -113,12 +113,12 @@ def _counts_row(bundle: Bundle, place: int, name: str) -> tuple[Any, ...]:
 
 
 def _known(entity: EntityReport) -> int:
-    """Rows of which the report tells an outcome."""
+    """Return the number of rows whose outcome the report states."""
     return entity.created + entity.updated + (entity.skipped or 0) + (entity.errors or 0)
 
 
 def _count(value: object) -> int | None:
-    """A number of rows; None where the report says something else."""
+    """Return a number of rows; None where the value is not one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
