@@ -1,4 +1,4 @@
-"""A database behind a URL, read-only: what it has, and its rows as polars frames."""
+"""A read-only database behind a URL: its catalogue, and its rows as polars frames."""
 
 from recon.database.address import DatabaseUrl
 from recon.database.opening import open_source

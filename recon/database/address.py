@@ -1,4 +1,4 @@
-"""An address of a database by its parts, and the URLs of servers that are taken apart into it."""
+"""The address of a database in its parts, and the parsing of server URLs into it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ENCODE = "In a user name or password the characters # @ / : ? % must be percent-encoded: %23 %40 %2F %3A %3F %25"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# Parameters that libpq understands and that an application's URL may carry; Prisma's own ones are dropped.
+# Parameters that libpq understands and that an application's URL may contain; those that only Prisma knows are dropped.
 LIBPQ_PARAMETERS = frozenset(
     (
         "sslmode",
@@ -37,14 +37,14 @@ LIBPQ_PARAMETERS = frozenset(
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """A database by its parts; the password stays out of `repr`.
+    """The address of a database in its parts; the `repr` leaves out the password.
 
     Attributes:
         kind: "postgresql", "mysql", "sqlite" or "duckdb".
         path: The file, for SQLite and DuckDB; None otherwise.
         schema: The schema that the URL names; None: the server's default.
-        parameters: What the driver is to be told beside host, port, name, user and password.
-        driver: The driver that the URL asks for by `?driver=`; None: the best that can be had.
+        parameters: Further parameters for the driver, besides host, port, name, user and password.
+        driver: The driver that the URL requests with `?driver=`; None: the best one available.
     """
 
     kind: str
@@ -60,16 +60,16 @@ class DatabaseUrl:
 
     @property
     def label(self) -> str:
-        """Place and name, fit for people: neither user nor password."""
+        """Location and name for messages, without user and password."""
         if self.path is not None:
             return str(self.path)
         return f"database {self.name!r} on {self.host or 'the local socket'}:{self.port}"
 
     def redact(self, text: str) -> str:
-        """`text` without the password, should a driver have put it there.
+        """Return `text` without the password, in case a driver included it.
 
-        One that may be a word of the message would show by what is blotted out. Drivers get the parts of the URL, not
-        its text, so that their words hold no password to begin with.
+        A password that may be an ordinary word is left in, because masking it would reveal it. Drivers get the parts
+        of the URL, not its text, so their messages should contain no password to begin with.
         """
         is_a_word = self.password.isalpha() and len(self.password) < 12
         return text if is_a_word or len(self.password) < 8 else text.replace(self.password, "***")
@@ -77,11 +77,11 @@ class DatabaseUrl:
 
 @dataclass(frozen=True)
 class Server:
-    """A kind of server and how its URLs are written.
+    """A kind of server and the form of its URLs.
 
     Attributes:
-        parameters: Those of the URL's parameters that the driver is told.
-        drivers: What `?driver=` may ask for.
+        parameters: The URL parameters that are passed to the driver.
+        drivers: The values that `?driver=` may have.
     """
 
     kind: str
@@ -120,10 +120,10 @@ SERVERS = {
 
 
 def parse_server(text: str, server: Server, source: str) -> DatabaseUrl:
-    """Take the URL of a server apart.
+    """Parse the URL of a server.
 
     Raises:
-        DatabaseError: It is of no such form; its text is never repeated.
+        DatabaseError: The URL does not have the form of that server; its text is never repeated.
     """
     try:
         url = _parse(text, server)
@@ -147,7 +147,7 @@ def parse_server(text: str, server: Server, source: str) -> DatabaseUrl:
 
 
 def _parse(text: str, server: Server) -> DatabaseUrl:
-    """The parts of a URL; a ValueError wherever a character of a password may have been taken for a separator."""
+    """Split a URL; raises ValueError wherever a character of a password may have been taken for a separator."""
     rest = text.partition("://")[2]
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     separators = "#" in rest or rest.count("@") != authority.count("@") or authority.count("@") > 1
@@ -174,7 +174,7 @@ def _parse(text: str, server: Server) -> DatabaseUrl:
 
 
 def _decoded(text: str) -> str:
-    """Percent-decoded text; a ValueError where that is no text, or none that a server takes."""
+    """Percent-decode a text; raises ValueError where the result is not valid text or contains a null character."""
     decoded = unquote(text, errors="strict")
     decoded.encode()
     if "\0" in decoded:

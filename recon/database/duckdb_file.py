@@ -1,4 +1,4 @@
-"""A DuckDB file, opened read-only by DuckDB itself, which locks writers out for as long."""
+"""A DuckDB file, opened read-only by DuckDB itself, which locks out writers while it is open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon.database.address import DatabaseUrl
 
 BATCH_ROWS = 100_000
-# Views of the file may name other files, extensions or addresses: none of them is touched.
+# Views in the file may refer to other files, extensions or network addresses: access to all of them is disabled.
 CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -77,7 +77,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> DuckdbSource:
     """Open the file read-only.
 
     Raises:
-        DatabaseError: The file is missing, no DuckDB database, of another version, or open in another program.
+        DatabaseError: The file is missing, not a DuckDB database, of another version, or open in another program.
     """
     path = url.path or Path()
     require_file(path, "DuckDB", "duckdb")
@@ -91,7 +91,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> DuckdbSource:
 
 
 class DuckdbSource:
-    """One read-only connection to a DuckDB file, apart from the warehouse's own session."""
+    """One read-only connection to a DuckDB file, separate from the warehouse's session."""
 
     typed = True
     consistent = True
@@ -104,30 +104,30 @@ class DuckdbSource:
         self.label = f"DuckDB {duckdb.__version__}, {path}"
 
     def catalogue(self) -> Catalogue:
-        """Tables and views with their columns."""
+        """Return tables and views with their columns."""
         found: Catalogue = {}
         for table, column, kind in self._connection.execute(COLUMNS.format(schema=literal(self._schema))).fetchall():
             found.setdefault(table, {})[column] = TYPES.get(kind, "text")
         return found
 
     def missing_hint(self, table: str) -> str | None:
-        """The schemas of the file that do have a table of that name."""
+        """Return a hint that names the schemas of the file that have a table of that name."""
         rows = self._connection.execute(SCHEMAS_WITH.format(table=literal(table))).fetchall()
         if not rows:
             return None
         return f"It lies in schema {', '.join(name for (name,) in rows)}: recon reads the schema {self._schema!r}"
 
     def refusal_hint(self, reason: str) -> str:
-        """A view may reach for what is closed to it."""
+        """Return a hint; a view may try to access what is disabled."""
         if "disabled by configuration" in reason:
             return "A view reads another file, which recon does not open: make it a table"
         return "Check that the file is whole, and its views with it"
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Nothing: nobody can write to the file."""
+        """Do nothing: no program can write to the file."""
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches.
+        """Yield the rows of `query` in batches.
 
         Raises:
             ReadError: DuckDB refused.
@@ -140,7 +140,7 @@ class DuckdbSource:
             raise ReadError(_one_line(error)) from None
 
     def cancel(self) -> None:
-        """End the running query."""
+        """Interrupt the running query."""
         self._connection.interrupt()
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class DuckdbSource:
 
 
 def _one_line(error: duckdb.Error) -> str:
-    """DuckDB's sentence, without the query that it points into and the address of its manual."""
+    """Return DuckDB's message without its excerpt of the query and the link to its manual."""
     sentence = str(error).partition("\n\n")[0].partition("\nLINE ")[0].partition(" See also")[0]
     return " ".join(sentence.split()).rstrip(". ")
 

@@ -1,4 +1,4 @@
-"""A database that is a file: what must hold before it is opened."""
+"""Databases that are files: the checks before one is opened."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def require_file(path: Path, kind: str, scheme: str) -> None:
-    """See that `path` is a file with something in it, before a driver creates what is not there.
+    """Require `path` to be a non-empty file, before a driver would create a missing one.
 
     Raises:
-        DatabaseError: It is nothing, a folder, empty, or not to be looked at.
+        DatabaseError: The path does not exist, is a folder, is empty, or is not accessible.
     """
     try:
         found = "nothing" if not path.exists() else "a folder" if path.is_dir() else None

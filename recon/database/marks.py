@@ -1,7 +1,7 @@
-"""Marked values: how text, null and empty travel apart through connectorx.
+"""Marked values, which keep null and empty text distinct on the way through connectorx.
 
-connectorx takes a column's type from its first row, fails where nothing but null comes, and panics on text that is not
-UTF-8. So every value travels as bytes: a present one begins with a mark, null is no byte at all.
+connectorx takes a column's type from its first row, fails on a column with only nulls, and panics on text that is not
+UTF-8. So every value is transferred as bytes: a present one begins with a mark, null is zero bytes long.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from recon.database.source import ReadError
 
 
 def unmark(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Marked bytes or text to text, and what carries no mark to null.
+    """Convert marked bytes or text to text, and values without a mark to null.
 
     Raises:
-        ReadError: Bytes that are no UTF-8 text, with their column and the row's first column.
+        ReadError: A value is not UTF-8 text; the error names its column and the value of the row's first column.
     """
     value, text = cs.binary(), cs.string()
     try:

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: PyMySQL asks and lists, connectorx reads every table in one statement."""
+"""MySQL and MariaDB: PyMySQL connects and reads the catalogue, connectorx reads all tables in one statement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from recon.database.address import DatabaseUrl
 
-# connectorx retries for 30 s what the probe has just shown to work: more than this is no pause but a refusal.
+# connectorx retries for 30 s to connect, which the probe has just done: a wait longer than this counts as a refusal.
 CONNECT_LIMIT_S = 8.0
 VERSION = "select version(), @@version_comment"
 COLUMNS = """
@@ -34,7 +34,7 @@ where t.table_schema = database() order by t.table_name, c.ordinal_position"""
 SCHEMAS_WITH = "select table_schema from information_schema.tables where table_name = %s order by 1"
 RUNNING = "select id from information_schema.processlist where info like %s and id <> connection_id()"
 LAST_LOOKS, LAST_LOOKS_S = 3, 0.1
-# Engines whose statements read one instant; of a view nobody says what lies behind it.
+# Engines that read one instant per statement; the server does not report the tables behind a view.
 SNAPSHOT_ENGINES = frozenset(("InnoDB", "ROCKSDB"))
 SETTINGS = (
     "set session transaction isolation level repeatable read",
@@ -46,10 +46,10 @@ CONSISTENT = "consistent: one statement in one REPEATABLE READ READ ONLY transac
 
 
 def connect(url: DatabaseUrl, timeout_s: float | None = None) -> MysqlSource:
-    """Ask the server once, for a clean refusal; nothing is read yet.
+    """Connect to the server once, so that a refusal is reported clearly; no rows are read yet.
 
     Raises:
-        DatabaseError: The server refuses.
+        DatabaseError: The server refuses the connection.
     """
     try:
         return MysqlSource(url, timeout_s)
@@ -58,7 +58,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> MysqlSource:
 
 
 class MysqlSource:
-    """A MySQL or MariaDB database; what `prepare` announces is read as one statement."""
+    """A MySQL or MariaDB database; the queries given to `prepare` are read as one statement."""
 
     typed = False
 
@@ -80,41 +80,41 @@ class MysqlSource:
 
     @property
     def consistent(self) -> bool:
-        """Whether every table that was read shows the same instant."""
+        """Whether all tables that were read show the same instant."""
         return not self._doubts
 
     @property
     def guarantee(self) -> str:
-        """One sentence; it says why when the tables may show several instants."""
+        """The consistency in one sentence, with the reason when the tables may show several instants."""
         return f"not consistent: {'; '.join(dict.fromkeys(self._doubts))}" if self._doubts else CONSISTENT
 
     def catalogue(self) -> Catalogue:
-        """Tables and views; values travel as text, so every column counts as text."""
+        """Return tables and views; values are transferred as text, so every column counts as text."""
         for table, column, kind, full, engine in self._ask(COLUMNS):
             self._engines[table] = engine
             columns = self._types.setdefault(table, {})
-            # A view that cannot be opened has none.
+            # A view that cannot be opened has no columns.
             if column is not None:
                 columns[column] = full if kind == "binary" else kind
         return {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
 
     def missing_hint(self, table: str) -> str | None:
-        """The databases that do have a table of that name."""
+        """Return a hint that names the databases that have a table of that name."""
         names = [str(name) for (name,) in self._ask(SCHEMAS_WITH, table)]
         return f"It lies in database {', '.join(names)}: name that in the URL" if names else None
 
     def refusal_hint(self, reason: str) -> str:
-        """Wait for a lock; else ask for the right to read."""
+        """Return a hint: wait for a lock, or else ask for the privilege to read."""
         if "timeout" in reason:
             return "Another program holds it, or the server is slow: wait, then verify again"
         return "Ask the DBA to grant this user SELECT on it"
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Keep what will be read, so that one statement can read it all."""
+        """Remember the reads to come, so that one statement can read them all."""
         self._announced = list(queries)
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches, every column as text.
+        """Yield the rows of `query` in batches, every column as text.
 
         Raises:
             ReadError: The server refused.
@@ -130,19 +130,19 @@ class MysqlSource:
                 sent += frame.height
                 yield frame
         except ReadError as error:
-            # The read that took too long is being ended on the server, which would end another one beside it.
+            # A read that took too long is being cancelled on the server; the cancellation could hit a new read too.
             if sent or not statement.is_shared or str(error).startswith(TIMEOUT):
                 raise ReadError(server_words(self._url.redact(str(error)))) from None
-            # Another table may be to blame: each goes on by itself.
+            # Another table of the statement may be the cause: read each one by itself.
             self._announced = []
             yield from self.read(query)
 
     def cancel(self) -> None:
-        """End the running statement on the server, from another connection, and then the reading program."""
+        """End the running statement on the server, from another connection, and then the reader process."""
         try:
             with closing(probe(self._url, self.limit_s)) as other, other.cursor() as cursor:
                 if not self._end_running(cursor):
-                    # One that is on its way arrives all the same, though nobody waits for its rows.
+                    # A statement that is already on its way still arrives, although nothing waits for its rows.
                     self._stream.close()
                     for _ in range(LAST_LOOKS):
                         sleep(LAST_LOOKS_S)
@@ -151,7 +151,7 @@ class MysqlSource:
             self._stream.close()
 
     def _end_running(self, cursor: Cursor) -> int:
-        """End what of ours the server works at; how many statements that were."""
+        """End the statements of this source that run on the server, and return their number."""
         cursor.execute(RUNNING, (f"%{self._token}%",))
         numbers = [number for (number,) in cursor.fetchall()]
         for number in numbers:
@@ -159,12 +159,12 @@ class MysqlSource:
         return len(numbers)
 
     def close(self) -> None:
-        """End the reading program and the connection of the probe."""
+        """End the reader process and the probe connection."""
         self._stream.close()
         self._probe.close()
 
     def _begin(self, query: Query) -> Statement:
-        """The statement that reads `query` and all that was announced to come after it."""
+        """Start the statement that reads `query` and all prepared queries after it."""
         if self._statement is not None:
             self._doubts.append("one statement did not read all tables")
         at = self._announced.index(query) if query in self._announced else None
@@ -179,7 +179,7 @@ class MysqlSource:
         return render_mysql(query, self._types.get(query.table, {}))
 
     def _refusal(self, sql: str) -> str | None:
-        """The server's words when it does not take the query; no row is read to find out."""
+        """Test the query without reading a row; return the server's message if it rejects the query, None otherwise."""
         try:
             self._ask(f"{sql} limit 0")
         except pymysql.Error as error:
@@ -187,7 +187,7 @@ class MysqlSource:
         return None
 
     def _doubt(self, table: str) -> str | None:
-        """Why a table may show another instant than the others."""
+        """Return why a table may show another instant than the others; None if it does not."""
         engine = self._engines.get(table, "unknown")
         if engine in SNAPSHOT_ENGINES:
             return None

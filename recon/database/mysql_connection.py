@@ -1,4 +1,4 @@
-"""How MySQL and MariaDB are reached: the same address for PyMySQL and for connectorx, and refusals in plain words."""
+"""Connections to MySQL and MariaDB: one address for PyMySQL and connectorx, and clear errors for refusals."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ HINTS = {
 
 
 def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
-    """A connection for questions of a few rows, each of which ends within seconds.
+    """Open a connection for queries with few rows, each of which ends within seconds.
 
     Raises:
-        pymysql.Error: The server refuses.
-        ValueError: The URL asks for an encryption that nobody knows.
+        pymysql.Error: The server refuses the connection.
+        ValueError: The URL requests an unknown ssl-mode.
     """
     lock_timeout_s = max(1, int(LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s))
     connection: pymysql.Connection[Any] = pymysql.connect(
         host=host(url),
         port=url.port,
         user=url.user,
-        # As text it would travel as Latin-1, and nobody would know a password of other letters.
+        # PyMySQL would encode a str as Latin-1, which is wrong for a password with non-ASCII characters.
         password=url.password.encode(),
         database=url.name,
         charset="utf8mb4",
@@ -66,7 +66,7 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
 
 
 def address(url: DatabaseUrl) -> str:
-    """The address as connectorx takes it; by TCP, like the probe, not by a socket that the server may offer."""
+    """Return the address for connectorx; over TCP, like the probe, not over a socket that the server may offer."""
     user, password, name = (percent_encode(part, safe="") for part in (url.user, url.password, url.name))
     shown = f"[{host(url)}]" if ":" in host(url) else host(url)
     parameters = {"prefer_socket": "false", "tcp_connect_timeout_ms": str(int(CONNECT_TIMEOUT_S * 1000))}
@@ -78,12 +78,12 @@ def address(url: DatabaseUrl) -> str:
 
 
 def host(url: DatabaseUrl) -> str:
-    """The host, this machine where the URL names none."""
+    """Return the host; this machine where the URL names none."""
     return url.host or "127.0.0.1"
 
 
 def refusal(url: DatabaseUrl, error: Exception) -> DatabaseError:
-    """What the server or the network said, and what to do about it."""
+    """Return the error with the message of the server or the network, and what to do about it."""
     code = error.args[0] if len(error.args) > 1 else 0
     return DatabaseError(
         "MySQL cannot be reached",
@@ -94,13 +94,13 @@ def refusal(url: DatabaseUrl, error: Exception) -> DatabaseError:
 
 
 def server_words(message: str) -> str:
-    """What the server said, without the preface of the driver."""
+    """Return the server's message without the driver's prefix."""
     said = message.rpartition("MySqlError { ")[2].removesuffix(" })").removesuffix("))")
     return said.removesuffix(" }") or message
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks."""
+    """Return the text without line breaks."""
     return " ".join(text.split())
 
 

@@ -1,6 +1,6 @@
-"""One statement for all tables: connectorx gives every query a connection, and thereby an instant, of its own.
+"""One statement for all tables, because connectorx gives every query its own connection and thereby its own instant.
 
-A union of all reads is one statement, which InnoDB answers from one instant and sends row by row.
+The union of all reads is one statement, which InnoDB answers from one instant and sends row by row.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ MARKED = "coalesce(cast(concat('=', {value}) as binary), x'')"
 UUID_TEXT = "insert(insert(insert(insert(lower(hex({value})), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')"
 FIELD = "json_extract(case when json_valid({value}) then {value} end, concat('$.', json_quote({key})))"
 PART = "select {part} as part, read_{part}.*{padding} from ({sql}) as read_{part}"
-# By bytes: a collation would put runs of other capitals or trailing blanks into one group.
+# Groups by bytes: a collation would merge run ids that differ in case or trailing blanks.
 KEY = "the key"
 KEYED = "(select cast(convert({key} using utf8mb4) as binary) as `the key`{names} from {table}) as keyed"
 PADDING = ", x'' as pad_{number}"
 
 
 def quote_mysql(name: str) -> str:
-    """An identifier as every sql_mode takes it."""
+    """Quote an identifier in the form that every sql_mode accepts."""
     return "`" + name.replace("`", "``") + "`"
 
 
 def literal_mysql(text: str) -> str:
-    """A text by its bytes: what a backslash means depends on sql_mode."""
+    """Quote a text by its bytes, because the meaning of a backslash depends on sql_mode."""
     return f"convert(x'{text.encode().hex()}' using utf8mb4)"
 
 
-# Transports beside "text": what the server would otherwise convert by a rule that loses something.
+# Transports besides "text": for types whose conversion to text by the server would lose information.
 DIALECT = Dialect(
     MARKED.format(value="count(*)") + " as `rows`",
     {
@@ -60,12 +60,12 @@ TRANSPORTS = {
 
 
 def render_mysql(query: Query, types: Mapping[str, str]) -> str:
-    """The SQL of one read; `types` are the server's own, by column."""
+    """Return the SQL of one read; `types` are the server's own types by column."""
     columns = tuple(_by_type(column, types.get(column.source_name, "")) for column in query.columns)
     typed = replace(query, columns=columns)
     if not query.grouped:
         return render(typed, quote_mysql(query.table), DIALECT)
-    # Where ONLY_FULL_GROUP_BY holds, MariaDB takes columns for keys, and no expression.
+    # Under ONLY_FULL_GROUP_BY, MariaDB accepts columns as grouping keys, but no expressions.
     key, *others = columns
     names = "".join(f", {quote_mysql(column.source_name)}" for column in others)
     keyed = KEYED.format(key=render_value(key, DIALECT), names=names, table=quote_mysql(query.table))
@@ -81,15 +81,15 @@ def _by_type(column: SelectColumn, kind: str) -> SelectColumn:
 
 
 class Statement:
-    """The union of several reads, whose rows come read by read.
+    """The union of several reads, whose rows arrive read by read.
 
     Args:
         reads: SQL by query.
-        send: Executes one SQL; gives its rows in batches.
+        send: Executes a SQL statement and yields its rows in batches.
 
     Attributes:
-        has_failed: Whether the server broke it off.
-        is_shared: Whether it reads several tables, any of which may be why.
+        has_failed: Whether the statement failed.
+        is_shared: Whether it reads several tables, any of which may be the cause of a failure.
     """
 
     def __init__(self, reads: Mapping[Query, str], send: Callable[[str], Iterator[pa.RecordBatch]]) -> None:
@@ -106,10 +106,10 @@ class Statement:
         return not self.has_failed and self._parts.get(query, -1) not in {-1, *self._done}
 
     def rows(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of one read, every column as text; those of earlier reads must have been taken.
+        """Yield the rows of one read, every column as text; those of earlier reads must have been consumed.
 
         Raises:
-            ReadError: The server refused, or a value is no text.
+            ReadError: The server refused, or a value is not UTF-8 text.
         """
         part, names = self._parts[query], _names(query)
         while (frame := self._next()) is not None:
@@ -124,7 +124,7 @@ class Statement:
         self._done.add(part)
 
     def _require_order(self, frame: pl.DataFrame) -> None:
-        """See that no row comes after its read was taken for complete."""
+        """Require that no row arrives after its read was considered complete."""
         if not self._done.isdisjoint(frame["0"].unique()):
             self.has_failed = True
             raise ReadError("the server mixed the rows of several tables: report this")
@@ -148,7 +148,7 @@ class Statement:
 
 
 def width(query: Query) -> int:
-    """How many columns a read gives."""
+    """Return the number of columns of a read."""
     return len(_names(query))
 
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from recon.database.address import DatabaseUrl
     from recon.database.source import Source
 
-# A driver loads only when its kind of database is opened: each costs a tenth of a second or more.
+# A driver is imported only when its kind of database is opened: each import takes a tenth of a second or more.
 SOURCES = {
     "postgresql": "recon.database.postgresql",
     "mysql": "recon.database.mysql",
     "sqlite": "recon.database.sqlite",
     "duckdb": "recon.database.duckdb_file",
 }
-# A server that took the connection but answers nothing more is given up after this, unless the user says otherwise.
+# A server that accepted the connection but does not answer is given up after this time, unless the user sets a limit.
 OPEN_LIMIT_S = 30.0
 
 
@@ -30,12 +30,12 @@ def open_source(url: DatabaseUrl, timeout_s: float | None = None) -> Source:
     """Open the database at `url` read-only.
 
     Args:
-        url: Where it is.
-        timeout_s: Seconds that opening a server may take; None: 5 for its answer, 30 in all. A file is copied or
-            opened for as long as that takes.
+        url: The address of the database.
+        timeout_s: Seconds that opening a server may take; None: 5 for its answer, 30 in all. For a file there is no
+            limit to copying or opening it.
 
     Raises:
-        DatabaseError: It cannot be reached, within seconds and in one sentence.
+        DatabaseError: The database cannot be opened, or not within the limit.
     """
     opening: Future[Source] = start(partial(import_module(SOURCES[url.kind]).connect, url, timeout_s))
     if url.path is not None:

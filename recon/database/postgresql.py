@@ -1,4 +1,4 @@
-"""PostgreSQL: one probe for a clean refusal, then the driver that serves best."""
+"""PostgreSQL: one probe connection, so that a refusal is reported clearly, then the best available driver."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ HINTS = {
 
 
 def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSource:
-    """Open one transaction; psycopg tries the address first, for a clean refusal.
+    """Open one transaction; psycopg tries the address first, so that a refusal is reported clearly.
 
-    ADBC reads, being twice as fast, unless the URL asks for connectorx or ADBC's library cannot be loaded on this
-    platform; nothing is lost then but speed.
+    ADBC reads, being twice as fast, unless the URL requests connectorx or ADBC's library cannot be loaded on this
+    platform; the only difference is speed.
 
     Raises:
-        DatabaseError: The server refuses, or does not grant the transaction that was asked for.
+        DatabaseError: The server refuses the connection, or does not grant the requested transaction.
     """
     address = conninfo(url, timeout_s)
     try:
@@ -55,7 +55,11 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSourc
 
 
 def _driver(url: DatabaseUrl) -> str:
-    """The module of the driver that the URL asks for, or of the best that this platform can load."""
+    """Return the module of the driver that the URL requests, or of the best one that this platform can load.
+
+    Raises:
+        DatabaseError: The URL requests ADBC, whose library cannot be loaded.
+    """
     if url.driver == "connectorx":
         return CONNECTORX
     try:
@@ -72,10 +76,10 @@ def _driver(url: DatabaseUrl) -> str:
 
 
 def conninfo(url: DatabaseUrl, timeout_s: float | None = None) -> str:
-    """What libpq is told: the parts of the URL, and a limit to waiting.
+    """Build libpq's connection string from the parts of the URL and a timeout.
 
     Raises:
-        DatabaseError: libpq does not take a part.
+        DatabaseError: libpq does not accept a part.
     """
     wanted = {
         "connect_timeout": str(ceil(timeout_s or CONNECT_TIMEOUT_S)),
@@ -94,7 +98,7 @@ def conninfo(url: DatabaseUrl, timeout_s: float | None = None) -> str:
 
 
 def refusal(url: DatabaseUrl, message: str) -> DatabaseError:
-    """The error of a server that does not let one in, from the driver's `message`."""
+    """Return the error for a server that refuses the connection, from the driver's `message`."""
     reason = " ".join(message.split()).partition("Multiple connection attempts")[0]
     reason = reason.removeprefix("connection failed: ")
     again = reason.find("connection to server", 1)

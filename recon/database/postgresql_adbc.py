@@ -1,4 +1,4 @@
-"""PostgreSQL through ADBC: one connection, one read-only REPEATABLE READ transaction for every read."""
+"""PostgreSQL through ADBC: one connection with one read-only REPEATABLE READ transaction for all reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from recon.database.address import DatabaseUrl
 
-# Loaded here and now, so that a platform that cannot load it is found out before anything is opened.
+# Loaded at import, so that a platform that cannot load it is detected before anything is opened.
 LIBRARY = CDLL(adbc_driver_postgresql._driver_path())  # noqa: SLF001 - as adbc_driver_postgresql.connect does
 BATCH_BYTES = 8 * 2**20
 DIALECT = Dialect(ROWS, CASTS)
@@ -51,10 +51,10 @@ class AdbcSource(PostgresqlSource):
         self._begin()
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches of some megabytes.
+        """Yield the rows of `query` in batches of a few megabytes.
 
         Raises:
-            ReadError: The server refused; the transaction goes on.
+            ReadError: The server refused; the transaction continues.
         """
         table = quote(self._schema, query.table)
         self._transact("savepoint recon_read")
@@ -66,20 +66,20 @@ class AdbcSource(PostgresqlSource):
         self._transact("release savepoint recon_read")
 
     def cancel(self) -> None:
-        """Ask the server to end the running query; the thread that waits for it gets an error."""
+        """Ask the server to cancel the running query; the thread that waits for it gets an error."""
         self._connection.cancel()
 
     def close(self) -> None:
-        """End the transaction and the connection, unless a thread still waits in it: its end would end the program."""
+        """End transaction and connection, unless a thread still waits in it: closing would then crash the program."""
         if not self._is_busy:
             self._connection.close()
             self._database.close()
 
     def _transact(self, sql: str) -> None:
-        """Execute what only fails when the connection is gone.
+        """Execute a statement that fails only when the connection is lost.
 
         Raises:
-            DatabaseError: It is gone.
+            DatabaseError: The connection is lost.
         """
         try:
             self._execute(sql)
@@ -115,8 +115,8 @@ class AdbcSource(PostgresqlSource):
 
     def _frames(self, statement: adbc.AdbcStatement) -> Iterator[pl.DataFrame]:
         handle, _ = statement.execute_query()
-        reader = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - ADBC's documented hand-over
-        # The columns come even when no row does.
+        reader = pa.RecordBatchReader._import_from_c(handle.address)  # noqa: SLF001 - ADBC's documented interface
+        # An empty frame first, so that the columns are known even without rows.
         yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
         for batch in reader:
             if self._encoding == "SQL_ASCII":
@@ -126,6 +126,6 @@ class AdbcSource(PostgresqlSource):
 
 
 def server_words(message: str) -> str:
-    """What the server said, without the driver's preface and our own query."""
+    """Return the server's message without the driver's prefix and recon's query."""
     said = message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0].partition("LINE ")[0]
     return " ".join(said.split())

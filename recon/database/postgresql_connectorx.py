@@ -1,4 +1,4 @@
-"""PostgreSQL through connectorx: psycopg holds a transaction whose snapshot connectorx's connections take over."""
+"""PostgreSQL through connectorx: psycopg holds a transaction, and connectorx's connections import its snapshot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from recon.database.address import DatabaseUrl
 
-# connectorx gives uuids as text of 36 characters; numbers, times and truth come as what they are.
+# connectorx reads uuids as text of 36 characters; numbers, timestamps and booleans keep their types.
 DIALECT = Dialect(ROWS, {**CASTS, "uuid": "({value})::uuid::text"})
 ERRORS = (psycopg.Error,)
 PARAMETERS = ("sslmode", "sslrootcert", "options")
@@ -31,12 +31,12 @@ EXPORT = "select pg_catalog.pg_export_snapshot()"
 
 
 def open_source(url: DatabaseUrl, conninfo: str, timeout_s: float | None) -> ConnectorxSource:
-    """Open the transaction whose snapshot is read."""
+    """Open the transaction whose snapshot the reads use."""
     return ConnectorxSource(url, conninfo, timeout_s)
 
 
 class ConnectorxSource(PostgresqlSource):
-    """A transaction that lends its snapshot to a connection for each read."""
+    """A transaction that exports its snapshot to one connection per read."""
 
     guarantee = (
         "consistent: one exported snapshot, taken over by a REPEATABLE READ READ ONLY transaction for each table"
@@ -56,10 +56,10 @@ class ConnectorxSource(PostgresqlSource):
         self._stream = ServerStream(self._address(), None, self.cancel)
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches.
+        """Yield the rows of `query` in batches.
 
         Raises:
-            ReadError: The server refused, or the snapshot is no longer to be had.
+            ReadError: The server refused, or the snapshot is no longer available.
         """
         sql = render(query, quote(self._schema, query.table), DIALECT)
         try:
@@ -69,7 +69,7 @@ class ConnectorxSource(PostgresqlSource):
             raise ReadError(_server_words(self._url.redact(str(error)))) from None
 
     def cancel(self) -> None:
-        """End the running query on the server, from another connection, and then the reading program."""
+        """Cancel the running query on the server, from another connection, and then end the reader process."""
         try:
             with closing(psycopg.connect(self._conninfo, autocommit=True)) as other:
                 other.execute(CANCEL.encode(), [self._name])
@@ -77,7 +77,7 @@ class ConnectorxSource(PostgresqlSource):
             self._stream.close()
 
     def close(self) -> None:
-        """End the reading program and the transaction that holds the snapshot."""
+        """End the reader process and the transaction that holds the snapshot."""
         self._stream.close()
         self._holder.close()
 
@@ -89,12 +89,12 @@ class ConnectorxSource(PostgresqlSource):
         user, password, host, name = (percent_encode(part, safe="") for part in parts)
         host = self._url.host if ":" not in self._url.host else f"[{self._url.host}]"
         chosen = {key: value for key, value in self._url.parameters.items() if key in PARAMETERS}
-        # connectorx asks for the columns before the transaction begins: that must not wait for a lock either.
+        # connectorx queries the columns before the transaction begins: that must not wait for a lock either.
         chosen["options"] = f"{chosen.get('options', '')} -c lock_timeout={self._lock_timeout_ms}".strip()
         parameters = urlencode({**chosen, "application_name": self._name}, quote_via=percent_encode)
         return f"postgresql://{user}:{password}@{host}:{self._url.port}/{name}?{parameters}"
 
 
 def _server_words(message: str) -> str:
-    """What the server said, without the driver's preface."""
+    """Return the server's message without the driver's prefix."""
     return message.rpartition("db error: ")[2].removeprefix("ERROR: ") or message

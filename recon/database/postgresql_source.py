@@ -1,4 +1,4 @@
-"""What every way of reading PostgreSQL shares: one transaction's beginning, the catalogue, types and hints."""
+"""The parts common to all PostgreSQL drivers: the start of the transaction, the catalogue, types and hints."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from recon.database.source import Catalogue, Query
 
 LOCK_TIMEOUT_S = 5.0
-# PostgreSQL's infinity and years that no client holds become the nearest representable instants;
-# least and greatest pass over a null, which has to stay one.
+# PostgreSQL's infinity and years that no client can represent become the nearest representable instants;
+# least and greatest ignore nulls, so a null needs its own case to stay null.
 CLAMPED = """
 case when {value} is not null
      then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
@@ -34,10 +34,10 @@ CASTS = {
 ROWS = 'count(*)::bigint as "rows"'
 BEGIN = "begin isolation level repeatable read read only"
 SETTINGS = (
-    # Row security would hide rows silently; off, a query that it would filter is an error.
+    # Row security would silently hide rows; with it off, a query that it would filter is an error.
     "set local row_security = off",
     "set local lock_timeout = {lock_timeout_ms}",
-    # Who only holds the snapshot for others is idle in its transaction.
+    # A connection that only holds the snapshot for others is idle in its transaction.
     "set local idle_in_transaction_session_timeout = 0",
 )
 ISOLATION = """
@@ -75,10 +75,10 @@ TYPES = {
 
 
 class PostgresqlSource(ABC):
-    """A PostgreSQL database inside one transaction, whatever driver reads it.
+    """A PostgreSQL database inside one transaction, whichever driver reads it.
 
     Attributes:
-        driver: The driver's name, as the label tells it.
+        driver: The driver's name, as shown in the label.
     """
 
     typed = True
@@ -89,18 +89,18 @@ class PostgresqlSource(ABC):
 
     def __init__(self, url: DatabaseUrl, timeout_s: float | None) -> None:
         self._url, self.limit_s = url, timeout_s
-        # Waiting for a lock ends before the user's patience does: the server says more about it than a clock.
+        # The lock timeout is shorter than recon's own limit, because the server's message explains more.
         lock_timeout_s = LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s
         self._lock_timeout_ms = int(lock_timeout_s * 1000)
         self._settings = [sql.format(lock_timeout_ms=self._lock_timeout_ms) for sql in SETTINGS]
 
     @abstractmethod
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches."""
+        """Yield the rows of `query` in batches."""
 
     @abstractmethod
     def cancel(self) -> None:
-        """End the running query on the server."""
+        """Cancel the running query on the server."""
 
     @abstractmethod
     def close(self) -> None:
@@ -108,36 +108,36 @@ class PostgresqlSource(ABC):
 
     @abstractmethod
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """All rows of a query of the catalogue, on the connection of the transaction."""
+        """Return all rows of a catalogue query, on the transaction's connection."""
 
     def prepare(self, queries: Sequence[Query]) -> None:  # noqa: B027 - there is nothing to do, for any driver
-        """Nothing: the transaction has its snapshot already."""
+        """Do nothing: the transaction already has its snapshot."""
 
     def catalogue(self) -> Catalogue:
-        """Tables and views of the schema, also those that this user may not read."""
+        """Return tables and views of the schema, including those that this user may not read."""
         found: Catalogue = {}
         for table, column, kind in self._rows(COLUMNS.format(schema=literal(self._schema))):
             found.setdefault(table, {})[column] = TYPES.get(kind, "text")
         return found
 
     def missing_hint(self, table: str) -> str | None:
-        """The schemas that do have a table of that name."""
+        """Return a hint that names the schemas that have a table of that name."""
         schemas = [schema for (schema,) in self._rows(SCHEMAS_WITH.format(table=literal(table)))]
         if not schemas:
             return None
         return f"It lies in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
 
     def refusal_hint(self, reason: str) -> str:
-        """Wait for a lock; else ask for the right to read."""
+        """Return a hint: wait for a lock, or else ask for the privilege to read."""
         if "timeout" in reason:
             return "Another program holds it, or the server is slow: wait, then verify again"
         return "Ask the DBA to grant this user SELECT on it, past row security"
 
     def _begin(self) -> None:
-        """Look at the transaction that was begun, and name what it reads.
+        """Check the transaction that was begun, and set schema and label.
 
         Raises:
-            DatabaseError: It is not what was asked for.
+            DatabaseError: It is not the requested kind of transaction.
         """
         isolation, read_only, schema, self._encoding, version = self._rows(ISOLATION)[0]
         self._require_snapshot(isolation, read_only)

@@ -1,8 +1,8 @@
-"""The program that reads a server through connectorx: queries come in on stdin, Arrow streams go out on stdout.
+"""The program that reads a server through connectorx: queries arrive on stdin, Arrow streams leave on stdout.
 
-connectorx holds Python's lock while it waits for rows, so that nobody could end a read in the same process, and prints
-a stack when it panics. Here it may do both. Each line of stdin is a query as JSON; after each stream, a line on stderr
-says null, or why the stream ended early.
+connectorx holds the GIL while it waits for rows, so that a read could not be cancelled from within the same process,
+and prints a stack trace when it panics; in a separate process neither does harm. Each line of stdin is a query as JSON;
+after each stream, a line on stderr is null, or the reason why the stream ended early, as JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def answer(query: dict[str, Any]) -> str | None:
-    """Write the rows of `query` to stdout as one Arrow stream; None, or why it ended early."""
+    """Write the rows of `query` to stdout as one Arrow stream; return None, or why it ended early."""
     sink, writer = sys.stdout.buffer, None
     try:
         batches = connectorx.read_sql(
@@ -39,11 +39,11 @@ def answer(query: dict[str, Any]) -> str | None:
             pre_execution_query=query["first"],
         )
         writer = pa.ipc.new_stream(sink, batches.schema)
-        # The columns tell that there is a connection, long before the first row may come.
+        # The schema shows the caller that the connection works, possibly long before the first row arrives.
         sink.flush()
         for batch in batches:
             writer.write_batch(batch)
-    except BaseException as error:  # noqa: BLE001 - a panic is no Exception
+    except BaseException as error:  # noqa: BLE001 - a panic is not an Exception
         return " ".join(str(error).split()) or type(error).__name__
     else:
         return None

@@ -1,4 +1,4 @@
-"""A query as the SQL of one kind of database."""
+"""Renders a query as SQL for one kind of database."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SELECT_GROUPS = "select {columns}, {rows} from {table} where {key} is not null g
 
 
 class Dialect(Struct, frozen=True):
-    """How a database's SQL writes what `render` needs.
+    """The parts of a database's SQL dialect that `render` needs.
 
     Attributes:
-        rows: The expression that counts a group's rows, with its name.
-        casts: Transport → template with `{value}`; "json" turns a column and `{key}` into a value.
-        quote: Quotes a name.
-        literal: Quotes a text.
+        rows: The expression that counts the rows of a group, with its alias.
+        casts: Transport → template with `{value}`; "json" extracts the value of `{key}` from a column.
+        quote: Quotes an identifier.
+        literal: Quotes a string literal.
     """
 
     rows: str
@@ -34,7 +34,7 @@ class Dialect(Struct, frozen=True):
 
 
 def render(query: Query, table: str, dialect: Dialect) -> str:
-    """The SQL of `query` on the quoted, qualified `table`, every column by name with an explicit cast."""
+    """Return the SQL of `query` on the quoted, qualified `table`, every column by name with an explicit cast."""
     expressions = [_expression(column, dialect) for column in query.columns]
     columns = ", ".join(f"{e} as {dialect.quote(c.name)}" for e, c in zip(expressions, query.columns, strict=True))
     if query.only:
@@ -53,7 +53,7 @@ def _expression(column: SelectColumn, dialect: Dialect) -> str:
 
 
 def render_value(column: SelectColumn, dialect: Dialect) -> str:
-    """The value of a column, or of the first of its JSON keys that is there, not cast to anything."""
+    """Return the SQL of a column's value, or of the first of its JSON keys with a value, without a cast."""
     name, template = dialect.quote(column.source_name), dialect.casts["json"]
     if not column.json_keys:
         return name

@@ -1,4 +1,4 @@
-"""Rows of a server through connectorx, which works in a process of its own so that a read can always be ended."""
+"""Reads the rows of a server through connectorx, in a separate process so that a read can always be ended."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from recon.database.source import ReadError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# -P: a folder named recon where the user happens to be is none of ours.
+# -P keeps the working directory off sys.path: it may contain an unrelated folder named recon.
 PROGRAM = (sys.executable, "-P", "-m", "recon.database.reader")
 ENDED = "the connection was ended while it was read"
 TIMEOUT = "timeout"
 
 
 class ServerStream:
-    """One program that reads queries of one server, one after the other.
+    """A reader process that runs queries on one server, one after the other.
 
     Args:
-        address: The server as connectorx writes it; it goes through a pipe, so that no list of processes shows it.
-        limit_s: Seconds for the connection and the query's columns; None where the server may need long for columns.
+        address: The server's address for connectorx; it is sent through a pipe, so that no process list shows it.
+        limit_s: Seconds to wait for the connection and the query's columns; None where columns may take long.
         cancel: Ends the running query on the server.
     """
 
@@ -39,10 +39,10 @@ class ServerStream:
         self._process = _start()
 
     def batches(self, sql: str, first: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of `sql`; the statements `first` are executed before it on the same connection.
+        """Yield the rows of `sql`; the statements `first` are executed before it on the same connection.
 
         Raises:
-            ReadError: The server refused, connectorx panicked, no connection came, or the read was ended.
+            ReadError: The server refused, connectorx panicked, no connection was made in time, or the read was ended.
         """
         if self._process.poll() is not None:
             self.close()
@@ -61,7 +61,7 @@ class ServerStream:
             raise ReadError(refusal)
 
     def close(self) -> None:
-        """End the program, whatever it waits for."""
+        """End the process, whatever it waits for."""
         self._process.kill()
         self._process.wait()
         for pipe in filter(None, (self._process.stdin, self._process.stdout, self._process.stderr)):
@@ -75,7 +75,7 @@ class ServerStream:
         try:
             reader = start(partial(pa.ipc.open_stream, self._process.stdout)).result(self._limit_s)
         except TimeoutError:
-            # One that waits for a lock before it begins would wait on without us, and we may end right after this.
+            # A query that waits for a lock would go on waiting on the server, and this process may end at any moment.
             wait([start(self._cancel)], PATIENCE_S)
             raise ReadError(f"{TIMEOUT}: no connection and no columns within {self._limit_s:g} s") from None
         yield from reader
@@ -87,8 +87,8 @@ class ServerStream:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    """The program, out of reach of the terminal's interrupt: that is for recon to pass on."""
-    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+    """Start the process in its own session: an interrupt from the terminal reaches only recon, which handles it."""
+    return subprocess.Popen(  # noqa: S603 - recon's own module, no shell
         PROGRAM,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

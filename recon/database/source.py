@@ -1,4 +1,4 @@
-"""What every source of rows is: a read-only database with a catalogue, and queries that it answers in batches."""
+"""The interface of all databases: read-only, with a catalogue, and with queries that are answered in batches."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Catalogue = dict[str, dict[str, str]]
 
 
 class SelectColumn(Struct, frozen=True):
-    """A column of a query: the application's name, the name it gets, and the type it is cast to.
+    """A column of a query: the application's name, its name in the result, and the type it is cast to.
 
     Attributes:
-        transport: "uuid", "integer", "timestamp", "boolean" or "text": how it travels.
+        transport: The type for the transfer: "uuid", "integer", "timestamp", "boolean" or "text".
         json_keys: Keys to look for, in order, when the column holds a JSON object.
-        latest: Take the greatest value of the group instead of the value itself.
+        latest: Whether to take the greatest value of the group instead of the value itself.
     """
 
     source_name: str
@@ -32,10 +32,10 @@ class SelectColumn(Struct, frozen=True):
 
 
 class Query(Struct, frozen=True):
-    """A read of one table; grouped, it gives a row for each value of the first column, and `rows`, their number.
+    """A read of one table; grouped, it has one row per value of the first column, and `rows`, the number of its rows.
 
     Attributes:
-        only: A column and the value that it has in the rows to read, for a query that is not grouped; None: all rows.
+        only: A column and its value in the rows to read, for a query that is not grouped; None: all rows.
     """
 
     table: str
@@ -45,17 +45,17 @@ class Query(Struct, frozen=True):
 
 
 class ReadError(Exception):
-    """One table could not be read; the text is the server's own, on one line and without secrets."""
+    """One table could not be read; the text is the server's message, on one line and without secrets."""
 
 
 class Source(Protocol):
-    """A read-only database: every read of one Source sees the same instant where `consistent` says so.
+    """A read-only database; if `consistent` is true, all reads of one Source see the same instant.
 
     Attributes:
-        label: Kind, version, driver, place and name; never a user, never a password.
-        guarantee: Which consistency holds between the tables, one sentence.
-        typed: Whether columns have the catalogue's types; otherwise every value travels as text.
-        limit_s: Seconds that the caller waits for rows; None: as long as it takes.
+        label: Kind, version, driver, location and name; never a user, never a password.
+        guarantee: The consistency between the tables, one sentence.
+        typed: Whether columns have the catalogue's types; otherwise every value is transferred as text.
+        limit_s: Seconds that the caller waits for rows; None: no limit.
     """
 
     label: str
@@ -65,26 +65,26 @@ class Source(Protocol):
     limit_s: float | None
 
     def catalogue(self) -> Catalogue:
-        """Tables and views with their columns, read live."""
+        """Return tables and views with their columns, read live."""
 
     def missing_hint(self, table: str) -> str | None:
-        """Where else a table of that name lies, when it is not in the catalogue."""
+        """Return a hint where else a table of that name is, when it is not in the catalogue; None: nowhere."""
 
     def refusal_hint(self, reason: str) -> str:
-        """What to do about a table that could not be read, for this reason."""
+        """Return what to do about a table that could not be read for this reason."""
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Told every read to come, in its order, before the first of them."""
+        """Announce all reads to come, in their order; called before the first of them."""
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches; text columns as String, uuid as text or 16-byte Binary.
+        """Yield the rows of `query` in batches; text columns as String, uuid as text or 16-byte Binary.
 
         Raises:
             ReadError: The server refused; later reads still work.
         """
 
     def cancel(self) -> None:
-        """End the read that another thread waits for, also on the server."""
+        """Cancel the read that another thread waits for, on the server too."""
 
     def close(self) -> None:
-        """End the transaction, remove what was copied; a read that could not be ended is left alone."""
+        """End the transaction and remove copies; a read that could not be cancelled is left alone."""

@@ -1,4 +1,4 @@
-"""SQLite, read through connectorx on a private copy, so that the user's file is never written."""
+"""SQLite, read through connectorx from a private copy, so that the user's file is never written to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROWS = 'count(*) as "rows"'
 DIALECT = Dialect(ROWS, {"text": BYTES, "json": JSON})
 UTF16_DIALECT = Dialect(ROWS, {"text": TEXT, "json": JSON})
 TABLES = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'"
-# Computed columns count, the hidden ones of virtual tables do not.
+# Includes generated columns, but not the hidden columns of virtual tables.
 COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
 BACKED_UP = "consistent: a private copy made by SQLite's backup in one read transaction"
 RECOVERED = "consistent: a private copy of the file with its log, unchanged while copied, recovered by SQLite"
@@ -41,10 +41,10 @@ CHANGED = "the database is locked: it changed while it was copied"
 
 
 def connect(url: DatabaseUrl, timeout_s: float | None = None) -> SqliteSource:  # noqa: ARG001 - no server to wait for
-    """Copy the database to a private folder, consistently, and open the copy.
+    """Make a consistent copy of the database in a private folder, and open the copy.
 
     Raises:
-        DatabaseError: The file is missing, is no SQLite database, or is locked.
+        DatabaseError: The file is missing, is not a SQLite database, or is locked.
     """
     path = url.path or Path()
     require_file(path, "SQLite", "sqlite")
@@ -75,24 +75,24 @@ class SqliteSource:
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
 
     def catalogue(self) -> Catalogue:
-        """Tables and views; SQLite types values, not columns, so every column counts as text."""
+        """Return tables and views; SQLite types values, not columns, so every column counts as text."""
         with closing(sqlite3.connect(self._copy)) as copy:
             tables = [name for (name,) in copy.execute(TABLES)]
             return {table: _columns(copy, table) for table in tables}
 
     def missing_hint(self, table: str) -> str | None:  # noqa: ARG002 - a file has one schema
-        """Nowhere else: a file has one schema."""
+        """Return None: a file has only one schema."""
         return None
 
-    def refusal_hint(self, reason: str) -> str:  # noqa: ARG002 - a file has one kind of trouble
-        """Check the file."""
+    def refusal_hint(self, reason: str) -> str:  # noqa: ARG002 - a file has one kind of failure
+        """Return the hint to check the file."""
         return "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
 
     def prepare(self, queries: Sequence[Query]) -> None:
-        """Nothing: nobody changes the copy."""
+        """Do nothing: the copy does not change."""
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """The rows of `query` in batches, every column as text.
+        """Yield the rows of `query` in batches, every column as text.
 
         Raises:
             ReadError: SQLite refused.
@@ -102,7 +102,7 @@ class SqliteSource:
             yield unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
 
     def cancel(self) -> None:
-        """Nothing: a file keeps nobody waiting."""
+        """Do nothing: reads of a file do not block."""
 
     def close(self) -> None:
         """Remove the copy."""
@@ -110,7 +110,7 @@ class SqliteSource:
 
 
 def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
-    """The columns; none where a view or virtual table cannot be opened."""
+    """Return the columns; none where a view or virtual table cannot be opened."""
     try:
         return {name: "text" for (name,) in copy.execute(COLUMNS, (table,))}
     except sqlite3.Error:
@@ -118,7 +118,10 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
 
 
 def _copy(path: Path, folder: Path) -> tuple[Path, str]:
-    """A consistent copy in `folder` and how it was made; the original's folder gains no file, not even for a moment."""
+    """Make a consistent copy in `folder` and return it with the guarantee.
+
+    No file is created in the original's folder, not even temporarily.
+    """
     if _is_idle_with_log(path):
         return _copy_files(path, folder), RECOVERED
     try:
@@ -126,7 +129,7 @@ def _copy(path: Path, folder: Path) -> tuple[Path, str]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise
-        # A log or journal that a crash left behind is replayed, which needs a place that may be written to.
+        # A log or journal left behind by a crash must be replayed, which needs a writable copy.
         return _copy_files(path, folder), RECOVERED
 
 
@@ -165,7 +168,7 @@ def _copy_files(path: Path, folder: Path) -> Path:
 
 
 def _is_idle_with_log(path: Path) -> bool:
-    """Whether it has a write-ahead log that no program has open: opening it would create a file beside it."""
+    """Return whether it has a write-ahead log that no program has open: opening it would create a file next to it."""
     return _is_write_ahead(path) and _beside(path, "-wal").exists() and not _beside(path, "-shm").exists()
 
 

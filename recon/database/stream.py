@@ -1,4 +1,4 @@
-"""A file through connectorx: rows of a query as Arrow batches, its panics as errors."""
+"""Reads a file through connectorx: rows of a query as Arrow batches, panics as errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STDERR = 2
 
 
 def stream(address: str, sql: str) -> Iterator[pa.RecordBatch]:
-    """The rows of `sql` from the database at `address`, as connectorx writes it, in batches.
+    """Yield the rows of `sql` in batches, from the database at `address`, in connectorx's notation.
 
     Raises:
         ReadError: The database refused, or connectorx panicked.
@@ -31,15 +31,15 @@ def stream(address: str, sql: str) -> Iterator[pa.RecordBatch]:
             yield from connectorx.read_sql(address, sql, return_type="arrow_stream", batch_size=BATCH_ROWS)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001 - a panic is no Exception
+        except BaseException as error:  # noqa: BLE001 - a panic is not an Exception
             raise ReadError(" ".join(str(error).split())) from None
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep the stack that a panic prints away from people, where Python's own words go another way.
+    """Discard the stack trace that a panic prints to stderr, where Python's own stderr is redirected elsewhere.
 
-    The command line sees to that (recon.cli); in someone else's program the stack stays where they can see it.
+    The command line does redirect it (recon.cli); in other programs the stack trace stays visible.
     """
     if not _has_own_stderr():
         yield

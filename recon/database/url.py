@@ -1,4 +1,4 @@
-"""Where the database is: parses what the user gave without ever repeating a secret."""
+"""The location of the database: parses the user's input without ever repeating a secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def resolve_database(option: str | None, environment: Mapping[str, str]) -> DatabaseUrl:
-    """The database that `--database` names, or that DATABASE_URL holds when it is not given.
+    """Return the address of the database that `--database` names, or else DATABASE_URL.
 
     Args:
         option: The name of an environment variable, a SQLite file, a file that holds a URL, or a URL without
@@ -36,8 +36,8 @@ def resolve_database(option: str | None, environment: Mapping[str, str]) -> Data
         environment: Environment variables by name.
 
     Raises:
-        UsageError: Nothing is named, or a password stands on the command line.
-        DatabaseError: What is named cannot be parsed.
+        UsageError: No database is named, or the command line contains a password.
+        DatabaseError: The URL or file cannot be parsed.
     """
     if option is None:
         return _from_variable(DEFAULT_VARIABLE, environment)
@@ -59,10 +59,10 @@ def resolve_database(option: str | None, environment: Mapping[str, str]) -> Data
 
 
 def parse_url(text: str, source: str) -> DatabaseUrl:
-    """Parse a database URL; `source` (a variable's name, say) stands for it in errors.
+    """Parse a database URL; errors show `source` (for example a variable's name) in its place.
 
     Raises:
-        DatabaseError: The URL is of no supported form; its text is never repeated.
+        DatabaseError: The URL has no supported form; its text is never repeated.
     """
     text = _bare(text)
     remember(text)
@@ -101,7 +101,7 @@ def _from_variable(name: str, environment: Mapping[str, str]) -> DatabaseUrl:
 
 
 def _from_file(path: Path, source: str) -> DatabaseUrl:
-    """A SQLite or DuckDB file, or a text file whose one line is a URL (a secret mounted as a file)."""
+    """Return the address of a SQLite or DuckDB file, or read it from a one-line text file (a mounted secret)."""
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -123,7 +123,7 @@ def _from_file(path: Path, source: str) -> DatabaseUrl:
 
 
 def _kind_of_file(path: Path, head: bytes) -> str:
-    """By what it begins with; by its name where that says nothing."""
+    """Determine the kind by the first bytes of the file, or by its name where these are inconclusive."""
     if head.startswith(SQLITE_MAGIC):
         return "sqlite"
     is_duckdb = head[DUCKDB_MAGIC_AT:].startswith(DUCKDB_MAGIC) or path.suffix.lower() in DUCKDB_SUFFIXES
