@@ -1,4 +1,4 @@
-"""The ledger: one outcome for every source record and every target row, and why they are not what was expected."""
+"""The ledger: one outcome for every source record and every target row, and the causes of unexpected ones."""
 
 from recon.ledger.builder import TABLES, LedgerSettings, account_for, foreseen_gaps, ledger_columns
 

@@ -1,4 +1,4 @@
-"""The account: what the ledger's tables come to, as frozen objects, with personal data masked."""
+"""The account: the result of the ledger's tables as frozen objects, with personal data masked."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NATURAL_KEY = "natural key"
 
 
 class EntityResult(Struct):
-    """What was found about one entity beside what its tables say.
+    """What was found about one entity in addition to its tables.
 
     Attributes:
-        tally: Its records and rows, counted.
-        natural_key: What the natural key is made of: "natural key (email)".
-        not_compared: Field → why.
-        normalised: Field and normaliser → records that are equal only thanks to it.
+        tally: The counts of its records and rows.
+        natural_key: The name of the natural key with its columns: "natural key (email)".
+        not_compared: Field → reason.
+        normalised: Field and normaliser → number of records that are equal only because of it.
     """
 
     entity: str
@@ -51,18 +51,18 @@ class EntityResult(Struct):
 
 
 class AccountReader:
-    """Reads the account off the ledger's tables.
+    """Reads the account from the ledger's tables.
 
     Args:
-        warehouse: Holds them.
-        personal: Field → kind of personal data, whose values are masked; None: nothing is masked.
+        warehouse: The warehouse that holds them.
+        personal: Field → kind of personal data; the values of these fields are masked; None: nothing is masked.
     """
 
     def __init__(self, warehouse: Warehouse, personal: Mapping[str, str] | None) -> None:
         self._warehouse, self._personal = warehouse, personal
 
     def summarise(self, found: Sequence[EntityResult], not_evaluated: Mapping[str, str]) -> Ledger:
-        """The whole account."""
+        """Return the whole account."""
         tallies = {each.entity: each.tally for each in found}
         told = [entity for entity, tally in tallies.items() if tally.has_causes]
         causes = [cause for entity in told for cause in self._causes("causes_of_records", tallies, entity=entity)]
@@ -120,7 +120,7 @@ class AccountReader:
             )
 
     def _key(self, key: str) -> str:
-        """A natural key may be made of anything: of a personal part no more is told than of a name."""
+        """Mask a natural key; since any part of it may be personal, it is masked like a name or an e-mail address."""
         return (
             key.replace("\x1f", ", ")
             if self._personal is None
@@ -144,7 +144,7 @@ def _group(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _rank(cause: Cause) -> tuple[Any, ...]:
-    """What nobody can explain first, then what does harm, each by how many show it."""
+    """Return the sort key: unexplained causes first, then harmful ones, then harmless ones, each by count."""
     return cause.is_explained, cause.is_harmless, -cause.count, cause.entity, cause.field or "", cause.title
 
 

@@ -1,7 +1,7 @@
--- What records and rows came to, counted, and the causes that the account tells.
+-- The counts of records and rows by outcome, and the causes that the account lists.
 
 -- name: tally
--- Most landed by their target id: those are what is left of all when the others are counted.
+-- Most records landed by their target id: only the others are grouped, and the number of these is the total minus them.
 with others as (
   select outcome, row_outcome, matched_by, target_id is not null as has_row, record is not null as is_listed,
          claimed_id is not null as has_claim, is_explained, count(*) as n

@@ -1,4 +1,4 @@
-"""Builds the ledger in the warehouse, before any rule is judged, and tells what it comes to."""
+"""Builds the ledger in the warehouse, before any rule is evaluated, and returns its result."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ TABLES = {
 
 
 class LedgerSettings(Struct, frozen=True):
-    """What the ledger needs to know beside the warehouse.
+    """What the ledger needs in addition to the warehouse.
 
     Attributes:
-        config: migration-config.json; None: the bundle has none.
+        config: The content of migration-config.json; None: the bundle has none.
         masked: Whether personal data is masked in the account.
     """
 
@@ -74,7 +74,7 @@ class LedgerSettings(Struct, frozen=True):
 
 
 def ledger_columns(listed: Collection[str]) -> set[str]:
-    """The references that the account of the entities `listed` needs, beside what rules read."""
+    """Return the references that the account of the entities `listed` needs, in addition to what rules read."""
     columns = {f"source.{entity.name}" for entity in EVERY_ENTITY}
     for entity in EVERY_ENTITY:
         if entity.name in listed:
@@ -83,7 +83,7 @@ def ledger_columns(listed: Collection[str]) -> set[str]:
 
 
 def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]:
-    """What the account will lack in a database that lacks what is `absent`, by table, with the reason."""
+    """Return the parts of the account that a database without `absent` will lack: ledger table → reason."""
     found = {}
     tiers = next((absent[name] for name in LEVEL_COLUMNS if name in absent), None)
     if tiers:
@@ -97,11 +97,11 @@ def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]
 
 
 def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
-    """Fill the warehouse's schema `ledger` and tell what it comes to.
+    """Fill the warehouse's schema `ledger` and return the result.
 
-    Every table is made: `ledger.members|events|registrations` (a row a record, with its row, and a row a row that no
-    record claims), `differences`, `duplicate_keys`, `tiers` and `accounts`. What cannot be evaluated is empty and
-    stands in `warehouse.missing` with the reason.
+    Every table is created: `ledger.members|events|registrations` (one row per record, with its row, and one row per row
+    that no record claims), `differences`, `duplicate_keys`, `fields`, `tiers`, `tier_facts` and `accounts`. A table
+    that cannot be evaluated is empty and recorded with the reason in `warehouse.missing` or `warehouse.unreadable`.
 
     Raises:
         DatabaseError: The outcomes do not add up to what was loaded.
@@ -110,7 +110,7 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
 
 
 class LedgerBuilder:
-    """One ledger in the making."""
+    """Builds one ledger."""
 
     def __init__(self, warehouse: Warehouse, settings: LedgerSettings) -> None:
         self._warehouse, self._settings = warehouse, settings
@@ -119,7 +119,7 @@ class LedgerBuilder:
         self._run: dict[str, Any] = {}
 
     def build(self) -> Ledger:
-        """MappedField, compare, explain and count, entity by entity."""
+        """Pair, compare, explain and count, entity by entity."""
         warehouse = self._warehouse
         warehouse.execute(SETUP.read_text(encoding="utf-8"))
         register_normalisers(warehouse.connection)
@@ -145,7 +145,7 @@ class LedgerBuilder:
         )
 
     def _make_absent(self) -> None:
-        """Make what the ledger looks up, empty, where a profile does not even name it."""
+        """Create empty lookup tables where the profile does not even name them."""
         for name, columns in LOOKED_UP.items():
             if f"target.{name}" not in self._warehouse.row_counts:
                 self._warehouse.create(f"target.{name}", [LoadColumn(column, "text") for column in columns])
@@ -169,7 +169,7 @@ class LedgerBuilder:
         )
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:
-        """The mappings that the bundle declares for fields of the entity."""
+        """Return the mappings that the bundle declares for fields of the entity."""
         found = {}
         for field in entity.fields:
             declared = (self._settings.config or {}).get(field.mapping)
@@ -182,15 +182,15 @@ class LedgerBuilder:
         return found
 
     def _declared(self) -> dict[str, Any]:
-        """The policies about tiers that the bundle declares."""
+        """Return the policies about tiers that the bundle declares."""
         rows = self._warehouse.rows(DECLARED, {"mapping": TIER_MAPPING, "enabled": TIERS_ENABLED})
         return {row["key"]: json.loads(row["value"]) for row in rows}
 
     def _count(self, entity: Entity) -> OutcomeCounts:
-        """Count the outcomes; each record and each row has exactly one.
+        """Count the outcomes, of which each record and each row has exactly one, and fill `ledger.accounts`.
 
         Raises:
-            DatabaseError: They do not add up.
+            DatabaseError: The counts do not add up to the rows loaded.
         """
         name = entity.name
         tally = OutcomeCounts(self._warehouse.rows(STATEMENTS["tally"].format(entity=name)))
@@ -209,7 +209,7 @@ class LedgerBuilder:
         return tally
 
     def _levels(self) -> None:
-        """Which tier each member's level leads to, or why that is not known."""
+        """Determine the expected tier of each member by its level, or record why that is not possible."""
         self._warehouse.execute(LEVELS["policies"])
         absent = {**self._warehouse.missing, **self._warehouse.unreadable}
         reason = next((absent[name] for name in ("source.members", *LEVEL_COLUMNS) if name in absent), None)
@@ -227,14 +227,14 @@ class LedgerBuilder:
             told["ledger.tiers"] = reason
 
     def _tell_rows(self) -> None:
-        """Tell the warehouse of the tables, so that they are read back, kept and named like others."""
+        """Register the tables with the warehouse, so that they are read back, kept and named like others."""
         counts = " union all ".join(ROWS.format(table=name) for name in TABLES)
         for name, rows in self._warehouse.execute(counts).fetchall():
             self._warehouse.count_rows(f"ledger.{name}", rows, TABLES[name])
 
 
 def _fields(mapping: FieldMapping, refusals: Collection[str]) -> str:
-    """The insert that tells of each field whether it is compared."""
+    """Return the insert that records for each field whether it is compared."""
     rows = []
     for field in mapping.entity.fields:
         reason = mapping.not_compared.get(field.name)

@@ -1,4 +1,4 @@
-"""Why values differ: how each target value came from its source value, told by the values themselves."""
+"""Why values differ: infers from the values themselves how each target value arose from its source value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ is_text = pl.col("type") == "text"
 
 
 class Guess(Struct, frozen=True):
-    """A kind of cause, what tells it, and what the differences of one group have in common, as text."""
+    """A kind of cause, the condition that indicates it, and the text that differences of one group have in common."""
 
     name: str
     holds: pl.Expr
@@ -43,12 +43,12 @@ class Guess(Struct, frozen=True):
 
 
 class Mapped(Struct, frozen=True):
-    """A mapping that leads to a field's values.
+    """A mapping that determines the values of a field.
 
     Attributes:
-        told: What it is called: "migration-config.json (event_category_mapping)".
-        values: Every value that it can lead to.
-        default: The one that it falls back to; None: it has none.
+        told: Its name in messages: "migration-config.json (event_category_mapping)".
+        values: Every value that it can produce.
+        default: Its default value; None: it has none.
     """
 
     told: str
@@ -57,16 +57,16 @@ class Mapped(Struct, frozen=True):
 
 
 def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], personal: Collection[str]) -> pl.DataFrame:
-    """The differences with their causes: the first guess that holds.
+    """Add their causes to the differences: for each, the first guess that holds.
 
     Args:
-        differences: A row a field, as `recon.compare.judge` gives them, with is_merged, is_shifted, is_parent and
-            is_edited: what is known about its record.
-        mapped: By field.
-        personal: Fields whose values are no detail, for details are told as they are.
+        differences: One row per differing field of a record, as `recon.comparison.judge` returns them, with is_merged,
+            is_shifted, is_parent and is_edited: what is known about the record.
+        mapped: Mapping by field.
+        personal: Fields whose values must not appear in a detail, because details are shown unmasked.
 
     Returns:
-        The same rows and columns, and cause, detail (empty: nothing more), is_explained, is_harmless.
+        The same rows and columns, and cause, detail (empty: none), is_explained, is_harmless.
     """
     guesses = (
         *_structural(personal),
@@ -90,9 +90,9 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
 
 
 def _is_edit() -> pl.Expr:
-    """Whether a difference of a row that was written later is a person's doing, whatever it looks like.
+    """Return whether a difference in a row written after the run is a manual edit, whatever it looks like.
 
-    What rows show that nobody edited, or more of them than a person would edit alike, is the importer's.
+    A difference that unedited rows show as well, or more rows than a person would edit alike, is the importer's.
     """
     alike = ("field", "cause", "detail")
     is_systematic = (~pl.col("is_edited")).any().over(alike) | (pl.len().over(alike) > MOST_EDITED_ALIKE)
@@ -100,9 +100,9 @@ def _is_edit() -> pl.Expr:
 
 
 def shifted(texts: Collection[str]) -> pl.Expr:
-    """Whether a comma inside one of the `texts` (in the export's order) shifted the columns after it.
+    """Return whether a comma inside one of the `texts` (in the export's order) shifted the columns after it.
 
-    Reads `<name>_raw` and `<name>_target`: the part before the comma stands in its column, the rest in the next.
+    Reads `<name>_raw` and `<name>_target`: the part before the comma is in its own column, the rest in the next one.
     """
     names = list(texts)
     return pl.any_horizontal(pl.lit(value=False), *(_is_cut(first, second) for first, second in pairwise(names)))
@@ -116,7 +116,7 @@ def _is_cut(first: str, second: str) -> pl.Expr:
 
 
 def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
-    """What concerns the whole record, or whether there is a value at all."""
+    """Return guesses about the whole record, or about whether there is a value at all."""
     is_secret = pl.col("field").is_in(list(personal)) | (target.str.len_chars() > LONGEST_DETAIL)
     return (
         Guess("merged_value", pl.col("is_merged")),
@@ -128,7 +128,7 @@ def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
 
 
 def _textual() -> tuple[Guess, ...]:
-    """How a text became another text."""
+    """Return guesses how a text became another text."""
     mapping = (source, target)
     plain = [side.str.replace_all(SPACES, "") for side in mapping]
     composed = [side.str.normalize("NFKC").str.replace_all(SPACES, "") for side in mapping]
@@ -150,7 +150,7 @@ def _textual() -> tuple[Guess, ...]:
 
 
 def _temporal() -> tuple[Guess, ...]:
-    """How an instant became another instant."""
+    """Return guesses how an instant became another instant."""
     days = [moment.dt.day() for moment in (source_moment, target_moment)]
     months = [moment.dt.month() for moment in (source_moment, target_moment)]
     times = [moment.dt.time() for moment in (source_moment, target_moment)]
@@ -160,7 +160,7 @@ def _temporal() -> tuple[Guess, ...]:
     at_midnight = target_moment.dt.truncate("1d") == target_moment
     minutes = moved_us // MINUTE_US
     is_step = (moved_us % (STEP_MINUTES * MINUTE_US) == 0) & (minutes.abs() <= FARTHEST_MINUTES)
-    # A shift moves every value alike; where each moved by its own time of day, that was dropped.
+    # A zone shift moves every value by the same amount; if each moved by its own time of day, the time was dropped.
     may_be_dropped = same_day & at_midnight & (moved_us <= -MINUTE_US)
     is_dropped = may_be_dropped & (~is_step | (moved_us.filter(may_be_dropped).n_unique().over("field") > 1))
     return (
@@ -172,7 +172,7 @@ def _temporal() -> tuple[Guess, ...]:
 
 
 def _hours(minutes: pl.Expr) -> pl.Expr:
-    """Hours and minutes with their sign, as "+8 h" or "-5:30 h"."""
+    """Format signed hours and minutes, as "+8 h" or "-5:30 h"."""
     sign = pl.when(minutes < 0).then(pl.lit("-")).otherwise(pl.lit("+"))
     rest = minutes.abs() % 60
     part = pl.when(rest == 0).then(pl.lit("")).otherwise(":" + rest.cast(pl.String).str.zfill(2))
@@ -192,12 +192,12 @@ def _precision() -> pl.Expr:
 
 
 def _numeric() -> tuple[Guess, ...]:
-    """How a number became another number."""
+    """Return guesses how a number became another number."""
     fits = []
     for decimals in range(MOST_DECIMALS + 1):
         scaled, lost = target_number * 10.0**decimals, (source_number - target_number).abs() * 10.0**decimals
         is_lower = (target_number < source_number) | (target_number.abs() < source_number.abs())
-        # Half goes up, to even or away from zero; what is cut off is less than one.
+        # Any rounding (half up, to even, away from zero) loses at most half a unit; truncation less than one unit.
         fits.append(
             pl.when(((scaled - scaled.round()).abs() < NEAR) & ((lost < 0.5 + NEAR) | (is_lower & (lost < 1))))
             .then(pl.lit(f"to {decimals} decimals"))
@@ -207,7 +207,7 @@ def _numeric() -> tuple[Guess, ...]:
 
 
 def _meant(mapped: Mapping[str, Mapped]) -> tuple[Guess, ...]:
-    """What somebody, or the importer's settings, wanted otherwise."""
+    """Return guesses about intended changes: by an editor, or by the importer's settings."""
     of_field = [
         Guess(name, (pl.col("field") == field) & holds, pl.lit(mapping.told))
         for field, mapping in mapped.items()

@@ -1,4 +1,4 @@
-"""Empty text against null, where a field's rule calls them one: told by SQL, as there may be many."""
+"""Empty text against null, for fields whose normalisers treat them as equal: counted in SQL, as there may be many."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ where l.outcome = 'landed'"""
 
 
 def count_empties(mapping: FieldMapping, warehouse: Warehouse) -> dict[str, int]:
-    """Landed records that equal their rows only because an empty text counts as null, by "<field>: empty_as_null"."""
+    """Count landed records that equal their rows only because empty text is null, by "<field>: empty_as_null"."""
     pairs = [pair for pair in mapping.pairs if EMPTY_AS_NULL in pair.compared.normalise and TEXT in _stored(pair)]
     found = _with_empties(pairs, mapping, warehouse)
     if not found:
@@ -44,7 +44,7 @@ def _stored(pair: MappedField) -> tuple[str, str]:
 
 
 def _with_empties(pairs: Iterable[MappedField], mapping: FieldMapping, warehouse: Warehouse) -> list[MappedField]:
-    """Those of which either side has an empty text: looking costs a scan, counting a join."""
+    """Return the fields with an empty text on either side: this check takes only a scan, counting takes a join."""
     found: list[MappedField] = []
     for side, alias, codes in (("source", "s", ""), ("target", "t", mapping.codes)):
         looked = [pair for pair in pairs if getattr(pair, side).stored == TEXT]

@@ -1,4 +1,4 @@
-"""What the ledger knows of each entity: its fields, what a record needs, and how importers name it elsewhere."""
+"""What the ledger knows about each entity: its fields, the required ones, and the names that importers use for it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from recon.model import SINGULAR
 
 
 class FieldSpec(Struct, frozen=True):
-    """A field of a record and the column that it became.
+    """A field of a record and the column that it is migrated to.
 
     Attributes:
         name: The record's column in `source.<entity>`.
         column: The canonical column in `target.<entity>`.
-        code_of: The table whose `code` the column's id stands for ("statuses"); empty: the column itself is compared.
-        may_stay_empty: Not every importer fills it: a column without any value is then not compared.
-        mapping: The key of migration-config.json that leads to its values; empty: none does.
+        code_of: The table whose `code` is compared, looked up by the column's id ("statuses"); empty: the column itself
+            is compared.
+        may_stay_empty: Whether some importers do not fill it: a column without any value is then not compared.
+        mapping: The key of migration-config.json that holds the mapping of its values; empty: there is none.
     """
 
     name: str
@@ -30,10 +31,10 @@ class Entity(Struct, frozen=True):
 
     Attributes:
         name: "members", "events" or "registrations".
-        mapped_as: What id mapping tables call it, in lower case.
-        fields: In the order of the export's columns.
-        required: Fields without which a record is rejected.
-        parents: FieldSpec → the entity whose row it names.
+        mapped_as: Its names in id mapping tables, in lower case.
+        fields: The fields, in the order of the export's columns.
+        required: Names of fields without which a record is rejected.
+        parents: Name of a field → the entity that it references.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Entity(Struct, frozen=True):
 
     @property
     def one(self) -> str:
-        """As the report's error list calls one of them: "member"."""
+        """The singular, as in the report's error list: "member"."""
         return SINGULAR[self.name]
 
 
@@ -86,14 +87,14 @@ EVERY_ENTITY = (
         {"member_id": "members", "event_id": "events"},
     ),
 )
-# What tells when a row was written, and which run wrote it.
+# The columns that show when a row was written (STAMPS) and by which run (in ID_MAPPINGS).
 STAMPS = ("created_at", "updated_at")
 ID_MAPPINGS = ("entity_type", "wa_id", "target_id", "run_id")
 CODES = ("id", "code")
 
 
 def target_columns(entity: Entity) -> set[str]:
-    """Every column that the account of an entity reads from the database."""
+    """Return every column that the account of an entity reads from the database."""
     own = {"id", *STAMPS, *(field.column for field in entity.fields)}
     coded = {f"target.{field.code_of}.{name}" for field in entity.fields if field.code_of for name in CODES}
     return {f"target.{entity.name}.{name}" for name in own} | coded | {f"target.id_mappings.{n}" for n in ID_MAPPINGS}

@@ -1,4 +1,4 @@
-"""The two mapping of an entity: which fields can be compared, and the SQL that each side's values are read with."""
+"""The two sides of an entity: which fields can be compared, and the SQL that reads the values of each side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IS_EMPTY = "select count({column}) = 0 from target.{table}"
 
 
 class MappedField(Struct, frozen=True):
-    """One field on both mapping: of a record `s` and of a row `t`, joined with the codes."""
+    """One field on both sides: of a record `s` and of a row `t`, joined with the codes."""
 
     field: FieldSpec
     compared: ComparedField
@@ -36,13 +36,13 @@ class MappedField(Struct, frozen=True):
 
 
 class FieldMapping(Struct, frozen=True):
-    """What of an entity can be compared.
+    """The fields of an entity that can be compared.
 
     Attributes:
         key_type: The DuckDB type of the target's id.
-        not_compared: FieldSpec → why it cannot be compared.
-        left_out: Those of them that nobody misses: the profile does not map them, or no row has a value of what not
-            every importer writes.
+        not_compared: Name of a field → why it cannot be compared.
+        left_out: Fields left out on purpose: the profile does not map them, or not every importer writes them and no
+            row has a value.
     """
 
     entity: Entity
@@ -58,7 +58,7 @@ class FieldMapping(Struct, frozen=True):
 
     @property
     def codes(self) -> str:
-        """The joins that give the codes that ids stand for."""
+        """The joins that look up the codes of ids."""
         return " ".join(
             CODES.format(
                 table=quote(pair.field.code_of), alias=_alias(pair.field), column=quote(pair.field.column)
@@ -69,17 +69,17 @@ class FieldMapping(Struct, frozen=True):
 
     @property
     def source(self) -> dict[str, StoredColumn]:
-        """The fields of a record."""
+        """The columns of a record, by field."""
         return {pair.compared.name: pair.source for pair in self.pairs}
 
     @property
     def target(self) -> dict[str, StoredColumn]:
-        """The fields of a row."""
+        """The columns of a row, by field."""
         return {pair.compared.name: pair.target for pair in self.pairs}
 
     @property
     def digests(self) -> tuple[str, str]:
-        """The SQL of a record's digest and of a row's."""
+        """The SQL of the digests of a record and of a row."""
         if not self.pairs:
             return "0", "0"
         source = {pair.compared.name: _without_empty(pair, pair.source) for pair in self.pairs}
@@ -88,19 +88,19 @@ class FieldMapping(Struct, frozen=True):
 
     @property
     def judged(self) -> str:
-        """The select list that both mapping are judged by; never empty."""
+        """The select list for judging both sides; never empty."""
         return "true as is_landed" if not self.pairs else judged_sql(self.fields, self.source, self.target)
 
 
 def _without_empty(pair: MappedField, column: StoredColumn) -> StoredColumn:
-    """The column as its digest is made of: an empty text is null, where the field's rule says so."""
+    """Return the column as used in the digest: empty text becomes null, where the field's normalisers say so."""
     if EMPTY_AS_NULL not in pair.compared.normalise or column.stored != TEXT:
         return column
     return StoredColumn(NO_EMPTY.format(column=column.sql), column.stored)
 
 
 def stored_types(warehouse: Warehouse) -> dict[str, str]:
-    """DuckDB's type by column ("target.members.id"), of the entities' tables on both mapping."""
+    """Return DuckDB's type by column ("target.members.id"), for the entities' tables on both sides."""
     found: dict[str, str] = {}
     for table in (f"{side}.{entity.name}" for side in ("source", "target") for entity in EVERY_ENTITY):
         shape = warehouse.execute(SHAPE.format(table=table)).description or ()
@@ -109,7 +109,7 @@ def stored_types(warehouse: Warehouse) -> dict[str, str]:
 
 
 def map_fields(entity: Entity, warehouse: Warehouse, profile: Profile, stored: Mapping[str, str]) -> FieldMapping:
-    """Which fields of the entity both mapping have, and how they are read."""
+    """Determine which fields of the entity both sides have, and how they are read."""
     absent = {**warehouse.missing, **warehouse.unreadable}
     not_compared = {field.name: reason for field in entity.fields if (reason := absence(entity, field, absent))}
     present = [field for field in entity.fields if field.name not in not_compared]
@@ -121,7 +121,7 @@ def map_fields(entity: Entity, warehouse: Warehouse, profile: Profile, stored: M
 
 
 def absence(entity: Entity, field: FieldSpec, absent: Mapping[str, str]) -> str | None:
-    """Why the field cannot be compared; None when it can."""
+    """Return why the field cannot be compared; None when it can."""
     columns = [f"source.{entity.name}.{field.name}", f"target.{entity.name}.{field.column}"]
     if field.code_of:
         columns += [f"target.{field.code_of}", f"target.{field.code_of}.id", f"target.{field.code_of}.code"]
@@ -129,7 +129,7 @@ def absence(entity: Entity, field: FieldSpec, absent: Mapping[str, str]) -> str 
 
 
 def is_mapped(entity: Entity, field: FieldSpec, profile: Profile) -> bool:
-    """Whether the profile says where the application has the field."""
+    """Return whether the profile maps the field to a column of the application."""
     column = _column(profile, entity, field)
     codes = profile.table(field.code_of) if field.code_of else None
     return bool(column and column.candidates and (not field.code_of or (codes and codes.source_name)))

@@ -1,4 +1,4 @@
-"""What the statements about one entity are filled with: SQL of its records, its rows and its id mappings."""
+"""The SQL fragments of one entity that fill the statements: for its records, its rows and its id mappings."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ DRY = "dry-%"
 
 
 class Fragments(Struct, frozen=True):
-    """SQL by its place in pairing.sql and resolution.sql; a record is `s`, a row `t`, a listed error `e`.
+    """SQL by its placeholder in pairing.sql and resolution.sql; a record is `s`, a row `t`, a listed error `e`.
 
     Attributes:
         ledger, source, target: The entity's tables.
         key_type: The DuckDB type of a row's id.
-        claimed: The id that a record names as its row's, as text; null: none.
-        key: The same, as the rows have it; null: it cannot be one.
+        claimed: The id that a record names as that of its row, as text; null: none.
+        key: The same in the type of the rows' ids; null: it is not a valid id.
         rejected: Why the importer rejected a record; null: it did not.
-        listed: The join of the errors that the report lists, where it lists any of this entity.
-        codes: The joins of the codes that ids of a row stand for.
-        source_digest, target_digest: What is equal where record and row are.
+        listed: The join of the errors that the report lists; empty where it lists none for this entity.
+        codes: The joins that look up the codes of a row's ids.
+        source_digest, target_digest: Digests, equal where record and row are equal.
         natural_source, natural_target: The natural key; null: a part of it is empty, or there is none.
-        mappings: The database's id mappings: wa_id, target_id, rivals (how many rows it leads to).
-        mappings_of_runs: Those that name a run: target_id, run_id.
+        mappings: The database's id mappings: wa_id, target_id, rivals (1: the wa_id has one target id; 2: several).
+        mappings_of_runs: The id mappings that name a run: target_id, run_id.
     """
 
     ledger: str
@@ -67,18 +67,18 @@ class Fragments(Struct, frozen=True):
     mappings_of_runs: str
 
     def fill(self, statement: str, **others: str) -> str:
-        """The statement with its places filled."""
+        """Fill the placeholders of a statement."""
         return statement.format(**asdict(self), **others)
 
 
 def fragments_of(mapping: FieldMapping, profile: Profile, absent: Collection[str], *, is_listed: bool) -> Fragments:
-    """The fragments of an entity.
+    """Return the fragments of an entity.
 
     Args:
-        mapping: What of the entity is compared, and how it is read.
-        profile: Names the natural key.
-        absent: The columns of `target.id_mappings` that the database does not have or give.
-        is_listed: Whether the report's list of errors names records of the entity.
+        mapping: Which fields of the entity are compared, and how they are read.
+        profile: The profile, which names the natural key.
+        absent: The columns of `target.id_mappings` that the database lacks or refuses to read.
+        is_listed: Whether the report's error list names records of the entity.
     """
     entity = mapping.entity
     claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
@@ -105,7 +105,7 @@ def fragments_of(mapping: FieldMapping, profile: Profile, absent: Collection[str
 
 
 def absent_mapping_columns(warehouse: Warehouse) -> set[str]:
-    """The columns of `target.id_mappings` that the database does not have or give; all, where it lacks the table."""
+    """Return the columns of `target.id_mappings` that the database lacks or refuses; all, if the table is absent."""
     absent = {**warehouse.missing, **warehouse.unreadable}
     if "target.id_mappings" in absent:
         return set(ID_MAPPINGS)

@@ -1,4 +1,4 @@
-"""The kinds of causes: what each is called, whether a sound migration shows it as well, and what to do."""
+"""The kinds of causes: their titles, whether a correct migration shows them as well, and what to do."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class Kind(Struct, frozen=True):
     """One kind of cause.
 
     Attributes:
-        title: In words; `{detail}` is what the differences have in common ("at 20 characters").
-        is_explained: Whether it says how it came about.
-        is_harmless: Whether a sound migration shows it as well.
+        title: A description; `{detail}` is what the differences have in common ("20" in "truncated at 20 characters").
+        is_explained: Whether it explains how the difference arose.
+        is_harmless: Whether a correct migration shows it as well.
     """
 
     name: str

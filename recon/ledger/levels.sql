@@ -9,8 +9,8 @@ select max(nullif(value ->> '$', '')) as code
 from source.policies where key = 'membership.tiers.defaultCode' and source <> 'template'
 
 -- name: tiers
--- Which tier each landed member's level leads to, by the policies, and which the member has.
--- A level that is not mapped leads to the default tier, and no level to none.
+-- The tier that each landed member should have by its level and the policies, and the one that it has.
+-- A level that is not mapped has the default tier; a member without a level has no tier.
 insert into ledger.tiers
 with tiers as (select id, any_value(code) as code from target.tiers group by id),
 rows_of as (select id, any_value(tier_id) as tier_id from target.members group by id)
@@ -28,7 +28,7 @@ left join tiers t on t.id = r.tier_id
 where l.outcome in ('landed', 'landed_altered')
 
 -- name: facts
--- What an operator asks first when tiers are missing: which levels, whether tiers are seeded, whether a default was used.
+-- What an operator asks first when tiers are missing: which levels, are tiers seeded, was the default tier used.
 create table ledger.tier_facts as
 select case when count(t.record) > 0 then concat_ws('; ', any_value(l.told), any_value(s.told), any_value(m.told), any_value(d.told)) end as detail
 from (select 1 as one) o

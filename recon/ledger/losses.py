@@ -1,4 +1,4 @@
-"""Why records have no row: what they lack, and what became of the rows that they name."""
+"""Why records have no row: missing required fields, and the fate of the parents that they reference."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
     """Name the causes of records without a row and of rows without a record, in `ledger.<entity>`.
 
     Args:
-        entity: Whose; of those before it in their order the causes are named already.
-        outcomes: What there is to name.
-        warehouse: Its ledger is paired.
-        key_types: The DuckDB type of the id by entity.
+        entity: The entity; the causes of the entities before it are already named.
+        outcomes: The outcomes that its records and rows have.
+        warehouse: A warehouse whose ledger is paired.
+        key_types: The DuckDB type of the id, by entity.
     """
     run = warehouse.connection.execute
     if outcomes.is_open:

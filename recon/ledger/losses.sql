@@ -1,4 +1,4 @@
--- Why records have no row: what they lack, and what became of the rows that they name.
+-- Why records have no row: missing required fields, and the fate of the parents that they reference.
 
 -- name: lost
 create or replace temp table lost as

@@ -1,4 +1,4 @@
-"""The natural key of a record and of its row, as SQL: what an entity is known by where no id pairs it."""
+"""The natural key of a record and of its row, as SQL, for pairing where no id does."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def natural_key(mapping: FieldMapping, profile: Profile) -> tuple[str, str, str]:
-    """The SQL of the natural key of a record and of a row, and its name; parts that are empty make it null.
+    """Return the SQL of the natural key of a record and of a row, and its name; an empty part makes it null.
 
-    "null" where the profile names none, or one side lacks a part of it.
+    The SQL is "null" where the profile names no natural key, or one side lacks a part of it.
     """
     table = profile.table(mapping.entity.name)
     parts = table.natural_key if table else ()
@@ -37,7 +37,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def _key_part(value: str, field: ComparedField, truncate: str | None) -> str:
-    """One part as text, normalised as it is for comparison, so that what is equal pairs."""
+    """Return the SQL of one part as text, normalised as for comparison, so that equal values pair."""
     if truncate:
         value = f"date_trunc('{truncate}', {value})"
     return normalised_sql(f"cast({value} as varchar)", (*field.normalise, "trim"))

@@ -1,4 +1,4 @@
-"""What an entity's records and rows come to, counted in one pass over its ledger."""
+"""The records and rows of an entity by outcome, counted in one pass over its ledger."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class OutcomeCounts:
     """The counts of one entity.
 
     Args:
-        groups: Records and rows in numbers `n`, by outcome, row_outcome, matched_by, has_row, is_listed, has_claim and
-            is_explained.
+        groups: The number `n` of records and rows by outcome, row_outcome, matched_by, has_row, is_listed, has_claim
+            and is_explained.
     """
 
     def __init__(self, groups: Iterable[Mapping[str, Any]]) -> None:
@@ -24,42 +24,42 @@ class OutcomeCounts:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Records by outcome, in the order of the outcomes."""
+        """Number of records by outcome, in the order of `SOURCE_OUTCOMES`."""
         return {name: self._of("outcome", name) for name in SOURCE_OUTCOMES}
 
     @property
     def rows_by_outcome(self) -> dict[str, int]:
-        """Rows by outcome, in the order of the outcomes."""
+        """Number of rows by outcome, in the order of `TARGET_OUTCOMES`."""
         return {name: self._of("row_outcome", name) for name in TARGET_OUTCOMES}
 
     @property
     def records(self) -> int:
-        """The bundle's records, those included that only its list of errors names."""
+        """Number of the bundle's records, including those that only its error list names."""
         return sum(self.outcomes.values())
 
     @property
     def rows(self) -> int:
-        """The database's rows."""
+        """Number of the database's rows."""
         return sum(self.rows_by_outcome.values())
 
     @property
     def not_listed(self) -> int:
-        """Rejected records that only the list of errors names."""
+        """Number of rejected records that only the error list names."""
         return self._count(lambda group: group["outcome"] == "rejected" and not group["is_listed"])
 
     @property
     def unexplained_records(self) -> int:
-        """Records whose outcome no cause explains."""
+        """Number of records whose outcome no cause explains."""
         return self._count(lambda group: group["outcome"] is not None and not group["is_explained"])
 
     @property
     def unexplained_rows(self) -> int:
-        """Rows that no record claims and no cause explains."""
+        """Number of rows that no record claims and no cause explains."""
         return self._count(lambda group: group["outcome"] is None and not group["is_explained"])
 
     @property
     def matched_by(self) -> dict[str, int]:
-        """Paired records by what they were paired by, the most first."""
+        """Number of paired records by what paired them, the most frequent first."""
         found = Counter[str]()
         for group in self._groups:
             if group["matched_by"] and group["has_row"]:
@@ -68,14 +68,14 @@ class OutcomeCounts:
 
     @property
     def has_causes(self) -> bool:
-        """Whether a record is anything but landed, or a row anything but claimed."""
+        """Whether any record is not landed, or any row not claimed."""
         outcomes = self.outcomes
         landed = outcomes["landed"] + outcomes["landed_altered"]
         return self.records != landed or self.rows != self.rows_by_outcome["claimed"]
 
     @property
     def figures(self) -> dict[str, int]:
-        """The columns of `ledger.accounts` beside its entity."""
+        """The columns of `ledger.accounts` except entity."""
         return {
             "records": self.records,
             "row_count": self.rows,

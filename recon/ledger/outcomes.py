@@ -1,4 +1,4 @@
-"""Which outcomes the records and rows of an entity have, and where those are that did not just land."""
+"""The outcomes that an entity's records and rows have, and the tables of those that are not simply landed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Outcomes of records that want a row.
+# Outcomes of records that still need a row.
 OPEN = ("missing_in_target", "skipped")
 
 
 class Rest(Struct, frozen=True):
-    """The tables of the records and rows that did not just land: a copy of them, or those of all records and rows."""
+    """The tables of the records and rows that are not simply landed: copies of just these, or the tables of all."""
 
     source: str
     target: str
 
 
 class Outcomes(Struct, frozen=True):
-    """Which outcomes an entity's records and rows have, and whether a record that wants a row has none."""
+    """The outcomes that occur among an entity's records and rows, and whether a record that needs a row has none."""
 
     of_records: set[str]
     of_rows: set[str]
@@ -30,7 +30,7 @@ class Outcomes(Struct, frozen=True):
 
 
 def outcomes_of(counts: Iterable[Mapping[str, Any]], rest: Rest) -> Outcomes:
-    """What a count of the ledger by outcome and row outcome says."""
+    """Derive the outcomes from a count of the ledger by outcome and row outcome."""
     rows = list(counts)
     return Outcomes(
         {row["outcome"] for row in rows},

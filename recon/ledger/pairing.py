@@ -27,13 +27,13 @@ select any_value(run_id) as run_id, any_value(started_at) as started_at, any_val
 from source.run"""
 AMBIGUOUS = "ambiguous"
 NONE_AMBIGUOUS = "(select null as id where false)"
-# Looking for what did not just land costs a pass over everything, each time, where most has landed.
+# Where most records have landed, each search for the others would scan everything: so the others are copied once.
 MANY_ROWS = 50_000
 MOST_SET_ASIDE = 0.1
 
 
 def create(entity: Entity, key_type: str, warehouse: Warehouse) -> None:
-    """Make the table of an entity, empty."""
+    """Create the empty ledger table of an entity."""
     parts = {"ledger": quote("ledger", entity.name), "key_type": key_type}
     warehouse.execute(STATEMENTS["create"].format(**parts))
 
@@ -45,7 +45,7 @@ class RecordPairing:
         absent = absent_mapping_columns(warehouse)
         self._warehouse, self._entity, self._run = warehouse, mapping.entity, run
         self.natural_name = natural_key(mapping, profile)[2]
-        # Whether the report's list of errors names records of this entity.
+        # Whether the report's error list names records of this entity.
         self._is_listed = self._entity.one in run["with_errors"]
         self._fragments = fragments_of(mapping, profile, absent, is_listed=self._is_listed)
         self._resolution = Resolution(
@@ -57,7 +57,7 @@ class RecordPairing:
 
     @property
     def completed_at(self) -> datetime | None:
-        """When the run ended, in UTC without zone; None: the report does not say."""
+        """When the run ended, in UTC without zone; None: the report does not state it."""
         ended: datetime | None = self._run["completed_at"]
         return ended
 
@@ -80,12 +80,12 @@ class RecordPairing:
         if any(row["outcome"] is None for row in counts):
             self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
         is_as_paired = pairs_once and not resolved and not self._is_listed
-        # What a record was resolved to may have landed with another.
+        # The row that a record was resolved to may have landed with another record, so it is not in the copied rest.
         rest = Rest(self._rest.source, self._everything.target) if resolved else self._rest
         return outcomes_of(counts if is_as_paired else self._counts(), rest)
 
     def put_back(self) -> None:
-        """Forget the copy of the rest."""
+        """Drop the copy of the rest."""
         if self._rest != self._everything:
             self._do("put_back")
 
@@ -93,7 +93,7 @@ class RecordPairing:
         return self._warehouse.rows(self._fragments.fill(STATEMENTS["counts"]))
 
     def _separate(self, counts: list[dict[str, Any]]) -> bool:
-        """Take apart what an id on several rows paired; whether every record and row was paired at most once."""
+        """Undo pairs whose id is on several rows; return whether every record and row was paired at most once."""
         name = self._entity.name
         records = sum(row["n"] for row in counts if row["outcome"])
         rows = sum(row["n"] for row in counts if row["has_row"])
@@ -105,7 +105,7 @@ class RecordPairing:
         return False
 
     def _set_aside(self, counts: list[dict[str, Any]]) -> None:
-        """Copy what did not just land, where there is some and that is little beside what did."""
+        """Copy the records and rows that are not simply landed, if there are any and they are a small share."""
         everything = sum(row["n"] for row in counts)
         rest = sum(row["n"] for row in counts if row["outcome"] != "landed")
         if everything >= MANY_ROWS and 0 < rest <= MOST_SET_ASIDE * everything:

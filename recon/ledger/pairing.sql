@@ -1,7 +1,8 @@
--- Gives every record and row one outcome in {ledger}. Beside it there are, for one entity at a time:
---   listed     one row per record that the report's list of errors names: by `listed`, for `pair`
---   ambiguous  one row per target id that stands on several rows: by `ambiguous`, for what separates and resolves
---   ledger.rest_of_source, ledger.rest_of_target  copies of what did not just land: from `set_aside` to `put_back`
+-- Gives every record and row one outcome in {ledger}. Helper tables, for one entity at a time:
+--   listed     one row per record that the report's error list names: created by `listed`, used by `pair`
+--   ambiguous  one row per target id that is on several rows: created by `ambiguous`, used to separate and to resolve
+--   ledger.rest_of_source, ledger.rest_of_target  copies of the records and rows that are not simply landed: exist
+--     from `set_aside` to `put_back`
 
 -- name: create
 create table {ledger} (
@@ -62,7 +63,7 @@ where e.entity = $entity
 group by e.source_row, e.wa_id, case when e.source_row is null and e.wa_id is null then e.rowid end
 
 -- name: counts
--- Most landed: those are what is left of all when the others are counted.
+-- Most records landed: only the others are grouped, and the number of these is the total minus them.
 with others as (
   select outcome, row_outcome, target_id is not null as has_row, count(*) as n
   from {ledger} where outcome is distinct from 'landed' group by all

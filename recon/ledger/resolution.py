@@ -1,4 +1,4 @@
-"""Finds rows for records that name none, or one that is not there: by id mappings, then by natural key."""
+"""Finds rows for records that name none or one that does not exist: by id mappings, then by natural key."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Resolution:
     """The search for the rows of one entity's open records.
 
     Args:
-        entity: Whose.
-        fragments: SQL of its records and rows.
-        warehouse: Its `ledger.<entity>` is paired by target id.
-        natural_name: What the natural key is called.
-        can_map: Whether the database has id mappings that lead from records to rows.
+        entity: The entity.
+        fragments: The SQL of its records and rows.
+        warehouse: A warehouse whose `ledger.<entity>` is paired by target id.
+        natural_name: The name of the natural key.
+        can_map: Whether the database has id mappings from records to rows.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Resolution:
         self._natural_name, self._can_map = natural_name, can_map
 
     def resolve(self, rest: Rest, ambiguous: str) -> bool:
-        """Give open records the rows that they are found to have; whether there were any.
+        """Assign open records the rows that are found for them; return whether any was found.
 
         Args:
-            rest: The tables of the records and rows that did not just land.
-            ambiguous: The table, or query, of the ids that stand on several rows.
+            rest: The tables of the records and rows that are not simply landed.
+            ambiguous: The table, or query, of the ids that are on several rows.
         """
         fragments, name = self._fragments, self._entity.name
         self._do("open", rest_of_source=rest.source)
@@ -58,7 +58,7 @@ class Resolution:
         return bool(found)
 
     def _ways(self) -> Iterator[str]:
-        """How a record's row may be found: by mappings, where there are any, and by natural key."""
+        """Yield the statements that may find a record's row: by mappings, where there are any, and by natural key."""
         if self._warehouse.row_count("source.id_mappings"):
             yield "way_of_bundle"
         if self._can_map and self._warehouse.row_count("target.id_mappings"):

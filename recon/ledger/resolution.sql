@@ -1,7 +1,7 @@
--- Finds rows for records that name none, or one that is not there. Its tables live from `open` to `close`:
---   open_records  one row per record that wants a row: by `open`
---   natural_rows  one row per natural key of open records, with its row: by `natural_rows`
---   resolved      one row per record that found its row, and how: by `resolve`
+-- Finds rows for records that name none or one that does not exist. Its tables exist from `open` to `close`:
+--   open_records  one row per record that needs a row: created by `open`
+--   natural_rows  one row per natural key of open records, with its row: created by `natural_rows`
+--   resolved      one row per record whose row was found, and how: created by `resolve`
 
 -- name: open
 create or replace temp table open_records as
@@ -18,7 +18,7 @@ select natural_key, min(id) as id, count(*) as n, bool_or(is_free) as is_free
 from (select {natural_target} as natural_key, t.id,
              exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
       from {eligible} t
-      -- Where each record names an id as its own, only rows that nobody claims can be theirs.
+      -- Where every open record names an id as its own, only rows that no record claims can be theirs.
       where {every_row} or t.id in (select target_id from {ledger} where record is null))
 where natural_key in (select natural_key from open_records)
 group by natural_key
@@ -62,7 +62,7 @@ where m.rivals = 1
 -- name: way_of_key
 select o.record, n.id, 3 as place, 'natural key' as matched_by
 from open_records o join natural_rows n on n.natural_key = o.natural_key
--- A record that names another row's id as its own was not merged into this one.
+-- A record that names another id as its own was not merged into this row, so it can only have an unclaimed one.
 where n.n = 1 and (o.claimed_id is null or n.is_free)
 
 -- name: freed

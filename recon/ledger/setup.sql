@@ -1,28 +1,28 @@
--- The ledger's tables, empty; pairing.sql, differences and causes fill them.
+-- The ledger's tables, empty; pairing, value comparison, losses and levels fill them.
 create schema ledger;
 create type record_outcome as enum ('landed', 'landed_altered', 'merged', 'skipped', 'rejected', 'missing_in_target');
 create type row_outcome as enum ('claimed', 'preexisting', 'foreign_run', 'unexpected');
 create type pairing as enum ('target id', 'id mapping', 'database''s id mapping', 'natural key');
 
--- A row a field of a landed record that differs from its row.
+-- One row per field of a landed record that differs from its row.
 create table ledger.differences (
   entity varchar, record bigint, source_row bigint, wa_id varchar, target_id varchar, field varchar, type varchar,
   source varchar, target varchar, source_state varchar, target_state varchar,
   cause varchar, detail varchar, is_explained boolean, is_harmless boolean);
 
--- A row a key that pairs nothing because it does not tell records or rows apart.
+-- One row per duplicate key: it pairs nothing, because it does not identify a record or a row.
 create table ledger.duplicate_keys (
   entity varchar, key varchar, matched_by varchar, source_count bigint, target_count bigint);
 
--- A row a field: compared, or why not. Left out: the profile does not map it, or not every importer fills it and no
--- row has a value. Refused: the database has it and would not give it.
+-- One row per field; the reason says why it is not compared, null: it is compared. Left out: the profile does not map
+-- it, or not every importer fills it and no row has a value. Refused: it exists, but the database refused to read it.
 create table ledger.fields (entity varchar, field varchar, reason varchar, is_left_out boolean, is_refused boolean);
 
--- A row a member who landed, with the tier that the level leads to; empty where no mapping is declared.
+-- One row per landed member, with the tier expected by its level; empty where no mapping is declared.
 create table ledger.tiers (
   source_row bigint, wa_id varchar, target_id varchar, level varchar, expected varchar, led_by varchar, actual varchar);
 
--- A row an entity that was evaluated: how many records and rows came to what.
+-- One row per evaluated entity: the number of records and rows by outcome.
 create table ledger.accounts (
   entity varchar, records bigint, row_count bigint,
   landed bigint, landed_altered bigint, merged bigint, skipped bigint, skipped_without_row bigint, rejected bigint,

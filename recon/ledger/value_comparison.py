@@ -1,4 +1,4 @@
-"""Landed records against their rows, field by field: what differs, and why."""
+"""Compares landed records with their rows, field by field: what differs, and why."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class ValueComparison:
     """The comparison of one entity's landed records.
 
     Args:
-        warehouse: Its `ledger.<entity>` is paired.
-        mapping: What can be compared.
-        rest: Where the records and rows that did not just land are.
-        mapped: Field → the mapping that leads to its values.
-        personal: Fields whose values are no detail of a cause.
+        warehouse: A warehouse whose `ledger.<entity>` is paired.
+        mapping: The fields that can be compared.
+        rest: The tables of the records and rows that are not simply landed.
+        mapped: Field → the mapping that determines its values.
+        personal: Fields whose values must not appear in the detail of a cause.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class ValueComparison:
         }
 
     def compare(self, completed_at: datetime | None, *, has_merged: bool) -> dict[str, int]:
-        """Fill `ledger.differences`, and tell landed from altered records.
+        """Fill `ledger.differences`, and distinguish landed from altered records.
 
         Args:
-            completed_at: When the run ended; rows that were written later were edited since. None: nobody knows.
+            completed_at: When the run ended; rows that were written later count as edited. None: unknown.
             has_merged: Whether records were merged into others, whose values the rows may hold.
 
         Returns:
-            Field and normaliser ("phone: phone_digits") → records that are equal only thanks to it.
+            Field and normaliser ("phone: phone_digits") → number of records that are equal only because of it.
         """
         others = self._values_of_others() if has_merged else NO_OTHERS
         forgiven_by = Counter[str]()
@@ -95,7 +95,7 @@ class ValueComparison:
         return dict(forgiven_by)
 
     def _values_of_others(self) -> pl.DataFrame:
-        """The fields of rows that hold the value of a record that was merged into them: target_id, field."""
+        """Return the fields of rows that hold the value of a record that was merged into them: target_id, field."""
         held = [NO_OTHERS]
         for frame in self._batches("others"):
             fields = pl.DataFrame({"field": [field.name for field in self._sides.fields]})
@@ -125,7 +125,7 @@ class ValueComparison:
         self._warehouse.connection.unregister("incoming")
 
     def _batches(self, statement: str, **values: object) -> Iterator[pl.DataFrame]:
-        """The rows of a statement, read beside what is written meanwhile."""
+        """Yield the rows of a statement, on a separate cursor so that differences can be written meanwhile."""
         cursor = self._warehouse.connection.cursor()
         for batch in cursor.sql(STATEMENTS[statement].format(**self._parts), params=values).to_arrow_reader(BATCH_ROWS):
             if batch.num_rows:

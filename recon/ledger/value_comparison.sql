@@ -1,4 +1,4 @@
--- Landed records whose digests differ from their rows', with both sides' values, and what came of comparing them.
+-- Landed records whose digests differ from those of their rows, with the values of both sides, and the results.
 
 -- name: candidates
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
