@@ -54,6 +54,7 @@ full join (select t.id, created_at, {target_digest} as digest from {target} t {c
   on s.key = t.id
 
 -- name: rejected_unlisted
+-- Errors with neither source row nor id each count as a record of their own, hence the grouping by rowid.
 insert into {ledger} (source_row, wa_id, outcome, reason, is_explained, is_harmless)
 select e.source_row, e.wa_id, 'rejected', string_agg(e.message, '; ' order by e.message), true, true
 from source.errors e
@@ -90,6 +91,7 @@ select $entity, cast(a.id as varchar), 'target id', count(distinct l.record), a.
 from ambiguous a left join {ledger} l on l.target_id = a.id group by a.id, a.n
 
 -- name: ambiguous_rows
+-- The join of `pair` multiplied these rows by the records that claim them: delete them all, and insert each row once.
 delete from {ledger} where target_id in (select id from ambiguous);
 insert into {ledger} (target_id, row_outcome, reason, cause, is_explained, is_harmless)
 select a.id, 'unexpected', 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
@@ -107,6 +109,7 @@ where t.id in (select target_id from {ledger} where target_id is not null and ou
 drop table ledger.rest_of_source; drop table ledger.rest_of_target
 
 -- name: merge
+-- The last record in the export keeps the row, because it was written last; a skipped record wrote nothing.
 update {ledger} as l
 set outcome = 'merged', row_outcome = null, merged_into = g.source_row, cause = 'merged',
     reason = 'one row with ' || coalesce('source row ' || g.source_row, g.wa_id, 'another record')
@@ -129,6 +132,7 @@ set reason = case when target_id is not null then 'already in the database'
 where outcome = 'skipped' and cause is null
 
 -- name: unclaimed
+-- A row that this run's id mappings name as well does not belong to another run, hence bool_and.
 update {ledger} as l
 set row_outcome = case when f.target_id is not null then 'foreign_run' else l.row_outcome end,
     reason = case when l.row_outcome = 'preexisting' then 'older than the run'

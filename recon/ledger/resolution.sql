@@ -37,6 +37,7 @@ from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n
 where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record not in (select record from resolved)
 
 -- name: resolve
+-- If a record is found in several ways, the first counts: the bundle's id mapping, the database's, the natural key.
 create or replace temp table resolved as
 select record, id, matched_by
 from ({ways})
