@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 SMALL = {"members": 60, "events": 12, "registrations": 150}
 NAMES = count()
 
+# recon gives up waiting for a server or a lock within seconds; a busy machine may need longer to do what is right.
+PATIENT_S = 60.0
+LIMITS = (
+    "recon.database.OPEN_LIMIT_S",
+    "recon.database.postgresql.CONNECT_TIMEOUT_S",
+    "recon.database.mysql.CONNECT_LIMIT_S",
+    "recon.database.mysql_connection.CONNECT_TIMEOUT_S",
+    "recon.database.sqlite.LOCK_WAIT_S",
+)
+
 # How long an example takes says nothing on a machine that has other work. `make test` draws the same examples each
 # time, so that it fails only for what was changed; `make soak` looks for others, and says which.
 settings.register_profile(
@@ -43,6 +53,15 @@ def _not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where these tests run in a workflow, what they start must not speak to it."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient() -> Iterator[None]:
+    """No limit of recon's own passes by chance; tests of a limit set theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in LIMITS:
+            patch.setattr(limit, PATIENT_S)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from threading import Timer
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -18,10 +20,12 @@ import recon
 from recon.cli import cli, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from recon.demo import DemoPaths
 
+# Less than any driver goes on trying (connectorx: 30 s), more than what gives up at once needs on a busy machine.
+SOON_S = 25
 NOT_INHERITED = ("DATABASE_URL", "NO_COLOR", "FORCE_COLOR")
 CHECKOUT = Path(__file__).parents[1]
 SAMPLES = CHECKOUT.parent / "shared" / "samples"
@@ -66,6 +70,33 @@ def run_in_process(*arguments: object, **environment: str) -> Finished:
     gc.set_threshold(*thresholds)
     said = [stream.buffer.getvalue().decode() for stream in (out, err)]
     return Finished(code, *said)
+
+
+@contextmanager
+def given_up_soon() -> Iterator[None]:
+    """What happens inside does not wait for what will never come."""
+    started = monotonic()
+    yield
+    assert monotonic() - started < SOON_S
+
+
+@contextmanager
+def let_go_at_last(let_go: Callable[[], object]) -> Iterator[None]:
+    """What is held against the code inside is let go after a minute, so that waiting for it fails a test and ends."""
+    letting_go = Timer(60, let_go)
+    letting_go.start()
+    try:
+        yield
+    finally:
+        letting_go.cancel()
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Return as soon as the condition is met, which it will be: a minute is as good as never."""
+    deadline = monotonic() + 60
+    while not condition():
+        assert monotonic() < deadline, what
+        sleep(0.001)
 
 
 def verify(demo: DemoPaths, **options: Any) -> recon.Verification:
