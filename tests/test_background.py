@@ -38,7 +38,7 @@ def test_the_next_item_is_produced_while_the_caller_has_the_last() -> None:
 
     with ReadAhead(items()) as ahead:
         first = next(iter(ahead))
-        assert second_produced.wait(timeout=10)
+        assert second_produced.wait(timeout=60)
     assert first == 1
 
 
@@ -67,17 +67,18 @@ def test_a_caller_that_stops_early_stops_the_producer() -> None:
 
     with ReadAhead(items()) as ahead:
         next(iter(ahead))
-    assert closed.wait(timeout=10)
+    assert closed.wait(timeout=60)
     assert len(produced) <= 4
 
 
-def test_whoever_wants_no_more_waits_until_that_is_settled() -> None:
+def test_whoever_wants_no_more_waits_until_that_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ended before would leave a query running on its server."""
+    monkeypatch.setattr("recon.background.PATIENCE_S", 60)
     wanted, settled = Event(), Event()
 
     def items() -> Iterator[int]:
         yield 1
-        wanted.wait(timeout=10)
+        wanted.wait(timeout=60)
 
     def cancel() -> None:
         wanted.set()
