@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
@@ -59,11 +60,14 @@ class MysqlServer:
             for statement in SCHEMA.read_text(encoding="utf-8").split(";"):
                 if statement.strip():
                     cursor.execute(statement)
+            connection.begin()
             for table, rows in tables.items():
-                for row in rows:
-                    names = ", ".join(f"`{name}`" for name in row)
-                    marks = ", ".join(["%s"] * len(row))
-                    cursor.execute(f"insert into `{table}` ({names}) values ({marks})", tuple(row.values()))
+                # One statement has one list of columns, so rows with other keys need one of their own.
+                for keys, alike in groupby(rows, key=tuple):
+                    names, marks = ", ".join(f"`{name}`" for name in keys), ", ".join(["%s"] * len(keys))
+                    values = [tuple(row.values()) for row in alike]
+                    cursor.executemany(f"insert into `{table}` ({names}) values ({marks})", values)
+            connection.commit()
         return self.url(database)
 
 
