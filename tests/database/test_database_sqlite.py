@@ -10,13 +10,12 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 from soaking import rounds
-from support import check_of, outcomes, verify
+from support import check_of, given_up_soon, outcomes, verify, wait_until
 
 import recon
 from recon.database import Query, ReadError, SelectColumn, open_source, parse_url
@@ -199,10 +198,8 @@ def replacing_a_member(database: Path, commits: list[str]) -> Iterator[None]:
 
 
 def wait_for(commits: list[str], more: int) -> None:
-    wanted, deadline = len(commits) + more, monotonic() + 10
-    while len(commits) < wanted:
-        assert monotonic() < deadline, "the writer stands still"
-        sleep(0.001)
+    wanted = len(commits) + more
+    wait_until(lambda: len(commits) >= wanted, "the writer stands still")
 
 
 @pytest.mark.rounds
@@ -358,10 +355,8 @@ def test_what_is_no_whole_database_is_one_clear_error(
     damage: Callable[[Path], object], found: str, demo: DemoPaths, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damage(demo.database)
-    started = monotonic()
-    with pytest.raises(DatabaseError, match=found) as refusal:
+    with given_up_soon(), pytest.raises(DatabaseError, match=found) as refusal:
         verify(demo)
-    assert monotonic() - started < 5
     assert str(demo.database) in refusal.value.message
     assert "grant" not in refusal.value.message, "a file has no rights to grant"
     assert "panicked" not in capfd.readouterr().err
@@ -372,13 +367,12 @@ def test_a_name_longer_than_any_file_has_is_a_clear_error(demo: DemoPaths) -> No
         recon.verify(recon.VerifyOptions(demo.bundle, "file:" + "x" * 300))
 
 
-def test_a_locked_database_is_told_within_seconds(demo: DemoPaths) -> None:
+def test_a_locked_database_is_told_while_it_is_locked(demo: DemoPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recon.database.sqlite.LOCK_WAIT_S", 0.2)
     with closing(sqlite3.connect(demo.database, isolation_level=None)) as writer:
         writer.execute("begin exclusive")
-        started = monotonic()
         with pytest.raises(DatabaseError, match=r"locked.*wait for it to end"):
             verify(demo)
-    assert monotonic() - started < 10
 
 
 def test_a_writer_that_has_not_committed_yet_does_not_disturb(demo: DemoPaths) -> None:
@@ -736,7 +730,6 @@ def test_a_wide_and_long_table_comes_whole_in_bounded_batches(demo: DemoPaths) -
     )
     columns = tuple(SelectColumn(name, name) for name in ("id", "title", "description", "capacity"))
     source = open_source(parse_url(str(demo.database), "the test"))
-    started = monotonic()
     heights, capacities, agreeing = [], 0, 0
     for frame in source.read(Query("Event", columns)):
         added = frame.filter(pl.col("title").is_in(["", "late"]))
@@ -744,7 +737,6 @@ def test_a_wide_and_long_table_comes_whole_in_bounded_batches(demo: DemoPaths) -
         capacities += sum(map(int, added["capacity"]))
         agreeing += added.filter(pl.col("description").str.strip_chars_start("0") == pl.col("capacity")).height
     source.close()
-    assert monotonic() - started < 20
     assert (sum(heights), capacities, agreeing) == (300_012, 300_000 * 300_001 // 2, 300_000)
     assert len(heights) > 2
     assert max(heights) <= 100_000
