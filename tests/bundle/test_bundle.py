@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from soaking import SOAKING
-from support import check_of, edit_report, run_in_process, run_recon, verify
+from support import check_of, edit_report, run_in_process, verify
 
 import recon
 from recon.bundle import frames, open_bundle, reading
@@ -776,7 +776,7 @@ def test_the_command_line_ends_in_one_message(folder: Path, name: str, content: 
 
 
 def test_a_missing_bundle_ends_the_command_line_in_one_message(tmp_path: Path) -> None:
-    done = run_recon("verify", "-b", tmp_path / "nowhere", "--database", "x.db", "-o", tmp_path / "report.md")
+    done = run_in_process("verify", "-b", tmp_path / "nowhere", "--database", "x.db", "-o", tmp_path / "report.md")
     assert done.code == 2
     assert re.fullmatch(
         r"Bundle error: The bundle was not found \(.*nowhere\): expected .*\. Check the path\n", done.err

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from judged_rules import RULES
-from support import run_in_process, run_recon
+from support import run_in_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def own(tmp_path: Path) -> Path:
 
 
 def test_the_list_names_every_check_with_what_it_means_and_where_it_stands() -> None:
-    done = run_recon("checks")
+    done = run_in_process("checks")
     assert (done.code, done.err) == (0, "")
     one_line = " ".join(done.out.split())
     for rule in RULES.values():

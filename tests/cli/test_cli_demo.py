@@ -30,7 +30,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
     folder = tmp_path_factory.mktemp("faulty") / "with space" / "it's new"
-    return folder, run_recon("demo", "--output", folder, "--faults", "typical")
+    return folder, run_in_process("demo", "--output", folder, "--faults", "typical")
 
 
 def named(done: Finished) -> tuple[Path, Path]:
@@ -50,7 +50,7 @@ def verify_as_told(done: Finished, report: Path) -> Finished:
     told = done.out.splitlines()[-1].removeprefix("Verify it: ")
     program, *arguments = shlex.split(told)
     assert program == "recon"
-    return run_recon(*arguments, "--output", report)
+    return run_in_process(*arguments, "--output", report)
 
 
 def test_the_demo_names_the_files_that_it_wrote(clean: tuple[Path, Finished]) -> None:
@@ -82,21 +82,21 @@ def test_the_typical_faults_fail_when_they_are_verified_as_told(faulty: tuple[Pa
 
 def test_the_default_output_lies_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run_recon("demo")
+    done = run_in_process("demo")
     assert (done.code, done.err) == (0, "")
     assert [path.is_relative_to("outputs/demo") and path.exists() for path in named(done)] == [True, True]
 
 
 def test_the_same_seed_gives_the_same_club(clean: tuple[Path, Finished], tmp_path: Path) -> None:
     bundle, database = named(clean[1])
-    again = named(run_recon("demo", "-o", tmp_path, "--seed", "2024"))
+    again = named(run_in_process("demo", "-o", tmp_path, "--seed", "2024"))
     assert list(dump(again[1])) == list(dump(database))
     for name in BUNDLE_FILES:
         assert (again[0] / name).read_bytes() == (bundle / name).read_bytes()
 
 
 def test_another_seed_gives_another_club_of_the_same_size(clean: tuple[Path, Finished], tmp_path: Path) -> None:
-    done = run_recon("demo", "-o", tmp_path, "--seed", "7")
+    done = run_in_process("demo", "-o", tmp_path, "--seed", "7")
     assert "seed 7" in done.out
     bundle, database = named(done)
     before = named(clean[1])
@@ -107,12 +107,12 @@ def test_another_seed_gives_another_club_of_the_same_size(clean: tuple[Path, Fin
 
 
 def test_an_older_demo_is_replaced(tmp_path: Path) -> None:
-    first = run_recon("demo", "-o", tmp_path, "--faults", "one-tier")
+    first = run_in_process("demo", "-o", tmp_path, "--faults", "one-tier")
     tiers = 'SELECT COUNT(DISTINCT "membershipTierId") FROM "Member"'
     bundle, database = named(first)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute(tiers).fetchone() == (1,)
-    assert named(run_recon("demo", "-o", tmp_path)) == (bundle, database)
+    assert named(run_in_process("demo", "-o", tmp_path)) == (bundle, database)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute(tiers).fetchone() == (7,)
 

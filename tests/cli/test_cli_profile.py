@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from migrated_databases import migrate
 from rowing import PROFILE, rowing_sqlite
-from support import run_in_process, run_recon
+from support import run_in_process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ def database(tmp_path: Path) -> Path:
 
 def test_init_writes_a_draft_that_check_can_read(database: Path, tmp_path: Path) -> None:
     draft = tmp_path / "draft.toml"
-    written = run_recon("profile", "init", "--database", database, "-o", draft)
-    checked = run_recon("profile", "check", "--database", database, "--profile", draft)
+    written = run_in_process("profile", "init", "--database", database, "-o", draft)
+    checked = run_in_process("profile", "check", "--database", database, "--profile", draft)
     assert (written.code, written.err) == (0, "")
     assert written.out.startswith(f"Wrote a first draft: {draft}\n")
     assert (checked.code, checked.err) == (1, "")

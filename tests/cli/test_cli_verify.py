@@ -142,7 +142,9 @@ def test_the_runbooks_commands_work_under_the_second_name(at_home: Path, argumen
 
 def test_the_block_keeps_its_order_when_checks_fail(demo: DemoPaths) -> None:
     plant(["orphaned-registrations", "duplicate-wa-id"], demo.bundle, demo.database)
-    done = run_recon("verify", "-b", demo.bundle, "--database", demo.database, "-o", demo.bundle.parent / "report.md")
+    done = run_in_process(
+        "verify", "-b", demo.bundle, "--database", demo.database, "-o", demo.bundle.parent / "report.md"
+    )
     assert done.code == 1
     assert re.findall(r"^  \[(FAIL|WARN)\] ([^:]+):", done.out, flags=re.MULTILINE) == [
         ("FAIL", "Orphaned Registrations"),
@@ -175,7 +177,7 @@ def test_the_report_goes_where_the_options_say(at_home: Path, arguments: list[st
 
 
 def test_the_json_report_holds_what_the_console_says(at_home: Path) -> None:
-    done = run_recon("verify", "-b", "./bundle", "-f", "json", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "./bundle", "-f", "json", DATABASE_URL="club.db")
     report = json.loads((at_home / "verification-report.json").read_text(encoding="utf-8"))
     assert (report["bundlePath"], report["passed"]) == ("./bundle", True)
     for check in report["checks"]:
@@ -238,8 +240,8 @@ def test_a_wrong_command_line_is_refused(at_home: Path, arguments: list[str], to
 
 @pytest.mark.usefixtures("at_home")
 def test_verbose_adds_rows_of_each_table_and_the_time_of_each_step() -> None:
-    plain = run_recon("verify", "-b", "bundle", DATABASE_URL="club.db")
-    verbose = run_recon("verify", "-b", "bundle", "-v", DATABASE_URL="club.db")
+    plain = run_in_process("verify", "-b", "bundle", DATABASE_URL="club.db")
+    verbose = run_in_process("verify", "-b", "bundle", "-v", DATABASE_URL="club.db")
     added = set(verbose.out.splitlines()) - set(plain.out.splitlines())
     assert {line for line in added if line.endswith(" rows")} == {
         "  - id_mappings: 222 rows",
@@ -606,7 +608,7 @@ def test_an_output_folder_without_write_permission_is_refused_before_the_work() 
 def test_an_existing_report_is_replaced(at_home: Path) -> None:
     report = at_home / "verification-report.md"
     report.write_text("an older one, longer than the new one will be\n" * 1000, encoding="utf-8")
-    assert run_recon("verify", "-b", "bundle", DATABASE_URL="club.db").code == 0
+    assert run_in_process("verify", "-b", "bundle", DATABASE_URL="club.db").code == 0
     text = report.read_text(encoding="utf-8")
     assert text.startswith("# Post-Migration Verification\n")
     assert "an older one" not in text
@@ -660,7 +662,7 @@ def test_a_full_disk_is_an_output_error(demo: DemoPaths, tmp_path: Path, monkeyp
 def test_the_reports_permissions_follow_the_umask(at_home: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:
-        assert run_recon("verify", "-b", "bundle", DATABASE_URL="club.db").code == 0
+        assert run_in_process("verify", "-b", "bundle", DATABASE_URL="club.db").code == 0
     finally:
         os.umask(before)
     assert stat.S_IMODE((at_home / "verification-report.md").stat().st_mode) == mode
@@ -669,7 +671,7 @@ def test_the_reports_permissions_follow_the_umask(at_home: Path, mask: int, mode
 def test_a_link_to_a_report_stays_a_link(at_home: Path) -> None:
     (at_home / "reports").mkdir()
     (at_home / "latest.md").symlink_to(Path("reports") / "today.md")
-    assert run_recon("verify", "-b", "bundle", "-o", "latest.md", DATABASE_URL="club.db").code == 0
+    assert run_in_process("verify", "-b", "bundle", "-o", "latest.md", DATABASE_URL="club.db").code == 0
     assert (at_home / "latest.md").is_symlink()
     assert (at_home / "reports" / "today.md").read_text(encoding="utf-8").startswith("# Post-Migration")
 
@@ -677,7 +679,7 @@ def test_a_link_to_a_report_stays_a_link(at_home: Path) -> None:
 def test_a_device_or_pipe_is_never_replaced_by_a_report(at_home: Path) -> None:
     """A report that is renamed over /dev/null, by root, takes it away from the whole system."""
     os.mkfifo(at_home / "pipe")
-    done = run_recon("verify", "-b", "bundle", "-o", "pipe", DATABASE_URL="club.db")
+    done = run_in_process("verify", "-b", "bundle", "-o", "pipe", DATABASE_URL="club.db")
     assert (at_home / "pipe").is_fifo()
     assert_one_message(done, "Output error")
 
@@ -727,7 +729,7 @@ def test_errors_repeat_no_control_characters(where: str) -> None:
     name = "a\x1b[31mb\x07c\u202ed\ne"
     options = {"bundle": "bundle", "database": "club.db", "output": "report.md"}
     options[where] = f"{name}/{name}"
-    done = run_recon("verify", *(f"--{option}={value}" for option, value in options.items()))
+    done = run_in_process("verify", *(f"--{option}={value}" for option, value in options.items()))
     assert done.code == 2
     assert not set("\x1b\x07\u202e") & set(done.out + done.err)
     assert done.err.count("\n") == 1

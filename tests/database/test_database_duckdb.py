@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
-from support import check_of, outcomes, run_recon, verify, verify_url
+from support import check_of, outcomes, run_in_process, verify, verify_url
 
 from recon.errors import DatabaseError
 
@@ -137,7 +137,7 @@ def writing(file: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.usefixtures("writing")
 def test_a_file_that_another_program_writes_to_is_one_sentence(demo: DemoPaths, file: Path, tmp_path: Path) -> None:
-    done = run_recon("verify", "-b", demo.bundle, "--database", file, "-o", tmp_path / "report.md")
+    done = run_in_process("verify", "-b", demo.bundle, "--database", file, "-o", tmp_path / "report.md")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "lock" in done.err
     assert "Another program has it open" in done.err

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from migrated_databases import APART as APART_FROM_OTHERS
-from support import outcomes, run_in_process, run_recon, verify, verify_url
+from support import outcomes, run_in_process, verify, verify_url
 
 from recon.cli.demo import TYPICAL
 from recon.database import parse_url
@@ -189,14 +189,14 @@ def test_a_fault_of_sqlite_alone_is_refused(empty: Callable[[], str], tmp_path: 
 
 def test_the_command_names_the_variable_and_what_to_run_next(empty: Callable[[], str], tmp_path: Path) -> None:
     url = empty()
-    done = run_recon("demo", "-o", tmp_path, "--database", "CLUB_URL", "--seed", "7", CLUB_URL=url)
+    done = run_in_process("demo", "-o", tmp_path, "--database", "CLUB_URL", "--seed", "7", CLUB_URL=url)
     assert (done.code, done.err) == (0, "")
     assert "seed 7" in done.out
     assert re.search(r"^  database: database 'demo_\d+' on 127\.0\.0\.1:\d+$", done.out, flags=re.MULTILINE)
     assert url.split(":")[2].partition("@")[0] not in done.out
 
     told = shlex.split(done.out.splitlines()[-1].removeprefix("Verify it: "))
-    verified = run_recon(*told[1:], "-o", tmp_path / "report.md", CLUB_URL=url)
+    verified = run_in_process(*told[1:], "-o", tmp_path / "report.md", CLUB_URL=url)
 
     assert told[-2:] == ["--database", "CLUB_URL"]
     assert verified.code == 0

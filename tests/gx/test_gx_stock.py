@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 from gx_runs import entry, write_suite
-from support import check_of, outcomes, run_recon, verify
+from support import check_of, outcomes, run_in_process, verify
 from verifications import HOSTILE
 
 import recon
@@ -282,7 +282,7 @@ def test_the_command_line_judges_by_both_kinds_and_says_so(demo: DemoPaths, tmp_
     damaged(demo)
     own = write_suite(tmp_path / "own", entry(MATCH, kwargs=REGEX))
     arguments = ["-b", demo.bundle, "--database", demo.database, "--expectations", own, "-o", tmp_path / "r.md"]
-    done = run_recon("verify", *arguments)
+    done = run_in_process("verify", *arguments)
     assert "  - Great Expectations: loading it for 1 expectation of its own kind\n" in done.out
     assert "  [FAIL] Stock Check: 1 of 60 values of members.email does not match regex" in done.out
     assert (done.code, done.err) == (1, "")

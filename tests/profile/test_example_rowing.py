@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from migrated_databases import KINDS, not_passed
 from rowing import BUNDLE, PROFILE, rowing, rowing_sqlite
-from support import check_of, run_recon, verify_url
+from support import check_of, run_in_process, verify_url
 
 from recon.errors import DatabaseError, ProfileError
 from recon.rules import shipped_folder
@@ -175,7 +175,7 @@ def test_a_profile_that_is_not_whole_is_refused_before_the_database_is_opened(tm
 
 
 def test_the_command_line_takes_a_profile(tmp_path: Path) -> None:
-    done = run_recon(
+    done = run_in_process(
         *("verify", "-b", BUNDLE, "--database", rowing_sqlite(tmp_path), "--profile", PROFILE),
         *("-o", tmp_path / "report.md"),
     )
@@ -185,7 +185,7 @@ def test_the_command_line_takes_a_profile(tmp_path: Path) -> None:
 
 
 def test_a_profile_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
-    done = run_recon("verify", "-b", BUNDLE, "--profile", tmp_path / "none.toml", "-o", tmp_path / "report.md")
+    done = run_in_process("verify", "-b", BUNDLE, "--profile", tmp_path / "none.toml", "-o", tmp_path / "report.md")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith("Profile error: The profile cannot be read")
     assert "recon profile init" in done.err

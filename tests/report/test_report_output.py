@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from support import Finished, run_in_process, run_recon
+from support import Finished, run_in_process
 
 from recon.demo import plant
 from recon.errors import OutputError, UsageError
@@ -188,7 +188,7 @@ def test_a_reader_that_stops_early_leaves_the_verdict_as_it_is() -> None:
 
 
 def test_help_names_every_format_and_its_file() -> None:
-    shown = run_recon("verify", "--help").out
+    shown = run_in_process("verify", "--help").out
     for name, chosen in FORMATS.items():
         assert re.search(rf"\b{name}\b", shown)
         assert chosen.suffix in shown

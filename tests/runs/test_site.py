@@ -16,7 +16,7 @@ import pytest
 from ledgers import HEADLINE, LEDGER
 from msgspec.structs import replace
 from run_folders import STEP, write_run, write_runs
-from support import run_recon, verify
+from support import run_in_process, verify
 from verifications import HOSTILE, Page
 
 import recon
@@ -202,7 +202,7 @@ def test_the_snapshot_is_never_published(clean: Verification, tmp_path: Path) ->
 def test_without_a_run_there_is_no_site(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run yet"):
         recon.build_site(tmp_path / "nothing")
-    assert run_recon("site", "--outputs", tmp_path).code == 2
+    assert run_in_process("site", "--outputs", tmp_path).code == 2
 
 
 def test_a_site_that_exists_is_left_alone_without_runs(clean: Verification, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_site_that_exists_is_left_alone_without_runs(clean: Verification, tmp_
 
 def test_the_command_says_where_the_site_lies(clean: Verification, tmp_path: Path) -> None:
     write_run(tmp_path, clean)
-    done = run_recon("site", "--outputs", tmp_path)
+    done = run_in_process("site", "--outputs", tmp_path)
     assert (done.code, done.err) == (0, "")
     assert str(tmp_path / "site" / "index.html") in done.out
 

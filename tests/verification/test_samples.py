@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from postgres import load_rows, load_schema
-from support import SAMPLES, check_of, outcomes, run_recon
+from support import SAMPLES, check_of, outcomes, run_in_process
 
 import recon
 
@@ -127,7 +127,7 @@ def test_both_databases_say_the_same(sqlite_sample: str, postgresql_sample: str)
 
 def test_the_dry_run_is_refused(database: str, tmp_path: Path) -> None:
     report = tmp_path / "report.md"
-    done = run_recon("verify", "-b", SAMPLES / "dry-run", "-o", report, DATABASE_URL=database)
+    done = run_in_process("verify", "-b", SAMPLES / "dry-run", "-o", report, DATABASE_URL=database)
     assert done.code == 2
     assert "dry run" in done.err
     assert not report.exists()
@@ -135,7 +135,7 @@ def test_the_dry_run_is_refused(database: str, tmp_path: Path) -> None:
 
 def test_the_dry_run_compared_all_the_same_does_not_hide_that_it_is_one(sqlite_sample: str, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    done = run_recon(
+    done = run_in_process(
         "verify", "-b", SAMPLES / "dry-run", "-f", "json", "-o", report, "--allow-dry-run", DATABASE_URL=sqlite_sample
     )
     assert json.loads(report.read_text(encoding="utf-8"))["dryRun"] is True

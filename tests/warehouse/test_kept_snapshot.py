@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
-from support import check_of, run_recon
+from support import check_of, run_in_process
 
 import recon
 from recon.demo import plant
@@ -201,7 +201,7 @@ def test_a_snapshot_that_cannot_be_written_is_told(demo: DemoPaths, tmp_path: Pa
 
 def test_recon_verify_takes_a_snapshot_as_its_database(faulty: DemoPaths, tmp_path: Path) -> None:
     keep(faulty, tmp_path / "snapshot.duckdb")
-    done = run_recon(
+    done = run_in_process(
         "verify", "-b", faulty.bundle, "--database", tmp_path / "snapshot.duckdb", "-o", tmp_path / "report.md"
     )
     assert done.code == 1

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from soaking import examples
-from support import SAMPLES, edit_report, run_in_process, run_recon, verify
+from support import SAMPLES, edit_report, run_in_process, verify
 
 from recon.bundle import open_bundle
 from recon.demo import Club, DemoPaths, generate, write_bundle, write_exports
@@ -420,7 +420,7 @@ def test_what_is_wrong_in_an_archive_is_told_by_its_place_there(exported: DemoPa
 
 def test_the_same_question_on_a_snapshot_includes_the_exports(exported: DemoPaths, tmp_path: Path) -> None:
     exports = shutil.copytree(exported.bundle, tmp_path / "exports")
-    done = run_recon(
+    done = run_in_process(
         *("run", "--bundle", exported.bundle, "--database", exported.database, "--exports", exports),
         *("--outputs", tmp_path / "out", "--only", "snapshot"),
     )
