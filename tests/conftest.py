@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from shutil import copyfile, copytree
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -15,7 +16,7 @@ from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
 from shared_runs import WholeRun, home_of_all, shared_run
 from soaking import SOAKING, examples
-from support import verify
+from support import run_module_in_process, verify
 
 from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
 
@@ -30,7 +31,7 @@ NAMES = count()
 # recon gives up waiting for a server or a lock within seconds; a busy machine may need longer to do what is right.
 PATIENT_S = 60.0
 LIMITS = (
-    "recon.database.OPEN_LIMIT_S",
+    "recon.database.opening.OPEN_LIMIT_S",
     "recon.database.postgresql.CONNECT_TIMEOUT_S",
     "recon.database.mysql.CONNECT_LIMIT_S",
     "recon.database.mysql_connection.CONNECT_TIMEOUT_S",
@@ -132,6 +133,12 @@ def postgres_club(cluster: Cluster, templates: dict[str, str]) -> Iterator[Calla
     yield make
     for name in made:
         cluster.drop_database(name)
+
+
+@pytest.fixture
+def pages_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripts of docs/ run the command in this process: they show what it says."""
+    monkeypatch.setattr("pages.subprocess", SimpleNamespace(run=run_module_in_process))
 
 
 @pytest.fixture(scope="session")

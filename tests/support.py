@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -20,7 +20,7 @@ import recon
 from recon.cli import cli, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from recon.demo import DemoPaths
 
@@ -97,6 +97,14 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert monotonic() < deadline, what
         sleep(0.001)
+
+
+def run_module_in_process(program: Sequence[str], *, cwd: str, **_: object) -> subprocess.CompletedProcess[str]:
+    """In place of `subprocess.run` where that is to run `python -m recon`."""
+    assert program[1:3] == ["-m", "recon"]
+    with chdir(cwd):
+        done = run_in_process(*program[3:])
+    return subprocess.CompletedProcess(program, done.code, done.out, done.err)
 
 
 def verify(demo: DemoPaths, **options: Any) -> recon.Verification:

@@ -189,12 +189,14 @@ def test_the_map_is_that_of_the_contracts_and_of_the_packages() -> None:
     assert script_of("layout").with_map(text) == text
 
 
+@pytest.mark.usefixtures("pages_in_process")
 def test_the_readmes_output_is_that_of_this_version() -> None:
     text = README.read_text(encoding="utf-8")
     assert text.count("[PASS]") > 10
     assert script_of("readme_output").with_output(text) == text
 
 
+@pytest.mark.usefixtures("pages_in_process")
 def test_the_guides_profile_and_output_are_those_of_this_version() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     assert (text.count("[PASS]"), text.count("can be evaluated")) > (10, 10)

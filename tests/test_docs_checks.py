@@ -41,6 +41,7 @@ def change(demo: DemoPaths, *statements: str) -> None:
             database.execute(statement)
 
 
+@pytest.mark.usefixtures("pages_in_process")
 def test_the_page_holds_the_output_of_this_version(script: ModuleType) -> None:
     text = (DOCS / "checks.md").read_text(encoding="utf-8")
     assert text.count("<!-- begin: ") == text.count("\n```\n<!-- end: ") == 12
