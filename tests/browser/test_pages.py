@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shared_runs import WholeRun
 
 pytestmark = pytest.mark.browser
+# Pages of a file open at once; only a busy machine takes its time.
+PATIENCE_MS = 120_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--no-sandbox",
@@ -56,7 +58,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail("there is no browser: install Debian's chromium")
         pytest.skip("there is no browser: install Debian's chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(SWITCHES))
+        started = playwright.chromium.launch(executable_path=program, args=list(SWITCHES), timeout=PATIENCE_MS)
         yield started
         started.close()
 
@@ -78,6 +80,7 @@ class Visit:
 
     def __init__(self, browser: Browser, place: Path, size: dict[str, int], scheme: str = "light") -> None:
         self.context = browser.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type] # as documented
+        self.context.set_default_timeout(PATIENCE_MS)
         self.requests: list[str] = []
         self.said: list[str] = []
         self.page: Page = self.context.new_page()

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 # Ends the kernel in the midst of its work: as soon as it reads the database.
 DEADLY = """
-import os, sys, threading, time
-def watch():
-    while "connectorx" not in sys.modules:
-        time.sleep(0.005)
-    os._exit(9)
-threading.Thread(target=watch, daemon=True).start()
+import os, sys
+class Deadly:
+    def find_spec(self, name, path=None, target=None):
+        if name == "connectorx":
+            os._exit(9)
+sys.meta_path.insert(0, Deadly())
 """
 LOADS = re.compile(r"""(?:src|srcset|href)=["'](?!data:|#)[^"']*|url\(|@import|<script|<link|<iframe""", re.IGNORECASE)
 
@@ -60,7 +60,9 @@ def test_the_process_says_one_line_about_its_job(passed: Executed) -> None:
     result = json.loads(passed.said)
     assert passed.said.count("\n") == 1
     assert result["failed"] is None
-    assert result["notebook_ms"] > result["html_ms"] > 0
+    # Papermill measures the same by another clock.
+    assert result["notebook_ms"] > 900 * passed.document["metadata"]["papermill"]["duration"]
+    assert result["html_ms"] > 0
 
 
 def test_another_bundle_gives_another_verdict_and_personal_data_is_masked(passed: Executed) -> None:

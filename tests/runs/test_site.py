@@ -234,12 +234,12 @@ def served(clean: Verification, tmp_path_factory: pytest.TempPathFactory) -> Ite
         address = next(line for line in process.stdout if "http://" in line)
         yield run, urlsplit(re.findall(r"http://\S+", address)[0]).port or 0
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def ask(port: int, target: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, str]:
     """What the server answers to just these bytes, which no client tidies up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     return int(answer.split()[1]), answer
