@@ -376,13 +376,13 @@ def test_an_interrupt_at_any_moment_leaves_a_whole_report_or_none(at_home: Path,
 
 
 INTERRUPTED_COMMAND = """
-import os, signal, sys
+import signal, sys
 import click, duckdb, polars
 from recon.cli import execute
 
 def command():
     try:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
     except KeyboardInterrupt as error:
         raise duckdb.InvalidInputException("reading the schema failed: KeyboardInterrupt") from error
 

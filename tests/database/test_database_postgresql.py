@@ -485,13 +485,6 @@ class Arranging:
         return self.url
 
 
-def closed_port(arranging: Arranging) -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    return arranging.elsewhere(f"127.0.0.1:{port}")
-
-
 REFUSALS = {
     "wrong password": Refusal(
         lambda a: with_password(a.admin, a.user, f"{SECRET}wrong"), ("password authentication failed", "tried once")
@@ -499,7 +492,7 @@ REFUSALS = {
     "unknown user": Refusal(lambda a: with_password(a.admin, "stranger", SECRET), ("password authentication failed",)),
     "unknown database": Refusal(lambda a: f"{a.url}_other", ("does not exist", "names of the database")),
     "unknown host": Refusal(lambda a: a.elsewhere("club.invalid"), ("club.invalid", "Check the host name")),
-    "refused": Refusal(closed_port, ("refused", "Check host and port")),
+    "refused": Refusal(lambda a: a.elsewhere("127.0.0.1:1"), ("refused", "Check host and port")),
     "no right to connect": Refusal(
         lambda a: a.after("revoke connect on database {name} from public"),
         ("permission denied for database", "Ask the DBA"),
