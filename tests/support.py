@@ -42,9 +42,14 @@ class Finished:
 
 def run_recon(*arguments: object, program: str = "recon", **environment: str) -> Finished:
     """Run the installed command as a user would, in a process of its own."""
+    return run_program((str(Path(sys.executable).with_name(program)),), *arguments, **environment)
+
+
+def run_program(program: Sequence[str], *arguments: object, **environment: str) -> Finished:
+    """Run a program in a process of its own, with none of what steers recon but what is given here."""
     inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     done = subprocess.run(
-        [Path(sys.executable).with_name(program), *map(str, arguments)],
+        [*program, *map(str, arguments)],
         capture_output=True,
         text=True,
         encoding="utf-8",

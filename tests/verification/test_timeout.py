@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 import pytest
-from support import Finished, outcomes, run_recon, verify_url
+from support import Finished, outcomes, run_program, verify_url
 
 import recon
 from recon.database import ReadError
@@ -36,6 +36,18 @@ LIMITS_S = (1, 2, 4, 8, 16, 32)
 # What is read takes longer than anybody waits, so whatever ends before was ended.
 NEVER_S = 600
 PATIENCE_S = 60
+PROGRAM = (str(Path(sys.executable).with_name("recon")),)
+# It waits as long as it takes until a read has ended on the server, and not only seconds, as is right for people.
+PATIENT_PROGRAM = (
+    sys.executable,
+    "-c",
+    f"""
+import sys
+import recon.background, recon.database.server_stream
+recon.background.PATIENCE_S = recon.database.server_stream.PATIENCE_S = {PATIENCE_S}
+from recon.cli import cli, execute
+sys.exit(execute(cli))""",
+)
 DRIVERS = ["adbc", "connectorx"]
 SLEEPING = """
 select count(*) from pg_stat_activity
@@ -77,11 +89,12 @@ def lengthened(attempt: Callable[[int], T], is_reached: Callable[[T], object]) -
     pytest.fail(f"no limit was long enough: {found}")
 
 
-def given_up(demo: DemoPaths, tmp_path: Path, url: str, limit_s: int) -> Finished:
+def given_up(demo: DemoPaths, tmp_path: Path, url: str, limit_s: int, program: tuple[str, ...] = PROGRAM) -> Finished:
     """A run of the program that the limit ends in one sentence."""
     started = monotonic()
     report = tmp_path / "report.md"
-    done = run_recon("verify", "-b", demo.bundle, "-o", report, "--timeout", limit_s, DATABASE_URL=url)
+    arguments = ("verify", "-b", demo.bundle, "-o", report, "--timeout", limit_s)
+    done = run_program(program, *arguments, DATABASE_URL=url)
     assert (done.code, done.err.count("\n")) == (2, 1), done.err
     assert done.err.startswith("Database error: ")
     # The server gives a lock up at 0.8 of the limit: nothing ends before.
@@ -106,7 +119,7 @@ def test_a_read_that_takes_too_long_ends_in_one_sentence_and_on_the_server(
     driver: str, asleep: str, demo: DemoPaths, tmp_path: Path
 ) -> None:
     limit_s, done = lengthened(
-        lambda limit_s: given_up(demo, tmp_path, f"{asleep}?driver={driver}", limit_s),
+        lambda limit_s: given_up(demo, tmp_path, f"{asleep}?driver={driver}", limit_s, PATIENT_PROGRAM),
         lambda done: "expected the next rows of 'Event'" in done.err,
     )
     assert f"expected the next rows of 'Event' within {limit_s} s, found nothing" in done.err
@@ -130,11 +143,10 @@ def test_an_interrupt_ends_a_read_at_once_and_on_the_server(
 ) -> None:
     arguments = ["verify", "-b", str(demo.bundle), "-o", str(tmp_path / "report.md")]
     environment = os.environ | {"DATABASE_URL": f"{asleep}?driver={driver}"}
-    program = str(Path(sys.executable).with_name("recon"))
-    with subprocess.Popen([program, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen([*PATIENT_PROGRAM, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as run:
         assert becomes(lambda: running(asleep) > 0)
         run.send_signal(signal.SIGINT)
-        _, err = run.communicate(timeout=PATIENCE_S)
+        _, err = run.communicate(timeout=2 * PATIENCE_S)
     assert (run.returncode, err.strip()) == (130, "Interrupted: no verdict was reached.")
     assert gone(asleep)
 
@@ -256,7 +268,7 @@ def test_a_read_of_mysql_that_takes_too_long_ends_in_one_sentence_and_on_the_ser
     def is_read_in_vain(limit_s: int) -> bool:
         is_at_work = False
         with ThreadPoolExecutor() as beside:
-            run = beside.submit(given_up, demo, tmp_path, url, limit_s)
+            run = beside.submit(given_up, demo, tmp_path, url, limit_s, PATIENT_PROGRAM)
             while not run.done():
                 is_at_work = is_at_work or mysql_server.execute(None, statements) != [(0,)]
                 sleep(0.05)
