@@ -56,6 +56,12 @@ def _not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are blotted out as long as the process lives: one that is "a" would be in every text after it."""
+    monkeypatch.setattr("recon.database.secrets._known", set())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _patient() -> Iterator[None]:
     """No limit of recon's own passes by chance; tests of a limit set theirs."""
