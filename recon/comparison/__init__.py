@@ -1,4 +1,4 @@
-"""Typed comparison of two tables, which knows neither bundles nor profiles: digests first, then what differs."""
+"""Typed comparison of two tables, independent of bundles and profiles: digests first, then fields that differ."""
 
 from __future__ import annotations
 

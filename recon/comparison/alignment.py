@@ -1,4 +1,4 @@
-"""One field of both sides in the columns that equality is judged on: text, typed value and state of each."""
+"""One field of both sides, aligned in the columns that equality is decided on: text, typed value and state of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 POSITION = "position"
 SIDES = (("source", "raw"), ("target", "target_raw"))
-# By type: what its values are judged as, and which types they may arrive as.
+# By field type: the polars type in which values are judged, and which column types are accepted.
 DTYPES: dict[str, tuple[pl.DataType, Callable[[pl.DataType], bool]]] = {
     "key": (pl.String(), lambda _: True),
     "text": (pl.String(), lambda _: True),
@@ -28,26 +28,26 @@ DTYPES: dict[str, tuple[pl.DataType, Callable[[pl.DataType], bool]]] = {
     "timestamp": (pl.Datetime("us"), lambda found: found in (pl.Datetime, pl.Date)),
     "date": (pl.Date(), lambda found: found in (pl.Datetime, pl.Date)),
 }
-# Beyond these lies what a database calls infinity, which no calendar writes.
-FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - instants are UTC without saying so
+# Values outside FIRST … LAST are what a database calls infinity; no calendar date expresses them.
+FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive and in UTC
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - as above
 
 
 def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
-    """One field of all rows of `frame`.
+    """Align one field of all rows of `frame`.
 
     Args:
-        frame: Has `<name>_source` (typed) and `<name>_raw` (text as it came, where that says more), and the same of
-            `<name>_target` and `<name>_target_raw`; a side that has neither is missing.
-        field: What to align.
+        frame: Has `<name>_source` (typed) and `<name>_raw` (the original text, where it says more), and likewise
+            `<name>_target` and `<name>_target_raw`; a side that has neither counts as missing.
+        field: The field to align.
 
     Returns:
-        A row a row: position (in `frame`), source and target (typed, null where there is no value of the type),
-        source_text (as it came, else canonical), target_text (canonical, as it came where it is none of the type),
-        source_state and target_state (value, null, empty, blank, missing or nan).
+        One row per row of `frame`: position (in `frame`), source and target (typed, null where there is no value of the
+            type), source_text (the original, else canonical), target_text (canonical; the original where the value is
+            not of the type), source_state and target_state (value, null, empty, blank, missing or nan).
 
     Raises:
-        UsageError: No side has the field, or a value arrives as another type.
+        UsageError: Neither side has the field, or a column is of another type.
     """
     if not any(f"{field.name}_{part}" in frame.columns for side in SIDES for part in side):
         raise UsageError(
@@ -72,14 +72,14 @@ def _side(frame: pl.DataFrame, field: Field, side: str, raw: str) -> tuple[pl.Ex
 
 
 def _value(frame: pl.DataFrame, field: Field, side: str, raw: str) -> pl.Expr:
-    """The typed value; a text is its own, and instants are moved to UTC by the cast."""
+    """The typed value; a key or text may come from its raw text, and the cast converts instants to UTC."""
     judged, _ = DTYPES[field.type]
     name = f"{field.name}_{side}"
     if name not in frame.columns:
         has_text = judged == pl.String and f"{field.name}_{raw}" in frame.columns
         return pl.col(f"{field.name}_{raw}").cast(pl.String) if has_text else pl.lit(None, judged)
     found = _require_type(field, name, frame.schema[name])
-    # A decimal keeps its own scale: a wider one has no room for all of its digits.
+    # A decimal keeps its own scale: a wider one would not have room for all of its digits.
     return pl.col(name) if isinstance(found, pl.Decimal) and field.type == "decimal" else pl.col(name).cast(judged)
 
 
@@ -96,7 +96,7 @@ def _require_type(field: Field, name: str, found: pl.DataType) -> pl.DataType:
 
 
 def _state(field: Field, value: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """Whether there is a value, and what there is instead."""
+    """Whether there is a value, and if not, what is there instead."""
     stripped = text.str.strip_chars()
     has_text = (
         pl.when(text.is_null())
@@ -116,9 +116,9 @@ def _state(field: Field, value: pl.Expr, text: pl.Expr) -> pl.Expr:
 
 
 def canonical(field: Field, value: pl.Expr) -> pl.Expr:
-    """A typed value as text: ISO 8601 with Z for instants, plain decimals, true and false; null stays null.
+    """Render a typed value as text: ISO 8601 with Z for instants, plain decimals, true and false; null stays null.
 
-    Instants have milliseconds, and microseconds where these differ from 0.
+    Instants are written with milliseconds, or with microseconds where these are not 0.
     """
     if field.type not in ("timestamp", "date"):
         return value.cast(pl.String)
@@ -136,7 +136,7 @@ def _iso(found: pl.Expr) -> pl.Expr:
 
 
 def moment(field: Field, value: pl.Expr) -> pl.Expr:
-    """The instant of a timestamp, or of the start of a date; null beyond the calendar, and for other types."""
+    """The instant of a timestamp, or of the start of a date; null outside the calendar and for other types."""
     if field.type == "date":
         return pl.when(value.is_between(FIRST.date(), LAST.date())).then(value).cast(pl.Datetime("us"))
     if field.type == "timestamp":

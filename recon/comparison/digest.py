@@ -1,4 +1,4 @@
-"""A row's digest as DuckDB SQL: equal digests mean that the typed rule calls every field equal."""
+"""A row digest as DuckDB SQL: equal digests mean that the typed rule considers every field equal."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 DIGEST = "hash({values})"
 HASHED_AS_THEY_ARE = {"key": ("VARCHAR", "INTEGER", "BIGINT"), "integer": ("INTEGER", "BIGINT")}
-# DuckDB hashes a value of 128 bits as two halves joined by xor, so that 0 and -1 are alike: those go as text.
+# DuckDB hashes a 128-bit value as the xor of its halves, so that 0 and -1 collide: such values are hashed as text.
 WIDE_INTEGER = "cast(cast({value} as hugeint) as varchar)"
 NARROW_INTEGER = "cast({value} as bigint)"
 WIDE_DECIMAL = "cast(try_cast({value} as decimal(38, 18)) as varchar)"
 WIDEST_NARROW_DECIMAL = 18
 BEYOND_BIGINT = ("UBIGINT", "HUGEINT")
-# What is none of the type tells itself apart by its text; the text of a typed column also by that column's type.
+# A value that is not of the type is distinguished by its text, and in a typed column also by that column's type.
 RAW_OF_TEXT = "case when {value} is null and {column} is not null then hash({text}) end"
 RAW_OF_TYPED = "case when {value} is null and {column} is not null then hash({text}, {stored}) end"
 NO_RAW = "cast(null as ubigint)"
-# Beside text, a typed value is told as the text that is written most: that costs a fraction of typing every text, in
-# time and in planning. What stands there in other words has another digest, and is judged.
+# Where the other side is text, a typed value is hashed in its most usual written form: that costs a fraction of parsing
+# every text, in run time and in planning. Text written differently gets another digest, and is then judged.
 INSTANT = """
 case when {value} between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'
        and epoch_us({value}) % 1000 = 0 then strftime({value}, '%Y-%m-%dT%H:%M:%S.%gZ')
@@ -42,13 +42,13 @@ AS_WRITTEN = {
 def digest_sql(fields: Sequence[Field], side: Mapping[str, StoredColumn], other: Mapping[str, StoredColumn]) -> str:
     """The DuckDB SQL of one side's 64-bit digest over all fields; never null.
 
-    Text is hashed as it came. Rows with equal digests are equal in every field by the typed rule; rows with different
-    ones may be equal too, which `judge` says.
+    Text is hashed as stored. Rows with equal digests are equal in every field by the typed rule; rows with different
+    digests may still be equal, which `judge` decides.
 
     Args:
-        fields: What is compared; at least one, and both sides have each.
-        side: The side's columns by field.
-        other: The other side's, whose types decide in which form values are hashed.
+        fields: The fields to compare; at least one, and both sides have each.
+        side: The columns of this side by field.
+        other: The columns of the other side, whose types determine the form in which values are hashed.
     """
     values = [value for field in fields for value in _values(field, side[field.name], other[field.name])]
     return DIGEST.format(values=", ".join(values))
@@ -83,7 +83,7 @@ def _shared(field: Field, column: StoredColumn, other: StoredColumn) -> str:
 
 
 def _is_narrow(column: StoredColumn, other: StoredColumn) -> bool:
-    """Whether both are decimals of one precision and scale, in 64 bits at most."""
+    """Whether both are decimals of the same precision and scale that fit into 64 bits."""
     kind, _, size = column.stored.partition("(")
     return (
         kind == "DECIMAL"
@@ -93,12 +93,12 @@ def _is_narrow(column: StoredColumn, other: StoredColumn) -> bool:
 
 
 def _precision(size: str) -> int:
-    """18 of `18,3)`."""
+    """The precision in a decimal's size, e.g. 18 of `18,3)`."""
     return int(size.partition(",")[0])
 
 
 def _needs_raw(field: Field, column: StoredColumn, other: StoredColumn) -> bool:
-    """Whether the shared form of a value that is not null may be null."""
+    """Whether the shared form of a non-null value may be null."""
     if field.type == "decimal":
         return column.stored not in INTEGERS[:-2] and not _is_narrow(column, other)
     return can_fail(field, column.stored)

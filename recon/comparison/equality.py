@@ -1,4 +1,4 @@
-"""Whether two values of one type are equal, as expressions over the columns of `aligned`."""
+"""Equality of two values of one type, as expressions over the columns of `aligned`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recon.comparison.normalisers import normalised
 if TYPE_CHECKING:
     from recon.comparison.field import Field
 
-# Differences of what is smaller than this fit into a decimal of 38 digits, 18 of them after the point.
+# The difference of two values below this fits into a decimal of 38 digits, 18 of them after the point.
 DIFFERS_SAFELY = Decimal(4 * 10**19)
 WIDE = pl.Decimal(38, 18)
 
@@ -25,7 +25,7 @@ WIDE = pl.Decimal(38, 18)
 def equal(field: Field) -> pl.Expr:
     """Whether source and target are equal by the field's whole rule; never null.
 
-    Of the states null, empty, blank, missing and nan each equals only itself, and missing not even that.
+    The states null, empty, blank and nan each equal only themselves; missing equals nothing, not even itself.
     """
     if field.type == "text":
         return same_text(field)
@@ -34,17 +34,17 @@ def equal(field: Field) -> pl.Expr:
 
 
 def exact(field: Field) -> pl.Expr:
-    """Whether they are equal without any normaliser or tolerance; never null."""
+    """Whether both are equal without any normaliser or tolerance; never null."""
     return equal(strict(field))
 
 
 def strict(field: Field) -> Field:
-    """The field's rule without what forgives."""
+    """The field's rule without normalisers and tolerances."""
     return replace(field, normalise=(), abs_tol=None, rel_tol=None)
 
 
 def same_state(field: Field) -> pl.Expr:
-    """Whether both have a value, or both have the same in its place."""
+    """Whether both sides have a value, or are in the same state without one."""
     source, target = pl.col("source_state"), pl.col("target_state")
     if EMPTY_AS_NULL in field.normalise:
         source, target = source.replace("empty", "null"), target.replace("empty", "null")
@@ -52,18 +52,18 @@ def same_state(field: Field) -> pl.Expr:
 
 
 def same_typed() -> pl.Expr:
-    """Whether both are of the type, and the same value."""
+    """Whether both values are of the type and equal."""
     return (pl.col("source") == pl.col("target")).fill_null(value=False)
 
 
 def same_untyped() -> pl.Expr:
-    """Whether none is of the type, and both are the same text."""
+    """Whether neither value is of the type and both have the same text."""
     has_none = pl.col("source").is_null() & pl.col("target").is_null()
     return has_none & (pl.col("source_text") == pl.col("target_text")).fill_null(value=False)
 
 
 def same_text(field: Field) -> pl.Expr:
-    """Whether the texts are the same after the field's normalisers; null equals null."""
+    """Whether the texts are equal after the field's normalisers; null equals null."""
     source, target = (normalised(pl.col(f"{side}_text"), field.normalise) for side in ("source", "target"))
     return source.eq_missing(target) & is_present()
 
@@ -84,7 +84,7 @@ def tolerances(field: Field) -> dict[str, pl.Expr]:
 
 
 def difference(field: Field) -> pl.Expr:
-    """How far apart the two values are, not negative; null where they are beyond what can be subtracted."""
+    """The absolute difference of the two values; null where a value is too large to be subtracted."""
     source, target = (_subtractable(field, pl.col(side)) for side in ("source", "target"))
     return (source - target).abs()
 
@@ -99,7 +99,7 @@ def _subtractable(field: Field, value: pl.Expr) -> pl.Expr:
 
 
 def within(distance: pl.Expr, field: Field) -> pl.Expr:
-    """Whether the distance is at most the field's abs_tol, exactly where the type is exact."""
+    """Whether the distance is at most the field's abs_tol; exact where the type is exact."""
     return distance <= pl.lit(_limit(field))
 
 
@@ -110,12 +110,14 @@ def _limit(field: Field) -> Any:
     if field.type == "integer":
         return floor(limit)
     if field.type == "decimal":
+        # Rounded down, so that no larger difference passes; no difference that can be computed exceeds the cap.
         return min(Decimal(str(limit)), 2 * DIFFERS_SAFELY).quantize(Decimal("1e-18"), ROUND_FLOOR, Context(prec=38))
     return float(limit)
 
 
 def within_share(field: Field) -> pl.Expr:
-    """Whether the difference is at most rel_tol of the greater absolute value."""
+    """Whether the difference is at most rel_tol times the greater absolute value."""
     source, target = (pl.col(side).cast(pl.Float64).abs() for side in ("source", "target"))
     greater = pl.max_horizontal(source, target)
+    # An infinite value would have an infinite tolerance, and so be close to everything.
     return greater.is_finite() & (difference(field).cast(pl.Float64) <= pl.lit(field.rel_tol) * greater)

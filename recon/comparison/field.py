@@ -1,4 +1,4 @@
-"""A field of a record: its type, and by which rule two of its values are equal."""
+"""A field of a record: its type, and the rule by which two of its values are equal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = ("key", "text", *NUMBERS, "boolean", *MOMENTS)
 EMPTY_AS_NULL = "empty_as_null"
 TEXT_NORMALISERS = ("trim", "collapse_spaces", "casefold", "nfc", "phone_digits")
 NORMALISERS = (*TEXT_NORMALISERS, EMPTY_AS_NULL)
-# Wild Apricot's notation → strptime's.
+# Wild Apricot's notation → strptime's directives.
 DIRECTIVES = {
     "YYYY": "%Y",
     "YY": "%y",
@@ -43,19 +43,19 @@ WORDS = re.compile(r"[A-Za-z]+")
 
 
 class Field(Struct, frozen=True):
-    """A field of both sides, and by which rule two of its values are equal.
+    """A field of both sides, and the rule by which two of its values are equal.
 
     Attributes:
-        type: One of `TYPES`. A key that reads as a UUID is one, in whatever spelling.
-        normalise: Names of `NORMALISERS`, applied to both sides in this order. `empty_as_null` goes with every type: a
-            text without any character counts as null. The others go with text only.
-        abs_tol: Greatest difference that counts as equal: a number, for dates and timestamps a timedelta.
-        rel_tol: The same as a share of the greater absolute value; numbers only.
-        format: How a date or timestamp is written in text, as `MM/DD/YYYY HH:mm`; None: ISO 8601 with or without a zone
-            (none: UTC), or milliseconds since 1970, which are read beside a format too.
+        type: One of `TYPES`. A key that reads as a UUID is treated as one, however it is spelled.
+        normalise: Names of `NORMALISERS`, applied to both sides in this order. `empty_as_null` is allowed for every
+            type: a text without any characters counts as null. The others are for text only.
+        abs_tol: Greatest difference that counts as equal: a number, or a timedelta for dates and timestamps.
+        rel_tol: The same, as a share of the greater absolute value; numbers only.
+        format: How a date or timestamp is written in text, e.g. `MM/DD/YYYY HH:mm`; None: ISO 8601 with or without a
+            zone (none: UTC), or milliseconds since 1970, both of which are accepted beside a format too.
 
     Raises:
-        UsageError: The rule is none for that type.
+        UsageError: The rule is not valid for the type.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Field(Struct, frozen=True):
         """The format in strptime's notation.
 
         Raises:
-            UsageError: The format holds a word that is none of `DIRECTIVES`.
+            UsageError: The format contains a word that is not one of `DIRECTIVES`.
         """
         return None if self.format is None else WORDS.sub(self._directive, self.format.replace("%", "%%"))
 

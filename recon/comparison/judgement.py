@@ -1,4 +1,4 @@
-"""Judges rows field by field: what differs, and which normaliser or tolerance made values equal."""
+"""Judges rows field by field: which fields differ, and which normaliser or tolerance made values equal."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ FORGIVEN = {"field": pl.String(), "normaliser": pl.String(), "records": pl.Int64
 
 
 class Judged(Struct, frozen=True):
-    """What a typed comparison of rows found.
+    """The result of a typed comparison of rows.
 
     Attributes:
-        differences: A row an unequal field of a row, in the order of rows and fields: the id columns, then field, type,
-            source and target (text as it came, canonical where there is none: ISO 8601 with Z, plain decimals,
+        differences: One row per unequal field of a row, in the order of rows and fields: the id columns, then field,
+            type, source and target (the original text, canonical where there is none: ISO 8601 with Z, plain decimals,
             true/false), source_state and target_state (value, null, empty, blank, missing, nan; value also for a text
-            that is none of the type), source_moment and target_moment (UTC; null: no timestamp or date), source_number
-            and target_number (exact text without trailing zeros; null: no number).
+            that is not of the type), source_moment and target_moment (UTC; null: not a timestamp or date),
+            source_number and target_number (exact text without trailing zeros; null: not a number).
         forgiven_by: One row per field and normaliser, "abs_tol" or "rel_tol" that forgave a difference: field,
-            normaliser, records (those that are equal only thanks to it; where two would do, thanks to the first).
+            normaliser, records (those that are equal only because of it; where either of two would do, it is the
+            first).
     """
 
     differences: pl.DataFrame
@@ -55,12 +56,13 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
     """Compare each field of each row by its type.
 
     Args:
-        frame: A row a pair: id columns, and for each field `<name>_raw` (the source's text as it came), `<name>_source`
-            and `<name>_target` (typed), `<name>_target_raw` where the target came as text too; as `judged_sql` selects.
-        fields: What is compared.
+        frame: One row per pair: id columns, and for each field `<name>_raw` (the source's original text),
+            `<name>_source` and `<name>_target` (typed), `<name>_target_raw` where the target has text too; as selected
+            by `judged_sql`.
+        fields: The fields to compare.
 
     Raises:
-        UsageError: No side has a field, a column is of another type, or an id column has the name of a result's.
+        UsageError: Neither side has a field, a column is of another type, or an id column has a result column's name.
     """
     ids = frame.drop([f"{field.name}_{part}" for field in fields for part in PARTS], strict=False)
     require_free(ids.columns)
@@ -78,10 +80,10 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
 
 
 def require_free(names: Sequence[str]) -> None:
-    """Refuse id columns that would stand twice in a result.
+    """Refuse id columns whose names would occur twice in a result.
 
     Raises:
-        UsageError: One has the name of a column of `DIFFERENCES`.
+        UsageError: A name is that of a column of `DIFFERENCES`.
     """
     taken = [name for name in names if name in (*DIFFERENCES, POSITION)]
     if taken:
@@ -114,7 +116,7 @@ def _differences(ids: pl.DataFrame, found: Sequence[pl.DataFrame]) -> pl.DataFra
 
 
 def _mattered(rows: pl.DataFrame, field: Field) -> Iterator[tuple[str, str, int]]:
-    """What made aligned rows equal that are not so exactly."""
+    """What made these aligned rows equal although they are not exactly equal."""
     if rows.is_empty():
         return
     counts = _by_normaliser(rows, field) if field.type == "text" else _by_tolerance(rows, field)
@@ -124,7 +126,7 @@ def _mattered(rows: pl.DataFrame, field: Field) -> Iterator[tuple[str, str, int]
 
 
 def _by_normaliser(rows: pl.DataFrame, field: Field) -> dict[str, int]:
-    """Records by normaliser: from the last on, each without which a row is equal all the same is left out of it."""
+    """Count records by normaliser: from the last one back, each is dropped for the rows that are equal without it."""
     names = tuple(dict.fromkeys(field.normalise))
     rows = rows.with_columns(pl.lit(value=True).alias(name) for name in names)
     for name in reversed(names):

@@ -1,4 +1,4 @@
-"""What may be done to a text before it is compared or joined by, by name: in polars, and in DuckDB's SQL beside it."""
+"""Text normalisers by name, applied before values are compared or joined: in polars, and as equivalent DuckDB SQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FUNCTION = "normalised"
-# What each step does to a text of ASCII alone, which stays one: DuckDB folds no case and knows no other white space.
+# Each step on pure ASCII, which stays ASCII: DuckDB has no case folding and recognises no other white space.
 OF_ASCII = {
     "trim": r"regexp_replace({}, '^[\t-\r ]+|[\t-\r ]+$', '', 'g')",
     "collapse_spaces": r"regexp_replace({}, '[\t-\r ]+', ' ', 'g')",
@@ -24,33 +24,33 @@ OF_ASCII = {
 
 
 def trim(text: pl.Expr) -> pl.Expr:
-    """Without white space at either end."""
+    """Remove white space at either end."""
     return text.str.strip_chars()
 
 
 def collapse_spaces(text: pl.Expr) -> pl.Expr:
-    """One space for any white space within."""
+    """Replace each run of white space by one space."""
     return text.str.replace_all(r"\s+", " ")
 
 
 def casefold(text: pl.Expr) -> pl.Expr:
-    """Unicode's case folding, which is more than lower case: `ß` is `ss`."""
+    """Apply Unicode case folding, which does more than lower-case: `ß` becomes `ss`."""
     return text.map_batches(_casefold, return_dtype=pl.String, is_elementwise=True)
 
 
 def nfc(text: pl.Expr) -> pl.Expr:
-    """Composed: one character for a letter and its accent."""
+    """Compose: one character for a letter and its accent."""
     return text.str.normalize("NFC")
 
 
 def phone_digits(text: pl.Expr) -> pl.Expr:
-    """The digits alone; a text without any stays as it is, or all of these would be alike."""
+    """Keep only the digits; a text without any stays as it is, since all such texts would otherwise be equal."""
     digits = text.str.replace_all("[^0-9]", "")
     return pl.when(digits == "").then(text).otherwise(digits)
 
 
 def empty_as_null(text: pl.Expr) -> pl.Expr:
-    """Null where there is no character."""
+    """Replace a text without any characters by null."""
     return pl.when(text != "").then(text)
 
 
@@ -60,7 +60,7 @@ STEPS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
 
 
 def normalised(text: pl.Expr, names: Sequence[str], where: Mapping[str, pl.Expr] | None = None) -> pl.Expr:
-    """The text after the normalisers `names` in their order; of those in `where`, only in the rows named there."""
+    """Apply the normalisers `names` in order; each one listed in `where` only to the rows selected there."""
     for name in names:
         step = STEPS[name](text)
         text = pl.when(where[name]).then(step).otherwise(text) if where and name in where else step
@@ -68,23 +68,24 @@ def normalised(text: pl.Expr, names: Sequence[str], where: Mapping[str, pl.Expr]
 
 
 def normalised_sql(text: str, names: Sequence[str]) -> str:
-    """The same as SQL, for a session that knows the function of `register_normalisers`."""
+    """The same as SQL, for a session prepared by `register_normalisers`."""
     if not names:
         return text
     of_ascii = text
     for name in names:
         of_ascii = OF_ASCII[name].format(of_ascii)
+    # As many bytes as characters: the text is pure ASCII.
     return f"case when strlen({text}) = length({text}) then {of_ascii} else {FUNCTION}({text}, '{','.join(names)}') end"
 
 
 def register_normalisers(session: duckdb.DuckDBPyConnection) -> None:
-    """Let statements of the session call polars' normalisers, for texts that are not of ASCII alone."""
+    """Make polars' normalisers callable from the session's SQL, for texts that are not pure ASCII."""
     batches: Any = {"function": _of_batch, "type": "arrow"}
     session.create_function(FUNCTION, parameters=["VARCHAR", "VARCHAR"], return_type="VARCHAR", **batches)
 
 
 def _of_batch(texts: Any, names: Any) -> Any:
-    """Texts after the normalisers that the first of `names` lists (arrow arrays; DuckDB reads annotations)."""
+    """Normalise texts by the list in the first of `names` (Arrow arrays; typed Any, since DuckDB reads annotations)."""
     frame = pl.DataFrame({"text": pl.from_arrow(texts)})
     return frame.select(normalised(pl.col("text"), names[0].as_py().split(","))).to_series().to_arrow()
 

@@ -1,4 +1,4 @@
-"""Pairs the rows of two tables by key: one pass over digests, then exactly those rows that it leaves open."""
+"""Pairs the rows of two tables by key: one pass over digests, then only the rows that it leaves open."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 Table: TypeAlias = pl.DataFrame | pl.LazyFrame | Path | str
 Side: TypeAlias = "Mapping[str, StoredColumn]"
 MEMORY_LIMIT = "2GB"
-# In a notebook DuckDB draws a bar into the output of whoever asks.
+# In a notebook DuckDB would draw a progress bar into the caller's output.
 SETTINGS = ("set global timezone = 'UTC'", "set enable_progress_bar = false")
 OF_FILE = "create view {side} as select * from read_parquet({path})"
-# A key with two rows, one of each side and of one digest, is settled: the target's digests are salted, so that only
-# two such rows leave the salt. Two keys whose hashes collide are open together, and told apart by themselves later.
+# A key is settled if it has two rows, one per side, with equal digests. The target's digests are salted, so that only
+# two such rows xor to the salt. Keys whose hashes collide are open together, and distinguished by value later.
 OPEN_HASHES = """
 create temp table open_hashes as
 select key_hash from (
@@ -64,15 +64,15 @@ NAMED = "{value} as {name}"
 
 
 class KeyPairing:
-    """Two tables in a DuckDB session of their own, paired by key; what needs more memory spills to a private folder.
+    """Two tables in a DuckDB session of their own, paired by key; what exceeds its memory spills to a private folder.
 
-    Keys of one type are the same where they are stored the same, null included; of different types, where they are the
-    same as text. A key of several rows on a side pairs with nothing.
+    Keys stored as the same type match if they are stored equal, null included; keys of different types match if they
+    are equal as text. A key with several rows on one side is not paired.
 
     Attributes:
-        connection: Has the relations source, target, and of the rows that are not settled source_open, target_open
-            and open_keys (a row a key: key_0 …, source_rows, target_rows).
-        close: Ends the session and removes what it spilled; done by itself when nobody holds this any more.
+        connection: Has the relations source and target and, of the rows that are not settled, source_open, target_open
+            and open_keys (one row per key: key_0 …, source_rows, target_rows).
+        close: Ends the session and removes what it spilled; runs by itself when this object is garbage-collected.
     """
 
     def __init__(self, source: Table, target: Table, on: Sequence[str], fields: Sequence[Field]) -> None:
@@ -89,22 +89,22 @@ class KeyPairing:
         self._settle()
 
     def counts(self) -> tuple[int, int, int]:
-        """Rows of the source, rows of the target, and rows of the source whose key is a duplicate."""
+        """Rows of the source, rows of the target, and rows of the source that have a duplicate key."""
         source, target, duplicates = self.connection.execute(COUNTS).fetchall()[0]
         return source, target, duplicates
 
     def open_keys(self, condition: str) -> pl.DataFrame:
-        """A row a key that meets a condition on source_rows and target_rows: the key, and these; in the keys' order."""
+        """One row per key that meets a condition on source_rows and target_rows: the key and both, ordered by key."""
         return self._frame(KEYS.format(ids=self._ids, condition=condition))
 
     def settled_keys(self) -> pl.DataFrame:
-        """Keys whose rows have one digest."""
+        """The keys whose two rows have equal digests."""
         values = _key_values(self._keys, self._source, self._target)
         ids = ", ".join(NAMED.format(value=v, name=quote(key.name)) for v, key in zip(values, self._keys, strict=True))
         return self._frame(SETTLED.format(ids=ids, hash=digest_sql(self._keys, self._source, self._target)))
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Open pairs as `judge` wants them, with the key as id columns; at most `rows` at a time."""
+        """Open pairs as `judge` requires them, with the key as id columns; at most `rows` at a time."""
         places = [f"key_{place}" for place in range(len(self._keys))]
         sql = PAIRS.format(
             ids=self._ids,
@@ -117,7 +117,7 @@ class KeyPairing:
 
     @property
     def _sides(self) -> tuple[tuple[str, Side, Side], ...]:
-        """Each side's name and columns, and those of the other."""
+        """Each side's name and columns, and the columns of the other side."""
         return (("source", self._source, self._target), ("target", self._target, self._source))
 
     @property
@@ -128,19 +128,19 @@ class KeyPairing:
         return pl.DataFrame(pl.from_arrow(self.connection.sql(sql).to_arrow_table()))
 
     def _opened(self, alias: str, side: Side) -> Side:
-        """A side's columns where they stand in the open rows."""
+        """A side's columns as the open rows name them."""
         return {
             f.name: StoredColumn(f"{alias}.field_{place}", side[f.name].stored) for place, f in enumerate(self._fields)
         }
 
     def _add(self, side: str, table: Table) -> Side:
-        """Make a table known to the session; its columns by name.
+        """Register a table with the session; returns its columns by name.
 
         Raises:
-            UsageError: It cannot be read, or lacks a column.
+            UsageError: The table cannot be read, or lacks a column.
         """
         if isinstance(table, pl.DataFrame | pl.LazyFrame):
-            # Arrow has no integers of 128 bits.
+            # Arrow has no 128-bit integers.
             frame = table.lazy().with_columns(selectors.by_dtype(pl.Int128).cast(pl.Decimal(38, 0))).collect()
             self.connection.register(side, frame.to_arrow())
         else:
@@ -166,7 +166,7 @@ class KeyPairing:
             ) from None
 
     def _settle(self) -> None:
-        """Find the keys that digests leave open, and fetch their rows."""
+        """Find the keys that the digests leave open, and fetch their rows."""
         hashes = {name: digest_sql(self._keys, side, other) for name, side, other in self._sides}
         digests = {name: digest_sql(self._fields, side, other) for name, side, other in self._sides}
         self.connection.execute(
@@ -187,7 +187,7 @@ class KeyPairing:
 
 
 def _key_values(keys: Sequence[Field], side: Side, other: Side) -> list[str]:
-    """The SQL of a side's key: the columns where both sides store them alike, else their text."""
+    """The SQL of a side's key: its columns where both sides store them alike, else their text."""
     return [
         column.sql
         if (column := side[key.name]).stored == other[key.name].stored

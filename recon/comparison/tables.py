@@ -1,4 +1,4 @@
-"""Compares two tables row by row and field by field: what an analyst asks."""
+"""Compares two tables row by row and field by field, as an analyst would."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ COUNTED = ("source_rows", "target_rows")
 
 
 class ComparisonSummary(Struct, frozen=True):
-    """What a comparison found, in numbers that add up.
+    """The result of a comparison, in numbers that add up.
 
     Attributes:
         source_rows: matched + mismatched + missing_in_target + the source_rows of the duplicate keys.
         target_rows: matched + mismatched + missing_in_source + the target_rows of the duplicate keys.
-        matched: Pairs of rows of which every field is equal.
-        mismatched: Pairs of rows of which some field is not.
-        missing_in_target: Rows of the source whose key the target lacks.
-        missing_in_source: Rows of the target whose key the source lacks.
-        duplicate_keys: Keys that several rows of a side have.
-        by_field: Mismatched pairs by field that differs; fields that never do are 0.
+        matched: Pairs of rows in which every field is equal.
+        mismatched: Pairs of rows in which some field differs.
+        missing_in_target: Rows of the source whose key is not in the target.
+        missing_in_source: Rows of the target whose key is not in the source.
+        duplicate_keys: Keys that several rows of one side have.
+        by_field: Mismatched pairs by the field that differs; 0 for a field that never does.
     """
 
     source_rows: int
@@ -51,9 +51,9 @@ class ComparisonSummary(Struct, frozen=True):
 
 
 class Comparison:
-    """Two tables compared: nothing is read before the first question, and each question is answered once.
+    """A comparison of two tables: nothing is read before the first request, and no pair is judged twice.
 
-    What it needs beyond its memory lies in a private folder until `close`, the end of a `with`, or the end of the
+    What exceeds its memory limit is spilled to a private folder until `close`, the end of a `with`, or the end of the
     object.
     """
 
@@ -68,23 +68,23 @@ class Comparison:
         self.close()
 
     def close(self) -> None:
-        """Remove what was spilled; what was not asked yet can be asked no more."""
+        """Remove what was spilled; results not requested yet can no longer be computed."""
         if "_pairing" in vars(self):
             self._pairing.close()
 
     def matched(self) -> pl.DataFrame:
-        """The keys of the pairs that are equal: a row a pair."""
+        """The keys of the matched pairs: one row per pair."""
         open_pairs = self._keys(PAIRED).join(self.mismatched(), on=self._on, how="anti", nulls_equal=True)
         return pl.concat([self._pairing.settled_keys(), open_pairs])
 
     def mismatched(self, field: str | None = None) -> pl.DataFrame:
-        """What differs: a row a field of a pair, as `Judged.differences` describes, the key as id columns.
+        """The differences: one row per field of a pair, as in `Judged.differences`, with the key as id columns.
 
         Args:
-            field: Only that field's.
+            field: Only the differences of this field; None: of all.
 
         Raises:
-            UsageError: No such field is compared.
+            UsageError: No field of that name is compared.
         """
         if field is None:
             return self._judged[0]
@@ -93,7 +93,7 @@ class Comparison:
         return self._judged[0].filter(pl.col("field") == field)
 
     def forgiven_by(self) -> pl.DataFrame:
-        """Normalisers and tolerances that made values equal: field, normaliser, records."""
+        """The normalisers and tolerances that made values equal: field, normaliser, records."""
         return self._judged[1]
 
     def missing_in_target(self) -> pl.DataFrame:
@@ -105,11 +105,11 @@ class Comparison:
         return self._keys(MISSING_IN_SOURCE)
 
     def duplicate_keys(self) -> pl.DataFrame:
-        """The keys that several rows of a side have, with both counts: source_rows, target_rows."""
+        """The keys that several rows of one side have, with both counts: source_rows, target_rows."""
         return self._pairing.open_keys(DUPLICATE)
 
     def summary(self) -> ComparisonSummary:
-        """All of it in numbers."""
+        """The whole result in numbers."""
         source, target, duplicates = self._pairing.counts()
         missing = self.missing_in_target().height
         mismatched = self.mismatched().select(self._on).n_unique()
@@ -131,7 +131,7 @@ class Comparison:
 
     @cached_property
     def _judged(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Differences and what forgiven_by, over all batches."""
+        """The differences and `forgiven_by` over all batches."""
         judged = [judge(batch, self._fields) for batch in self._pairing.batches(BATCH_ROWS)]
         if not judged:
             keys = self._keys("false").schema
@@ -148,13 +148,13 @@ def compare(source: Table, target: Table, on: str | Sequence[str], fields: Seque
     """Compare two tables by key, each field by its type.
 
     Args:
-        source: A frame, or the path of a Parquet file; columns by the same names as the target's.
+        source: A frame, or the path of a Parquet file; its columns have the same names as the target's.
         target: Likewise.
-        on: The column, or columns, that tell a row.
-        fields: What is compared; other columns are left alone.
+        on: The column or columns that identify a row.
+        fields: The fields to compare; other columns are ignored.
 
     Raises:
-        UsageError: There is no key or no field, one is named twice, or a key has the name of a column of the result.
+        UsageError: No key or no field is given, one is named twice, or a key has the name of a result column.
     """
     keys = [on] if isinstance(on, str) else list(on)
     require_free(keys)

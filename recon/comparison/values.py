@@ -1,4 +1,4 @@
-"""A column's typed value as DuckDB SQL; the macros of values.sql have to be there."""
+"""A column's typed value as DuckDB SQL; requires the macros of values.sql in the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT",
 FLOATS = ("FLOAT", "DOUBLE")
 ZONED = ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
 INSTANTS = ("DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
-# By type and what the column is stored as: the SQL of its value; what is not named goes the way of text.
+# By field type and stored type: the SQL of the value; types that are not listed are read as text.
 SAME = "{column}"
 AS_TEXT = "cast({column} as varchar)"
 AS_DOUBLE = "cast({column} as double)"
@@ -47,30 +47,30 @@ UNTYPED = "case when {typed} is null then {text} end"
 
 
 class StoredColumn(Struct, frozen=True):
-    """Where a side has a field: already quoted SQL, and the type that DuckDB stores it as."""
+    """A field's column on one side: its quoted SQL, and the type as which DuckDB stores it."""
 
     sql: str
     stored: str
 
     @property
     def text(self) -> str:
-        """The SQL of its text as it came."""
+        """The SQL of its text as stored."""
         return (SAME if self.stored == "VARCHAR" else AS_TEXT).format(column=self.sql)
 
 
 def typed_sql(field: Field, column: str, stored: str) -> str:
-    """The DuckDB SQL of a column's typed value; the column itself where it is of the type already.
+    """The DuckDB SQL of a column's typed value; the column itself where it already has the type.
 
-    Dates of instants are those of UTC; instants count in microseconds.
+    An instant's date is its date in UTC; instants have a precision of microseconds.
 
     Args:
-        field: What the value is to become.
-        column: Already quoted SQL.
+        field: Determines the type of the value.
+        column: SQL, already quoted.
         stored: The DuckDB type of the column, e.g. VARCHAR or DECIMAL(10,2).
 
     Returns:
         SQL of type VARCHAR (keys and text), any integer type, DECIMAL, DOUBLE, BOOLEAN, TIMESTAMP (UTC) or DATE; null
-        where the column is null or its text is no value of the type.
+        where the column is null or its text is not a value of the type.
     """
     native = NATIVE[field.type].get(stored.partition("(")[0])
     if native:
@@ -84,18 +84,18 @@ def typed_sql(field: Field, column: str, stored: str) -> str:
 
 
 def can_fail(field: Field, stored: str) -> bool:
-    """Whether a value that is not null may be none of the type."""
+    """Whether a non-null value may fail to be of the type."""
     if field.type in ("key", "text"):
         return False
     return stored.partition("(")[0] not in NATIVE[field.type] or stored in ZONED
 
 
 def judged_sql(fields: Sequence[Field], source: Mapping[str, StoredColumn], target: Mapping[str, StoredColumn]) -> str:
-    """The select list that `judge` wants: for each field the text as it came and both typed values.
+    """The select list that `judge` requires: for each field the original text and both typed values.
 
     Args:
-        fields: What is compared.
-        source: The source's columns by field; a field that it lacks is not selected, and is missing then.
+        fields: The fields to compare.
+        source: The source's columns by field; a field that it lacks is not selected, and so counts as missing.
         target: The target's columns by field, likewise.
     """
     return ", ".join(
@@ -108,7 +108,7 @@ def judged_sql(fields: Sequence[Field], source: Mapping[str, StoredColumn], targ
 
 
 def _typed_and_raw(field: Field, column: StoredColumn) -> list[str]:
-    """The typed value, and the text where it says more."""
+    """The typed value, and the original text where it says more."""
     typed = typed_sql(field, column.sql, column.stored)
     if column.stored == "VARCHAR":
         return [typed, column.sql]
