@@ -1,1 +1,1 @@
-"""What has to hold before an import: does the profile fit the database?"""
+"""What must hold before an import: does the profile fit the database?"""

@@ -1,4 +1,4 @@
-"""What can be verified in a database with a profile, told from the catalogue alone."""
+"""What can be verified in a database with a profile, determined from the catalogue alone."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class ColumnCoverage:
 
     Attributes:
         name: recon's name for it.
-        source_name: The application's, None when it is absent.
-        type: The catalogue's word for its type, None when it is absent.
+        source_name: The application's name for it, None when it is absent.
+        type: The catalogue's name of its type, None when it is absent.
         absence: Why it cannot be read, None when it can.
     """
 
@@ -49,11 +49,11 @@ class ColumnCoverage:
 
 @dataclass(frozen=True)
 class TableCoverage:
-    """A canonical table in one database, or a place of import runs.
+    """A canonical table in one database, or a location of import runs.
 
     Attributes:
         name: recon's name for it.
-        source_name: The application's as the profile has it; empty when it names none.
+        source_name: The application's name for it, as in the profile; empty when the profile gives none.
         absence: Why it cannot be read, None when it can.
         only: Which of its rows count, None when all do.
     """
@@ -67,11 +67,11 @@ class TableCoverage:
 
 @dataclass(frozen=True)
 class RuleCoverage:
-    """What will become of one rule.
+    """The expected result of one rule.
 
     Attributes:
-        outcome: The outcome that something absent decides; None when the rule can be evaluated.
-        message: Why, empty when it can be evaluated.
+        outcome: The outcome that something absent determines; None when the rule can be evaluated.
+        message: The reason, empty when it can be evaluated.
     """
 
     title: str
@@ -84,7 +84,7 @@ class Coverage:
     """What recon can and cannot evaluate in one database with one profile.
 
     Attributes:
-        database: Kind, version, place and name of the database.
+        database: Kind, version, location and name of the database.
         refusal: Why `verify` will refuse to start, None when it will not.
     """
 
@@ -107,12 +107,12 @@ def check_profile(
     expectations: Sequence[Path | str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Coverage:
-    """Explain what can be evaluated; only the catalogue is read, never a row.
+    """Explain what can be evaluated; reads the catalogue only, never a row.
 
     Args:
         profile: The TOML file; None: the built-in one.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        expectations: Folders of suites of one's own, over the shipped ones; the later overrides the earlier.
+        expectations: Folders of custom suites, over the shipped ones; later ones override earlier ones.
         environment: Environment variables by name; None: those of this process.
 
     Raises:
@@ -130,7 +130,7 @@ def check_profile(
 
 
 def _foresee(source: Source, profile: Profile, rules: Sequence[Rule]) -> tuple[str | None, list[Fallback | None]]:
-    """Why nothing can be verified, if so, and what becomes of each rule."""
+    """Why nothing can be verified, if so, and the fallback of each rule."""
     try:
         with Warehouse() as warehouse:
             requires = {reference for rule in rules for reference in rule.reads} | ledger_columns(ENTITIES)
@@ -161,7 +161,7 @@ def _columns(table: Table, present: Mapping[str, str]) -> Iterator[ColumnCoverag
 
 
 def _runs(profile: Profile, catalogue: Catalogue) -> Iterator[TableCoverage]:
-    """The places of import runs, each as a table of its one column; without any, one that is absent."""
+    """The locations of import runs, each as a table of its one column; without any, one that is absent."""
     if not profile.runs:
         yield TableCoverage("runs", "", UNNAMED)
     for run in profile.runs:
