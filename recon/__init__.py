@@ -1,6 +1,6 @@
-"""recon says whether a data migration is right: bundle and database in, verdict out.
+"""recon verifies a data migration: bundle and database in, verdict out.
 
-The names below load on first use, so that importing recon costs nothing.
+The names below are loaded on first use, so that importing recon is cheap.
 """
 
 from __future__ import annotations

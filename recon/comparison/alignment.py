@@ -43,8 +43,8 @@ def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
 
     Returns:
         One row per row of `frame`: position (in `frame`), source and target (typed, null where there is no value of the
-            type), source_text (the original, else canonical), target_text (canonical; the original where the value is
-            not of the type), source_state and target_state (value, null, empty, blank, missing or nan).
+        type), source_text (the original, else canonical), target_text (canonical; the original where the value is
+        not of the type), source_state and target_state (value, null, empty, blank, missing or nan).
 
     Raises:
         UsageError: Neither side has the field, or a column is of another type.
