@@ -1,4 +1,4 @@
-"""Rules as data: suites in YAML, in layers; the one evaluator that turns a rule into a check."""
+"""Rules as data: YAML suites in layers, and the only evaluator, which turns a rule into a check."""
 
 from recon.rules.entries import rule_of
 from recon.rules.files import load_document

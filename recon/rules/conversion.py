@@ -1,4 +1,4 @@
-"""Plain objects into typed entries; what is wrong is told by file, line, rule, key, expected and found."""
+"""Converts plain objects into typed entries; errors name file, line, rule, key, expected and found."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ UNQUOTED = ("int", "bool", "float", "date", "datetime")
 
 
 def convert(value: Any, wanted: type[T], where: str, structs: Mapping[str, type[msgspec.Struct]]) -> T:
-    """`value` as `wanted`, without coercion.
+    """Convert `value` to `wanted`, without coercion.
 
     Args:
         value: Plain objects, as YAML gives them.
         wanted: A struct.
-        where: File, line and rule, told in errors.
-        structs: The struct at each place below `value`, whose keys are told in errors.
+        where: File, line and rule, named in errors.
+        structs: The struct at each place below `value`, whose keys are named in errors.
 
     Raises:
-        SuiteError: A key is missing, not known, or of another type.
+        SuiteError: A key is missing, unknown, or of another type.
     """
     try:
         return msgspec.convert(value, wanted)
@@ -40,7 +40,7 @@ def convert(value: Any, wanted: type[T], where: str, structs: Mapping[str, type[
 
 
 def require_choice(value: str, choices: Sequence[str], where: str, key: str) -> str:
-    """`value`, which is one of `choices`.
+    """Return `value` if it is one of `choices`.
 
     Raises:
         SuiteError: It is not.
@@ -51,7 +51,7 @@ def require_choice(value: str, choices: Sequence[str], where: str, key: str) -> 
 
 
 def wrong(where: str, key: str, expected: str, found: str, next_step: str | None = None) -> SuiteError:
-    """The error of a key whose value cannot be used."""
+    """The error for a key whose value cannot be used."""
     return SuiteError(
         "A rule is wrong",
         where=f"{where}, {key}" if key else where,

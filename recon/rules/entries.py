@@ -1,4 +1,4 @@
-"""Entries of a suite as people write them, and the rules that they stand for."""
+"""Entries of a suite as they are written, and the rules that they define."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUERIES = ("sql", "values_sql", "parameters")
 
 
 class MessagesEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sentence of a rule that holds and of one that does not."""
+    """The messages of a rule that holds and of one that does not."""
 
     fail: str
     pass_: str = msgspec.field(name="pass")
@@ -38,7 +38,7 @@ class KwargsEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetaEntry(SharedMeta, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is said about a rule."""
+    """The metadata of a rule."""
 
     requires: list[str]
     messages: MessagesEntry
@@ -47,7 +47,7 @@ class MetaEntry(SharedMeta, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class RuleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A rule; `id`, `notes` and `rendered_content` are Great Expectations' own and do not matter here."""
+    """A rule; `id`, `notes` and `rendered_content` belong to Great Expectations and are ignored here."""
 
     type: str
     description: str
@@ -70,19 +70,19 @@ STRUCTS: Mapping[str, type[msgspec.Struct]] = {
 
 
 def read_rules(suite: SuiteFile) -> list[Rule]:
-    """The rules of a suite; an expectation of another type becomes one that Great Expectations judges.
+    """Read the rules of a suite; an expectation of another type becomes a rule that Great Expectations judges.
 
     Raises:
-        SuiteError: Naming the file, the line, the rule, the key, and what is wrong with it.
+        SuiteError: Names the file, the line, the rule, the key, and the problem.
     """
     return [_read_rule(suite, line, entry) for line, entry in suite.entries]
 
 
 def rule_of(expectation: dict[str, Any]) -> Rule:
-    """The rule that an expectation of type `expect_no_violations`, as Great Expectations holds it, stands for.
+    """The rule that an `expect_no_violations` expectation defines, as Great Expectations holds it.
 
     Raises:
-        SuiteError: It lacks a key that rules need.
+        SuiteError: It lacks a key that rules require.
     """
     kwargs = {name: value for name, value in expectation["kwargs"].items() if name in QUERIES}
     held_by = Path("(Great Expectations)")

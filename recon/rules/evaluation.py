@@ -1,4 +1,4 @@
-"""Evaluates rules on the warehouse: the one place where a rule becomes a check."""
+"""Evaluates rules on the warehouse: the only place where a rule becomes a check."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BY_SEVERITY = {"critical": Outcome.FAIL, "warning": Outcome.WARN, "info": Outcome.WARN}
 RULES_AT_ONCE = 2
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
-# The heavy door: importing it costs seconds, so that happens when the first rule of a foreign type is judged.
+# Importing it takes seconds, so it is loaded only when the first rule of a foreign type is judged.
 GREAT_EXPECTATIONS = "recon.gx"
 
 
@@ -30,7 +30,7 @@ class RuleError(Exception):
 
 
 def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int) -> Iterator[Check]:
-    """Evaluate the rules, two at a time; their checks in their order.
+    """Evaluate the rules, two at a time; yields their checks in order.
 
     Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
     """
@@ -41,26 +41,26 @@ def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int
 
 
 def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Check:
-    """Evaluate one rule; whatever goes wrong on the way is an ERROR, never a pass.
+    """Evaluate one rule; any failure on the way is an ERROR, never a pass.
 
     Args:
         rule: The rule.
         warehouse: Holds what the rule reads.
-        evidence_rows: At most so many violating rows are kept; their number is exact all the same.
+        evidence_rows: At most this many violating rows are kept; their number is exact anyway.
     """
     return contained(rule, lambda: unjudged(rule, warehouse) or _judge_of(rule)(rule, warehouse, evidence_rows))
 
 
 def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
-    """What `judge` gives, or an ERROR that says what it raised."""
+    """The check that `judge` returns, or an ERROR with the message of what it raised."""
     try:
         return judge()
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is code of somebody else
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is somebody else's code
         return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
 
 
 def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:
-    """The judge of rules of that type."""
+    """The function that judges rules of this type."""
     if not rule.is_gx_native:
         return _judge
     judge: Callable[[Rule, Warehouse, int], Check] = import_module(GREAT_EXPECTATIONS).judge
@@ -68,7 +68,7 @@ def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:
 
 
 def foresee(rule: Rule, warehouse: Warehouse) -> Fallback | None:
-    """What the absence of tables or columns makes of the rule, before any row is read; None when its rows decide."""
+    """The fallback that absent tables or columns cause, before any row is read; None when the rows decide."""
     settled = unjudged(rule, warehouse)
     if settled:
         return Fallback(settled.outcome, settled.message)
@@ -111,7 +111,7 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
 
 
 def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tuple[Outcome, str | None]:
-    """The outcome, and the sentence that goes with it where the rule's own message does not."""
+    """The outcome, and its message where the rule's own message does not apply."""
     named = _named_outcome(values.get("outcome"))
     if values["violations"] and named is Outcome.PASS:
         raise RuleError(f"the rule names the outcome PASS beside {values['violations']} violations")
@@ -124,7 +124,7 @@ def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tup
 
 
 def without_evidence(rule: Rule, warehouse: Warehouse) -> Fallback | None:
-    """What a rule without violations comes to when something that it looks at is not there, or empty."""
+    """The fallback of a rule without violations when something that it looks at is absent or empty."""
     refused = _first(rule.uses, warehouse.unreadable)
     if refused:
         return Fallback(Outcome.ERROR, f"Not evaluated: {refused}")
@@ -163,7 +163,7 @@ def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
 
 
 def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
-    """The values that the rule's messages name and that nothing gives, each once."""
+    """The values that the rule's messages name but nothing provides, each once."""
     given = {*_values(rule, warehouse), "violations", "s"}
     named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
     if rule.when_missing:
@@ -189,7 +189,7 @@ def _escalates(outcome: Outcome, values: Mapping[str, Any]) -> bool:
 
 
 def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
-    """The first reason that touches one of `references`: of the column itself or of its whole table."""
+    """The first reason that applies to one of `references`: to the column itself or to its whole table."""
     for reference in references:
         table = ".".join(reference.split(".")[:2])
         found = reasons.get(reference) or reasons.get(table)
@@ -199,7 +199,7 @@ def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
 
 
 def _switched_off(rule: Rule, why: str) -> Check:
-    """Never better than what the rule could have found: without one that can fail, nobody knows the verdict."""
+    """Never better than what the rule could have found: without a rule that can fail, the verdict is unknown."""
     could_fail = BY_SEVERITY[rule.severity] is Outcome.FAIL
     return make_check(rule, Outcome.ERROR if could_fail else Outcome.WARN, f"Not evaluated: switched off by {why}")
 
@@ -209,7 +209,7 @@ def _unevaluated(rule: Rule, reason: str) -> Check:
 
 
 def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Check:
-    """The check of a rule: what the rule says of itself, and its results."""
+    """Build the check of a rule from the rule's metadata and its results."""
     return Check(
         id=rule.id,
         name=rule.title,
@@ -227,10 +227,10 @@ def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Ch
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
-    """`template` with each `{name}` replaced by its value.
+    """Replace each `{name}` in `template` by its value.
 
     Raises:
-        RuleError: The template names a value that the rule does not give, or that is null.
+        RuleError: The template names a value that the rule does not provide, or that is null.
     """
 
     def value_of(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Suite files: YAML into plain objects, with the lines that their entries start in."""
+"""Suite files: YAML as plain objects, with the line on which each entry starts."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SHAPE = "the keys name and expectations (a list)"
 
 @dataclass(frozen=True)
 class SuiteFile:
-    """A suite as it was written.
+    """A suite as it is written.
 
     Attributes:
-        content: As Great Expectations takes it: `ExpectationSuite(**content)`.
-        lines: The line that each expectation starts in, in their order.
+        content: In the form that Great Expectations takes: `ExpectationSuite(**content)`.
+        lines: The line on which each expectation starts, in order.
     """
 
     path: Path
@@ -40,25 +40,25 @@ class SuiteFile:
 
     @property
     def name(self) -> str:
-        """The suite's own name, or its file's."""
+        """The suite's name, else that of its file."""
         return str(self.content.get("name", self.path.stem))
 
     @property
     def entries(self) -> Iterator[tuple[int, Any]]:
-        """Each expectation as it was written, with its line."""
+        """Each expectation as it is written, with its line."""
         return zip(self.lines, self.content["expectations"], strict=True)
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the suite says about itself; empty where it says nothing."""
+        """The suite's metadata; empty where it has none."""
         return self.content.get("meta") or {}
 
 
 def suite_paths(folder: Path) -> list[Path]:
-    """The suite files of a folder, by name.
+    """The suite files of a folder, sorted by name.
 
     Raises:
-        SuiteError: There is no such folder, or no suite in it: a rule that is not found would not be missed.
+        SuiteError: The folder does not exist or holds no suite; otherwise nobody would notice that rules are missing.
     """
     try:
         paths = sorted(folder.iterdir())
@@ -75,10 +75,10 @@ def suite_paths(folder: Path) -> list[Path]:
 
 
 def load_document(path: Path) -> dict[str, Any]:
-    """A suite file as Great Expectations takes it: `ExpectationSuite(**document)`.
+    """Load a suite file in the form that Great Expectations takes: `ExpectationSuite(**document)`.
 
     Raises:
-        SuiteError: The file is no YAML, or not a suite.
+        SuiteError: The file is not YAML, or not a suite.
     """
     return read_suite(path).content
 
@@ -87,7 +87,7 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
     """Read one suite file.
 
     Raises:
-        SuiteError: The file cannot be read, is no YAML (with line and column), names a key twice, or is not a suite.
+        SuiteError: The file cannot be read, is not YAML (with line and column), repeats a key, or is not a suite.
     """
     node, content = _parse(path)
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
@@ -96,7 +96,7 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
         raise SuiteError("The suite's meta is wrong", where=f"{path}, meta", expected="an object")
     _refuse_unknown(content, KEYS, str(path))
     _refuse_unknown(content.get("meta") or {}, META_KEYS, f"{path}, meta")
-    # The last counts: what a merge key brings comes before what the file says itself.
+    # The last one counts: the pairs of a merge key come before the file's own.
     entries = [value for key, value in node.value if key.value == "expectations"][-1]
     lines = [entry.start_mark.line + 1 for entry in entries.value]
     written = zip(lines, content["expectations"], strict=True)
@@ -106,7 +106,7 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
 
 
 def _parse(path: Path) -> tuple[Any, Any]:
-    """The document as YAML nodes, which know their lines, and as plain objects."""
+    """The document as YAML nodes, which carry line numbers, and as plain objects."""
     try:
         loader = LOADER(path.read_text(encoding="utf-8"))
         try:
@@ -131,15 +131,15 @@ def _next_step(found: str) -> str:
 
 
 def _refuse_repeated_keys(root: Any, path: Path) -> None:
-    """YAML would silently take the last of two equal keys.
+    """Refuse repeated keys, of which YAML would silently take the last.
 
     Raises:
-        SuiteError: With the line of the second.
+        SuiteError: A key is repeated; names the line of the second.
     """
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
-        # An alias leads to a node that was looked at already, perhaps to one that holds it.
+        # An alias leads to a node that was visited already, perhaps to one that contains it.
         if id(node) in seen:
             continue
         seen.add(id(node))
@@ -165,10 +165,10 @@ def _refuse_repetition(node: yaml.MappingNode, path: Path) -> None:
 
 
 def _refuse_unknown(keys: Iterable[Any], known: Sequence[str], where: str) -> None:
-    """A key that is misspelt would say nothing, and nobody would notice.
+    """Refuse unknown keys: a misspelt one would have no effect, and go unnoticed.
 
     Raises:
-        SuiteError: With the key that was probably meant.
+        SuiteError: A key is unknown; names the one that was probably meant.
     """
     for key in keys:
         if key not in known:

@@ -1,4 +1,4 @@
-"""Entries of Great Expectations' own types: which table and columns they look at, and what is said about them."""
+"""Entries of Great Expectations' own types: the table and columns that they look at, and their metadata."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
-# What tells a violating row from the others; tables that are not named here have no such column.
+# The column that identifies a violating row; tables that are not listed here have none.
 KEYS = {
     **{f"target.{name}": "id" for name in ("members", "events", "registrations", "tiers", "statuses")},
     **{f"source.{name}": "source_row" for name in ("members", "events", "registrations")},
 }
-# A batch holds the columns that are named and nothing else: what asks for more would pass or fail by itself.
+# A batch holds the named columns only: an expectation that needs more would pass or fail whatever the data.
 OUT_OF_REACH = {
     **dict.fromkeys(
         (
@@ -52,7 +52,7 @@ NOT_KWARGS = {
 
 
 class ForeignMetaEntry(SharedMeta, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is said about an expectation of Great Expectations' own."""
+    """The metadata of an expectation of Great Expectations' own."""
 
     table: str
 
@@ -79,10 +79,10 @@ STRUCTS: Mapping[str, type[msgspec.Struct]] = {
 
 
 def read_foreign(entry: dict[str, Any], where: str, file: Path) -> Rule:
-    """The rule that an expectation of another type than ours stands for.
+    """The rule that an expectation of a type other than ours defines.
 
     Raises:
-        SuiteError: Naming the key and what is wrong with it, or why recon cannot let it be judged.
+        SuiteError: Names the key and the problem, or why recon cannot have it judged.
     """
     written = convert(entry, ForeignEntry, where, STRUCTS)
     if written.type in OUT_OF_REACH:
@@ -117,12 +117,12 @@ def read_foreign(entry: dict[str, Any], where: str, file: Path) -> Rule:
 
 
 def columns_of(rule: Rule) -> tuple[str, ...]:
-    """The columns that the rule's kwargs name, by their bare names."""
+    """The columns that the rule's kwargs name, unqualified."""
     return tuple(name.rpartition(".")[2] for name in rule.requires if name != rule.table)
 
 
 def key_of(rule: Rule) -> str | None:
-    """The column that tells the rows of its table apart, None where there is none."""
+    """The column that identifies the rows of its table, None where there is none."""
     return KEYS.get(rule.table)
 
 
@@ -133,12 +133,12 @@ def _require_kwargs(kwargs: Mapping[str, Any], where: str) -> None:
     mostly = kwargs.get("mostly", 1)
     is_number = isinstance(mostly, int | float) and not isinstance(mostly, bool)
     if not (is_number and 0 < mostly <= 1):
-        # With 0, whatever the rows hold would do.
+        # At 0, any rows would pass.
         raise wrong(where, "kwargs.mostly", "a number above 0, up to 1", repr(mostly)[:60])
 
 
 def _columns(kwargs: Mapping[str, Any], where: str) -> Iterator[str]:
-    """The columns that are named, in the order of the keys."""
+    """The named columns, in the order of the keys."""
     for key in COLUMN_KEYS:
         if key not in kwargs:
             continue

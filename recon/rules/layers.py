@@ -1,4 +1,4 @@
-"""Layers of suites: the shipped ones below, folders of one's own above, the upper ones override."""
+"""Layers of suites: the shipped ones at the bottom, custom folders above; upper layers override lower ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class OverrideEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A change to a rule of a layer below, as a suite's `meta.overrides` holds it by the rule's id."""
+    """A change to a rule of a lower layer, stored in a suite's `meta.overrides` under the rule's id."""
 
     reason: str
     severity: str | None = None
@@ -30,10 +30,10 @@ class OverrideEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def shipped_folder(name: str) -> Path:
-    """Where a folder of shipped data lies: inside the installed package, or at the checkout's top level.
+    """Find a folder of shipped data: inside the installed package, or at the top level of the checkout.
 
     Raises:
-        SuiteError: Neither is there; the installation is not whole.
+        SuiteError: Neither exists; the installation is incomplete.
     """
     package = Path(__file__).parents[1]
     for folder in (package / name, package.parent / name):
@@ -43,18 +43,18 @@ def shipped_folder(name: str) -> Path:
 
 
 def layers_of(own: Iterable[Path | str], *, shipped_suites: bool = True) -> list[Path]:
-    """The folders of suites, the lowest first: the shipped ones, unless they are not wanted, then one's own."""
+    """The folders of suites, the lowest first: the shipped ones unless they are excluded, then the custom ones."""
     return [*([shipped_folder("expectations")] if shipped_suites else []), *map(Path, own)]
 
 
 def load_rules(layers: Iterable[Path]) -> tuple[Rule, ...]:
-    """All rules of all suites in the folders `layers`, in the order of their checks.
+    """Load all rules of all suites in the folders `layers`, in the order of their checks.
 
-    A rule takes the place of one with its id in a layer below, and says so.
+    A rule replaces one with the same id in a lower layer, and records that it does.
 
     Raises:
-        SuiteError: A folder or file cannot be used, an entry is wrong, one layer has two rules of one id, an override
-            fits no rule below, or there is no rule at all.
+        SuiteError: A folder or file cannot be used, an entry is invalid, a layer has two rules with one id, an override
+            matches no lower rule, or there is no rule at all.
     """
     rules: dict[str, Rule] = {}
     for folder in layers:
@@ -70,10 +70,10 @@ def load_rules(layers: Iterable[Path]) -> tuple[Rule, ...]:
 
 
 def load_suite(path: Path) -> list[Rule]:
-    """The rules of one suite file.
+    """Load the rules of one suite file.
 
     Raises:
-        SuiteError: Naming the file, the line, the rule and what is wrong with it.
+        SuiteError: Names the file, the line, the rule and the problem.
     """
     return read_rules(read_suite(path))
 
@@ -84,10 +84,10 @@ def _read_layer(folder: Path) -> list[SuiteFile]:
 
 
 def _by_id(named: Iterable[tuple[str, T]]) -> dict[str, T]:
-    """What one layer says, by rule.
+    """The entries of one layer, by rule.
 
     Raises:
-        SuiteError: It says two things about one rule.
+        SuiteError: Two of them are about the same rule.
     """
     found: dict[str, T] = {}
     for name, value in named:
@@ -107,7 +107,7 @@ def _home(value: Any) -> str:
 
 
 def _over(rule: Rule, below: Rule | None) -> Rule:
-    """The rule in its place: that of the rule below, unless it names one itself."""
+    """The rule at its position: that of the rule below, unless it names one itself."""
     if below is None:
         return rule
     order = below.order if rule.order == LAST else rule.order
@@ -134,7 +134,7 @@ def _rule_below(name: str, below: Mapping[str, Rule], own: Mapping[str, Rule], s
 
 
 def _changed(rule: Rule, written: Any, suite: SuiteFile) -> Rule:
-    """The rule as an override has it: evaluated all the same, unless it is switched off."""
+    """The rule with an override applied: still evaluated, unless it is switched off."""
     where = f"{suite.path}, meta.overrides.{rule.id}"
     entry = convert(written, OverrideEntry, where, {"": OverrideEntry})
     severity = require_choice(entry.severity or rule.severity, SEVERITIES, where, "severity")
@@ -155,10 +155,10 @@ def _changed(rule: Rule, written: Any, suite: SuiteFile) -> Rule:
 
 
 def _parameters(rule: Rule, entry: OverrideEntry, where: str) -> dict[str, Any]:
-    """The parameters that change; the rule has each of them.
+    """The parameters that change; the rule must have each of them.
 
     Raises:
-        SuiteError: It has not.
+        SuiteError: It lacks one.
     """
     given = entry.parameters or {}
     for name in given:

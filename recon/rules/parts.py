@@ -1,4 +1,4 @@
-"""What entries of every type have in common: an id, fallbacks, references and the runbook's guidance."""
+"""What entries of every type share: an id, fallbacks, references and the runbook's guidance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FallbackEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is said about a check, whoever judges it."""
+    """The metadata of a check, whoever judges it."""
 
     id: str
     title: str
@@ -44,10 +44,10 @@ class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def require_id(name: str, where: str) -> str:
-    """`name`, which can be an id.
+    """Return `name` if it is a valid id.
 
     Raises:
-        SuiteError: It cannot.
+        SuiteError: It is not.
     """
     if not ID.fullmatch(name):
         raise wrong(where, "meta.id", "letters, digits and _", repr(name))
@@ -55,10 +55,10 @@ def require_id(name: str, where: str) -> str:
 
 
 def references_of(references: Sequence[str], where: str, key: str) -> tuple[str, ...]:
-    """The references, each of the source, the target or the ledger.
+    """The references, each to the source, the target or the ledger.
 
     Raises:
-        SuiteError: One is of none of them.
+        SuiteError: One is to none of them.
     """
     for reference in references:
         if reference.partition(".")[0] not in ("source", "target", "ledger"):
@@ -68,10 +68,10 @@ def references_of(references: Sequence[str], where: str, key: str) -> tuple[str,
 
 
 def fallback_of(entry: FallbackEntry | None, where: str, key: str) -> Fallback | None:
-    """The fallback that was written, which is no pass.
+    """The fallback as written, which must not be a pass.
 
     Raises:
-        SuiteError: It is, or its outcome is not known.
+        SuiteError: It is a pass, or its outcome is unknown.
     """
     if entry is None:
         return None
@@ -83,7 +83,7 @@ def fallback_of(entry: FallbackEntry | None, where: str, key: str) -> Fallback |
 
 
 def guidance_of(meta: SharedMeta) -> Guidance:
-    """What the runbook says."""
+    """The guidance of the runbook."""
     return Guidance(
         meaning=sentence(meta.meaning),
         action=sentence(meta.action),

@@ -1,4 +1,4 @@
-"""What rules may refer to: the tables and columns of a warehouse, before there is one."""
+"""What rules may refer to: the tables and columns of a warehouse, known before there is one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ADDED = ("target.runs", "target.unreadable_values", *(f"ledger.{name}" for name 
 def known_names(profile: Profile) -> tuple[str, ...]:
     """Every table and column that a rule may name, e.g. "target.members" and "target.members.id".
 
-    What the built-in profile speaks of is known under any profile: where that has no place for it, it is missing,
-    which is not the rule's fault.
+    The names of the built-in profile are known under any profile: what a profile does not map is missing, which is not
+    the rule's fault.
     """
     tables = {f"source.{name}": list(schema) for name, schema in FRAMES.items()}
     tables |= {f"source.{name}": [column.name for column in RECORDS[name]] for name in ENTITIES}
@@ -39,11 +39,11 @@ def known_names(profile: Profile) -> tuple[str, ...]:
 
 
 def require_known(rules: Iterable[Rule], names: Iterable[str]) -> None:
-    """Make sure that what the rules refer to can be there.
+    """Ensure that whatever the rules refer to can exist.
 
     Raises:
-        SuiteError: A rule names a table or column that no profile and no bundle has, or says what an empty table
-            means that it does not read.
+        SuiteError: A rule names a table or column that no profile and no bundle has, or declares the meaning
+            of an empty table that it does not read.
     """
     known = set(names)
     for rule in rules:
@@ -61,7 +61,7 @@ def _references(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _key(rule: Rule, reference: str) -> str:
-    """Where the suite names it: expectations of another type name a table, and its columns in their kwargs."""
+    """The suite key that names it: expectations of another type name a table, and its columns in their kwargs."""
     if not rule.is_gx_native:
         return "meta.requires"
     return "meta.table" if reference == rule.table else "kwargs"

@@ -1,4 +1,4 @@
-"""A rule: SQL whose rows are violations, what to say about them, and where it was written."""
+"""A rule: SQL whose rows are violations, its messages, and where it is written."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LAST = 1000
 
 
 class Fallback(Struct, frozen=True):
-    """What becomes of a check that has nothing to look at: an outcome and its sentence.
+    """The result of a check that has nothing to look at: an outcome and a message.
 
     Attributes:
-        table: For `when_empty`: the table that must hold a row, else this applies.
+        table: For `when_empty`: the table that must have a row, else this applies.
     """
 
     outcome: Outcome
@@ -36,22 +36,22 @@ class Rule(Struct, frozen=True):
     """One rule: SQL whose rows are the violations; none means that it holds.
 
     Attributes:
-        file: The suite that it stands in, as the user named its folder.
+        file: The suite that contains it, its folder as the user named it.
         type: The expectation's type; `expect_no_violations` is ours, any other is Great Expectations' own.
-        order: Where the check stands among the others.
-        sql: The violations query.
-        values_sql: A query of exactly one row, the named values of messages; None when there are none.
-        parameters: Bound to `$name` in both queries; of an expectation of another type its kwargs.
-        table: The one table that an expectation of another type looks at ("target.members"); empty for ours.
-        requires: Tables and columns without which the rule says nothing; `when_missing` then decides.
+        order: The position of the check among the others.
+        sql: The query for the violations.
+        values_sql: A query that returns exactly one row, the named values of messages; None when there are none.
+        parameters: Bound to `$name` in both queries; the kwargs of an expectation of another type.
+        table: The only table that an expectation of another type looks at ("target.members"); empty for ours.
+        requires: Tables and columns without which the rule has no result; `when_missing` then decides.
         uses: Tables and columns that the rule can do without: violations still count, but it cannot pass.
         messages: `pass` and `fail`: templates with `{value}`.
-        right_when_empty: Table → why a pass is right while that table holds nothing; tables that are not named here
-            must not be empty beside a pass.
-        explains: Ids of checks whose failure is the same as this one's, told in more detail.
-        line: The line that its entry starts in; 0 where it stands in no file.
+        right_when_empty: Table → why a pass is right while it is empty; tables that are not listed must not be empty
+            for a pass.
+        explains: Ids of checks whose failure is the same as this one's, which explains it in more detail.
+        line: The line on which its entry starts; 0 where it is not from a file.
         is_shipped: Whether it came with recon.
-        overrides: What it takes the place of, or what was changed about it; None where nothing was.
+        overrides: What it replaces, or what was changed about it; None where nothing was.
         switched_off: Who switched it off and why; None where it is evaluated.
     """
 
@@ -84,7 +84,7 @@ class Rule(Struct, frozen=True):
 
     @property
     def is_gx_native(self) -> bool:
-        """Whether Great Expectations has to judge it: it is of another type than ours."""
+        """Whether Great Expectations has to judge it: its type is not ours."""
         return self.type != RULE_TYPE
 
     @property
@@ -99,7 +99,7 @@ class Rule(Struct, frozen=True):
 
     @property
     def source(self) -> str:
-        """File and line; of a rule that came with recon the file's name alone."""
+        """File and line; for a rule shipped with recon, the file name only."""
         return place(self.file, self.line, is_shipped=self.is_shipped)
 
 
@@ -109,6 +109,6 @@ def table_of(reference: str) -> str:
 
 
 def place(file: Path, line: int, *, is_shipped: bool = False) -> str:
-    """Where an entry stands, as errors, lists and reports write it."""
+    """The location of an entry, as errors, lists and reports write it."""
     name = f"shipped {file.name}" if is_shipped else str(file)
     return f"{name}:{line}" if line else name

@@ -1,1 +1,1 @@
-"""Rules where there is nothing to look at: can one pass vacuously?"""
+"""Rehearsals of rules with nothing to look at: can one pass vacuously?"""

@@ -42,14 +42,14 @@ MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC
 
 @dataclass(frozen=True)
 class Situation:
-    """What a warehouse of a rehearsal holds.
+    """The content of a rehearsal's warehouse.
 
     Attributes:
         name: In words, e.g. "members is empty".
-        of_table: The table that it is about ("target.members"); None: about all of them.
-        has_bundle_rows: Whether the bundle says that rows were written.
-        empty: Tables of the target that hold no row.
-        missing: Tables and columns that the database does not have → the reason.
+        of_table: The table concerned ("target.members"); None: all of them.
+        has_bundle_rows: Whether the bundle reports that rows were written.
+        empty: Tables of the target without rows.
+        missing: Tables and columns that the database lacks → the reason.
     """
 
     name: str
@@ -60,12 +60,12 @@ class Situation:
 
     @property
     def is_bare(self) -> bool:
-        """Whether neither side has a row."""
+        """Whether neither side has any row."""
         return bool(self.empty) and not self.has_bundle_rows
 
     @property
     def without_rows(self) -> frozenset[str]:
-        """The tables without a row in which a rule could find anything."""
+        """The tables without rows in which a rule could otherwise find something."""
         tables = self.empty | {name for name in self.missing if name.count(".") == 1}
         return tables if self.has_bundle_rows else tables | {"source.counts", "source.id_mappings"}
 
@@ -74,7 +74,7 @@ WHOLE = Situation("nothing is missing")
 
 
 def situations(profile: Profile) -> Iterator[Situation]:
-    """Every situation in which rules are rehearsed, the one that lacks nothing first."""
+    """Every situation in which rules are rehearsed, starting with the one that lacks nothing."""
     tables = [f"target.{table.name}" for table in profile.tables] + [RUNS]
     optional = [f"target.{table.name}" for table in profile.tables if not table.required] + [RUNS]
     yield WHOLE
@@ -94,12 +94,12 @@ def situations(profile: Profile) -> Iterator[Situation]:
 
 
 def build(situation: Situation, profile: Profile, reads: Collection[str]) -> Warehouse:
-    """A warehouse in that situation.
+    """Build a warehouse in that situation.
 
     Args:
-        situation: What it holds.
+        situation: The content of the warehouse.
         profile: Its tables and columns.
-        reads: What rules read; the bundle's records are loaded, and accounted for, where these name them.
+        reads: What the rules read; the bundle's records are loaded, and accounted for, where these name them.
     """
     warehouse = Warehouse()
     _load_bundle(warehouse, situation, reads)
@@ -116,13 +116,13 @@ def build(situation: Situation, profile: Profile, reads: Collection[str]) -> War
 def narrowed(
     warehouse: Warehouse, profile: Profile, reads: Collection[str], has_column: Mapping[str, bool]
 ) -> Iterator[None]:
-    """A warehouse that was built for all rules as one that was built for what `reads` names; whole again afterwards.
+    """Narrow a warehouse built for all rules to one built for what `reads` names; it is restored afterwards.
 
     Args:
-        warehouse: It holds all tables of the profile.
+        warehouse: Holds all tables of the profile.
         profile: Its tables and columns.
-        reads: What a rule reads; other records of the bundle are not there, nor a ledger that it does not read.
-        has_column: Whether the database has a column ("target.members.email"); a table without one is not there.
+        reads: What a rule reads; other records of the bundle are absent, as is a ledger that it does not read.
+        has_column: Whether the database has a column ("target.members.email"); a table without any is absent.
     """
     warehouse.execute("begin transaction")
     try:
@@ -139,7 +139,7 @@ def narrowed(
 
 
 def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
-    """Load a bundle that says that rows of each entity were written, or that none was, as any other is loaded."""
+    """Load a bundle that reports rows of each entity, or none, the way any other bundle is loaded."""
     with ScratchFolder("recon-rehearsal-") as folder:
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
         (folder.path / REPORT).write_text(json.dumps(report), encoding="utf-8")
@@ -154,7 +154,7 @@ def _needs_ledger(reads: Iterable[str]) -> bool:
 
 
 def _forget(warehouse: Warehouse, table: Table, columns: Sequence[Column]) -> None:
-    """Take columns away; without any, the table is not there."""
+    """Drop columns, or the whole table if these are all of its columns."""
     if len(columns) == len(table.columns):
         warehouse.execute(FORGET.format(table=quote("target", table.name)))
         return
@@ -177,13 +177,13 @@ def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Sit
 
 
 def _field(column: Column, *, is_absent: bool) -> LoadColumn:
-    """Keys are uuids, as on PostgreSQL: what a rule can do with them it can do with text as well."""
+    """A column to load; keys are UUIDs, as on PostgreSQL: what a rule can do with those it can do with text as well."""
     kind = "uuid" if column.type == "key" else column.type
     return LoadColumn(column.name, kind, column.name, source_type=kind, is_absent=is_absent)
 
 
 def _value(column: Column, row: int) -> Any:
-    """A value that fits its column; keys of one domain are the same in every table."""
+    """A value of the column's type; keys of one domain are the same in every table."""
     if column.type == "key":
         return _key(column.domain, row).bytes
     values = {"integer": row, "timestamp": MOMENT, "boolean": True}
@@ -203,7 +203,7 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
 
 
 def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
-    """A migration report of so many rows of each entity; records that are `missing` are counted, not listed."""
+    """A migration report with `rows` rows of each entity; records that are `missing` are counted, not listed."""
     none = {"updated": 0, "skipped": 0, "errors": 0}
     entity = {"totalRows": rows, "parsed": rows, "created": rows, **none}
     mappings = [{"waId": str(row), "murmurantId": str(_key("mapped", row))} for row in range(rows)]
@@ -225,7 +225,7 @@ def _records(entity: str, rows: int, missing: Iterable[str]) -> list[dict[str, A
 
 
 def _written(column: RecordColumn, domain: str, row: int) -> Any:
-    """What a record holds: ids and keys that fit the target's rows."""
+    """The content of a record's column: ids and keys that match the target's rows."""
     if column.kind == "list":
         return []
     if column.kind == "count":

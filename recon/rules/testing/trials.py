@@ -1,4 +1,4 @@
-"""A rehearsal: every rule judged where there is nothing to look at, before a migration depends on it."""
+"""A rehearsal: every rule judged with nothing to look at, before a migration depends on it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
-# Tables that are empty where nothing is wrong.
+# Tables that are empty when nothing is wrong.
 FINDINGS = ("ledger.differences", "ledger.duplicate_keys")
 
 
 class Trial(Struct, frozen=True):
-    """What a rule says in one situation.
+    """The result of a rule in one situation.
 
     Attributes:
-        is_vacuous: Whether it passes although something that it reads is empty, and does not say why that is right.
-        excuse: Why a pass with something empty is right; None where nothing needs that.
+        is_vacuous: Whether it passes although something that it reads is empty, without saying why that is right.
+        excuse: Why a pass on something empty is right; None where none is needed.
     """
 
     situation: str
@@ -45,7 +45,7 @@ class Rehearsal(Struct, frozen=True):
     """One rule in every situation that concerns it.
 
     Attributes:
-        problems: What is wrong with the rule, a sentence each; none: it can be relied on.
+        problems: What is wrong with the rule, one sentence each; if there are none, it can be relied on.
     """
 
     rule: Rule
@@ -54,14 +54,14 @@ class Rehearsal(Struct, frozen=True):
 
 
 def load_checks(expectations: Iterable[Path | str] = (), *, shipped_suites: bool = True) -> tuple[Rule, ...]:
-    """The rules that `verify` would evaluate, in the order of their checks.
+    """Load the rules that `verify` would evaluate, in the order of their checks.
 
     Args:
-        expectations: Folders of suites of one's own, the later over the earlier.
-        shipped_suites: Whether the shipped suites lie below them.
+        expectations: Folders of custom suites; later ones override earlier ones.
+        shipped_suites: Whether the shipped suites are the lowest layer.
 
     Raises:
-        SuiteError: A suite cannot be used, or a rule refers to what no profile and no bundle has.
+        SuiteError: A suite cannot be used, or a rule refers to a name that no profile and no bundle has.
     """
     rules = load_rules(layers_of(expectations, shipped_suites=shipped_suites))
     require_known(rules, known_names(load_profile()))
@@ -69,9 +69,9 @@ def load_checks(expectations: Iterable[Path | str] = (), *, shipped_suites: bool
 
 
 def rehearse(rules: Sequence[Rule], profile: Profile | None = None) -> tuple[Rehearsal, ...]:
-    """Judge every rule where nothing is missing, where all is empty, and where one thing that it reads is.
+    """Judge every rule with nothing missing, with everything empty, and without each thing that it reads in turn.
 
-    A rule that is switched off is judged as if it were not. Without a profile, the built-in one names the tables.
+    A rule that is switched off is judged as if it were not. Without a profile, the built-in one provides the tables.
     """
     profile = profile or load_profile()
     awake = [replace(rule, switched_off=None) for rule in rules]
@@ -98,14 +98,14 @@ def _try(rule: Rule, situation: Situation, warehouse: Warehouse) -> Trial:
     if check.outcome is not Outcome.PASS:
         return trial
     without = [table for table in rule.tables if _holds_nothing(table, situation, warehouse)]
-    # With nothing at all to look at, no reason makes a pass right.
+    # With nothing at all to look at, no excuse makes a pass right.
     if situation.is_bare or len(without) == len(rule.tables) or not set(without) <= set(rule.right_when_empty):
         return replace(trial, is_vacuous=True)
     return replace(trial, excuse="; ".join(rule.right_when_empty[table] for table in without) or None)
 
 
 def _holds_nothing(table: str, situation: Situation, warehouse: Warehouse) -> bool:
-    """Whether a table has no row in this situation; findings are none in any."""
+    """Whether a table has no row in this situation; tables of findings never count, since none are expected."""
     return table in situation.without_rows or (
         table.startswith(("source.", "ledger.")) and table not in FINDINGS and warehouse.row_count(table) == 0
     )
@@ -122,17 +122,17 @@ def _problems(trials: Iterable[Trial], unnamed: Iterable[str]) -> Iterator[str]:
 
 
 def _unnamed(rule: Rule, profile: Profile, whole: Warehouse) -> list[str]:
-    """What is wrong with what the rule names: columns that it reads, values that its messages tell."""
-    # A value that nothing gives: where it is needed, the check would be an ERROR.
+    """Problems with the names in a rule: columns that it reads, values in its messages."""
+    # A value that nothing provides would make the check an ERROR where a message needs it.
     return _undeclared(rule, profile, whole) or [
         f"names {{{name}}} in a message, which its values lack" for name in unknown_values(rule, whole)
     ]
 
 
 def _undeclared(rule: Rule, profile: Profile, whole: Warehouse) -> list[str]:
-    """The columns that the rule reads without naming them; they would not be read from the database for it."""
+    """The problem of columns that the rule uses but does not name: they would not be read from the database for it."""
     columns = {f"target.{t.name}.{c.name}": t.required and c.required for t in profile.tables for c in t.columns}
-    # A table that is named alone is read whole.
+    # A table that is named without columns is read completely.
     declared = {name: is_read or bool({name, table_of(name)} & {*rule.reads}) for name, is_read in columns.items()}
 
     def binds(has_column: Mapping[str, bool]) -> bool:
