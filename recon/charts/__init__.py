@@ -1,4 +1,4 @@
-"""Charts of a Verification, drawn by Altair without a network; they show its numbers and count nothing.
+"""Charts of a Verification, drawn by Altair without a network; they show its numbers and compute none.
 
 Importing this loads Altair, which no other part of recon may do.
 """

@@ -28,12 +28,12 @@ ADDED = {
 
 
 def panel(account: EntityAccount) -> Panel:
-    """From the entity's records to its rows; a step of nothing is left out."""
+    """From the entity's records to its rows; steps of zero are omitted."""
     return Panel(account.entity.capitalize(), tuple(_steps(account)))
 
 
 def panel_words(account: EntityAccount) -> str:
-    """The same in words."""
+    """The same as text."""
     return f"{account.entity}: {', '.join(f'{step.name.lower()} {step.words}' for step in _steps(account))}"
 
 
@@ -47,7 +47,7 @@ def _steps(account: EntityAccount) -> Iterator[Step]:
     yield _total("Landed", level)
     if altered:
         yield Step("of them altered", level - altered, level, f"{altered:,}", str(Outcome.WARN))
-    # A skipped record may have found the row that it would have made: that row is claimed, too.
+    # A skipped record may have found the row that it would have created: that row counts as claimed, too.
     also = account.rows_by_outcome["claimed"] - level
     yield from _step("Rows of skipped", level, also, WEAK)
     level += also

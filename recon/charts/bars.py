@@ -1,4 +1,4 @@
-"""Horizontal bars with their names on the left and their numbers on the right, as Vega-Lite without colours."""
+"""Horizontal bars with names on the left and numbers on the right, as Vega-Lite without colours."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ WIDE = "_%=+\u2212…"
 
 
 class Bar(NamedTuple):
-    """One row of a chart of bars.
+    """One row of a bar chart.
 
     Attributes:
         name: Text from data, of any length.
-        length: The bar's.
-        words: What stands beside it.
-        mark: Where a line crosses it; None: there is none.
-        remark: What stands last in its row, e.g. a difference.
-        stressed: Whether the remark is what the reader has to see.
+        length: The length of the bar.
+        words: The text beside it.
+        mark: The value at which a line crosses it; None: there is no line.
+        remark: The text at the end of its row, e.g. a difference.
+        stressed: Whether the remark is highlighted.
         style: The style of the bar.
-        told: What the pointer shows, label → value.
+        told: The tooltip, label → value.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Drawing(NamedTuple):
 
 
 def bars(rows: Sequence[Bar], title: str, subtitle: str, longest: float | None = None) -> Drawing:
-    """Draw the rows in their order.
+    """Draw the rows in the given order.
 
     Args:
         rows: At least one.
-        title: The chart's.
-        subtitle: What the bars are.
+        title: The title of the chart.
+        subtitle: What the bars show.
         longest: Where the scale ends; None: at the longest bar or mark.
     """
     left = min(NAME_WIDTH, _width(row.name for row in rows)) + GAP
@@ -88,7 +88,7 @@ def bars(rows: Sequence[Bar], title: str, subtitle: str, longest: float | None =
 
 
 class Size(NamedTuple):
-    """Of the part of a chart that holds the data, and the room left of it, in pixels."""
+    """The size of the data area of a chart, and of the room to its left, in pixels."""
 
     left: int
     inner: int
@@ -96,7 +96,7 @@ class Size(NamedTuple):
 
 
 def framed(layers: Sequence[alt.Chart], title: str, subtitle: str, size: Size) -> Drawing:
-    """Lay the layers over one another and give them their title."""
+    """Layer the charts and add the title."""
     left, inner, height = size
     top = TITLE_HEIGHT + (SUBTITLE_HEIGHT if subtitle else 0)
     right = WIDTH - MARGIN - left - inner - MARGIN
@@ -119,19 +119,19 @@ def framed(layers: Sequence[alt.Chart], title: str, subtitle: str, size: Size) -
         padding={"left": left + MARGIN, "right": right + MARGIN, "top": top + MARGIN, "bottom": MARGIN},
     )
     document: dict[str, Any] = sized.to_dict()
-    # Its colours are not those of this chart but of whoever shows it.
+    # This is Altair's default theme; colours are set where the chart is shown.
     document.pop("config", None)
     return Drawing(document, height + top + 2 * MARGIN)
 
 
 def cut(text: str, characters: int = KEPT_CHARACTERS) -> str:
-    """Text from data on one line of a chart, with … for what there is no room for."""
+    """Shorten text from data to one line of a chart, with … where it is cut off."""
     shown = printable(text[: characters + 1]).strip() or "(empty)"
     return shown if len(shown) <= characters else f"{shown[: characters - 1]}…"
 
 
 def _bars(rows: Sequence[Bar], x: alt.X) -> Iterable[alt.Chart]:
-    """A layer for each style, so that a style is a word and not a scale of colours."""
+    """A layer for each style, so that a style is a name and not a colour scale."""
     for style in dict.fromkeys(row.style for row in rows):
         values = [
             {"place": place, "length": row.length, **{_safe(k): v for k, v in row.told.items()}}
@@ -181,7 +181,7 @@ def _safe(key: str) -> str:
 
 
 def _width(texts: Iterable[str], *, bold: bool = False) -> int:
-    """Pixels that the longest needs, a little more than it takes."""
+    """Pixels that the longest text needs, slightly overestimated."""
     widths = (sum(map(_character_width, cut(text))) if text else 0 for text in texts)
     return round(max(widths) * TEXT_SIZE * (1.07 if bold else 1))
 

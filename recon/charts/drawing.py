@@ -1,4 +1,4 @@
-"""Which charts a Verification gives, what each shows, and its numbers in words."""
+"""Which charts a Verification has, what each shows, and its numbers in words."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ MINUS = "\u2212"
 
 
 def draw(verification: Verification, only: str | None = None) -> dict[str, Figure]:
-    """The charts that the Verification has data for, by name, in the order of reports.
+    """Draw the charts that the Verification has data for, by name, in the order of reports.
 
     Args:
-        verification: What they show.
-        only: The name of the one that is wanted; None: all.
+        verification: What the charts show.
+        only: The name of the only chart to draw; None: all.
     """
     wanted = {only: CHARTS[only]} if only else CHARTS
     return {name: figure for name, chart in wanted.items() for figure in chart(verification)}
@@ -89,7 +89,7 @@ def _expected(v: Verification) -> Iterator[Figure]:
 
 
 def _coverage(v: Verification) -> Iterator[Figure]:
-    """Every check of tiers that compares percentages; each bar has the colour of what became of it."""
+    """Every tier check that compares percentages; each bar has the colour of the check's outcome."""
     checks = [check for check in v.checks if check.category == "tiers" and check.unit == "%"]
     numbers = [(check, *limited, check.outcome) for check in checks if (limited := _limited(check))]
     if not numbers:
@@ -135,7 +135,7 @@ def _by_status(v: Verification) -> Iterator[Figure]:
 
 
 def _compared(name: str, expected: int, present: int, differing: str) -> Bar:
-    """What is there as a bar, what is expected as a line across it."""
+    """What is present as a bar, what is expected as a line across it."""
     equal = expected == present
     remark = "equal" if equal else difference(expected, present).replace("-", MINUS)
     told: dict[str, str | int | float] = {"Name": cut(name), "Expected": expected, "Database": present}
@@ -144,7 +144,7 @@ def _compared(name: str, expected: int, present: int, differing: str) -> Bar:
 
 
 def _limited(check: Check) -> tuple[float, float] | None:
-    """Limit and value; None where the check has not found them."""
+    """Limit and value; None where the check did not find them."""
     limit, actual = check.expected, check.actual
     if isinstance(limit, int | float) and isinstance(actual, int | float):
         return float(limit), float(actual)

@@ -1,4 +1,4 @@
-"""A chart that is ready to be shown or written: drawn without a network, in light and dark."""
+"""A chart that is ready to be shown or written: rendered without a network, in light and dark."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ HTML = (
 class Figure:
     """One chart.
 
-    In a notebook it shows itself as a static picture; where Vega-Lite can be shown, as in JupyterLab, it answers to the
-    pointer.
+    A notebook shows it as a static picture; where Vega-Lite is supported, as in JupyterLab, it is interactive.
 
     Attributes:
-        name: As files are called, e.g. "tier-distribution".
+        name: As used in file names, e.g. "tier-distribution".
         title: What it shows.
         alt: Its numbers in words, one sentence or more.
         height: In pixels; every chart is `WIDTH` wide.
@@ -46,21 +45,21 @@ class Figure:
     chart: Mapping[str, Any]
 
     def spec(self, *, dark: bool = False) -> dict[str, Any]:
-        """The whole chart as Vega-Lite."""
+        """The complete chart as Vega-Lite."""
         return {**self.chart, "config": config(dark=dark)}
 
     def svg(self, *, dark: bool = False) -> str:
-        """As SVG whose text is text."""
+        """The chart as SVG, with text as text."""
         drawn: str = vl_convert.vegalite_to_svg(self.spec(dark=dark), vl_version=VERSION)
         return drawn
 
     def png(self) -> bytes:
-        """As PNG, in light, at twice the size."""
+        """The chart as PNG, in light, at twice the size."""
         drawn: bytes = vl_convert.vegalite_to_png(self.spec(), vl_version=VERSION, scale=PNG_SCALE)
         return drawn
 
     def html(self) -> str:
-        """As a picture that a page holds in itself, light or dark as the reader's screen is."""
+        """The chart as a picture embedded in a page, light or dark to match the reader's screen."""
         return HTML.format(
             light=_address(self.svg()),
             dark=_address(self.svg(dark=True)),

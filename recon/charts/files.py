@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_charts(verification: Verification, folder: Path) -> dict[str, Figure]:
-    """Write <name>.svg and <name>.png of each chart that there is; the folder is made where it is missing.
+    """Write <name>.svg and <name>.png of each available chart; creates the folder if it is missing.
 
     Returns:
         The charts, by name.

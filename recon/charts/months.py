@@ -1,4 +1,4 @@
-"""Columns through time, as Vega-Lite without colours; they stay readable with hundreds of months."""
+"""Columns over time, as Vega-Lite without colours; readable even with hundreds of months."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 HEIGHT = 170
 AXIS_HEIGHT = 24
 ROOM_AT_END = 14
-# More columns than this stand without gaps between them, more than that without a number of their own.
+# The greatest numbers of columns that still have gaps between them, and that each still have a number.
 WITH_GAPS, WITH_NUMBERS = 130, 14
 LABELS_AT_MOST = 9
 YEAR_STEPS = (1, 2, 5, 10, 20, 50)
 
 
 def columns(months: Sequence[Tally], title: str, subtitle: str) -> Drawing:
-    """Draw a column for each month, in their order; at least one."""
+    """Draw a column for each month, in the given order; at least one."""
     top = max(month.count for month in months) or 1
     gridlines = [] if len(months) <= WITH_NUMBERS else _steps(top)
     left = 8 + round(len(f"{top:,}") * TEXT_SIZE * 0.58) if gridlines else 0
@@ -85,7 +85,7 @@ def _labels(months: Sequence[Tally]) -> alt.Chart:
 
 
 def _named(months: Sequence[Tally]) -> Iterator[tuple[int, str]]:
-    """Which columns have a name below them: all of a few, else the Januaries of some years, as the year."""
+    """Which columns are labelled below: all if there are few, else the Januaries of some years, as the year."""
     if len(months) <= LABELS_AT_MOST:
         yield from ((place, month.label) for place, month in enumerate(months))
         return

@@ -1,4 +1,4 @@
-"""The one look of all charts: sizes in pixels, and a style for each meaning, whose colours are the palette's."""
+"""The common look of all charts: sizes in pixels, and a style for each meaning, whose colours are the palette's."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TEXT_SIZE = 13
 TITLE_SIZE = 15
 TITLE_HEIGHT = 30
 SUBTITLE_HEIGHT = 19
-# Fonts of the same widths, so that what was measured here fits wherever it is shown.
+# Fonts of equal widths, so that text measured here fits wherever it is shown.
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 TRACK = {"light": "#e6eaee", "dark": "#2b3138"}
 DATA, STRONG, WEAK, BACK = "data", "strong", "weak", "back"
 
 
 def config(*, dark: bool = False) -> dict[str, Any]:
-    """The configuration that gives a chart its colours; charts themselves name styles, never a colour."""
+    """The configuration that gives a chart its colours; charts themselves name styles, never colours."""
 
     def shade(colour: Colour) -> str:
         return colour.dark if dark else colour.light

@@ -1,6 +1,6 @@
-"""Steps from one total to the next, as Vega-Lite without colours; small steps beside large totals stay visible.
+"""Steps from one total to the next, as Vega-Lite without colours; small steps stay visible beside large totals.
 
-Where all totals are large beside the steps, their bars are shown broken: the scale goes on near the ends of the bars.
+Where all totals are large compared to the steps, their bars are broken: the scale resumes near the ends of the bars.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROW_HEIGHT = 24
-# What a bar leaves free above and below itself, as a share of its row.
+# The free space above and below a bar, as a share of its row.
 PADDING = 0.2
 NAME_WIDTH = 134
 GAP = 10
-# Shares of the width: where a broken bar is interrupted, where the lowest level stands then, and what any bar has at
-# least, so that nobody overlooks it.
+# Shares of the width: where a broken bar is interrupted, where the lowest level is in that case, and the minimum length
+# of a bar, so that it is not overlooked.
 BREAK = (0.06, 0.085)
 LOWEST = 0.3
 LEAST = 0.008
-# A scale from 0 serves while the lowest level is below this share of the highest.
+# A scale from 0 is used while the lowest level is below this share of the highest.
 LOW_ENOUGH = 0.7
 
 
@@ -36,7 +36,7 @@ class Step(NamedTuple):
     Attributes:
         name: What it is.
         start, end: Where its bar begins and ends; a total begins at 0.
-        words: What stands beside it.
+        words: The text beside it.
         style: The style of its bar.
     """
 
@@ -48,14 +48,14 @@ class Step(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Steps with a title and a scale of their own; the first is a total."""
+    """Steps with their own title and scale; the first is a total."""
 
     title: str
     steps: Sequence[Step]
 
     @property
     def scale(self) -> Scale:
-        """Where its numbers stand; broken where a scale from 0 would hide the steps."""
+        """The scale of its numbers; broken where a scale from 0 would hide the steps."""
         levels = [level for step in self.steps for level in (step.start or step.end, step.end)]
         low, high = min(levels), max(levels)
         if LOW_ENOUGH * high < low < high:
@@ -64,19 +64,19 @@ class Panel(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """The numbers at the beginning and the end of the width; one that does not begin at 0 is broken."""
+    """The numbers at the left and right edge; a scale that does not begin at 0 is broken."""
 
     low: float
     high: float
 
     def share(self, number: float) -> float:
-        """Where the number stands, as a share of the width."""
+        """The position of the number, as a share of the width."""
         before = BREAK[1] if self.low else 0
         return before + (1 - before) * (number - self.low) / ((self.high - self.low) or 1)
 
 
 class Row(NamedTuple):
-    """A step at its place, counted from 0 through all panels, with the scale of its panel."""
+    """A step at its position, counted from 0 through all panels, with the scale of its panel."""
 
     place: int
     step: Step
@@ -84,7 +84,7 @@ class Row(NamedTuple):
 
     @property
     def spans(self) -> list[tuple[float, float]]:
-        """The rectangles of its bar, each from and to as shares of the width."""
+        """The rectangles of its bar, each from … to as shares of the width."""
         start, end = sorted((self.step.start, self.step.end))
         right = self.scale.share(end)
         if start == 0 and self.scale.low:
@@ -96,7 +96,7 @@ class Row(NamedTuple):
 
 
 def waterfall(panels: Sequence[Panel], title: str, subtitle: str) -> Drawing:
-    """Draw the panels below one another, each below its title; at least one."""
+    """Draw the panels one below another, each under its title; at least one."""
     rows, titles = _placed(panels)
     places = len(rows) + len(titles)
     words = round(max(len(row.step.words) for row in rows) * TEXT_SIZE * 0.6) + GAP
@@ -115,7 +115,7 @@ def waterfall(panels: Sequence[Panel], title: str, subtitle: str) -> Drawing:
 
 
 def _placed(panels: Sequence[Panel]) -> tuple[list[Row], list[tuple[int, str]]]:
-    """The rows of all panels, and the title of each at its place."""
+    """The rows of all panels, and the title of each panel with its position."""
     rows: list[Row] = []
     titles: list[tuple[int, str]] = []
     for panel in panels:
@@ -126,7 +126,7 @@ def _placed(panels: Sequence[Panel]) -> tuple[list[Row], list[tuple[int, str]]]:
 
 
 def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
-    """A layer for each style, so that a style is a word and not a scale of colours."""
+    """A layer for each style, so that a style is a name and not a colour scale."""
     for style in dict.fromkeys(row.step.style for row in rows):
         values = [
             {"from": left, "to": right, **_height(row), "name": row.step.name, "words": row.step.words}
@@ -140,7 +140,7 @@ def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
 
 
 def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
-    """From the end of each bar to the next row of its panel."""
+    """Lines from the end of each bar to the next row of its panel."""
     pairs = [(one, other) for one, other in pairwise(rows) if other.place == one.place + 1]
     values = [
         {"at": one.scale.share(one.step.end), "top": one.place + 0.5, "bottom": other.place + 0.5}
