@@ -1,4 +1,4 @@
-"""Reports: each format renders the one Verification, and none of them counts."""
+"""Reports: each format renders the same Verification, and none of them counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console: the runbook's block, line by line as the steps happen."""
+"""The console: the runbook's block, printed line by line as the steps happen."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Console(Listener):
 
     Args:
         verbose: Add tables, guarantees and timings.
-        err: The block goes to standard error, as standard output holds a report.
+        err: The block goes to standard error, because standard output holds a report.
     """
 
     def __init__(self, *, verbose: bool = False, err: bool = False) -> None:
@@ -46,29 +46,29 @@ class Console(Listener):
         self._colour = None if not os.environ.get("NO_COLOR") else False
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
-        """The header."""
+        """Print the header."""
         self._print(RULE, "  Post-Migration Verification", f"  Started: {timestamp(started_at)}")
         self._print(f"  Bundle: {printable(options.bundle_text)}", RULE, "", "[1/4] Loading migration bundle...")
 
     def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
-        """What the bundle says of itself."""
+        """Print what the bundle says about itself."""
         completed = bundle.completed_at
         self._print(f"  - Run ID: {printable(bundle.run_id)}", f"  - Dry run: {str(bundle.dry_run).lower()}")
         self._print(f"  - Completed: {timestamp(completed) if completed else 'not recorded'}")
         self._print(f"  - Age: {age_sentence(started_at - completed if completed else None)}", "")
 
     def database_opening(self) -> None:
-        """The second step begins."""
+        """Announce the second step."""
         self._print("[2/4] Connecting to database...")
 
     def rows_read(self, table: str, rows: int) -> None:
-        """Progress, on a terminal only."""
+        """Show progress, on a terminal only."""
         if self._progress:
             self._reading = True
             click.echo(f"{CLEAR_LINE}  reading {table}: {rows:,} rows", err=True, nl=False)
 
     def database_read(self, snapshot: SnapshotInfo) -> None:
-        """How many rows of each entity the database holds."""
+        """Print how many rows of each entity the database holds."""
         self.wipe_progress()
         self._print(*(f"  - {entity.capitalize()}: {snapshot.rows[entity]}" for entity in ENTITIES))
         if self._verbose:
@@ -79,7 +79,7 @@ class Console(Listener):
         self._print("")
 
     def checks_starting(self, rules: Sequence[Rule]) -> None:
-        """The third step begins; rules that are not as they were shipped are counted, so that nobody overlooks them."""
+        """Announce the third step; rules that differ from the shipped ones are counted, so that they are noticed."""
         self._print("[3/4] Running verification checks...")
         changes = own_rules(rules)
         if changes:
@@ -89,7 +89,7 @@ class Console(Listener):
             self._print(f"  - Great Expectations: loading it for {plural(foreign, 'expectation')} of its own kind")
 
     def check_done(self, check: Check) -> None:
-        """One check, and for those that did not pass what else there is to say."""
+        """Print one check, with details if it did not pass."""
         mark = click.style(f"[{check.outcome}]", fg=OUTCOMES[check.outcome].terminal)
         self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
         if check.detail and check.outcome is not Outcome.PASS:
@@ -99,15 +99,15 @@ class Console(Listener):
             self._print(f"         {printable(f'Rule: {check.source}{changed}')}")
 
     def accounted(self, ledger: Ledger) -> None:
-        """The headline of the ledger, and what of it needs attention; verbosely the whole account."""
+        """Print the ledger's headline and what in it needs attention; if verbose, the whole account."""
         self._print(*ledger_lines(ledger, verbose=self._verbose))
 
     def report_writing(self) -> None:
-        """The fourth step begins."""
+        """Announce the fourth step."""
         self._print("", "[4/4] Generating verification report...")
 
     def finished(self, verification: Verification, *written: str) -> None:
-        """What was written where, what to do, and the footer."""
+        """Print what was written where, what to do, and the footer."""
         verdict, escalation = verification.verdict, verification.escalation
         self._print(*(f"  - {printable(line)}" for line in written), "")
         if self._verbose:
@@ -122,7 +122,7 @@ class Console(Listener):
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)
 
     def wipe_progress(self) -> None:
-        """Take the progress line away, before anything else is told."""
+        """Remove the progress line before anything else is printed."""
         if self._reading:
             click.echo(CLEAR_LINE, err=True, nl=False)
             self._reading = False
@@ -132,7 +132,7 @@ class Console(Listener):
             try:
                 click.echo(inert(line) if self._on_github else line, color=self._colour, err=self._err)
             except BrokenPipeError:
-                # Nobody reads on, as with `| head`; the report and the exit code are still wanted.
+                # The reader is gone, as with `| head`; the report and the exit code are still needed.
                 self._close()
                 return
 

@@ -20,7 +20,7 @@ NAME_WIDTH = 16
 
 
 def coverage_lines(coverage: Coverage) -> Iterator[str]:
-    """The lines, with the colours of a terminal; who prints them strips these elsewhere."""
+    """The lines, with terminal colours; the caller strips these where they are not printed to a terminal."""
     yield f"Profile:  {printable(coverage.profile)}"
     yield f"Database: {printable(coverage.database)}"
     width = max((_width(table) for table in coverage.tables), default=0)

@@ -1,12 +1,12 @@
-"""The report as CSV for a spreadsheet: one long table, a line for each value of each violating row.
+"""The report as CSV for a spreadsheet: one long table, one line for each value of each violating row.
 
-Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` says
-what a line is about: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `check`
-(one line each), `violation` (a value of a violating row), `note` (rows were left out), `ledger` (how many records or
-rows of an entity, its `category`, have an outcome), `cause` (why they differ: its name, title, entity, standing, how
-many, and in `column` where) and `example` (a value of a record or row that shows it). A null is an empty `value`
-whose `is_null` is true; an empty text has false. Text that a spreadsheet would take for a formula starts with an
-apostrophe; control characters show as escapes.
+Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` is the
+subject of a line: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `check` (one
+line each), `violation` (a value of a violating row), `note` (rows were left out), `ledger` (how many records or rows of
+an entity, its `category`, have an outcome), `cause` (why they differ: its name, title, entity, standing, number, and
+location in `column`) and `example` (a value of a record or row that shows it). A null is an empty `value` with
+`is_null` true; an empty text has false. Text that a spreadsheet would take for a formula starts with an apostrophe;
+control characters are shown as escapes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from recon.model import Cause, Check, Ledger, Verification
 
 BYTE_ORDER_MARK = "\ufeff"
-# Each of the last four is the full-width form, which some spreadsheets read as the plain one.
+# The last four are the full-width forms, which some spreadsheets read as the plain ones.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 HEADER = (
     "kind",
@@ -65,7 +65,7 @@ def _facts(v: Verification) -> Iterator[Cells]:
 
 
 def _check(check: Check) -> Iterator[Cells]:
-    """The check's own line, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
+    """The line of the check, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
     described = (check.id, check.name, check.category, check.severity, check.outcome, check.violation_count)
     about = tuple(map(_cell, described))
     yield ("check", *about, "", "message", *_value(check.message))
@@ -80,7 +80,7 @@ def _check(check: Check) -> Iterator[Cells]:
 
 
 def _ledger(ledger: Ledger) -> Iterator[Cells]:
-    """Each entity's numbers, then the causes with their examples."""
+    """The numbers of each entity, then the causes with their examples."""
     for account in ledger.entities:
         unexplained = {"unexplained records": account.unexplained_records, "unexplained rows": account.unexplained_rows}
         sums = {"records": account.records, **account.outcomes, "rows": account.rows, **account.rows_by_outcome}
@@ -106,7 +106,7 @@ def _value(value: object) -> tuple[str, str]:
 
 
 def _cell(value: object) -> str:
-    """The text of a cell; a number may start with a minus, a text may not."""
+    """The text of a cell; a number may start with a minus sign, a text may not."""
     if isinstance(value, bool):
         return str(value).lower()
     text = printable(value)

@@ -1,4 +1,4 @@
-"""The formats of the report, by the name that `--format` knows them by."""
+"""The report formats, by their names for `--format`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of the report: how it is rendered and the file that it goes to by default.
+    """A report format: how it is rendered, and the file that it is written to by default.
 
     Attributes:
-        render: A Verification in, the whole text out.
-        default_output: The path when none is asked for; its suffix is the format's.
-        render_strictly: As `render`, where a warning counts as a failure; None: the text is the same.
+        render: Takes a Verification, returns the complete text.
+        default_output: The path if none is given; its suffix is the format's.
+        render_strictly: Like `render`, but a warning counts as a failure; None: the text is the same.
     """
 
     render: Callable[[Verification], str]
@@ -34,7 +34,7 @@ class Format:
 
 
 def _lazy(module: str, function: str = "render") -> Callable[[Verification], str]:
-    """A renderer that loads on first use: a run pays for no template engine that it does not need."""
+    """A renderer that is loaded on first use: no run loads a template engine that it does not need."""
 
     def render(verification: Verification) -> str:
         text: str = getattr(import_module(f"recon.report.{module}"), function)(verification)

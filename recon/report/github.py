@@ -1,4 +1,4 @@
-"""GitHub Actions: the summary of a step and the annotations of a run, where its variables ask for them."""
+"""GitHub Actions: the summary of a step and the annotations of a run, where its environment variables ask for them."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 ACTIONS = "GITHUB_ACTIONS"
-# GitHub refuses the whole summary of a step that is larger, and shows no more annotations of a kind for one step.
+# GitHub rejects a larger step summary entirely, and shows no more annotations of one kind per step.
 SUMMARY_BYTES = 1024 * 1024
 ANNOTATIONS = 10
 LEFT_OUT = "\n\nMore was left out here: a summary has a largest size. The report holds all of it.\n"
 
 
 def on_github(environment: Mapping[str, str]) -> bool:
-    """Whether what is printed is read for workflow commands."""
+    """Whether the output is parsed for workflow commands."""
     return environment.get(ACTIONS) == "true"
 
 
 def inert(line: str) -> str:
-    """The line with whatever would be read as a workflow command broken up: `::` at its start, `##[` anywhere."""
+    """Break up whatever would be parsed as a workflow command: `::` at the start of the line, `##[` anywhere."""
     line = _without_old_commands(line)
     return line.replace("::", ": :", 1) if line.lstrip().startswith("::") else line
 
 
 def _without_old_commands(text: str) -> str:
-    """The older form of a command works in the middle of a line too."""
+    """Break up the older form of a command, which works in the middle of a line, too."""
     return text.replace("##[", "## [")
 
 
 def publish(verification: Verification, environment: Mapping[str, str], *, err: bool = False) -> None:
-    """Append to the step's summary and print annotations, each where GitHub asks for it; the verdict stays as it is.
+    """Append to the step's summary and print annotations, each if GitHub asks for it; the verdict is unaffected.
 
     Args:
-        verification: What to tell.
+        verification: What to report.
         environment: Environment variables by name.
-        err: Annotations go to standard error, as standard output holds a report.
+        err: Annotations go to standard error, because standard output holds a report.
     """
     if environment.get(SUMMARY):
         _append(verification, Path(environment[SUMMARY]))
@@ -68,11 +68,11 @@ def _append(verification: Verification, path: Path) -> None:
 
 
 def summary(verification: Verification, most_bytes: int) -> str:
-    """The summary as GitHub's Markdown: the verdict, then the sections folded, as many as fit.
+    """The summary as GitHub's Markdown: the verdict, then collapsed sections, as many as fit.
 
     Args:
-        verification: What to tell.
-        most_bytes: What the step's summary can still hold, in bytes of UTF-8.
+        verification: What to report.
+        most_bytes: What the step's summary still has room for, in bytes of UTF-8.
     """
     room = most_bytes - len(LEFT_OUT.encode()) - 1
     text, whole = _first_lines("\n".join(("", *head(verification), "")), room)
@@ -84,7 +84,7 @@ def summary(verification: Verification, most_bytes: int) -> str:
 
 
 def _first_lines(text: str, room: int) -> tuple[str, bool]:
-    """As many whole lines as fit into `room` bytes, and whether that is all."""
+    """As many complete lines as fit into `room` bytes, and whether these are all."""
     if len(text.encode()) <= room:
         return text, True
     kept: list[str] = []
@@ -101,7 +101,7 @@ def _folded(heading: str, body: str) -> str:
 
 
 def annotate(verification: Verification) -> Iterator[str]:
-    """Workflow commands: the verdict unless it passed, and each check that did not pass; none of a kind is too many."""
+    """Workflow commands: the verdict unless it passed, and the checks that did not pass, within the limit per kind."""
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
     return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", [], warnings))

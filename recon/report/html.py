@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no address, and a policy that would refuse both."""
+"""The report as one self-contained HTML page: no script, no URL, and a policy that would block both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN_ROWS = 50
 
 
 def render(verification: Verification) -> str:
-    """The whole report."""
+    """The complete report."""
     style = stylesheet()
     page = environment().get_template("report.html.jinja")
     return page.render(
@@ -37,7 +37,7 @@ def _sections() -> Any:
 
 
 def _words() -> dict[str, Any]:
-    """What the sections' template calls."""
+    """The functions that the sections' template calls."""
     return {
         "entities": ENTITIES,
         "marks": MARKS,
@@ -49,7 +49,7 @@ def _words() -> dict[str, Any]:
 
 
 def _words_of_ledger() -> dict[str, Any]:
-    """What the section of the ledger calls, beside the others."""
+    """The functions that the ledger's section calls in addition."""
     return {
         "accounted_line": accounted_line,
         "accounts": accounts,
@@ -65,7 +65,7 @@ def _words_of_ledger() -> dict[str, Any]:
 
 
 def _violations(check: Check, rows: int | None) -> dict[str, Any]:
-    """The rows to show, each a tuple in the order of `columns`, and which of all they are."""
+    """The rows to show, each a tuple in the order of `columns`, and which part of all rows they are."""
     shown = check.violations.head(SHOWN_ROWS if rows is None else rows)
     which = shown_of(shown.height, check.violation_count or 0)
     return {"columns": shown.columns, "rows": shown.rows(), "which": which}

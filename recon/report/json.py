@@ -1,4 +1,4 @@
-"""The report as JSON, by the schema in verification.schema.json."""
+"""The report as JSON, conforming to the schema in verification.schema.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMA_VERSION = "1.0"
 
 
 def render(verification: Verification) -> str:
-    """The whole report."""
+    """The complete report."""
     return json.dumps(document(verification), indent=2, ensure_ascii=False, default=str) + "\n"
 
 

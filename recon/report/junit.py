@@ -1,7 +1,7 @@
-"""The report as JUnit's XML, in the dialect that Jenkins and GitLab read: a case for each check.
+"""The report as JUnit XML, in the dialect that Jenkins and GitLab read: one case per check.
 
-What could not be evaluated is skipped; as servers show a suite of skipped cases in green, a case more, "Verdict", is in
-error when the verdict is INCOMPLETE.
+Checks that could not be evaluated are skipped; since servers show a suite of skipped cases in green, an additional
+case, "Verdict", is in error when the verdict is INCOMPLETE.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 TITLE = "Post-Migration Verification"
 MOST_LINES = 20
 LONGEST_LINE = 500
-# The attributes that say how many elements of a kind there are.
+# The attributes that hold the number of elements of a kind.
 COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def render(verification: Verification) -> str:
-    """The whole report; a warning is a case that passed and says so in its output."""
+    """The complete report; a warning is a case that passed and is mentioned in its output."""
     return _document(verification, {Outcome.FAIL})
 
 
 def render_strictly(verification: Verification) -> str:
-    """The whole report; a warning is a failure."""
+    """The complete report; a warning is a failure."""
     return _document(verification, {Outcome.FAIL, Outcome.WARN})
 
 
@@ -51,7 +51,7 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
 
 
 def _properties(v: Verification) -> Iterator[tuple[str, str]]:
-    """The facts of the run, then what the bundle declares as policies."""
+    """The facts of the run, then the policies that the bundle declares."""
     for label, value in (("Verdict", str(v.verdict)), *facts(v)):
         yield label.lower().replace(" ", "_"), value
     yield from ((f"policy.{policy.key}", policy.expected) for policy in v.policies)
@@ -77,9 +77,9 @@ def _add_verdict(suite: Element, v: Verification) -> None:
 
 
 def _count(suites: Element, suite: Element, v: Verification) -> None:
-    """The attributes that repeat what the cases say; servers show these and not their own count."""
+    """Set the attributes that repeat what the cases say; servers show these instead of counting themselves."""
     count = {kind: str(len(list(suite.iter(tag)))) for kind, tag in COUNTED.items()}
-    # No zone: the schema's pattern has none, and its readers take the time as UTC.
+    # Without a zone: the schema's pattern has none, and readers take the time as UTC.
     moment = v.started_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00")
     time = {"time": f"{v.duration_ms / 1000:.3f}"}
     suite.attrib |= count | time | {"timestamp": moment}
@@ -87,7 +87,7 @@ def _count(suites: Element, suite: Element, v: Verification) -> None:
 
 
 def _lines(check: Check, v: Verification) -> Iterator[str]:
-    """What to know about a check that did not pass: at most so many lines, none of them endless."""
+    """What to know about a check that did not pass: a limited number of lines, each of limited length."""
     lines = [
         printable(check.message),
         *_labelled("Detail", check.detail),

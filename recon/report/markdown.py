@@ -30,17 +30,17 @@ MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**
 
 
 def render(verification: Verification) -> str:
-    """The whole report."""
+    """The complete report."""
     return render_with_charts(verification, "", {})
 
 
 def render_with_charts(verification: Verification, folder: str, charts: Mapping[str, str]) -> str:
-    """The whole report with each chart at the end of the section that it belongs to.
+    """The complete report, with each chart at the end of the section that it belongs to.
 
     Args:
         verification: What to render.
-        folder: The folder beside the report that holds them, as <name>.svg.
-        charts: Their names, and what they show in words.
+        folder: The folder beside the report that holds the charts, as <name>.svg.
+        charts: The names of the charts, and what they show in words.
     """
     lines = [*head(verification), ""]
     for heading in SECTIONS:
@@ -194,4 +194,4 @@ SECTIONS: dict[str, Callable[[Verification], Iterator[str]]] = {
     "Policy Verification": _policies,
     "What Failed": _failures,
 }
-"""What stands below each heading, in the runbook's order."""
+"""The content below each heading, in the runbook's order."""

@@ -1,4 +1,4 @@
-"""Where reports go: one place for each format, checked before the work and written whole or not at all."""
+"""Where reports are written: one place per format, checked before the work and written completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class Output:
 
     @property
     def is_stdout(self) -> bool:
-        """Whether it goes to standard output."""
+        """Whether it is written to standard output."""
         return self.place == STDOUT
 
     @property
     def words(self) -> str:
-        """The place, for people."""
+        """The place, for messages."""
         return "standard output" if self.is_stdout else self.place
 
 
 def plan_outputs(format_names: Sequence[str], places: Sequence[str]) -> tuple[Output, ...]:
-    """Where each format goes, checked before the work.
+    """Determine where each format is written, checked before the work.
 
     Args:
         format_names: The formats asked for, in order.
-        places: None given: every format's default; as many as formats: one each, in order; one for several: that
-            path with each format's suffix.
+        places: None given: every format's default; as many as formats: one each, in order; one for several formats:
+            that path with each format's suffix.
 
     Raises:
-        UsageError: The numbers do not fit, or two reports would go to one place.
+        UsageError: The numbers do not match, or two reports would be written to the same place.
         OutputError: A place cannot be written to.
     """
     outputs = tuple(map(Output, format_names, _places(format_names, places)))
@@ -75,7 +75,7 @@ def _places(format_names: Sequence[str], places: Sequence[str]) -> Sequence[str]
 
 
 def _derived(format_names: Sequence[str], place: str) -> Sequence[str]:
-    """One path for each format: the suffix of a format is replaced, any other end of the name stays."""
+    """One path per format: the suffix of a format is replaced, any other end of the name is kept."""
     if place == STDOUT:
         return [STDOUT] * len(format_names)
     if Path(place).is_dir() or place.endswith(("/", os.sep)):
@@ -107,7 +107,7 @@ def _check(output: Output) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Make sure, before the work, that a report can be written to `path`.
+    """Ensure, before the work, that a report can be written to `path`.
 
     Raises:
         OutputError: Its folder is missing or not writable, or `path` is a folder.
@@ -137,7 +137,7 @@ def _check_output(path: Path) -> None:
         )
     if path.exists() and not path.is_file():
         raise OutputError("The output is a device or a pipe", where=str(path), expected="a file")
-    # A link is followed: the report goes where it points to.
+    # A link is followed: the report is written to its target.
     if not os.access(path.resolve().parent, os.W_OK):
         raise OutputError("The output cannot be written to", where=str(path), next_step="Choose another --output")
 
@@ -149,7 +149,7 @@ def _is_a_folder(place: str) -> OutputError:
 def write_reports(
     verification: Verification, outputs: Sequence[Output], *, fail_on: str = "failure"
 ) -> dict[Output, OutputError]:
-    """Write each report; one that cannot be written keeps no other from being written.
+    """Write each report; a failure does not keep the others from being written.
 
     Args:
         verification: What to render.
@@ -157,7 +157,7 @@ def write_reports(
         fail_on: "warning" where a warning counts as a failure, as for the exit code.
 
     Returns:
-        Why, by output that was not written.
+        The error of each output that was not written.
     """
     unwritten = {}
     for output in outputs:
@@ -176,7 +176,7 @@ def _write(verification: Verification, output: Output, fail_on: str) -> None:
 
 
 def write_report(verification: Verification, format_name: str, path: Path, *, fail_on: str = "failure") -> None:
-    """Write the report to `path`, whole or not at all; an existing file is replaced.
+    """Write the report to `path`, completely or not at all; an existing file is replaced.
 
     Args:
         verification: What to render.
@@ -203,12 +203,12 @@ def _text(verification: Verification, format_name: str, fail_on: str) -> str:
 
 
 def _print(text: str) -> None:
-    """The report's bytes, whatever the encoding of the terminal is."""
+    """Print the report as bytes, whatever the encoding of the terminal."""
     try:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Nobody reads on, as with `| head`: who stopped has what they wanted, and the verdict still counts.
+        # The reader is gone, as with `| head`: it has what it needs, and the verdict still counts.
         sys.stdout = None
     except OSError as error:
         sys.stdout = None
@@ -221,7 +221,7 @@ def _print(text: str) -> None:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a text to `path`, whole or not at all; an existing file is replaced.
+    """Write a text to `path`, completely or not at all; an existing file is replaced.
 
     Raises:
         OSError: The file cannot be written.

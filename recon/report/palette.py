@@ -1,4 +1,4 @@
-"""The colours of outcomes and verdicts, the same wherever one is shown."""
+"""The colours of outcomes and verdicts, the same wherever these are shown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from recon.model import Outcome, Verdict
 
 @dataclass(frozen=True)
 class Colour:
-    """One colour in each medium; each screen colour stands out from its paper by WCAG's AA (4.5 : 1).
+    """One colour in each medium; each screen colour contrasts with its paper as WCAG's AA requires (4.5 : 1).
 
     Attributes:
-        terminal: The name that terminals know it by.
+        terminal: The name by which terminals know it.
         light: As #rrggbb on `PAPER.light`.
         dark: As #rrggbb on `PAPER.dark`.
     """

@@ -1,4 +1,4 @@
-"""Reads back the report that was written as JSON: the judgement as it was reached, without judging again."""
+"""Reads back a JSON report: the verification as it was judged, without judging again."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ WANTED = f"a report of recon as JSON, schema version {SCHEMA_VERSION}"
 
 
 def load_verification(path: Path | str) -> Verification:
-    """The Verification that a JSON report holds.
+    """Load the Verification from a JSON report.
 
-    Violating rows come back with the types of JSON: instants and keys are text.
+    Violating rows are returned with the types of JSON: instants and keys are text.
 
     Raises:
-        ReportError: The file cannot be read, or is no such report.
+        ReportError: The file cannot be read, or is not such a report.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -55,10 +55,10 @@ def load_verification(path: Path | str) -> Verification:
 
 
 def verification_of(document: Mapping[str, Any]) -> Verification:
-    """The Verification that `recon.report.json.document` gave these plain objects of.
+    """The Verification from whose plain objects `recon.report.json.document` made this document.
 
     Raises:
-        KeyError, TypeError, ValueError, msgspec.ValidationError: They are not such objects.
+        KeyError, TypeError, ValueError, msgspec.ValidationError: The document is not of that form.
     """
     snapshot, escalation, age = document["snapshot"], document["escalation"], document["ageSeconds"]
     # A report from before there were ledgers has none.

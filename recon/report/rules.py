@@ -1,4 +1,4 @@
-"""Rules as people read them: the list of all, one whole, and how each does where there is nothing to look at."""
+"""Rules in readable form: the list of all, one in full, and the results of their rehearsals."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WITHOUT_FALLBACK = "ERROR: Not evaluated: {missing}"
 
 
 def own_rules(rules: Iterable[Rule]) -> str:
-    """How many rules are not as they were shipped: "1 added, 2 changed"; empty where all are."""
+    """How many rules differ from the shipped ones: "1 added, 2 changed"; empty where none does."""
     kinds = Counter(_kind(rule) for rule in rules)
     return ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
 
 
 def list_rules(rules: Sequence[Rule]) -> str:
-    """Every rule in the order of its check, with what it asks for, what it means else, and where it stands."""
+    """Every rule in the order of its check, with what it requires, what its absence means, and where it is written."""
     widths = _widths(rules)
     lines = [_row(("order", "id", "title", "category", "severity"), widths), ""]
     lines += [line for rule in rules for line in (*_listed(rule, widths), "")]
@@ -38,12 +38,12 @@ def list_rules(rules: Sequence[Rule]) -> str:
 
 
 def show_rule(rule: Rule) -> str:
-    """One rule whole: what it reads, its SQL, and what it says in which case."""
+    """One rule in full: what it reads, its SQL, and its message in each case."""
     return "\n".join(line for section in _sections(rule) for line in (*section, "") if section)
 
 
 def show_rehearsals(rehearsals: Sequence[Rehearsal]) -> str:
-    """What each rule says in each situation, then the problems of all."""
+    """The result of each rule in each situation, then the problems of all."""
     width = max(len(trial.situation) for rehearsal in rehearsals for trial in rehearsal.trials)
     lines = [line for rehearsal in rehearsals for line in (*_rehearsed(rehearsal, width), "")]
     problems = [(rehearsal.rule, problem) for rehearsal in rehearsals for problem in rehearsal.problems]
@@ -53,12 +53,12 @@ def show_rehearsals(rehearsals: Sequence[Rehearsal]) -> str:
 
 
 def rules_document(rules: Iterable[Rule]) -> str:
-    """The rules as JSON: a list of objects, each whole."""
+    """The rules as JSON: a list of objects, each complete."""
     return _dump([_document(rule) for rule in rules])
 
 
 def rehearsals_document(rehearsals: Iterable[Rehearsal]) -> str:
-    """The rehearsals as JSON: a list of objects, one a rule."""
+    """The rehearsals as JSON: a list of objects, one per rule."""
     return _dump(
         [
             {
@@ -157,7 +157,7 @@ def _guidance(rule: Rule) -> Iterator[str]:
 
 
 def _facts(*facts: tuple[str, Any]) -> Iterator[str]:
-    """A line for each name and its value; none where the value is None."""
+    """One line for each name and its value; none where the value is None."""
     for name, value in facts:
         if value is not None:
             yield from _wrapped(f"{name}: {value}" if value != "" else name, "  ", "    ")

@@ -1,4 +1,4 @@
-"""A table of text, as every format of the report shows it."""
+"""A table of text, as every report format shows it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class ReportTable(NamedTuple):
-    """A table before any format made its text harmless.
+    """A table before any format has escaped its text.
 
     Attributes:
         caption: What it shows.
         header: The name of each column.
         rows: Each as wide as the header; the first cell names the row.
         numbers: How many of the last columns hold numbers.
-        alarms: How many of the last columns should hold nothing but 0.
+        alarms: How many of the last columns should hold only 0.
     """
 
     caption: str

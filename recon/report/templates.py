@@ -1,4 +1,4 @@
-"""Templates of pages: all text from data is escaped and shows its control and direction characters."""
+"""Templates of pages: all text from data is escaped, with its control and direction characters visible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}
 
 
 def environment(folder: str = "report") -> Environment:
-    """An environment over a folder of the package that holds templates."""
+    """A template environment for a folder of the package."""
     return Environment(
         loader=PackageLoader("recon", folder),
         autoescape=True,
@@ -27,22 +27,22 @@ def environment(folder: str = "report") -> Environment:
 
 
 def stylesheet() -> str:
-    """The style that every page of recon starts from; its classes are those of report.html.jinja."""
+    """The style sheet that every page of recon builds on; its classes are those of report.html.jinja."""
     return environment().get_template("report.css.jinja").render(colours=_colours())
 
 
 def source_hash(text: str) -> str:
-    """What a Content-Security-Policy names an inline style or script by."""
+    """The source by which a Content-Security-Policy allows an inline style or script."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _finalized(value: Any) -> Any:
-    """Every value that a template shows passes here; only what a template made itself is left alone."""
+    """Applied to every value that a template shows; only what a template itself generated is left alone."""
     return value if hasattr(value, "__html__") else printable(value)
 
 
 def _colours() -> dict[str, Any]:
-    """The palette by the names of the style's variables."""
+    """The palette by the names of the style sheet's variables."""
     named = {"paper": PAPER, "ink": INK, "quiet": QUIET, "accent": ACCENT}
     outcomes = {str(outcome): colour for outcome, colour in OUTCOMES.items()}
     return named | outcomes | {str(verdict): colour for verdict, colour in VERDICTS.items()}

@@ -1,4 +1,4 @@
-"""Words and numbers as every report writes them, and text from data made harmless for each format."""
+"""Wording and number formats shared by all reports, and escaping of text from data for each format."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def age_words(age: timedelta) -> str:
-    """How long ago, in the two largest units; a negative age lies in the future."""
+    """How long ago, in the two largest units; a negative age is in the future."""
     total = int(abs(age).total_seconds())
     units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
     words = []
@@ -39,7 +39,7 @@ def age_words(age: timedelta) -> str:
 
 
 def age_sentence(age: timedelta | None) -> str:
-    """When the import completed, seen from the verification."""
+    """When the import completed, relative to the verification."""
     if age is None:
         return "unknown: the report does not say when the import completed"
     if age < timedelta(0):
@@ -48,13 +48,13 @@ def age_sentence(age: timedelta | None) -> str:
 
 
 def checks_line(summary: Summary) -> str:
-    """The footer's line: "10 passed, 0 failed, 0 warnings", and what was not evaluated, if any."""
+    """The line of the footer: "10 passed, 0 failed, 0 warnings", and what was not evaluated, if any."""
     line = f"{summary.passed} passed, {summary.failed} failed, {summary.warnings} warnings"
     return f"{line}, {summary.errors} not evaluated" if summary.errors else line
 
 
 def accounted_line(ledger: Ledger | None) -> str:
-    """How many records are accounted for: "11,273 of 11,273 records, 0 unexplained"; holds text from data."""
+    """How many records are accounted for: "11,273 of 11,273 records, 0 unexplained"; contains text from data."""
     if ledger is None:
         return "not evaluated - this judgement was reached without a ledger"
     if not ledger.entities:
@@ -64,7 +64,7 @@ def accounted_line(ledger: Ledger | None) -> str:
 
 
 def _unexplained(ledger: Ledger) -> str:
-    """How many, and of what kind where they are not all records."""
+    """How many, and of which kind if not all of them are records."""
     total, records, rows = ledger.unexplained, ledger.unexplained_records, ledger.unexplained_rows
     if not rows:
         return f"{total:,} unexplained"
@@ -73,7 +73,7 @@ def _unexplained(ledger: Ledger) -> str:
 
 
 def _reasons(ledger: Ledger) -> tuple[str, ...]:
-    """Why entities were not evaluated, as one text: what they have in common, or each one's; none where nobody says."""
+    """Why entities were not evaluated, as one text: the common reason, or each one's; none where none is given."""
     by_entity = ledger.not_evaluated
     if len(set(by_entity.values())) == 1:
         return tuple(set(by_entity.values()))
@@ -81,7 +81,7 @@ def _reasons(ledger: Ledger) -> tuple[str, ...]:
 
 
 def facts(v: Verification) -> tuple[tuple[str, str], ...]:
-    """What every report's summary says about the run, as label and value; the values hold text from data."""
+    """The facts about the run in every report's summary, as label and value; the values contain text from data."""
     return (
         ("Run ID", v.run_id),
         ("Bundle", v.bundle_path),
@@ -103,12 +103,12 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
 
 
 def difference(bundle: int, database: int) -> str:
-    """How many more rows the database holds than the bundle leads one to expect: +3, -1,200, 0."""
+    """How many more rows the database holds than expected from the bundle: +3, -1,200, 0."""
     return f"{database - bundle:+,}" if database != bundle else "0"
 
 
 def escalation_sentence(check: Check, v: Verification) -> str:
-    """Whether this check is escalated, to whom and why; holds text from data."""
+    """Whether this check is escalated, to whom and why; contains text from data."""
     if check.escalate:
         return f"yes, to the {v.escalation.contact} — {check.escalate}"
     if check.outcome is Outcome.FAIL and v.escalation.required:
@@ -117,18 +117,18 @@ def escalation_sentence(check: Check, v: Verification) -> str:
 
 
 def shown_of(shown: int, total: int) -> str:
-    """Which of the violating rows stand below: ", the first 10 of 150", or nothing where all do."""
+    """Which of the violating rows are shown: ", the first 10 of 150", or nothing where all are."""
     return "" if total <= shown else f", the first {shown:,} of {total:,}"
 
 
 def cut(text: str, limit: int) -> str:
-    """The text's beginning on one line, where there is more of it than is shown."""
+    """Shorten the text to one line of at most `limit` characters."""
     shown = printable(text[: limit + 1])
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
 def printable(value: object) -> str:
-    """One line of text without control, formatting or direction characters: they show as escapes."""
+    """One line of text without control, formatting or direction characters: these are shown as escapes."""
     if value is None:
         return ""
     text = str(value)
@@ -136,7 +136,7 @@ def printable(value: object) -> str:
 
 
 def markdown(value: object) -> str:
-    """Text from data for Markdown: renders as it is, never as markup, link, mention or table border."""
+    """Escape text from data for Markdown: it renders as it is, never as markup, link, mention or table border."""
     text = printable(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = MARKDOWN_SPECIAL.sub(lambda found: "\\" + found[0], text)
     text = text.replace("://", ":\\//").replace("www.", "www\\.")

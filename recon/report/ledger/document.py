@@ -28,10 +28,10 @@ def ledger_document(ledger: Ledger) -> dict[str, Any]:
 
 
 def ledger_of(document: Mapping[str, Any]) -> Ledger:
-    """The Ledger that `ledger_document` gave these plain objects of.
+    """The Ledger from whose plain objects `ledger_document` made this document.
 
     Raises:
-        KeyError, TypeError, msgspec.ValidationError: They are not such objects.
+        KeyError, TypeError, msgspec.ValidationError: The document is not of that form.
     """
     lists = {
         "entities": [_attributes(EntityAccount, entity) for entity in document["entities"]],

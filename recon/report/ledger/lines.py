@@ -1,4 +1,4 @@
-"""The console's view of a Ledger: the headline, what needs attention, and the whole account where it is asked for."""
+"""The console's view of a Ledger: the headline, what needs attention, and on request the whole account."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ TABLE_INDENT = " " * 4
 
 
 def ledger_lines(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
-    """The lines, with the colours of a terminal; who prints them strips these elsewhere.
+    """The lines, with terminal colours; the caller strips these where they are not printed to a terminal.
 
     Args:
         ledger: What to show.
-        verbose: Add the tables, what there is to know beside them, and every cause instead of the first few that are
-            not harmless.
+        verbose: Add the tables, the notes beside them, and every cause instead of the first few that are not harmless.
     """
     label = click.style("accounted for", fg=OUTCOMES[_outcome(ledger)].terminal)
     yield f"  {label}: {printable(accounted_line(ledger))}"
@@ -39,7 +38,7 @@ def ledger_lines(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
 
 
 def _outcome(ledger: Ledger) -> Outcome:
-    """What the headline is worth, which decides on its colour alone."""
+    """The outcome that the headline corresponds to, which only determines its colour."""
     if ledger.unexplained:
         return Outcome.FAIL
     if not ledger.entities:
@@ -83,7 +82,7 @@ def _left_out(more: int) -> Iterator[str]:
 
 
 def _causes(causes: Sequence[Cause], *, shared: bool = False) -> Iterator[str]:
-    """A line each: how many, where, and what; `shared`: with their share of all."""
+    """One line each: how many, where, and what; `shared`: with their share of all."""
     counts = [f"{cause.count:,}{f' ({share(cause)})' if shared else ''}" for cause in causes]
     width = max(map(len, counts), default=0)
     for cause, count in zip(causes, counts, strict=True):
@@ -94,7 +93,7 @@ def _causes(causes: Sequence[Cause], *, shared: bool = False) -> Iterator[str]:
 
 
 def _table(table: ReportTable) -> Iterator[str]:
-    """The first column to the left, all others to the right; the caption is left out, as the header says enough."""
+    """The first column left-aligned, all others right-aligned; the caption is omitted, as the header says enough."""
     lines = [("", *(name.lower() for name in table.header[1:])), *table.rows]
     names, *widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     gap = "  " if len(TABLE_INDENT) + names + sum(width + 2 for width in widths) <= WIDTH else " "

@@ -62,7 +62,7 @@ def _rows(table: ReportTable) -> Iterator[str]:
 
 
 def _cell(table: ReportTable, column: int, cell: str) -> str:
-    """The cell as Markdown; numbers are our own text, and one that should be 0 and is not stands out."""
+    """The cell as Markdown; numbers are recon's own text, and one that should be 0 and is not is highlighted."""
     if not table.is_number(column):
         return markdown(cell)
     return f"**{cell}**" if table.is_alarm(column, cell) else cell

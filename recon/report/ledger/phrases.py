@@ -1,4 +1,4 @@
-"""The words that every report has for a ledger: where a cause shows, what it is worth, what else there is to say."""
+"""The wording that reports share for a ledger: where a cause occurs, its standing, and further notes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LONGEST_VALUE = 200
 
 
 class Note(NamedTuple):
-    """A list of things to know beside the numbers.
+    """A list of notes beside the numbers.
 
     Attributes:
-        title: What they have in common.
-        items: What each is about → what there is to say.
+        title: What the notes have in common.
+        items: What each note is about → the note.
     """
 
     title: str
@@ -28,19 +28,19 @@ class Note(NamedTuple):
 
 
 def place(cause: Cause) -> str:
-    """The entity, and the field where it is about one: "members.phone"."""
+    """The entity, and the field if the cause concerns one: "members.phone"."""
     return cause.entity if cause.field is None else f"{cause.entity}.{cause.field}"
 
 
 def standing(cause: Cause) -> str:
-    """What the cause is worth: unexplained, explained, or harmless as a sound migration shows it too."""
+    """The standing of the cause: unexplained, explained, or harmless because sound migrations show it, too."""
     if not cause.is_explained:
         return "unexplained"
     return "harmless" if cause.is_harmless else "explained"
 
 
 def quoted(value: str | None) -> str:
-    """A value in quotes, so that null, empty and blank are not taken for one another; of an endless one the start."""
+    """A value in quotes, so that null, empty and blank are distinguishable; of a very long one, the beginning."""
     if value is None:
         return "null"
     if len(value) <= LONGEST_VALUE:
@@ -49,7 +49,7 @@ def quoted(value: str | None) -> str:
 
 
 def notes(ledger: Ledger) -> tuple[Note, ...]:
-    """What there is to know beside the numbers; a list that would be empty is left out."""
+    """The notes beside the numbers; a list that would be empty is omitted."""
     found = (
         Note("Not evaluated", ledger.not_evaluated),
         Note("Matched by", {a.entity: matched(a) for a in ledger.entities if a.matched_by}),
@@ -61,7 +61,7 @@ def notes(ledger: Ledger) -> tuple[Note, ...]:
 
 
 def left_out(ledger: Ledger) -> Iterator[tuple[str, str]]:
-    """What the ledger says nothing about, and why."""
+    """What the ledger does not cover, and why."""
     yield from ((entity.capitalize(), f"not accounted for: {why}") for entity, why in ledger.not_evaluated.items())
     yield from ((name, f"not compared: {why}") for name, why in _not_compared(ledger))
 

@@ -1,4 +1,4 @@
-"""A ledger as tables of text, the same in every format; the text holds what data brought."""
+"""A ledger as tables of text, the same in every format; the text may come from data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEEDED = {True: "yes", False: "no", None: ""}
 
 
 def sources(ledger: Ledger) -> ReportTable:
-    """What became of the source records, a row an entity."""
+    """What happened to the source records, one row per entity."""
     rows = (
         _numbers(a.entity, a.records, *(a.outcomes[o] for o in SOURCE_OUTCOMES), a.unexplained_records)
         for a in ledger.entities
@@ -42,7 +42,7 @@ def sources(ledger: Ledger) -> ReportTable:
 
 
 def targets(ledger: Ledger) -> ReportTable:
-    """Where the rows in the database come from, a row an entity."""
+    """Where the rows in the database come from, one row per entity."""
     rows = (
         _numbers(a.entity, a.rows, *(a.rows_by_outcome[o] for o in TARGET_OUTCOMES), a.unexplained_rows)
         for a in ledger.entities
@@ -67,19 +67,19 @@ def causes(ledger: Ledger) -> ReportTable:
 
 
 def share(cause: Cause) -> str:
-    """The percentage of the entity's records or rows; what is there is never 0."""
+    """The percentage of the entity's records or rows; never shown as 0 where there are any."""
     return "under 0.1 %" if cause.count and cause.share < 0.1 else f"{cause.share:.1f} %"
 
 
 def examples(cause: Cause) -> ReportTable:
-    """At most three records or rows that show a cause; a column in which none of them says anything is left out."""
+    """At most three records or rows that show a cause; a column that is empty in all of them is omitted."""
     columns = [column for column in _columns(cause) if any(column[1:])]
     header, *rows = zip(*columns, strict=True) if columns else ((),)
     return ReportTable("Examples", tuple(header), tuple(rows))
 
 
 def _columns(cause: Cause) -> Iterator[tuple[str, ...]]:
-    """The columns, each from its name on."""
+    """The columns, each starting with its name."""
     shown = cause.examples
     yield ("Source row", *("" if e.source_row is None else str(e.source_row) for e in shown))
     yield ("Wild Apricot id", *(e.wa_id or "" for e in shown))
@@ -95,7 +95,7 @@ def _has_value(example: Example) -> bool:
 
 
 def duplicate_keys(ledger: Ledger) -> ReportTable:
-    """Keys that pair nothing, because they do not tell records or rows apart."""
+    """Keys that pair nothing, because they do not identify records or rows."""
     rows = tuple(
         (d.entity.capitalize(), d.key, d.matched_by, f"{d.source_count:,}", f"{d.target_count:,}")
         for d in ledger.duplicate_keys[:MOST_ROWS]
@@ -105,7 +105,7 @@ def duplicate_keys(ledger: Ledger) -> ReportTable:
 
 
 def levels(ledger: Ledger) -> ReportTable:
-    """Which tier each membership level leads to, and which tiers its members have."""
+    """Which tier each membership level maps to, and which tiers its members have."""
     header = ("Membership level", "Expected tier", "By", "Tier seeded", "Members", "With it", "Without", "With another")
     rows = tuple(_level(level) for level in ledger.levels[:MOST_ROWS])
     caption = f"Landed members by membership level and tier{_which(ledger.levels)}"
