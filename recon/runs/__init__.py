@@ -1,1 +1,1 @@
-"""A run: everything that people look at of one verdict, in a folder of its own, and the site over all runs."""
+"""A run: everything that people look at for one verdict, in its own folder, and the site over all runs."""

@@ -1,4 +1,4 @@
-"""Run folders: where the parts of a run lie, how a folder gets its name, and how it appears whole or not at all."""
+"""Run folders: where parts of a run are stored, how a folder is named, and how it appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ PARTS = {
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What became of one part of a run.
+    """The result of one part of a run.
 
     Attributes:
         path: Its file or folder, relative to the run's; None: it was not made.
-        failed: Why it could not be made; None where it was, or was not asked for.
+        failed: Why it could not be made; None where it was made, or was not requested.
         duration_ms: How long it took.
     """
 
@@ -49,7 +49,7 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    """What a run folder says of itself, in run.json; a part that was not asked for has no entry."""
+    """What a run folder says about itself, in run.json; a part that was not requested has no entry."""
 
     run_id: str
     started_at: str
@@ -59,7 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder."""
+    """The folder of one run."""
 
     path: Path
 
@@ -70,22 +70,22 @@ class RunFolder:
 
     @property
     def verification(self) -> Path:
-        """The judgement, as JSON; every run has it."""
+        """The judgement as JSON, which every run has."""
         return self.path / "verification.json"
 
     def part(self, name: str) -> Path:
-        """Where a part of `PARTS` lies, or would."""
+        """The path of a part of `PARTS`, whether it exists or not."""
         return self.path / PARTS[name]
 
     def manifest(self) -> Manifest | None:
-        """What the folder says of itself; None where it says nothing that can be read."""
+        """What the folder says about itself; None where it says nothing readable."""
         try:
             return msgspec.json.decode((self.path / "run.json").read_bytes(), type=Manifest)
         except (OSError, msgspec.DecodeError):
             return None
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Keep what became of the parts."""
+        """Write the results of the parts."""
         text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
         (self.path / "run.json").write_bytes(text + b"\n")
 
@@ -98,10 +98,10 @@ def folder_name(started_at: datetime, run_id: str) -> str:
 
 @contextmanager
 def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
-    """A hidden folder to work in, closed to others; what `publish` did not move away is removed in the end.
+    """A hidden working folder, closed to others; what `publish` has not moved away is removed at the end.
 
     Raises:
-        OutputError: `outputs` cannot be made, or written to.
+        OutputError: `outputs` cannot be created or written to.
     """
     try:
         outputs.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
 
 
 def publish(working: RunFolder, name: str) -> RunFolder:
-    """Give the finished folder its name, in one step, and open it; a second run of one second gets a number.
+    """Rename the finished folder in one step, and open it to others; a second run in the same second gets a number.
 
     Raises:
         OutputError: It cannot be renamed.
@@ -137,7 +137,7 @@ def publish(working: RunFolder, name: str) -> RunFolder:
 
 
 def run_folders(outputs: Path) -> list[RunFolder]:
-    """The runs in a folder, the newest first; what is no run is passed over."""
+    """The runs in a folder, the newest first; anything that is not a run is ignored."""
     if not outputs.is_dir():
         return []
     runs = [RunFolder(path) for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)]
@@ -145,7 +145,7 @@ def run_folders(outputs: Path) -> list[RunFolder]:
 
 
 def _age(run: RunFolder) -> tuple[str, int, str]:
-    """The second that its name begins with; of one second's runs the one that was written last is the newest."""
+    """The second that its name begins with; among runs of one second, the one written last is the newest."""
     return run.name.partition("-")[0], run.verification.stat().st_mtime_ns, run.name
 
 

@@ -1,4 +1,4 @@
-"""The process that executes the notebook: started early, so that it imports while the verdict is reached."""
+"""The process that executes the notebook: started early, so that its imports run while the verdict is reached."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = "recon.runs.execution"
-# What the notebook does not need, for it reads the snapshot, and what must not get into its outputs.
+# What the notebook does not need, since it reads the snapshot, and what must not get into its outputs.
 SECRET = frozenset(("DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "WA_API_KEY"))
 TOLD_BYTES = 2000
-# Whatever the user configured for notebooks of their own, or lets run at the start of each, is left out.
+# Replaced, so that the user's own notebook configuration and startup scripts have no effect.
 PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
 
 
@@ -33,10 +33,10 @@ class NotebookProcess:
         self._errors = errors
 
     def begin(self, job: Mapping[str, Any]) -> None:
-        """Tell it what to do: see `recon.runs.execution`.
+        """Send it the job: see `recon.runs.execution`.
 
         Raises:
-            StepError: It ended before.
+            StepError: The process ended before that.
         """
         try:
             self._pipe.write(json.dumps(job) + "\n")
@@ -45,10 +45,10 @@ class NotebookProcess:
             raise self._died() from error
 
     def result(self) -> dict[str, Any]:
-        """What it has to say in the end, for which this waits.
+        """Wait for its result.
 
         Raises:
-            StepError: It ended without a word.
+            StepError: The process ended without one.
         """
         out = self._process.stdout.read() if self._process.stdout else ""
         self._process.wait()
@@ -75,11 +75,11 @@ class NotebookProcess:
 
 @contextmanager
 def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iterator[NotebookProcess]:
-    """Start it in `folder`, without the environment variables named `secret`; whatever happens, it ends with this."""
+    """Start it in `folder`, without the environment variables named `secret`; whatever happens, it is ended on exit."""
     environment = {name: value for name, value in os.environ.items() if name not in SECRET | secret}
     with ScratchFolder("recon-jupyter-") as home, TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - the program is this one
-            # Without -P the folder, which is not ours alone, would be searched for modules first.
+            # Without -P, modules would be searched for first in the folder, which is not ours alone.
             [sys.executable, "-P", "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

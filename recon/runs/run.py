@@ -1,4 +1,4 @@
-"""The whole run: the verdict, and everything that people look at, in one folder that appears whole or not at all."""
+"""The whole run: the verdict, and everything that people look at, in one folder that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
 
 SITE = "site"
 CHOICES = (*PARTS, SITE)
-"""What a run can be asked for, beside its verdict."""
+"""What a run can be asked for beside its verdict."""
 BY_NOTEBOOK = ("notebook", "html")
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What to verify, and what to make of the verdict.
+    """What to verify, and what to make of the result.
 
     Attributes:
         verify: What to verify and how.
         outputs: The folder that holds the folder of each run, and the site.
-        parts: Which of `CHOICES` to make; the verdict as JSON is always there.
+        parts: Which of `CHOICES` to make; the verdict as JSON is always written.
         fail_on: "warning" where a warning counts as a failure, in the JUnit report too.
     """
 
@@ -66,13 +66,13 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        folder: Where everything lies.
-        manifest: What became of each part that was asked for.
-        site: The site's home page; None where it was not asked for, or failed.
-        failed: Why, by each part that could not be made; a run in which any failed ends with exit code 2.
+        folder: Where everything is stored.
+        manifest: The result of each part that was requested.
+        site: The site's home page; None where it was not requested, or failed.
+        failed: The reason, by part that could not be made; if there is any, the run ends with exit code 2.
     """
 
     verification: Verification
@@ -83,9 +83,9 @@ class Run:
 
 
 def run(options: RunOptions, listener: Listener | None = None) -> Run:
-    """Verify, and make everything that people look at of that one verdict.
+    """Verify, and make everything that people look at for that verdict.
 
-    A part that cannot be made is told in the result and keeps no other from being made.
+    A part that cannot be made is reported in the result and does not keep the others from being made.
 
     Raises:
         ReconError: No verdict was reached, or the run's folder cannot be written.
@@ -95,7 +95,7 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
         working = open_until_the_end.enter_context(new_run_folder(outputs))
         process = None
         if any(part in options.parts for part in BY_NOTEBOOK):
-            # It imports while the verdict is reached; where there are two cores, nobody waits for it.
+            # It imports while the verdict is reached; with two cores, this costs no waiting time.
             process = open_until_the_end.enter_context(notebook_process(working.path, _secret(options)))
         asked = replace(options.verify, distributions=True)
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
@@ -111,9 +111,9 @@ class Assembly:
     """Makes the parts of one run in its working folder.
 
     Attributes:
-        parts: What became of each part so far.
-        failed: Why, by part that could not be made.
-        charts: What each chart that was written shows, in words, by its name.
+        parts: The result of each part so far.
+        failed: The reason, by part that could not be made.
+        charts: What each chart that was written shows, in words, by the chart's name.
     """
 
     options: RunOptions
@@ -126,20 +126,20 @@ class Assembly:
 
     @property
     def verification(self) -> Verification:
-        """The one judgement that every part shows."""
+        """The judgement that every part shows."""
         return self.judgement.verification
 
     @property
     def manifest(self) -> Manifest:
-        """What the folder says of itself."""
+        """What the folder says about itself."""
         made = {name: self.parts[name] for name in PARTS if name in self.parts}
         return Manifest(self.verification.run_id, timestamp(self.verification.started_at), made)
 
     def publish(self) -> RunFolder:
-        """Make every part that is wanted, and let the folder appear.
+        """Make every requested part, and let the folder appear.
 
         Raises:
-            OutputError: The judgement itself cannot be written; the message tells it.
+            OutputError: The judgement itself cannot be written; the message contains the verdict.
         """
         verification = self.verification
         try:
@@ -155,10 +155,10 @@ class Assembly:
             ) from error
 
     def make(self) -> None:
-        """Make every part that is wanted, those of the notebook beside the others.
+        """Make every requested part, the other parts while the notebook is executed.
 
         Raises:
-            OSError, OutputError: The judgement itself, or what became of the parts, cannot be written.
+            OSError, OutputError: The judgement itself, or the manifest, cannot be written.
         """
         write_report(self.verification, "json", self.working.verification)
         self._part("snapshot", self._keep_snapshot, wanted=self._wants("snapshot", *BY_NOTEBOOK))
@@ -173,15 +173,15 @@ class Assembly:
         self.working.write_manifest(self.manifest)
 
     def attempt(self, name: str, work: Callable[[], Any]) -> Any:
-        """The result of one part's work; None where it fails, which is told and keeps no other part back."""
+        """The result of one part's work; None where it fails, which is recorded and does not stop the other parts."""
         try:
             return work()
-        except Exception as error:  # noqa: BLE001 - the verdict is reached: whatever a part does, it is kept
+        except Exception as error:  # noqa: BLE001 - the verdict is kept, whatever a part raises
             self._fail(name, _sentence(error))
             return None
 
     def _fail(self, name: str, reason: str) -> None:
-        """Note why a part could not be made; what a library says about a value may quote it."""
+        """Record why a part could not be made; masked, because a library's message about a value may quote it."""
         self.failed[name] = reason if self.options.verify.show_pii else mask_text(reason)
 
     def _wants(self, *names: str) -> bool:
@@ -220,7 +220,7 @@ class Assembly:
         gx.build_data_docs(result, self.verification, self.working.part("data_docs"))
 
     def _begin_notebook(self) -> bool:
-        """Whether the notebook is being executed; it needs the snapshot."""
+        """Whether the notebook is being executed; it requires the snapshot."""
         if self.process is None:
             return False
         try:
@@ -239,7 +239,7 @@ class Assembly:
             self._note_notebook({"failed": error.message})
 
     def _note_notebook(self, told: Mapping[str, Any]) -> None:
-        """What became of the notebook and of the page made of it."""
+        """Record the results of the notebook and of its page."""
         for name in BY_NOTEBOOK:
             if self._wants(name):
                 if told["failed"]:
@@ -247,7 +247,7 @@ class Assembly:
                 self._note(name, told.get(f"{name}_ms"))
 
     def _job(self) -> dict[str, Any]:
-        """What to execute, by paths that still lead there when the folder has its name."""
+        """What to execute, with paths that stay valid when the folder is renamed."""
         parameters = self.options.verify.notebook_parameters(self.working.path)
         return {
             "notebook": PARTS["notebook"],
@@ -256,7 +256,7 @@ class Assembly:
         }
 
     def _forget_what_was_only_needed(self) -> None:
-        """Remove what others needed and nobody asked for."""
+        """Remove what other parts needed but was not requested itself."""
         for name in ("snapshot", "notebook"):
             if not self._wants(name):
                 self.working.part(name).unlink(missing_ok=True)
@@ -265,19 +265,19 @@ class Assembly:
 
 
 def _discard(path: Path) -> None:
-    """Remove what a part that failed had begun to write."""
+    """Remove what a failed part had begun to write."""
     shutil.rmtree(path, ignore_errors=True)
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def _secret(options: RunOptions) -> frozenset[str]:
-    """The environment variable that holds the database's URL, if it is named."""
+    """The environment variable that holds the database's URL, if one is named."""
     return frozenset((options.verify.database or "",))
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, for people."""
+    """The error as a sentence for people."""
     if isinstance(error, ReconError):
         return error.message
     reason = getattr(error, "strerror", None) or " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""The door to Jupyter: executes the shipped notebook and exports it as a page.
+"""The only access to Jupyter: executes the shipped notebook and exports it as a page.
 
 Importing this loads papermill and nbconvert, which no other part of recon may do.
 """

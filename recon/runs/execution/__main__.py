@@ -1,6 +1,6 @@
-"""Waits for one job on standard input, a line of JSON, executes it, and says in a line of JSON what became of it.
+"""Waits for one job on standard input, one line of JSON, executes it, and reports the result as one line of JSON.
 
-Everything heavy is loaded before the job is read, so that whoever has it yet to make may start this early.
+Everything heavy is loaded before the job is read, so that the caller can start this before it knows the job.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         notebook: Where to save the executed notebook.
         parameters: Values of its `parameters` cell.
-        html: Where to write its page; None: nowhere.
-        cwd: Where the kernel works; None: where this process does.
+        html: Where to write its page; None: no page is written.
+        cwd: The working directory of the kernel; None: that of this process.
     """
 
     notebook: str
@@ -34,7 +34,7 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of it.
+    """The result of the job.
 
     Attributes:
         notebook_ms: How long the notebook took.
@@ -69,13 +69,13 @@ def _since_ms(started: float) -> int:
 
 
 def main() -> int:
-    """Do the one job: 0 where it was done, 1 where something failed."""
+    """Do the one job: 0 if it succeeded, 1 if anything failed."""
     try:
         job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     except msgspec.DecodeError as error:
         result = Result(0, failed=f"This is no job: {error}")
     else:
-        # The one line is for whoever reads it; what libraries print is not.
+        # Only the result may go to standard output, nothing that libraries print.
         with redirect_stdout(sys.stderr):
             result = run(job)
     sys.stdout.write(msgspec.json.encode(result).decode() + "\n")

@@ -13,14 +13,14 @@ from jupyter_core.paths import jupyter_runtime_dir
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A socket's path holds 107 bytes, its name 50 of them.
+# The path of a socket has at most 107 bytes, of which its name takes 50.
 FOLDER_LIMIT = 57
 # Loaded while the kernel waits for its first cell.
 AHEAD = "import recon.charts, recon.notebook, recon.verification.verify"
 
 
 def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKernelManager]:
-    """What starts a kernel of this environment's Python.
+    """A class that starts a kernel of this environment's Python.
 
     Args:
         environment: The kernel's environment variables; None: those of this process.
@@ -34,7 +34,7 @@ def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKe
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
-            # Sockets of the file system are out of reach for other users and for other machines.
+            # Sockets in the file system are out of reach for other users and other machines.
             self.transport = "ipc" if os.name == "posix" and len(jupyter_runtime_dir()) < FOLDER_LIMIT else "tcp"
             if given is not None:
                 options["env"] = given

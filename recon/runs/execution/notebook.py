@@ -1,4 +1,4 @@
-"""Executes the shipped notebook with papermill; what is saved names no machine and no path of this run."""
+"""Executes the shipped notebook with papermill; the saved notebook names no machine and no path of this run."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def execute(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Execute the shipped notebook on a kernel of its own and save it, whole or as far as it came.
+    """Execute the shipped notebook on its own kernel and save it, complete or as far as it got.
 
     Args:
         notebook: Where to save it.
         parameters: Values of its `parameters` cell.
-        cwd: Where the kernel works; None: here.
+        cwd: The working directory of the kernel; None: the current one.
         environment: The kernel's environment variables; None: those of this process.
 
     Raises:
-        UsageError: The database is a URL, which the saved notebook would keep; nothing is executed.
-        VerificationFailedError: The notebook raised it, having shown everything.
-        StepError: The kernel could not be started, or died, or a cell failed.
+        UsageError: The database is a URL, which the saved notebook would contain; nothing is executed.
+        VerificationFailedError: The notebook raised it after it had shown everything.
+        StepError: The kernel could not be started or died, or a cell failed.
     """
     _refuse_url(parameters)
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -77,7 +77,7 @@ def _refuse_url(parameters: Mapping[str, Any]) -> None:
 
 
 def _in_order(parameters: Mapping[str, Any], shipped: Path) -> dict[str, Any]:
-    """The parameters in the order in which the notebook declares them, any others after."""
+    """The parameters in the order in which the notebook declares them, followed by any others."""
     declared = [name for name in papermill.inspect_notebook(shipped) if name in parameters]
     return {name: parameters[name] for name in (*declared, *parameters)}
 
@@ -93,7 +93,7 @@ def _sentence(text: object) -> str:
 
 
 def _tidy(notebook: Path) -> None:
-    """Keep the durations; leave out the paths, and the cells that papermill adds to point at an error."""
+    """Keep the durations; remove the paths, and the cells that papermill adds to point at an error."""
     if not notebook.is_file():
         return
     document = nbformat.read(notebook, as_version=4)

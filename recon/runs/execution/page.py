@@ -1,4 +1,4 @@
-"""An executed notebook as one HTML page that needs nothing else: no script, no address, code folded away."""
+"""An executed notebook as one self-contained HTML page: no script, no URL, code collapsed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def export_html(notebook: Path, page: Path) -> None:
 
 
 def _title(document: Mapping[str, Any]) -> str:
-    """The first that an output names."""
+    """The first title that an output names."""
     outputs = (output for cell in document["cells"] for output in cell.get("outputs", ()))
     titles = (output.get("metadata", {}).get("recon", {}).get("title") for output in outputs)
     return str(next(filter(None, titles), TITLE))

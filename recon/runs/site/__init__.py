@@ -1,4 +1,4 @@
-"""The stakeholders' site: a home page over the run folders, and what each run has to show."""
+"""The stakeholders' site: a home page over the run folders, and what each run publishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds the site from the run folders: copies first, then the page that links to them, whole or not at all."""
+"""Builds the site from the run folders: first the copies, then the page that links to them, complete or not at all."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ATTEMPTS = 10
 
 
 def build_site(outputs: Path | str = "outputs") -> Path:
-    """Build `outputs/site/`, which may be published by copying it alone; gives its home page.
+    """Build `outputs/site/`, which can be published by copying it alone; returns its home page.
 
-    Runs that come or go meanwhile are seen, so that of two rebuilds side by side the last writes all of them.
+    Runs that are added or removed meanwhile are noticed, so that of two concurrent rebuilds the last writes all runs.
 
     Raises:
-        UsageError: There is no run in `outputs`; a site that is there already is left alone.
+        UsageError: There is no run in `outputs`; an existing site is left alone.
         OutputError: The site cannot be written.
     """
     outputs = Path(outputs)
@@ -67,6 +67,6 @@ def _runs(outputs: Path) -> Sequence[RunFolder]:
 
 
 def _write(home: Path, text: str) -> None:
-    """Write the page, unless it says the same already."""
+    """Write the page, unless it is unchanged."""
     if not home.is_file() or home.read_bytes() != text.encode():
         replace_file(home, text)

@@ -1,4 +1,4 @@
-"""What the site shows of each run, beside its home page: linked where the file system can, else copied."""
+"""What the site shows of each run beside its home page: hard-linked where the file system allows, else copied."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from recon.runs.folder import RunFolder
 
 PUBLISHED = ("verification.json", PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
-"""Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and wants a kernel."""
+"""Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and requires a kernel."""
 
 
 def copy_runs(runs: Sequence[RunFolder], target: Path) -> None:
-    """Make `target` hold what `runs` have to show, one folder each, and of other runs nothing.
+    """Make `target` hold what `runs` publish, one folder each, and nothing of other runs.
 
-    What is there and unchanged is left alone. A file that cannot be read is left out; whoever lists the runs says so.
+    Unchanged files are left alone. A file that cannot be read is left out, which the list of runs reports.
 
     Raises:
         OSError: `target` cannot be written.
@@ -49,7 +49,7 @@ def _copy(run: RunFolder, target: Path, scratch: Path) -> None:
 
 
 def _files(folder: Path, part: str) -> Iterator[str]:
-    """The files of a part, by their path in the run's folder; links lead elsewhere and are none."""
+    """The files of a part, by their path in the run's folder; links are ignored, since they lead elsewhere."""
     path = folder / part
     if path.is_symlink():
         return
@@ -60,7 +60,7 @@ def _files(folder: Path, part: str) -> Iterator[str]:
 
 
 def _below(folder: Path | str) -> Iterator[str]:
-    """The files in a folder and below it, by their path in it."""
+    """The files in a folder and below it, by their path relative to it."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -77,10 +77,10 @@ def _place(source: Path, final: Path, new: Path) -> None:
         try:
             os.link(source, new)
         except OSError:
-            # Another file system, one without links, or a file of somebody else's.
+            # Another file system, one without links, or a file that belongs to another user.
             _duplicate(source, new)
         new.replace(final)
-    # Of two names for one file, renaming removes neither.
+    # Renaming one hard link of a file onto another removes neither.
     new.unlink(missing_ok=True)
 
 
@@ -99,7 +99,7 @@ def _duplicate(source: Path, new: Path) -> None:
 
 
 def _remove_gone(target: Path, runs: Sequence[RunFolder]) -> None:
-    """Remove the copies of runs that are gone; one that came since, beside another rebuild, is none of those."""
+    """Remove the copies of runs that are gone, but not of one that a concurrent rebuild has added since."""
     known = {run.name: run for run in runs}
     outputs = target.parents[1]
     for copy in target.iterdir():

@@ -1,4 +1,4 @@
-"""The runs as the home page lists them: judgement or why there is none, and where each part leads."""
+"""The runs as the home page lists them: the judgement or why there is none, and the links to each part."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LINKED = {
     "json": ("JSON", "verification.json"),
     "report": ("Markdown", PARTS["report"]),
 }
-"""What a run links to, by part: its label, and the file that opens it."""
+"""What a run links to, by part: its label, and the file to open."""
 
 
 @dataclass(frozen=True)
 class PartLink:
-    """A part of a run: where it lies, seen from the home page, or why it lies nowhere."""
+    """A part of a run: its location relative to the home page, or why it does not exist."""
 
     label: str
     address: str | None
@@ -41,9 +41,9 @@ class ListedRun:
 
     Attributes:
         name: The name of its folder.
-        started_at: When it started; None where neither its judgement nor its name say.
-        run_summary: What was judged; None where it cannot be read.
-        problem: Why it cannot be read; empty where it can.
+        started_at: When it started; None where neither its judgement nor its name says.
+        run_summary: The judgement; None where it cannot be read.
+        problem: Why it cannot be read; empty where it can be.
         links: Its parts, in the order of `LINKED`.
     """
 
@@ -71,7 +71,7 @@ class ListedRun:
 
 
 def read_entry(run: RunFolder, copies: Path) -> ListedRun:
-    """One run, whose copies lie in a folder of its name in `copies`."""
+    """Read one run, whose copies are in a folder of its name in `copies`."""
     links = tuple(_links(run, copies / run.name))
     try:
         judgement = read_summary(run.verification)

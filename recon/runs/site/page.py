@@ -1,4 +1,4 @@
-"""The home page: the newest verdict large, how the runs went, and every run with what it has to show."""
+"""The home page: the newest verdict in large type, the trend of the runs, and every run with its links."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], V
 
 
 def render(entries: Sequence[ListedRun]) -> str:
-    """The whole page.
+    """The complete page.
 
     Args:
         entries: Every run, the newest first; at least one.
@@ -51,7 +51,7 @@ def render(entries: Sequence[ListedRun]) -> str:
 
 
 def verdict_sentence(judgement: RunSummary) -> str:
-    """What the verdict means, in one sentence."""
+    """The meaning of the verdict, in one sentence."""
     found = judgement.summary
     checks = plural(found.total, "check")
     if found.failed:
@@ -65,7 +65,7 @@ def verdict_sentence(judgement: RunSummary) -> str:
 
 
 def _tally(entries: Sequence[ListedRun]) -> str:
-    """How many runs there are, and of each verdict."""
+    """How many runs there are, in total and of each verdict."""
     verdicts = [entry.run_summary.verdict for entry in entries if entry.run_summary is not None]
     words = [f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts]
     unread = len(entries) - len(verdicts)
@@ -73,13 +73,13 @@ def _tally(entries: Sequence[ListedRun]) -> str:
 
 
 def _counted(found: Summary) -> list[str]:
-    """How many checks passed, and how many of each worse outcome that there was."""
+    """How many checks passed, and how many have each worse outcome that occurs."""
     worse = {"failed": found.failed, "warned": found.warnings, "not evaluated": found.errors}
     return [f"{found.passed} passed", *(f"{count} {word}" for word, count in worse.items() if count)]
 
 
 def _unpassed(judgement: RunSummary) -> list[Any]:
-    """The checks that did not pass without remark, worst first."""
+    """The checks whose outcome is not PASS, worst first."""
     return [check for outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.WARN) for check in judgement.named(outcome)]
 
 

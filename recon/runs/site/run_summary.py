@@ -1,4 +1,4 @@
-"""What the home page needs of a run's verification.json, which may be large, and nothing else of it."""
+"""What the home page needs of a run's verification.json, which may be large, and nothing else from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EntityCounts(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """What the bundle leads one to expect, and what the database holds."""
+    """The counts expected from the bundle, and those in the database."""
 
     bundle: EntityCounts
     database: EntityCounts
@@ -44,7 +44,7 @@ class TierSize(Struct, frozen=True, rename="camel"):
 
 
 class CheckResult(Struct, frozen=True):
-    """What became of one check."""
+    """The result of one check."""
 
     name: str
     outcome: Outcome
@@ -52,14 +52,14 @@ class CheckResult(Struct, frozen=True):
 
 
 class Accounted(Struct, frozen=True, rename="camel"):
-    """What the ledger came to, in words, and how many records and rows nobody explains."""
+    """The result of the ledger in words, and how many records and rows are unexplained."""
 
     accounted_for: str
     unexplained: Rows
 
 
 class RunSummary(Struct, frozen=True, rename="camel"):
-    """A run's judgement, as far as the home page tells it."""
+    """A run's judgement, as far as the home page shows it."""
 
     schema_version: str
     run_id: str
@@ -75,7 +75,7 @@ class RunSummary(Struct, frozen=True, rename="camel"):
     ledger: Accounted | None = None
 
     def named(self, outcome: Outcome) -> list[CheckResult]:
-        """The checks of one outcome, in the order of the report."""
+        """The checks with this outcome, in the order of the report."""
         return [check for check in self.checks if check.outcome is outcome]
 
     @property
@@ -90,10 +90,10 @@ DECODER = msgspec.json.Decoder(RunSummary)
 
 
 def read_summary(path: Path) -> RunSummary:
-    """A run's judgement.
+    """Read a run's judgement.
 
     Raises:
-        ReportError: The file cannot be read, is no report of recon, or contradicts itself.
+        ReportError: The file cannot be read, is not a report of recon, or contradicts itself.
     """
     try:
         judgement = DECODER.decode(path.read_bytes())

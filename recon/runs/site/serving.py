@@ -1,4 +1,4 @@
-"""Serves the site's folder, and nothing else, to browsers of this machine."""
+"""Serves the site's folder, and nothing else, to browsers on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 HOSTS = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
-# Each page has a stricter policy of its own; this one holds for what has none.
+# Each page has its own, stricter policy; this one applies to responses without one.
 POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
     "script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -37,7 +37,7 @@ HEADERS = {
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away is no error of ours."""
+        """Ignore a browser that disconnects."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -57,7 +57,8 @@ class _SiteHandler(SimpleHTTPRequestHandler):
     }
 
     def send_head(self) -> BytesIO | BinaryIO | None:
-        # A page elsewhere whose name leads here would otherwise read the site through its visitor's browser.
+        # Otherwise a foreign page whose host name resolves to this machine could read the site through its visitor's
+        # browser.
         if not HOSTS.fullmatch(self.headers.get("Host", "")):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
@@ -67,7 +68,7 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_of_site(self) -> bool:
-        """Whether the path stays in the folder, links followed, and names nothing hidden."""
+        """Whether the path, with links resolved, stays in the folder and names nothing hidden."""
         root = Path(self.directory).resolve()
         try:
             path = Path(self.translate_path(self.path)).resolve()
@@ -76,12 +77,12 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         return path.is_relative_to(root) and not any(p.startswith(".") for p in path.relative_to(root).parts)
 
     def list_directory(self, path: str | os.PathLike[str]) -> BytesIO | None:  # noqa: ARG002 - its signature
-        """A folder without a page of its own shows nothing."""
+        """Show nothing for a folder without its own page."""
         self.send_error(HTTPStatus.NOT_FOUND)
         return None
 
     def refuse(self) -> None:
-        """Nothing can be changed here."""
+        """Refuse: nothing can be changed here."""
         self.send_error(HTTPStatus.METHOD_NOT_ALLOWED)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = refuse  # noqa: N815 - names of the library
@@ -92,19 +93,19 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its signature
-        """Who looks at what is nobody's business."""
+        """Log no requests, for the privacy of the readers."""
 
 
 @contextmanager
 def serving(site: Path, port: int = 0) -> Iterator[ThreadingHTTPServer]:
-    """A server of `site` on the loopback address; whoever opens it calls its `serve_forever`.
+    """A server of `site` on the loopback address; the caller runs its `serve_forever`.
 
     Args:
         site: The folder to serve.
-        port: Where it listens; 0: wherever there is room.
+        port: The port to listen on; 0: any free one.
 
     Raises:
-        UsageError: The port is taken, or not ours to take.
+        UsageError: The port is taken, or requires privileges.
     """
     try:
         server = _Server((LOOPBACK, port), partial(_SiteHandler, directory=str(site)))

@@ -1,4 +1,4 @@
-"""How the runs went, drawn: verdicts, failed checks and tier coverage, the oldest run on the left."""
+"""A chart of the runs: verdicts, failed checks and tier coverage, the oldest run on the left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recon.runs.site.run_summary import RunSummary
 
 GOAL = 95.0
-"""Percentage of members with a tier that the runbook asks for (3.5)."""
+"""The percentage of members with a tier that the runbook requires (3.5)."""
 LEFT, RIGHT = 46, 58
 BARS_TOP, BARS_BOTTOM = 94.0, 132.0
 LINE_TOP, LINE_BOTTOM = 178.0, 238.0
@@ -26,7 +26,7 @@ LINE_HEIGHT = 12.0
 
 @dataclass(frozen=True)
 class Label:
-    """A text at a place."""
+    """A text at a position."""
 
     x: float
     y: float
@@ -35,12 +35,12 @@ class Label:
 
 @dataclass(frozen=True)
 class Mark:
-    """One run's column.
+    """The column of one run.
 
     Attributes:
-        x: Its middle.
+        x: Its centre.
         words: The run in words.
-        bar: Where the bar of failed checks begins, as y; its end is `BARS_BOTTOM`.
+        bar: Where the bar of failed checks begins, as y; it ends at `BARS_BOTTOM`.
         point: The coverage, as y; None where it is not recorded.
     """
 
@@ -54,7 +54,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Trend:
-    """A chart for one width of screen; all numbers are units of its view box."""
+    """A chart for one screen width; all numbers are units of its view box."""
 
     name: str
     width: int
@@ -83,7 +83,7 @@ class Trend:
 
 
 def draw_trend(entries: Sequence[ListedRun]) -> list[Trend]:
-    """The chart for wide screens and for narrow ones; none where fewer than two runs can be read."""
+    """The charts for wide and for narrow screens; none where fewer than two runs can be read."""
     runs = [(entry, entry.run_summary) for entry in reversed(entries) if entry.run_summary is not None]
     if len(runs) < 2:
         return []
@@ -119,7 +119,7 @@ def _draw(name: str, width: int, runs: Sequence[tuple[ListedRun, RunSummary]], t
 
 
 def _floor(found: Sequence[float | None]) -> float:
-    """Where the axis of the coverage begins: a ten below all of it, and below the goal."""
+    """Where the axis of the coverage begins: a multiple of ten, not above any value, and at most 80."""
     return min(80.0, *(value // 10 * 10 for value in found if value is not None), 80.0)
 
 
@@ -128,7 +128,7 @@ def _height(coverage: float, least: float) -> float:
 
 
 def _lines(marks: Sequence[Mark]) -> tuple[str, ...]:
-    """The points of each stretch of runs whose coverage is recorded."""
+    """The points of each uninterrupted series of runs whose coverage is recorded."""
     stretches: list[list[str]] = [[]]
     for mark in marks:
         if mark.point is None:
@@ -139,7 +139,7 @@ def _lines(marks: Sequence[Mark]) -> tuple[str, ...]:
 
 
 def _grid(least: float) -> tuple[Label, ...]:
-    """The lines of the coverage; a label that the goal's would lie upon is left out."""
+    """The grid lines of the coverage; a label that the goal's would overlap is omitted."""
     goal = _height(GOAL, least)
     top = "100 %" if goal - LINE_TOP >= LINE_HEIGHT else ""
     return (
@@ -150,7 +150,7 @@ def _grid(least: float) -> tuple[Label, ...]:
 
 
 def _times(runs: Sequence[tuple[ListedRun, RunSummary]], marks: Sequence[Mark]) -> tuple[Label, ...]:
-    """The time of the first run and of those after it for which there is room; of one day's runs the hour."""
+    """The times of the first run and of those after it for which there is room; within one day, the hours."""
     of_one_day = len({entry.time[:10] for entry, _ in runs}) == 1
     room = HOUR_WIDTH if of_one_day else DATE_WIDTH
     labels: list[Label] = []
