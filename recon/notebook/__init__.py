@@ -1,4 +1,4 @@
-"""What notebooks call: each function shows one section of a Verification."""
+"""The functions that notebooks call: each shows one section of a Verification."""
 
 from recon.notebook.sections import (
     Section,

@@ -1,4 +1,4 @@
-"""What notebooks show of a Verification: each function gives one section, as HTML, as Markdown and as plain text."""
+"""The sections of a Verification that notebooks show, each as HTML, as Markdown and as plain text."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Lines = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Section:
-    """Something to show; a notebook takes the richest form that it can.
+    """Something to show; a notebook displays the richest form that it supports.
 
     Attributes:
-        html: With all text from data escaped.
-        text: As Markdown, which reads as plain text too.
-        title: What the page that it stands on is called; None where it does not say.
+        html: All text from data is escaped.
+        text: As Markdown, which is readable as plain text, too.
+        title: The title of the page that contains it; None where it sets none.
     """
 
     html: str
@@ -81,12 +81,12 @@ def checks(verification: Verification) -> Section:
 
 
 def counts(verification: Verification) -> Section:
-    """What the bundle leads one to expect beside what the database holds."""
+    """The counts expected from the bundle beside those in the database."""
     return _report(verification, "counts", "Count Comparison")
 
 
 def ledger(verification: Verification) -> Section:
-    """What became of every record and every row, and why they differ."""
+    """What happened to every record and every row, and why they differ."""
     return Section(section("ledger", verification), _markdown(verification, "Record Ledger"))
 
 
@@ -101,14 +101,14 @@ def policies(verification: Verification) -> Section:
 
 
 def failures(verification: Verification, rows: int = 50) -> Section:
-    """For each check that did not pass its meaning, at most `rows` violating rows, the action and the escalation."""
+    """The meaning, at most `rows` violating rows, the action and the escalation of each check that did not pass."""
     return Section(section("failures", verification, rows), _markdown(verification, "What Failed"))
 
 
 def chart(verification: Verification, name: str) -> Figure | Section:
-    """One chart of `recon.charts`, or the sentence that says why there is none."""
+    """One chart of `recon.charts`, or a sentence that says why there is none."""
     # Altair costs half a second that no other section needs.
-    from recon.charts import draw  # noqa: PLC0415 - a heavy door
+    from recon.charts import draw  # noqa: PLC0415 - a heavy import
 
     return draw(verification, name).get(name) or _note(_why_no_chart(verification, name))
 
@@ -130,14 +130,14 @@ def environment(verification: Verification) -> Section:
 
 
 def files(verification: Verification, folder: Path | str | None) -> Section:
-    """Write verification.json, verification-report.md and charts/ into `folder`; nothing where it is empty.
+    """Write verification.json, verification-report.md and charts/ into `folder`; nothing where it is empty or None.
 
     Raises:
         OutputError: They cannot be written.
     """
     if not folder:
         return _note("No files were asked for.")
-    from recon.charts import write_charts  # noqa: PLC0415 - a heavy door
+    from recon.charts import write_charts  # noqa: PLC0415 - a heavy import
     from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
 
     home = Path(folder)
@@ -155,7 +155,7 @@ def files(verification: Verification, folder: Path | str | None) -> Section:
 
 
 def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
-    """Say what whoever started this is told, and tell it.
+    """Show the final sentence, and report a verdict other than PASSED to the caller as an error if asked to.
 
     Raises:
         VerificationFailedError: The verdict is not PASSED, and `raise_on_failure`.
@@ -167,12 +167,12 @@ def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
 
 
 def _report(v: Verification, name: str, heading: str, **options: Any) -> Section:
-    """A section of the report, named for those who hear it."""
+    """A section of the report, with its heading as a label for screen readers."""
     return Section(section(name, v, Markup('aria-label="{}"').format(heading), **options), _markdown(v, heading))
 
 
 def _markdown(v: Verification, heading: str) -> str:
-    """A section of the report without its heading, which the notebook has."""
+    """A section of the report without its heading, which is in the notebook."""
     return "\n".join(markdown_section(v, heading))
 
 
