@@ -1,4 +1,4 @@
-"""The only door to Great Expectations, whose import takes seconds: checkpoint, Data Docs, its own expectations."""
+"""The only access to Great Expectations, whose import takes seconds: checkpoint, Data Docs, its own expectations."""
 
 from recon.gx.checkpoint import Found, GxResult, GxSuite, compare, validate
 from recon.gx.data_docs import build_data_docs

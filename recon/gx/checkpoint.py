@@ -1,4 +1,4 @@
-"""The checkpoint: Great Expectations validates every suite on the snapshot, and its outcomes must be ours."""
+"""The checkpoint: Great Expectations validates every suite on the snapshot, and its outcomes must match recon's."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 CARRIER = "carrier"
 TOLD = 5
-# The rows stand in the Verification; to name them again costs 20 µs each.
+# The rows are stored in the Verification; naming them again would cost 20 µs each.
 COUNTS_ONLY = {"result_format": "SUMMARY"}
 
 
 @dataclass(frozen=True)
 class Found:
-    """What Great Expectations says about one check.
+    """What Great Expectations found for one check.
 
     Attributes:
         count: How many rows violate it; None where nothing was evaluated.
@@ -49,10 +49,10 @@ class GxSuite:
     """One validated suite.
 
     Attributes:
-        name: As its file names it.
+        name: The name given in its file.
         source: The file, as rules name it.
         rules: Its effective rules, in the order of their checks.
-        success: Whether every check passed without remark; to Great Expectations a warning is a failure too.
+        success: Whether every check's outcome is PASS; for Great Expectations a warning is a failure, too.
     """
 
     name: str
@@ -63,7 +63,7 @@ class GxSuite:
 
 @dataclass(frozen=True)
 class GxResult:
-    """What a checkpoint gave; each outcome in it was compared with the Verification's.
+    """The result of a checkpoint; each outcome in it was compared with the Verification's.
 
     Attributes:
         found: By the id of the check.
@@ -79,11 +79,11 @@ def validate(rules: Sequence[Rule], warehouse: Warehouse, verification: Verifica
 
     Args:
         rules: The effective rules, as `load_rules` gives them.
-        warehouse: Holds what they read, as it did when the Verification was reached.
+        warehouse: Holds what they read, unchanged since the Verification was reached.
         verification: The judgement that Great Expectations must confirm.
 
     Raises:
-        StepError: Great Expectations gives another outcome than ours, lacks a check or has one more.
+        StepError: Great Expectations reaches an outcome other than recon's, lacks a check or has an additional one.
     """
     try:
         result = _validated(rules, warehouse)
@@ -110,7 +110,7 @@ def _validated(rules: Sequence[Rule], warehouse: Warehouse) -> GxResult:
 
 
 def compare(found: Mapping[str, Found], verification: Verification) -> None:
-    """Make sure that both reached the same outcome for the same checks.
+    """Ensure that both reached the same outcome for the same checks.
 
     Raises:
         StepError: They did not, or there is no check to compare.
@@ -142,7 +142,7 @@ class _Run:
         self._name = name
 
     def outcomes(self, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
-        """What Great Expectations says about each rule."""
+        """What Great Expectations found for each rule."""
         settled = [(rule.id, self._settled(rule)) for rule in rules if rule.is_gx_native]
         done = [(name, found) for name, found in settled if found]
         open_rules = [rule for rule in rules if rule.id not in dict(done)]
@@ -154,7 +154,7 @@ class _Run:
         return done
 
     def _settled(self, rule: Rule) -> Found | None:
-        """What is known of a foreign rule before a row is read: that it is switched off, refused, or lacks a column."""
+        """The result of a foreign rule if known before any row is read: switched off, refused, or lacking a column."""
         check = unjudged(rule, self._warehouse)
         if check:
             return Found(check.outcome, _count(check))
@@ -170,7 +170,7 @@ class _Run:
         return [(name, _found(result)) for name, result in results]
 
     def _foreign(self, table: str, rules: Sequence[Rule]) -> list[tuple[str, Found]]:
-        """All expectations about one table, on one frame of all columns that they name."""
+        """Validate all expectations about one table, on one frame of all columns that they name."""
         columns = dict.fromkeys(column for rule in rules for column in shown_columns(rule))
         frame = frame_of(table, list(columns), self._warehouse)
         by_id = {rule.id: rule for rule in rules}
@@ -185,7 +185,7 @@ class _Run:
         return [(check.id, Found(check.outcome, _count(check))) for check in checks]
 
     def _results(self, part: str, rules: Sequence[Rule], frame: pd.DataFrame) -> list[tuple[str, Any]]:
-        """The results of a real checkpoint by the ids of their checks."""
+        """The results of an actual checkpoint by the ids of their checks."""
         name = f"{self._name}: {part}"
         suite = self._context.suites.add(suite_of(name, rules))
         definition = gx.ValidationDefinition(name=name, data=batch_definition(self._context, name), suite=suite)
@@ -207,7 +207,7 @@ def _suites(rules: Iterable[Rule]) -> Iterator[tuple[str, str, list[Rule]]]:
 
 
 def _found(result: Any) -> Found:
-    """The outcome of one of our own rules; what raised is never better than an ERROR, at any severity."""
+    """The outcome of one of recon's own rules; one that raised is never better than an ERROR, at any severity."""
     if exception_of(result) or "outcome" not in result.result:
         return Found(Outcome.ERROR, None)
     outcome = Outcome(result.result["outcome"])

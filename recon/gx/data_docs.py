@@ -1,4 +1,4 @@
-"""Data Docs: what Great Expectations validated, as pages of our own that load nothing, run nothing and mask all."""
+"""Data Docs: what Great Expectations validated, on recon's own pages, which load nothing, run nothing and mask all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FACTS = ("Run ID", "Bundle", "Import completed", "Verified at", "Database", "Sna
 
 @dataclass(frozen=True)
 class SuitePage:
-    """One suite and where its two pages lie, relative to the index."""
+    """One suite and the location of its two pages, relative to the index."""
 
     suite: GxSuite
     checks: tuple[Check, ...]
@@ -52,16 +52,16 @@ class SuitePage:
 
 
 def build_data_docs(result: GxResult, verification: Verification, folder: Path, home: str | None = None) -> Path:
-    """Write the pages into `folder`: index.html, and two pages for each suite; what they show is the Verification's.
+    """Write the pages into `folder`: index.html, and two pages for each suite; they show the Verification's content.
 
     Args:
-        result: What `validate` gave.
-        verification: The judgement; its violating rows are masked already, unless nobody wants that.
-        folder: Made where it is not there.
-        home: Where the page of all runs lies, relative to `folder`; None: it is not linked.
+        result: As returned by `validate`.
+        verification: The judgement; its violating rows are masked already, unless the user disabled that.
+        folder: Created if it does not exist.
+        home: The path of the page of all runs, relative to `folder`; None: it is not linked.
 
     Returns:
-        The index.
+        The path of the index.
 
     Raises:
         OutputError: A page cannot be written.
@@ -79,7 +79,7 @@ def build_data_docs(result: GxResult, verification: Verification, folder: Path, 
 
 
 def _page(number: int, suite: GxSuite, checks: Mapping[str, Check]) -> SuitePage:
-    """Names differ by their number, whatever becomes of their characters."""
+    """The names of a suite's pages, distinguished by their number, whatever is replaced in the rest of the name."""
     name = UNSAFE.sub("-", suite.name)[:SLUG_LENGTH].strip("-.")
     return SuitePage(suite, tuple(checks[rule.id] for rule in suite.rules), f"{number:02}-{name}".rstrip("-"))
 
@@ -92,7 +92,7 @@ class _Docs:
         self._home = home
         self._templates = environment(TEMPLATES)
         style = stylesheet() + self._templates.get_template("data_docs.css").render()
-        # What every page and every macro may name.
+        # Available in every page and every macro.
         self._templates.globals |= {
             "v": verification,
             "version": result.version,
@@ -128,7 +128,7 @@ class _Docs:
 
 
 def _violations(check: Check) -> dict[str, Any]:
-    """The rows to show, each a tuple in the order of `columns`, and which of all they are."""
+    """The rows to show, each a tuple in the order of `columns`, and which part of all rows they are."""
     shown = check.violations.head(SHOWN_ROWS)
     return {
         "columns": shown.columns,

@@ -1,4 +1,4 @@
-"""The custom expectation: a rule of ours inside a Great Expectations suite, judged by the one evaluator."""
+"""The custom expectation: a rule of recon inside a Great Expectations suite, judged by the only evaluator."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ WAREHOUSE: ContextVar[Warehouse] = ContextVar("warehouse")
 SWITCHED_OFF: ContextVar[Mapping[str, str]] = ContextVar("switched off")
 
 
-# The rows are counted, not kept: they stand in the Verification, masked.
+# The rows are counted, not kept: they are stored in the Verification, masked.
 EVIDENCE_ROWS = 0
 
 
 class ExpectNoViolations(BatchExpectation):
-    """Expect that the rows of a query, the violations, are none.
+    """Expect a query for violations to return no rows.
 
     The batch only carries the expectation; the query runs on the warehouse given by `judged_on`.
     """
@@ -52,7 +52,7 @@ class ExpectNoViolations(BatchExpectation):
         if check.outcome is Outcome.ERROR:
             raise RuntimeError(check.message)
         result = {
-            # Neither a message nor a row: they may hold what belongs to a person.
+            # Neither a message nor a row, because these may contain personal data.
             "observed_value": None if check.violation_count is None else f"{check.violation_count} violations",
             "unexpected_count": check.violation_count,
             "outcome": str(check.outcome),
@@ -62,7 +62,7 @@ class ExpectNoViolations(BatchExpectation):
 
 @contextmanager
 def judged_on(warehouse: Warehouse, rules: Iterable[Rule] = ()) -> Iterator[None]:
-    """Inside, every `expect_no_violations` is evaluated on `warehouse`; not those of `rules` that are switched off."""
+    """Evaluate every `expect_no_violations` inside on `warehouse`, except those of `rules` that are switched off."""
     warehouse_token = WAREHOUSE.set(warehouse)
     off_token = SWITCHED_OFF.set({rule.id: rule.switched_off for rule in rules if rule.switched_off})
     try:
@@ -73,10 +73,10 @@ def judged_on(warehouse: Warehouse, rules: Iterable[Rule] = ()) -> Iterator[None
 
 
 def load_gx_suite(path: Path) -> ExpectationSuite:
-    """A suite file as Great Expectations' own object, with every expectation of the file in it.
+    """Load a suite file as a Great Expectations object, with every expectation of the file in it.
 
     Raises:
-        SuiteError: Great Expectations refuses an expectation, or drops one.
+        SuiteError: Great Expectations rejects an expectation, or drops one.
     """
     document = load_document(path)
     try:

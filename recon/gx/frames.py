@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 READ = "select {columns} from {table}"
 ALL_ROWS = 2**62
-# The number of a row in its frame, by which Great Expectations names the violating ones.
+# The row number in the frame, by which Great Expectations identifies the violating rows.
 ROW = "recon_row_number"
-# Without these, one null makes numbers with decimals of integers, and objects of flags.
+# Without these types, a single null turns integers into floats, and booleans into objects.
 NULLABLE = {pl.Int64: "Int64", pl.Boolean: "boolean"}
 
 
 def shown_columns(rule: Rule) -> list[str]:
-    """What is shown of a violating row: its key, where its table has one, and the columns that the rule names."""
+    """The columns shown of a violating row: its key, if its table has one, and the columns that the rule names."""
     key, names = key_of(rule), columns_of(rule)
     return [*([key] if key and key not in names else []), *names]
 
 
 def frame_of(table: str, columns: Sequence[str], warehouse: Warehouse) -> pl.DataFrame:
-    """Every row of a table with these columns; uuids as text. Without a column, each row is a 1."""
+    """Every row of a table with these columns; UUIDs as text. Without columns, each row is a 1."""
     names = ", ".join(map(quote, columns)) or "1 as present"
     frame, _ = warehouse.evidence(READ.format(columns=names, table=quote(*table.split("."))), None, ALL_ROWS)
     return frame
 
 
 def pandas_of(frame: pl.DataFrame) -> pd.DataFrame:
-    """The frame for pandas, with the number of each row."""
+    """Convert the frame to pandas, with the number of each row."""
     made = frame.with_row_index(ROW).to_pandas()
     for name, kind in frame.schema.items():
         if kind.base_type() in NULLABLE:

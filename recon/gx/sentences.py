@@ -1,4 +1,4 @@
-"""What the result of an expectation says in plain words; no value of a row is among them."""
+"""The result of an expectation in plain words, which contain no value of a row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 200
 
 
 def row_sentence(rule: Rule, unexpected: int, evaluated: int) -> str:
-    """Of an expectation about every row: "3 of 60 values of members.email do not match regex (regex: …)"."""
+    """For an expectation about every row: "3 of 60 values of members.email do not match regex (regex: …)"."""
     looked_at = f"{unexpected:,} of {evaluated:,} {_things(rule)}"
     told = f"{looked_at} {_found(rule, holds=False, one=unexpected == 1)}{_expected(rule)}"
     if not unexpected:
@@ -25,7 +25,7 @@ def row_sentence(rule: Rule, unexpected: int, evaluated: int) -> str:
 
 
 def whole_sentence(rule: Rule, observed: object, *, holds: bool) -> str:
-    """Of an expectation about a column or table as a whole: "column mean of events.capacity is 12, …"."""
+    """For an expectation about a whole column or table: "column mean of events.capacity is 12, …"."""
     subject = rule.type.removeprefix(PREFIX).partition("_to_")[0].replace("_", " ")
     number = f" is {_number(observed)}" if isinstance(observed, Real) else ""
     verdict = "as expected" if holds else "not as expected"
@@ -45,7 +45,7 @@ def _number(value: Real) -> str:
 
 
 def mostly(rule: Rule) -> float:
-    """The share of the rows that must hold."""
+    """The share of the rows that must satisfy the expectation."""
     return float(rule.parameters.get("mostly", 1))
 
 
@@ -63,7 +63,7 @@ def _verb(rule: Rule) -> str:
 
 
 def _found(rule: Rule, *, holds: bool, one: bool) -> str:
-    """What was found of them: "are unique", "do not match regex", "is null"."""
+    """What was found about the rows: "are unique", "do not match regex", "is null"."""
     verb = _verb(rule)
     is_negative = verb.startswith("not ")
     verb = verb.removeprefix("not ")

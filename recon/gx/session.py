@@ -19,9 +19,9 @@ SOURCE = "warehouse"
 
 @contextmanager
 def session() -> Iterator[Any]:
-    """A context of one's own, and nobody else's until it is left."""
+    """A private context, held exclusively until it is left."""
     with LOCK:
-        # By default it leaves an empty folder for pages behind.
+        # By default it would leave an empty folder for pages behind.
         defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
         config = DataContextConfig(store_backend_defaults=defaults, analytics_enabled=False)
         context: Any = gx.get_context(mode="ephemeral", project_config=config)
@@ -31,6 +31,6 @@ def session() -> Iterator[Any]:
 
 
 def batch_definition(context: Any, name: str) -> Any:
-    """A batch that is one whole frame of pandas, given when it is validated."""
+    """A batch that is one whole pandas frame, passed in when it is validated."""
     asset = context.data_sources.get(SOURCE).add_dataframe_asset(name)
     return asset.add_batch_definition_whole_dataframe("whole")

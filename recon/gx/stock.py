@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 RESULT_FORMAT = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
-# Of each group one kwarg says what is expected; without any, whatever there is would do.
+# In each group, one kwarg says what is expected; without any of them, every value would pass.
 DECISIVE = (("regex",), ("min_value", "max_value"))
 ABOUT_NULLS = ("expect_column_values_to_be_null", "expect_column_values_to_not_be_null")
 
@@ -34,7 +34,7 @@ def judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
     """The check of an expectation of Great Expectations' own.
 
     Raises:
-        RuleError: It does not know the type or takes no such kwargs, or the expectation cannot be evaluated.
+        RuleError: The type is unknown or takes no such kwargs, or the expectation cannot be evaluated.
     """
     suite = ExpectationSuite(name=rule.id, expectations=[expectation(rule)])
     frame = frame_of(rule.table, shown_columns(rule), warehouse)
@@ -47,10 +47,10 @@ def judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
 
 
 def expectation(rule: Rule) -> Any:
-    """The rule as Great Expectations' own object, which is never dropped.
+    """The rule as a Great Expectations object, which is never dropped.
 
     Raises:
-        RuleError: It does not know the type, or refuses the kwargs.
+        RuleError: The type is unknown, or the kwargs are rejected.
     """
     known = list_registered_expectation_implementations()
     if rule.type not in known:
@@ -68,14 +68,14 @@ def expectation(rule: Rule) -> Any:
 
 
 def conclude(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame, evidence_rows: int) -> Check:
-    """What a result of Great Expectations makes of the rule.
+    """Turn a result of Great Expectations into the check of the rule.
 
     Args:
         rule: The rule.
         warehouse: Holds what the rule reads.
-        result: Of the validation; in the format RESULT_FORMAT it names the violating rows.
+        result: The validation result; in the format RESULT_FORMAT it names the violating rows.
         frame: The rows that were validated.
-        evidence_rows: At most so many violating rows are kept.
+        evidence_rows: At most this many violating rows are kept.
 
     Raises:
         RuleError: There was nothing that could be evaluated.
@@ -94,7 +94,7 @@ def conclude(rule: Rule, warehouse: Warehouse, result: Any, frame: pl.DataFrame,
 
 
 def exception_of(result: Any) -> str | None:
-    """What an expectation raised, None where it did not; flat, or one entry for each metric."""
+    """The exception that an expectation raised, None if it raised none; either flat or one entry per metric."""
     info: Mapping[str, Any] = result.exception_info or {}
     entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, dict)]
     for entry in entries:
@@ -104,7 +104,7 @@ def exception_of(result: Any) -> str | None:
 
 
 def _without_values(message: str, frame: pl.DataFrame) -> str:
-    """What was raised, unless it quotes a text of the rows: nobody could mask that."""
+    """The exception's message, unless it quotes text from the rows, which could not be masked."""
     for name, kind in frame.schema.items():
         texts = frame[name].drop_nulls().unique() if kind == pl.String else ()
         if any(len(text) > 1 and text in message for text in texts):
@@ -113,7 +113,7 @@ def _without_values(message: str, frame: pl.DataFrame) -> str:
 
 
 def _is_vacuous(rule: Rule, result: Any, frame: pl.DataFrame) -> bool:
-    """Whether there was nothing to look at; a table may well be expected to have rows, and fail that."""
+    """Whether there was nothing to look at; an expectation about the number of rows may fail on an empty table."""
     columns = columns_of(rule)
     if not columns:
         return bool(result.success) and frame.is_empty()
@@ -147,7 +147,7 @@ def _as_whole(rule: Rule, warehouse: Warehouse, result: Any, evidence_rows: int)
     message = whole_sentence(rule, observed, holds=bool(result.success))
     if result.success:
         return _passed(rule, warehouse, message)
-    # Values of a column stand below its name, so that they are masked as it is.
+    # Values of a column are stored under its name, so that they are masked like the column.
     values = result.result.get("partial_unexpected_list") or (observed if isinstance(observed, list) else [observed])
     rows = pl.DataFrame({(columns_of(rule) or ("observed",))[0]: [_plain(value) for value in values]})
     return _violated(rule, message, rows.head(evidence_rows), int(result.result.get("unexpected_count") or len(values)))

@@ -1,4 +1,4 @@
-"""Rules as suites of Great Expectations: the effective ones, as layers and overrides have left them."""
+"""Rules as suites of Great Expectations: the effective ones, after layers and overrides."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
-    """The rules as one suite, each of them in it.
+    """The rules as one suite that contains each of them.
 
     Raises:
-        StepError: There is no rule, or Great Expectations holds fewer or others than it was given.
+        StepError: There is no rule, or the suite of Great Expectations lacks some or holds others.
     """
     if not rules:
         raise StepError("A suite without an expectation would always succeed", where=name[:300])
@@ -38,7 +38,7 @@ def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
 
 
 def expectation_document(rule: Rule) -> dict[str, Any]:
-    """A rule of ours as a suite file holds it."""
+    """A rule of recon as it is written in a suite file."""
     return {
         "type": rule.type,
         "severity": rule.severity,
