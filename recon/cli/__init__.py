@@ -1,6 +1,6 @@
 """The command line: one file per command, which turns arguments into one public call and an exit code.
 
-A command's module loads only when the command is run, so that `recon --help` starts at once.
+The module of a command is loaded only when the command is run, so that `recon --help` starts at once.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 class LazyGroup(click.Group):
-    """A group whose commands load when they are needed; its help needs only their names and one line each."""
+    """A group whose commands are loaded when needed; its help needs only their names and one line each."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names, in the order of use."""
+        """The names, in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """Load one command; None when there is none of that name."""
+        """Load one command; None when none has that name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        """The list of commands, without loading any."""
+        """Write the list of commands without loading any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
@@ -74,9 +74,9 @@ def verify_migration() -> NoReturn:
 
 
 def _part_stderr() -> None:
-    """Give our own words another way to the terminal than what native libraries print by themselves.
+    """Write recon's messages through a file descriptor of their own, not the one that native libraries print to.
 
-    connectorx logs each of its retries and prints a stack when it panics; recon says the same in one sentence.
+    connectorx logs each of its retries and prints a stack trace when it panics; recon reports the same in one sentence.
     """
     os.environ.setdefault("RUST_LOG", "off")
     if sys.stderr is not None:
@@ -86,8 +86,8 @@ def _part_stderr() -> None:
 
 
 def execute(command: click.Command) -> int:
-    """Run a command; whatever happens ends in one sentence and an exit code, never a traceback."""
-    # A tenth of a short run goes into looking for cycles among what imports create, and there are none to free.
+    """Run a command; any failure ends in one sentence and an exit code, never a traceback."""
+    # A short run spends a tenth of its time looking for cycles in what imports create, where there are none to free.
     gc.set_threshold(100_000)
     # numpy comes with pyarrow, and its second thread would spin for a while on a core that others need.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -98,13 +98,13 @@ def execute(command: click.Command) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process at once; the system frees memory faster than the libraries take their objects apart."""
-    atexit._run_exitfuncs()  # noqa: SLF001 - what was registered for the end is still done
+    """End the process at once: the system frees memory faster than the libraries tear down their objects."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - registered exit functions still run
     os._exit(code if _flush() else EXIT_ERROR)
 
 
 def _flush() -> bool:
-    """Whether all that was printed arrived; a reader that stopped reading has what it wanted."""
+    """Whether all output was written; a closed pipe counts, since its reader has what it needs."""
     try:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
@@ -131,12 +131,12 @@ def _exit_code(command: click.Command) -> int:
 
 
 def _told(error: Exception) -> int:
-    """The last resort of a program that is run at night: what went wrong, in a sentence."""
+    """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
         error.show()
         _tell_choices(error)
     elif isinstance(error, BrokenPipeError):
-        # Who reads our output stopped reading, as `head` does; nothing more can be said there.
+        # The reader of the output is gone, as with `head`; nothing more can be printed there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
         _tell(error)
@@ -144,7 +144,7 @@ def _told(error: Exception) -> int:
 
 
 def _tell_choices(error: click.ClickException) -> None:
-    """After an unknown option or command: the known ones."""
+    """Print the known options or commands after an unknown one."""
     context = getattr(error, "ctx", None)
     if context is None or "No such" not in error.message:
         return
@@ -167,5 +167,5 @@ def _tell(error: Exception) -> None:
 
 def _visible(text: Any) -> str:
     """Text without control characters, which must not reach a terminal from data."""
-    # A workflow's runner reads `##[` as the start of a command, on standard error too.
+    # A workflow's runner takes `##[` for the start of a command, on standard error, too.
     return visible(str(text)).replace("##[", "## [")

@@ -62,7 +62,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 
 def _write(folder: Path, database: str | None, club: dict[str, Any]) -> tuple[Path, str, str]:
-    """The bundle, where the rows lie, and what `--database` of `recon verify` is to be."""
+    """Write the club; returns the bundle, where the rows are stored, and the value for `recon verify --database`."""
     try:
         if database is None:
             paths = recon.write_demo(folder, **club)

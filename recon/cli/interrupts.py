@@ -1,4 +1,4 @@
-"""Knows whether a person pressed Ctrl-C: native libraries wrap KeyboardInterrupt in errors of their own."""
+"""Detects whether a person pressed Ctrl-C: native libraries wrap KeyboardInterrupt in errors of their own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def noted_interrupts() -> Iterator[Callable[[], bool]]:
-    """Note the signals that arrive; yields a function: whether an interrupt (SIGINT) was among them.
+    """Record the signals that arrive; yields a function that returns whether SIGINT was among them.
 
-    The handler stays as it is, for DuckDB stops a query only for Python's own. Outside the main thread, which alone
-    hears of signals, there is nothing to note.
+    The handler is left in place, because DuckDB stops a query only for Python's own. Outside the main thread, the only
+    one that receives signals, there is nothing to record.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the exit code that they share too."""
+"""Options and the exit code that several commands share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ fail_on_option = click.option(
 
 
 def judging_options(command: F) -> F:
-    """Add the options that say what is verified and how; with the bundle they reach the command as `options`."""
+    """Add the options for what is verified and how; the command receives them, with the bundle, as `options`."""
 
     @wraps(command)
     def judging(bundle: str, **given: Any) -> int:
@@ -49,7 +49,7 @@ def judging_options(command: F) -> F:
 
 
 def offered(name: str) -> Callable[[F], F]:
-    """The declared option of that name as one of click's; it has the field's default."""
+    """The declared option of that name as a click option, with the field's default."""
     option, default = OPTIONS[name], VerifyOptions.__dataclass_fields__[name].default
     if option.kind is bool:
         return click.option(option.flag, name, is_flag=True, help=option.help)
@@ -74,7 +74,7 @@ def _click_type(option: Option) -> Any:
 
 
 def exit_code(verification: Verification, fail_on: str) -> int:
-    """0 PASSED, 1 FAILED (or, if asked, warned), 2 INCOMPLETE."""
+    """0 PASSED, 1 FAILED (or, if requested, warnings), 2 INCOMPLETE."""
     if verification.verdict == "PASSED":
         return int(fail_on == "warning" and verification.summary.warnings > 0)
     return {"FAILED": 1, "INCOMPLETE": 2}[verification.verdict]

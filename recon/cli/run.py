@@ -84,7 +84,7 @@ def _parts(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 
 def _places(done: Run) -> Iterator[str]:
-    """Where each part lies, a line each."""
+    """The location of each part, one line each."""
     yield f"Verdict: {done.folder.verification}"
     for name in PARTS:
         if name in done.manifest.parts and name not in done.failed:
