@@ -1,4 +1,4 @@
-"""A generated club that moved from Wild Apricot, whole or with planted faults, to try recon on."""
+"""A generated club that moved from Wild Apricot, intact or with planted faults, for trying recon."""
 
 from recon.demo.club import Club, generate
 from recon.demo.exports import write_exports

@@ -21,19 +21,19 @@ CAPACITIES = (8, 12, 16, 20, 24, 30, 36, 40, 50, 60, 80, 100, 120, 150, 200, 300
 
 
 def draw_registrations(rng: Random, number: int, members: Sequence[Row], events: Sequence[Row]) -> list[Row]:
-    """`number` EventRegistration rows by date of registration, each (event, member) once.
+    """`number` EventRegistration rows by date of registration, each (event, member) pair once.
 
-    One member in twelve and one event in twenty-five have none. People register after they joined, except
-    in a club too dense for that, where some come as guests first.
+    One member in twelve and one event in twenty-five have none. People register after they have joined, except in a
+    club too dense for that, where some attend as guests first.
 
     Args:
-        rng: Decides.
+        rng: The source of randomness.
         number: How many.
         members: Member rows by joinedAt.
         events: Event rows.
 
     Raises:
-        ValueError: So many registrations need more members or events.
+        ValueError: That many registrations require more members or events.
     """
     active = _leave_out(rng, members, len(members) // 12)
     held = _leave_out(rng, events, len(events) // 25 or int(len(events) > 1))
@@ -54,7 +54,7 @@ def _leave_out(rng: Random, rows: Sequence[Row], number: int) -> list[Row]:
 def _draw_quotas(
     rng: Random, number: int, members: Sequence[Row], events: Sequence[Row]
 ) -> tuple[list[int], list[int]]:
-    """Registrations by event, and how many of the first `members` may register for it."""
+    """Registrations by event, and how many of the first `members` can register for it."""
     joined = [member["joinedAt"] for member in members]
     reaches = [bisect_left(joined, event["startTime"]) for event in events]
     if sum(reaches) < number:
@@ -62,13 +62,13 @@ def _draw_quotas(
     if sum(reaches) < number:
         wanted = f"{number} registrations need more members or events"
         raise ValueError(f"{wanted}: {len(members)} active members and {len(events)} events make {sum(reaches)}")
-    # Attendance grows with the club, but not as fast: a hike has room for only so many.
+    # Attendance grows with the club, but more slowly: a hike has only limited room.
     quotas = apportion(number, [rng.uniform(0.3, 1.7) * reach**0.5 for reach in reaches])
     return _cap(quotas, reaches), reaches
 
 
 def _cap(quotas: Sequence[int], limits: Sequence[int]) -> list[int]:
-    """The same total within the limits: what exceeds one goes where most room is left."""
+    """The same total within the limits: any excess goes where most room is left."""
     capped = [min(quota, limit) for quota, limit in zip(quotas, limits, strict=True)]
     for _ in range(sum(quotas) - sum(capped)):
         roomiest = max(range(len(capped)), key=lambda i: limits[i] - capped[i])
@@ -105,7 +105,7 @@ def _draw_between(rng: Random, earliest: datetime, latest: datetime) -> datetime
 
 
 def set_capacities(rng: Random, events: Sequence[Row], registrations: Sequence[Row]) -> None:
-    """Give most events a usual capacity that holds all who registered."""
+    """Give most events a typical capacity that is enough for all who registered."""
     registered = Counter(row["eventId"] for row in registrations)
     for event in events:
         needed = max(6, registered[event["id"]]) * rng.uniform(1, 1.4)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-# Wild Apricot counts each kind of thing on its own, so the ids of one kind lie far from those of another.
+# Wild Apricot numbers each kind of object separately, so the ids of one kind are far from those of another.
 FIRST_WA_IDS = {"Event": 4_000_000, "EventRegistration": 20_000_000, "Member": 60_000_000}
 REPORT_NAMES = {"Member": "members", "Event": "events", "EventRegistration": "registrations"}
 
@@ -39,11 +39,11 @@ class Club:
     """A club after its migration; report and tables agree with each other.
 
     Attributes:
-        report: Content of migration-report.json, with full records.
-        policies: Content of policy-bundle.json.
-        config: Content of migration-config.json.
-        tables: The target's rows by table ("Member", …), parents before children, each row by column name.
-            Timestamps are UTC text ('2024-01-15 14:25:00.123'), ids lower-case uuid text, JSON is text.
+        report: The content of migration-report.json, with full records.
+        policies: The content of policy-bundle.json.
+        config: The content of migration-config.json.
+        tables: The target's rows by table ("Member", …), parents before children, each row by column name. Timestamps
+            are UTC text ('2024-01-15 14:25:00.123'), ids lower-case UUID text, JSON is text.
     """
 
     report: dict[str, Any]
@@ -54,7 +54,7 @@ class Club:
 
 @dataclass(frozen=True)
 class Imported:
-    """The rows of one table and the Wild Apricot ids they came from, both in the order of the export."""
+    """The rows of one table and the Wild Apricot ids that they came from, both in the order of the export."""
 
     table: str
     wa_ids: Sequence[int]
@@ -62,10 +62,10 @@ class Imported:
 
 
 def generate(seed: int = 2024, *, members: int = 2147, events: int = 523, registrations: int = 8603) -> Club:
-    """A club of the given size; the same seed and size give the same club.
+    """Generate a club of the given size; the same seed and size give the same club.
 
     Raises:
-        ValueError: So many registrations need more members or events.
+        ValueError: That many registrations require more members or events.
     """
     rng = Random(seed)
     tiers = draw_tiers(rng)

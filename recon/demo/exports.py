@@ -37,7 +37,7 @@ def write_exports(club: Club, folder: Path) -> None:
 
 
 def _write(file: Path, entity: str, rows: Iterable[Record]) -> None:
-    """As a spreadsheet likes it: with a byte order mark, and the line ends of RFC 4180."""
+    """Write the form that spreadsheets expect: with a byte order mark, and the line ends of RFC 4180."""
     headers = CONFIG[f"{entity.removesuffix('s')}_fields"]
     with file.open("w", encoding="utf-8-sig", newline="") as opened:
         writer = csv.writer(opened)
@@ -76,13 +76,13 @@ STATUSES = _inverted("registration_status_mapping")
 
 
 def _local(iso: str | None) -> str:
-    """A moment in the club's local time, midnight UTC as the day that it stands for; empty: there is none."""
+    """An instant in the club's local time, midnight UTC as the day that it denotes; empty: there is none."""
     if iso is None:
         return ""
     moment = datetime.fromisoformat(iso).astimezone(UTC)
     if (moment.hour, moment.minute) == (0, 0):
         return moment.strftime(DAY)
     local = moment.astimezone(ZONE)
-    # In the hour that autumn has twice, local time does not tell which is meant.
+    # In the hour that occurs twice in autumn, local time is ambiguous.
     is_repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     return iso if is_repeated else local.strftime(MOMENT)

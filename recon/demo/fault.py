@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 class Fault:
     """Something wrong with a migration.
 
-    The SQL runs on SQLite and PostgreSQL alike, picks its rows by order, and takes fewer from a small club.
+    The SQL runs on both SQLite and PostgreSQL, selects its rows by order, and selects fewer in a small club.
 
     Attributes:
         description: What was planted, one sentence.
-        check: Id of the check that it must turn.
+        check: Id of the check whose outcome it must change.
         sql: Statements for the database.
         patch: Edits the report in place; None when the fault is in the database alone.
-        breaks: Table and name of the constraints that keep it out, as a partial restore may have lost them.
-        in_sqlite_only: Whether other databases have types that keep it out.
+        breaks: Table and name of the constraints that would reject it, as a partial restore may have lost them.
+        in_sqlite_only: Whether other databases have types that would reject it.
     """
 
     name: str

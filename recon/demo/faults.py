@@ -1,4 +1,4 @@
-"""Faults that can be planted in a generated migration, each with the check that has to find it."""
+"""Faults that can be planted in a generated migration, each with the check that must find it."""
 
 from __future__ import annotations
 
@@ -292,6 +292,6 @@ _FAULTS = (
     ),
 )
 
-# In the order in which they are planted: what the report tells of a share of the rows comes before what deletes rows,
-# and what adds a row after it.
+# In the order in which they are planted: faults that concern a share of the rows in the report come before those that
+# delete or add rows.
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in (*_FAULTS, *RECORD_FAULTS)}

@@ -1,4 +1,4 @@
-"""The generated club on disk: its bundle and its database, with faults planted where asked."""
+"""The generated club on disk: its bundle and its database, with faults planted on request."""
 
 from __future__ import annotations
 
@@ -78,19 +78,19 @@ INSERTS = {
 
 @dataclass(frozen=True)
 class DemoPaths:
-    """Where a demo lies: the bundle's folder and the SQLite file."""
+    """The location of a demo: the bundle's folder and the SQLite file."""
 
     bundle: Path
     database: Path
 
 
 def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = (), exports: bool = False) -> DemoPaths:
-    """Write bundle and database of a generated club into `folder`, with `faults` planted.
+    """Write the bundle and database of a generated club into `folder`, with `faults` planted.
 
     With `exports`, the bundle lists no records and holds the Wild Apricot exports that they came from.
 
     Raises:
-        ValueError: A fault is unknown; nothing is written then.
+        ValueError: A fault is unknown; nothing is written in that case.
     """
     planted = [fault.name for fault in find_faults(faults)]
     club = generate(seed)
@@ -102,7 +102,7 @@ def write_demo(folder: Path, *, seed: int = 2024, faults: Iterable[str] = (), ex
 
 
 def write_bundle(club: Club, folder: Path) -> Path:
-    """Write the three JSON files of the bundle into `folder`, which is made when missing; returns it."""
+    """Write the three JSON files of the bundle into `folder`, which is created if missing; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_json(folder / REPORT, club.report)
     _write_json(folder / POLICIES, club.policies)
@@ -113,7 +113,7 @@ def write_bundle(club: Club, folder: Path) -> Path:
 def write_sqlite(club: Club, path: Path) -> Path:
     """Write the target's tables to a new SQLite file, replacing an existing one; returns its path.
 
-    Foreign keys are declared, but SQLite does not enforce them unless a connection asks for it.
+    Foreign keys are declared, but SQLite does not enforce them unless a connection requests it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -130,14 +130,14 @@ def write_sqlite(club: Club, path: Path) -> Path:
 def plant(names: Iterable[str], folder: Path, database: Path) -> None:
     """Plant faults in the bundle in `folder` and in the SQLite file `database`.
 
-    They are planted in the order of `FAULTS`, each once, however often and in which order it is named.
+    They are planted in the order of `FAULTS`, each once, however often and in whatever order they are named.
 
     Raises:
-        ValueError: A name is unknown; nothing is planted then.
+        ValueError: A name is unknown; nothing is planted in that case.
     """
     faults = find_faults(names)
     patch_report(faults, folder)
-    # mode=rw: a missing database is an error here, not a new and empty file.
+    # mode=rw: a missing database is an error here instead of a new, empty file.
     uri = f"{database.resolve().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection, connection:
         for statement in (statement for fault in faults for statement in fault.sql):
@@ -145,7 +145,7 @@ def plant(names: Iterable[str], folder: Path, database: Path) -> None:
 
 
 def find_faults(names: Iterable[str]) -> list[Fault]:
-    """The faults of these names, each once, in the order in which they are planted.
+    """The faults with these names, each once, in the order in which they are planted.
 
     Raises:
         ValueError: A name is unknown.
@@ -158,7 +158,7 @@ def find_faults(names: Iterable[str]) -> list[Fault]:
 
 
 def patch_report(faults: Iterable[Fault], folder: Path) -> None:
-    """Plant what the faults change about the report of the bundle in `folder`."""
+    """Apply the faults' changes to the report of the bundle in `folder`."""
     file = folder / REPORT
     patches = [fault.patch for fault in faults if fault.patch]
     if not patches:

@@ -1,4 +1,4 @@
-"""The words that the generated club is made of: names of people and the things they do together."""
+"""The words that the generated club is made of: names of people and their activities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Activity(NamedTuple):
-    """Something that the club does again and again; `hour` is when it starts, `hours` how long it lasts."""
+    """A recurring activity of the club; `hour` is when it starts, `hours` how long it lasts."""
 
     title: str
     category: str

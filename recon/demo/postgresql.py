@@ -23,7 +23,7 @@ COPY = "copy {table} ({columns}) from stdin"
 DROP_CONSTRAINT = "alter table {table} drop constraint {constraint}"
 CREATE_SCHEMA = "create schema if not exists {schema}"
 ENTER_SCHEMA = "set local search_path to {schema}"
-# Tables and views that somebody made, in whatever schema.
+# Tables and views created by users, in any schema.
 TABLES = """
 select n.nspname || '.' || c.relname
 from pg_catalog.pg_class c
@@ -35,16 +35,16 @@ SHOWN_TABLES = 5
 
 
 def write_postgresql(url: DatabaseUrl, club: Club, faults: Sequence[Fault], finish: Callable[[], None]) -> None:
-    """Write the club into the empty database at `url`, whole or not at all.
+    """Write the club into the empty database at `url`, completely or not at all.
 
     Args:
-        url: Of a PostgreSQL database; the schema that it names is made where it is missing.
-        club: What to write.
-        faults: Planted in this order; the constraints that keep them out are dropped.
-        finish: Called before the transaction ends; what it raises takes everything back.
+        url: The URL of a PostgreSQL database; the schema that it names is created if missing.
+        club: The club to write.
+        faults: Planted in this order; the constraints that would reject them are dropped.
+        finish: Called before the transaction ends; if it raises, everything is rolled back.
 
     Raises:
-        DatabaseError: The database cannot be reached, is not empty, or refuses.
+        DatabaseError: The database cannot be reached, is not empty, or refuses the statements.
     """
     try:
         connection = psycopg.connect(conninfo(url))

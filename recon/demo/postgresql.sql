@@ -1,4 +1,4 @@
--- The target application's tables of the newer generation; constraints have the names that faults break them by.
+-- The target application's tables of the newer generation; constraints have the names by which faults drop them.
 
 create type "RegistrationStatus" as enum (
   'DRAFT', 'PENDING_PAYMENT', 'PENDING', 'CONFIRMED', 'WAITLISTED', 'CANCELLED', 'REFUND_PENDING', 'REFUNDED', 'NO_SHOW');

@@ -1,4 +1,4 @@
-"""Faults that counts do not show: records that are not in their rows, or not as they were."""
+"""Faults that counts do not show: records that did not reach their rows, or were changed on the way."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _add_up_wrong(report: dict[str, Any]) -> None:
 
 
 def _map_level_wrong(report: dict[str, Any]) -> None:
-    """As the importer would report it: the tier that it wrote."""
+    """Map a level as the importer would report it: to the tier that it wrote."""
     general = general_tier(report)
     for record in report["members"]["records"]:
         if general and record.get("waMembershipLevel") == WRONG_LEVEL:

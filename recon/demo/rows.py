@@ -25,30 +25,30 @@ DAYS_OF_EVENTS = 1800
 
 
 def as_text(moment: datetime) -> str:
-    """A moment as the tables hold it: '2024-01-15 14:25:00.123'."""
+    """An instant as stored in the tables: '2024-01-15 14:25:00.123'."""
     return moment.isoformat(sep=" ", timespec="milliseconds")
 
 
 def draw_id(rng: Random) -> str:
-    """A random uuid that the seed decides."""
+    """A random UUID determined by the seed."""
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
 def draw_moments(rng: Random, number: int) -> Iterator[str]:
-    """`number` ascending moments between the start and the end of the import."""
+    """`number` ascending instants between the start and the end of the import."""
     span_ms = (COMPLETED_AT - STARTED_AT) // timedelta(milliseconds=1)
     offsets_ms = sorted(rng.choices(range(1, span_ms), k=number))
     return (as_text(STARTED_AT + timedelta(milliseconds=offset)) for offset in offsets_ms)
 
 
 def stamp(rows: Iterable[Row], moments: Iterator[str]) -> None:
-    """Set when each row was written."""
+    """Set the time at which each row was written."""
     for row in rows:
         row["createdAt"] = row["updatedAt"] = next(moments)
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole shares of `total` in proportion to `weights`, which add up to it (largest remainders)."""
+    """Integer shares in proportion to `weights` that add up to `total` (largest remainders)."""
     scale = sum(weights) or 1
     exact = [total * weight / scale for weight in weights]
     shares = [int(share) for share in exact]
@@ -59,7 +59,7 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
 
 
 def status_rows() -> list[Row]:
-    """The MembershipStatus rows, which were there long before the migration."""
+    """The MembershipStatus rows, which existed long before the migration."""
     seeded = "2024-01-01 00:00:00.000"
     return [
         {
@@ -120,7 +120,7 @@ def _draw_email(rng: Random, first: str, last: str, taken: set[str]) -> str:
 
 
 def draw_events(rng: Random, number: int) -> list[Row]:
-    """`number` Event rows by start; no two share title and start, capacities are still unknown."""
+    """`number` Event rows by start; no two have the same title and start, capacities are not set yet."""
     events: dict[tuple[str, str], Row] = {}
     while len(events) < number:
         event = _draw_event(rng)
@@ -130,7 +130,7 @@ def draw_events(rng: Random, number: int) -> list[Row]:
 
 def _draw_event(rng: Random) -> Row:
     activity = rng.choice(ACTIVITIES)
-    # The power makes recent years busier: the club grew.
+    # The power makes recent years busier: the club has grown.
     days_ago = 1 + int(DAYS_OF_EVENTS * rng.random() ** 1.6)
     start = MIGRATION_DAY - timedelta(days=days_ago) + timedelta(hours=activity.hour, minutes=rng.choice((0, 0, 30)))
     return {

@@ -1,4 +1,4 @@
-"""The generated club in somebody's database server, with its bundle in a folder."""
+"""The generated club in the user's database server, with its bundle in a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from recon.demo.club import Club
     from recon.demo.fault import Fault
 
-# A driver loads only when its kind of database is written to.
+# A driver is loaded only when its kind of database is written to.
 WRITERS = {"postgresql": ("recon.demo.postgresql", "write_postgresql")}
 
 
@@ -35,9 +35,9 @@ def write_demo_to(
         The bundle's folder.
 
     Raises:
-        UsageError: No club can be written to this kind of database, or a fault does not exist in it.
-        DatabaseError: The database cannot be reached, is not empty, or refuses.
-        ValueError: A fault is unknown; nothing is written then.
+        UsageError: The club cannot be written to this kind of database, or a fault is not possible in it.
+        DatabaseError: The database cannot be reached, is not empty, or refuses the statements.
+        ValueError: A fault is unknown; nothing is written in that case.
     """
     planted = find_faults(faults)
     _require_possible(url, planted)

@@ -9,14 +9,14 @@ NAME = "Santa Rosalia Newcomers Club"
 
 
 class Tier(NamedTuple):
-    """A tier and the members in it.
+    """A tier and its members.
 
     Attributes:
-        code: Empty for people who have no tier.
+        code: Empty for people without a tier.
         members: How many of the 2147 members are in it.
-        status: Code of the membership status that its members have.
-        levels: Wild Apricot level names that mean it, the most usual first.
-        joined_days: Fewest and most days between joining and the migration.
+        status: The code of its members' membership status.
+        levels: Wild Apricot level names that map to it, the most common first.
+        joined_days: The fewest and most days between joining and the migration.
     """
 
     code: str

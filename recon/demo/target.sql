@@ -1,5 +1,5 @@
 -- The target application's tables of the newer generation, in SQLite's types: ids, timestamps and JSON are text.
--- "WaIdMapping" goes without its unique key ("entityType", "waId"), so that a duplicate can be planted.
+-- "WaIdMapping" has no unique key ("entityType", "waId"), so that a duplicate can be planted.
 CREATE TABLE "MembershipStatus" (
   id TEXT PRIMARY KEY, code TEXT NOT NULL UNIQUE, label TEXT NOT NULL, "sortOrder" INTEGER NOT NULL DEFAULT 0,
   "isActive" INTEGER NOT NULL DEFAULT 1, "createdAt" TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,

@@ -1,4 +1,4 @@
-"""What the report of an import says that went wrong with tiers: as the database, for the importer wrote both."""
+"""What an import report says about tier faults: the same as the database, since the importer wrote both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ GENERAL = ("General", "Associate")
 
 
 def map_all_to_general(report: dict[str, Any]) -> None:
-    """Every member who has a tier is in GENERAL."""
+    """Put every member who has a tier into GENERAL."""
     general = general_tier(report)
     for record in report["members"]["records"]:
         if general and "membershipTierId" in record:
@@ -16,13 +16,13 @@ def map_all_to_general(report: dict[str, Any]) -> None:
 
 
 def lose_tiers(report: dict[str, Any]) -> None:
-    """No member has a tier."""
+    """Leave no member with a tier."""
     for record in report["members"]["records"]:
         record.pop("membershipTierId", None)
 
 
 def lose_some_tiers(report: dict[str, Any]) -> None:
-    """15 % of the members have no tier, those who had none among them."""
+    """Leave 15 % of the members without a tier, including those who had none."""
     records = report["members"]["records"]
     first = sorted(records, key=lambda record: ("membershipTierId" in record, record["_murmurantId"]))
     for record in first[: len(records) * 15 // 100]:
@@ -30,6 +30,6 @@ def lose_some_tiers(report: dict[str, Any]) -> None:
 
 
 def general_tier(report: dict[str, Any]) -> str | None:
-    """The id of the tier GENERAL, which some member has by the level; None where none has a tier any more."""
+    """The id of the tier GENERAL, taken from a member with its level; None where none has a tier any more."""
     records = report["members"]["records"]
     return next((r.get("membershipTierId") for r in records if r.get("waMembershipLevel") in GENERAL), None)
