@@ -1,4 +1,4 @@
-"""Writes the examples and their real output into checks.md, between its markers."""
+"""Writes the examples and their actual output into checks.md, between its markers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLES = DOCS / "examples"
 TEST = ("checks", "--expectations", "./checks", "--test", "registration_in_time")
 VERIFY = ("verify", "--bundle", "./migration-bundle-2024-01-15", "--database", "club.db", "--expectations")
 OWN = ("Registration In Time", "E-mail Unique", "E-mail Form", "Event Ends After Start")
-# What a hurried author writes: an inner join loses what has no event, and nothing is said about an empty table.
+# A careless author's version: an inner join loses rows without an event, and an empty table is not provided for.
 CARELESS = (
     ("left join", "join"),
     ("where not coalesce(r.registered_at <= e.start_time, false)", "where r.registered_at > e.start_time"),
@@ -47,12 +47,12 @@ def main() -> None:
 
 
 def with_output(text: str) -> str:
-    """The page's text with the examples and the output of this very version."""
+    """The page's text with the examples and the output of the current version."""
     return with_blocks(text, blocks())
 
 
 def blocks() -> dict[str, tuple[str, str]]:
-    """Language and content of each block, by its name."""
+    """The language and content of each block, by its name."""
     suite = (EXAMPLES / "checks" / "club.yaml").read_text(encoding="utf-8")
     first, second = suite.split("- type:")[1:]
     with TemporaryDirectory() as folder:
@@ -75,7 +75,7 @@ def blocks() -> dict[str, tuple[str, str]]:
 
 
 def in_careless_words(folder: str, suite: str) -> str:
-    """What `recon checks --test` says to the hurried author."""
+    """The output of `recon checks --test` for the careless author's version."""
     for careful, careless in CARELESS:
         if careful not in suite:
             raise ValueError(careful)
@@ -86,7 +86,7 @@ def in_careless_words(folder: str, suite: str) -> str:
 
 
 def with_changes(folder: str, statements: tuple[str, ...], suites: str = "./checks") -> str:
-    """The checks of the club's own on a changed copy of the demo."""
+    """The output of the club's custom checks on a changed copy of the demo."""
     with TemporaryDirectory() as changed:
         shutil.copytree(folder, changed, dirs_exist_ok=True)
         with closing(sqlite3.connect(Path(changed) / "club.db")) as database, database:
@@ -96,12 +96,12 @@ def with_changes(folder: str, statements: tuple[str, ...], suites: str = "./chec
 
 
 def own_checks(printed: str) -> str:
-    """Of the third step, the lines of the club's own checks."""
+    """The lines of the club's custom checks in the third step."""
     return "".join(line for line in printed.splitlines(keepends=True) if any(f"] {title}:" in line for title in OWN))
 
 
 def with_loading(printed: str) -> str:
-    """As `own_checks`, and the line that tells why it takes longer."""
+    """Like `own_checks`, with the line that says why the step takes longer."""
     loading = next(line for line in printed.splitlines(keepends=True) if "Great Expectations" in line)
     return f"{loading}{own_checks(printed)}"
 

@@ -1,7 +1,7 @@
-"""Writes every output of the demo into a folder, with times and paths made equal.
+"""Writes every output of the demo into a folder, with times and paths normalised.
 
-`python docs/demo_outputs.py FOLDER [RECON]` runs the command RECON (default: the one of this environment). `diff -r`
-over the folders of two checkouts shows whether a change left behaviour alone.
+`python docs/demo_outputs.py FOLDER [RECON]` runs the command RECON (default: this environment's). `diff -r` on the
+folders of two checkouts shows whether a change preserved the behaviour.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ COMMANDS = {
     "profile-check": ("profile", "check", "--database", "clean/club.db"),
     "profile-init": ("profile", "init", "--database", "clean/club.db", "--output", "drafted.toml"),
 }
-# The order of a set's names is that of their hashes.
+# The order of the names in a set depends on their hashes.
 ENVIRONMENT = {**os.environ, "PYTHONHASHSEED": "0"}
-# What differs between two runs of one version: times, durations, and names made of them.
+# What differs between two runs of the same version: times, durations, and names that contain them.
 VARYING = (
     (r'x="[\d.]+" y="[\d.]+">\d\d:\d\d</text>', "HOUR</text>"),
     (r"(?<![\d-])20(2[5-9]|[3-9]\d)-\d\d-\d\d[T ]\d\d:?\d\d(:?\d\d)?(\.\d+)?(Z|\+00:00)?( UTC)?", "TIME"),
@@ -62,7 +62,7 @@ union all select 'recon', 'state' order by all"""
 
 
 def main(folder: Path, recon: Path) -> None:
-    """Run everything in a temporary folder, and write what it left to `folder`."""
+    """Run everything in a temporary folder, and write the results to `folder`."""
     folder.mkdir(parents=True)
     with TemporaryDirectory() as name:
         place = Path(name)
@@ -87,14 +87,14 @@ def _verify(recon: Path, place: Path, club: str) -> None:
 
 
 def _run(recon: Path, place: Path, title: str, *arguments: str) -> None:
-    """One command; what it printed and its exit code become a file."""
+    """Run one command; its output and exit code are written to a file."""
     done = subprocess.run([recon, *arguments], cwd=place, capture_output=True, text=True, check=False, env=ENVIRONMENT)  # noqa: S603
     shown = f"exit code {done.returncode}\n{done.stdout}\n--- stderr\n{done.stderr}"
     (place / "printed" / f"{title}.txt").write_text(shown, encoding="utf-8")
 
 
 def _keep(path: Path, kept: Path, place: Path) -> None:
-    """A copy of a file, as text where it is text; of a snapshot its tables."""
+    """Keep a copy of a file, normalised if it is text; of a snapshot, its tables."""
     kept.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".duckdb":
         kept.with_suffix(".txt").write_text(_settled(_tables(path), place), encoding="utf-8")

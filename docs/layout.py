@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def with_map(text: str) -> str:
-    """The guide's text with the map of this very version."""
+    """The guide's text with the map of the current version."""
     contracts = _contracts()
     for name, lines in (("layout", _floors(contracts)), ("doors", _doors(contracts))):
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
@@ -35,7 +35,7 @@ def _contracts() -> list[dict[str, Any]]:
 
 
 def _floors(contracts: list[dict[str, Any]]) -> list[str]:
-    """A table of the layers, the highest first; parts of one floor do not know each other."""
+    """A table of the layers, the highest first; parts of one floor do not import each other."""
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     rows = []
     for number, layer in zip(range(len(layers), 0, -1), layers, strict=True):
@@ -44,7 +44,7 @@ def _floors(contracts: list[dict[str, Any]]) -> list[str]:
 
 
 def _doors(contracts: list[dict[str, Any]]) -> list[str]:
-    """A table of what only some may import."""
+    """A table of the modules that only some parts may import."""
     rows = [
         f"| {_names(contract['protected_modules'])} | {_names(contract['allowed_importers'])} |"
         for contract in contracts

@@ -1,4 +1,4 @@
-"""What the scripts beside it share: real output, shown between the markers of a page."""
+"""What the scripts beside it share: actual output, shown between the markers of a page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIXED = (
 
 
 def with_blocks(text: str, blocks: Mapping[str, tuple[str, str]]) -> str:
-    """The page's text with language and content of each block, by the name of its markers."""
+    """The page's text with the language and content of each block, by the name of its markers."""
     for name, (language, shown) in blocks.items():
         block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
         text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
@@ -28,7 +28,7 @@ def with_blocks(text: str, blocks: Mapping[str, tuple[str, str]]) -> str:
 
 
 def recon(folder: str, *arguments: str) -> str:
-    """What the command prints in `folder`, without what changes from run to run."""
+    """The output of the command in `folder`, without what changes from run to run."""
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""Makes the README's pictures: the pages of a faulty club that was migrated again, as Chromium shows them."""
+"""Takes the README's pictures: the pages of a faulty club that was migrated again, as Chromium shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHARTS = ("tier-expected", "record-ledger")
 
 
 def main() -> None:
-    """Make every picture again."""
+    """Take every picture again."""
     program = shutil.which("chromium")
     if program is None:
         sys.exit("There is no browser: install Debian's chromium")
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def run_clubs(folder: Path) -> Path:
-    """Verify each club; the folder of their runs."""
+    """Verify each club; returns the folder of their runs."""
     for name, options in CLUBS.items():
         recon(str(folder), "demo", "--output", name, *options)
         recon(str(folder), "run", "--bundle", f"{name}/{BUNDLE}", "--database", f"{name}/club.db")
@@ -45,7 +45,7 @@ def run_clubs(folder: Path) -> Path:
 
 
 def take(page: Page, outputs: Path) -> None:
-    """Take the upper part of each page that is shown."""
+    """Take the upper part of each page that is pictured."""
     newest = max(path.name for path in (outputs / "site" / "runs").iterdir())
     for name, place in SHOWN.items():
         page.goto((outputs / place.format(newest=newest)).as_uri())

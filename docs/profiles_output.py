@@ -1,4 +1,4 @@
-"""Writes real files and output into profiles.md, between its markers, from the rowing club's example."""
+"""Writes actual files and output into profiles.md, between its markers, from the rowing club's example."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def main() -> None:
 
 
 def with_output(text: str) -> str:
-    """The guide's text with the profile and the output of this very version."""
+    """The guide's text with the profile and the output of the current version."""
     return with_blocks(text, {"profile": ("toml", (EXAMPLE / "profile.toml").read_text(encoding="utf-8")), **outputs()})
 
 
 def outputs() -> dict[str, tuple[str, str]]:
-    """Language and text of each run, in a folder that holds the example."""
+    """The language and text of each run, in a folder that holds the example."""
     found: dict[str, tuple[str, str]] = {}
     with TemporaryDirectory() as folder:
         copytree(EXAMPLE, folder, dirs_exist_ok=True)

@@ -1,4 +1,4 @@
-"""Writes real output into the README, between its markers; what changes from run to run is fixed."""
+"""Writes actual output into the README, between its markers; what changes from run to run is fixed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def main() -> None:
 
 
 def with_output(text: str) -> str:
-    """The README's text with the output of this very version."""
+    """The README's text with the output of the current version."""
     return with_blocks(text, {name: ("", output_of(*run)) for name, run in RUNS.items()})
 
 
 def output_of(options: tuple[str, ...], start: str, end: str) -> str:
-    """What `recon verify` prints for the demo club, from `start` on, up to `end` where there is one."""
+    """The output of `recon verify` for the demo club, from `start` on, up to `end` if it is given."""
     with TemporaryDirectory() as folder:
         recon(folder, "demo", "--output", ".", *options)
         printed = recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")
