@@ -24,12 +24,12 @@ def moved(text: str, **by: float) -> str:
 
 
 def write_instead(**values: Any) -> Edit:
-    """The row holds these values."""
+    """Let the row hold these values."""
     return lambda _, row: row.update(values)
 
 
 def tell(**values: Any) -> Edit:
-    """The record holds these values."""
+    """Let the record hold these values."""
     return lambda record, _: record.update(values)
 
 
@@ -50,14 +50,14 @@ def swap_day_and_month(record: dict[str, Any], row: dict[str, Any]) -> None:
 
 
 def drop_time(record: dict[str, Any], row: dict[str, Any]) -> None:
-    # Minutes that no zone is off by.
+    # An offset in minutes that no time zone has.
     record["registeredAt"] = record["registeredAt"][:10] + "T17:07:11.000Z"
     row["registeredAt"] = record["registeredAt"][:10] + " 00:00:00.000"
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A value that is changed on its way, in so many records."""
+    """A value that is changed on its way in a number of records."""
 
     kind: str
     entity: str

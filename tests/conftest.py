@@ -51,7 +51,7 @@ settings.load_profile("soak" if SOAKING else "test")
 
 @pytest.fixture(autouse=True)
 def _not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where these tests run in a workflow, what they start must not speak to it."""
+    """If these tests run in a workflow, keep what they start from writing to it."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -84,26 +84,26 @@ def club() -> Club:
 
 @pytest.fixture(scope="session")
 def clean(club: Club, tmp_path_factory: pytest.TempPathFactory) -> DemoPaths:
-    """A small clean club on disk; nobody may damage it."""
+    """A small clean club on disk; no test may damage it."""
     folder = tmp_path_factory.mktemp("clean")
     return DemoPaths(write_bundle(club, folder / "bundle"), write_sqlite(club, folder / "club.db"))
 
 
 @pytest.fixture
 def demo(clean: DemoPaths, tmp_path: Path) -> DemoPaths:
-    """A copy of the small clean club, to be damaged by the test."""
+    """A copy of the small clean club, for the test to damage."""
     return copied(clean, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def passed(clean: DemoPaths) -> Verification:
-    """The small club's, which is clean."""
+    """The Verification of the small clean club."""
     return verify(clean)
 
 
 @pytest.fixture(scope="session")
 def capped(clean: DemoPaths, tmp_path_factory: pytest.TempPathFactory) -> Verification:
-    """One that failed with ten orphans, of which two were kept; what the ledger says of them is left out."""
+    """A Verification that failed with ten orphans, of which two were kept; the checks of the ledger are left out."""
     damaged = copied(clean, tmp_path_factory.mktemp("capped"))
     plant(["orphaned-registrations"], damaged.bundle, damaged.database)
     found = verify(damaged, evidence_rows=2)
@@ -117,7 +117,7 @@ def copied(club: DemoPaths, folder: Path) -> DemoPaths:
 
 @pytest.fixture(scope="session")
 def templates(cluster: Cluster, club: Club) -> dict[str, str]:
-    """A database of the club in each generation of the schema, to be copied by tests."""
+    """A database of the club in each generation of the schema, for tests to copy."""
     made: dict[str, str] = {}
     for generation in get_args(Generation):
         made[generation] = f"template_{generation}"
@@ -129,7 +129,7 @@ def templates(cluster: Cluster, club: Club) -> dict[str, str]:
 
 @pytest.fixture
 def postgres_club(cluster: Cluster, templates: dict[str, str]) -> Iterator[Callable[[str], str]]:
-    """Makes a private copy of the club in PostgreSQL; gives its URL."""
+    """A function that creates a private copy of the club in PostgreSQL and returns its URL."""
     made: list[str] = []
 
     def make(generation: str = "newer") -> str:
@@ -157,11 +157,11 @@ def mysql_server() -> MysqlServer:
 
 @pytest.fixture
 def mysql_club(mysql_server: MysqlServer, club: Club) -> Iterator[Callable[[], str]]:
-    """Makes the club in a database of its own on that server; gives its URL."""
+    """A function that creates the club in a database of its own on that server and returns its URL."""
     made: list[str] = []
 
     def make() -> str:
-        # The server outlives the tests, and several of them use it at a time.
+        # The server outlives the tests, and several of them use it at the same time.
         made.append(f"recon_{token_hex(6)}")
         return mysql_server.create_club(made[-1], club.tables)
 
@@ -172,5 +172,5 @@ def mysql_club(mysql_server: MysqlServer, club: Club) -> Iterator[Callable[[], s
 
 @pytest.fixture(scope="session")
 def whole_run(request: pytest.FixtureRequest) -> WholeRun:
-    """One run with everything in it, made once for all tests."""
+    """One run with all parts, made once for all tests."""
     return shared_run(request, home_of_all(request))

@@ -48,16 +48,16 @@ class Accounted:
         return next(account for account in self.ledger.entities if account.entity == entity)
 
     def of_record(self, entity: str, record: dict[str, Any]) -> dict[str, Any]:
-        """The ledger's line about a record, found by the row of the export."""
+        """The ledger's row about a record, found by the row of the export."""
         (line,) = (line for line in self.tables[entity] if line["source_row"] == record["_sourceRow"])
         return line
 
     def of_row(self, entity: str, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """The ledger's lines about the rows of that id which no record claims."""
+        """The ledger's rows about the target rows with that id that no record claims."""
         return [line for line in self.tables[entity] if line["outcome"] is None and str(line["target_id"]) == row["id"]]
 
     def causes(self, entity: str | None = None) -> dict[tuple[str, str | None, str], Cause]:
-        """By name, field and title."""
+        """The causes by name, field and title."""
         found = [cause for cause in self.ledger.causes if entity in (None, cause.entity)]
         named = {(cause.name, cause.field, cause.title): cause for cause in found}
         assert entity is None or len(named) == len(found)
@@ -65,7 +65,7 @@ class Accounted:
 
 
 class EditedClub:
-    """A club in the making; record i of an entity is row i of its table until a test changes that."""
+    """A club under construction; record i of an entity is row i of its table until a test changes that."""
 
     def __init__(self, club: Club) -> None:
         self.club = deepcopy(club)
@@ -83,13 +83,13 @@ class EditedClub:
         return self.club.tables[TABLES[entity]]
 
     def pairs(self, entity: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Each record that names a row, beside that row."""
+        """Each record that names a row, with that row."""
         rows = {row["id"]: row for row in self.rows(entity)}
         named = [(record, rows.get(record.get("_murmurantId", ""))) for record in self.records(entity)]
         return [(record, row) for record, row in named if row is not None]
 
     def forget_ids(self, entity: str, record: dict[str, Any], *, reported: bool = True, stored: bool = True) -> None:
-        """Take the target id from a record, its report's mapping, and the database's."""
+        """Remove the target id from a record, its mapping in the report, and the database's."""
         del record["_murmurantId"]
         wa_id = record["_waId"]
         if reported and entity in KEYS:
@@ -108,20 +108,20 @@ class EditedClub:
         return next(row for row in self.mappings if str(row["waId"]) == record["_waId"])
 
     def remove(self, entity: str, *, record: dict[str, Any] | None = None, row: dict[str, Any] | None = None) -> None:
-        """Take a record out of the report, a row out of its table; each is told from its likes by identity."""
+        """Remove a record from the report, or a row from its table; each is identified by object identity."""
         if record is not None:
             self.report[entity]["records"] = [each for each in self.records(entity) if each is not record]
         if row is not None:
             self.club.tables[TABLES[entity]] = [each for each in self.rows(entity) if each is not row]
 
     def free_of_registrations(self, *ids: str) -> None:
-        """Take away the registrations of these members and events, on both sides."""
+        """Remove the registrations of these members and events, on both sides."""
         gone = set(ids)
         for side in (self.records("registrations"), self.rows("registrations")):
             side[:] = [each for each in side if not {each["memberId"], each["eventId"]} & gone]
 
     def reject(self, entity: str, record: dict[str, Any], message: str, *, own: bool = True) -> None:
-        """Reject a record as an importer does: listed, without an id, and with its errors where `own`."""
+        """Reject a record as an importer does: listed, without an id, and with its errors if `own`."""
         self.list_error(entity, message, record["_sourceRow"], record["_waId"])
         record["_action"] = "skip"
         record.pop("_murmurantId", None)
@@ -133,11 +133,11 @@ class EditedClub:
         self.report["errors"].append(error)
 
     def shorten(self, entity: str) -> None:
-        """Give the report's short form of an entity: how many records there were."""
+        """Give an entity the report's short form: the number of its records."""
         self.report[entity]["records"] = f"[{len(self.records(entity))}]"
 
     def write(self, folder: Path, *, loose: bool = False) -> DemoPaths:
-        """Write both sides with the report's numbers as its records have them; `loose`: no constraint, no type."""
+        """Write both sides with the report's numbers taken from its records; `loose`: without constraints and types."""
         count_records(self.report)
         write = self._write_loose if loose else write_sqlite
         return DemoPaths(write_bundle(self.club, folder / "bundle"), write(self.club, folder / "club.db"))
@@ -163,12 +163,12 @@ def _generated(seed: int, members: int, events: int, registrations: int) -> Club
 
 
 def edited_club(seed: int = 7, **size: int) -> EditedClub:
-    """A club of that size, clean."""
+    """A clean club of that size."""
     return EditedClub(_generated(seed, **(SIZE | size)))
 
 
 def account_of(paths: DemoPaths, database: str, **options: Any) -> Accounted:
-    """Verify, and keep what the ledger's tables hold."""
+    """Verify, and keep the content of the ledger's tables."""
     chosen = VerifyOptions(bundle=paths.bundle, environment={"DATABASE_URL": database}, **options)
     with judged(chosen) as judgement:
         names = (*ENTITIES, "differences", "duplicate_keys", "tiers", "accounts")
@@ -177,7 +177,7 @@ def account_of(paths: DemoPaths, database: str, **options: Any) -> Accounted:
 
 
 def count_records(report: dict[str, Any]) -> None:
-    """Set the report's numbers to what its records are, as an importer counts them."""
+    """Set the report's numbers to those of its records, as an importer counts them."""
     for entity in ENTITIES:
         records = report[entity]["records"]
         if isinstance(records, list):
@@ -188,7 +188,7 @@ def count_records(report: dict[str, Any]) -> None:
 
 
 def _counted(entity: str, records: Iterable[dict[str, Any]], errors: Iterable[dict[str, Any]]) -> dict[str, int]:
-    # An error without a place is a row of its own.
+    # An error without a place counts as a row of its own.
     listed = {e.get("sourceRow", id(e)) for e in errors if e["entity"] + "s" == entity}
     rejected = [record for record in records if record.get("_errors") or record.get("_sourceRow") in listed]
     written = [record.get("_action") for record in records if record not in rejected]

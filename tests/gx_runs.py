@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def entry(expectation_type: str = "expect_column_values_to_not_be_null", /, **changes: Any) -> dict[str, Any]:
-    """A stock expectation on the members' addresses; `kwargs` are replaced, other changes are of `meta`."""
+    """A stock expectation on the members' addresses; `kwargs` are replaced, other changes go to `meta`."""
     kwargs = changes.pop("kwargs", {"column": "email"})
     severity = changes.pop("severity", "critical")
     meta = {
@@ -52,7 +52,7 @@ def rules_of(*expectations: Path) -> Sequence[Rule]:
 
 
 def loaded(demo: DemoPaths, rules: Sequence[Rule]) -> Warehouse:
-    """What the rules read of the club, as `verify` reads it."""
+    """What the rules read of the club, loaded as by `verify`."""
     warehouse = Warehouse()
     reads = {reference for rule in rules for reference in rule.reads}
     with open_bundle(demo.bundle) as bundle:

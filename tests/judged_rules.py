@@ -39,7 +39,7 @@ def warehouse_of(
     """A warehouse that holds the bundle's frames and the given rows; all else is empty, and no record is listed.
 
     Args:
-        source: Frames by the name of their table in the schema `source`; what columns they lack is null.
+        source: Frames by the name of their table in the schema `source`; columns that they lack are null.
         target: Rows by the name of their table, values in the order of `TARGET`.
         has_ledger: Whether a rule reads the ledger.
     """
@@ -67,7 +67,7 @@ def judge(
     source: Mapping[str, pl.DataFrame] | None = None,
     target: Mapping[str, Sequence[tuple[object, ...]]] | None = None,
 ) -> Check:
-    """What the shipped rule says about the given rows."""
+    """The check of the shipped rule on the given rows."""
     rule = RULES[check_id]
     has_ledger = any(name.startswith("ledger.") for name in rule.reads)
     with warehouse_of(source, target, has_ledger=has_ledger) as warehouse:

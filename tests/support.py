@@ -1,4 +1,4 @@
-"""What tests share: the installed command in a process of its own, and short ways to a verdict."""
+"""What tests share: the installed command in its own process, and short ways to a verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAMPLES = CHECKOUT.parent / "shared" / "samples"
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run of the command line left: exit code and both streams."""
+    """The result of a command line run: exit code and both streams."""
 
     code: int
     out: str
@@ -61,7 +61,7 @@ def run_program(program: Sequence[str], *arguments: object, **environment: str) 
 
 
 def run_in_process(*arguments: object, **environment: str) -> Finished:
-    """Run the same command within this process: for tests of what it says, not of how a process starts and ends."""
+    """Run the same command within this process: for tests of its output, not of how a process starts and ends."""
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     thresholds = gc.get_threshold()
@@ -133,7 +133,7 @@ def edit_report(bundle: Path, change: Callable[[dict[str, Any]], object]) -> Non
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names of what lies in a folder, hidden files too."""
+    """The names of what is in a folder, including hidden files."""
     return sorted(path.name for path in folder.iterdir())
 
 

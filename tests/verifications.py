@@ -1,4 +1,4 @@
-"""Verifications made up of hostile text, and pages taken apart again to see what they say."""
+"""Verifications made up of hostile text, and pages parsed to see what they say."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ COUNTS = st.fixed_dictionaries({entity: st.integers(0, 10**7) for entity in ENTI
 
 @st.composite
 def checks(draw: st.DrawFn, number: int = 0) -> Check:
-    """A check in any outcome, with rows that may have been cut."""
+    """A check with any outcome, with rows that may have been truncated."""
     outcome, rows = draw(st.sampled_from(Outcome)), draw(ROWS)
     total = len(rows) + draw(st.sampled_from([0, 0, 5000]))
     return Check(
@@ -87,7 +87,7 @@ def checks(draw: st.DrawFn, number: int = 0) -> Check:
 
 @st.composite
 def verifications(draw: st.DrawFn) -> Verification:
-    """A whole Verification whose every text may be hostile."""
+    """A complete Verification in which every text may be hostile."""
     made = tuple(draw(checks(number)) for number in range(draw(st.integers(0, 5))))
     policies = st.builds(PolicyResult, NAMES, TEXTS.map(json.dumps), TEXTS, st.booleans())
     return Verification(
@@ -142,7 +142,7 @@ def accounts(draw: st.DrawFn, entity: str) -> EntityAccount:
 
 @st.composite
 def causes(draw: st.DrawFn) -> Cause:
-    """A cause of any standing, some without a name that anybody has."""
+    """A cause of any standing, some with a name that does not exist."""
     return Cause(
         draw(NAMES),
         draw(NAMES),
@@ -159,7 +159,7 @@ def causes(draw: st.DrawFn) -> Cause:
 
 @st.composite
 def ledgers(draw: st.DrawFn) -> Ledger:
-    """A ledger of some entities whose every text may be hostile."""
+    """A ledger of some entities in which every text may be hostile."""
     evaluated = [entity for entity in ENTITIES if draw(st.booleans())]
     keys = st.builds(DuplicateKey, st.sampled_from(ENTITIES), TEXTS, NAMES, NUMBERS, NUMBERS)
     led_by = st.sampled_from(["mapping", "default", "nothing"])
@@ -175,7 +175,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
 
 
 def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verification:
-    """The verification with a check for each outcome, all alike but for their names and ids."""
+    """The verification with a check for each outcome, all alike except for their names and ids."""
     first = verification.checks[0]
     made = tuple(
         replace(first, id=f"check_{n}", name=f"Check {n}", outcome=outcome, message=f"message {n}")
@@ -185,14 +185,14 @@ def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verificatio
 
 
 class Page(HTMLParser):
-    """A page of HTML taken apart; a tag that is never closed, or not open, is an error.
+    """A parsed HTML page; a tag that is never closed, or not open, is an error.
 
     Attributes:
         tags: The tags that it uses.
         attributes: Names and values of all attributes.
         headings: Level and text of each heading, in order.
-        tables: Rows of cell texts by the heading of the second level above them, one entry for each table.
-        text: All of its text, the title and the style among it.
+        tables: Rows of cell texts by the heading of the second level above them, one entry per table.
+        text: All of its text, including the title and the style.
     """
 
     def __init__(self, source: str) -> None:
