@@ -45,6 +45,6 @@ def write_runs(outputs: Path, verifications: Iterable[Verification]) -> list[Run
     runs = []
     for number, verification in enumerate(verifications):
         started_at = FIRST + number * STEP
-        told = {"started_at": started_at, "run_id": f"run-{started_at:%Y%m%d-%H%M%S}"}
-        runs.append(write_run(outputs, replace(verification, **told)))
+        identity = {"started_at": started_at, "run_id": f"run-{started_at:%Y%m%d-%H%M%S}"}
+        runs.append(write_run(outputs, replace(verification, **identity)))
     return runs

@@ -97,13 +97,13 @@ def alone(place: Path) -> Iterator[None]:
 
 def shared_run(request: pytest.FixtureRequest, home: Path) -> WholeRun:
     """The run that any process of these tests has made already, or a new one."""
-    told = home / "whole-run.json"
+    saved = home / "whole-run.json"
     with alone(home / "whole-run.lock"):
-        if not told.is_file():
+        if not saved.is_file():
             folder = home / "whole-run"
             folder.mkdir()
-            told.write_text(json.dumps(asdict(_made(request, folder))), encoding="utf-8")
-        return WholeRun(**json.loads(told.read_text(encoding="utf-8")))
+            saved.write_text(json.dumps(asdict(_made(request, folder))), encoding="utf-8")
+        return WholeRun(**json.loads(saved.read_text(encoding="utf-8")))
 
 
 def _made(request: pytest.FixtureRequest, folder: Path) -> WholeRun:

@@ -43,7 +43,7 @@ class Bar(NamedTuple):
         remark: The text at the end of its row, e.g. a difference.
         stressed: Whether the remark is highlighted.
         style: The style of the bar.
-        told: The tooltip, label → value.
+        tooltip: The tooltip, label → value.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Bar(NamedTuple):
     remark: str = ""
     stressed: bool = False
     style: str = DATA
-    told: Mapping[str, str | int | float] = {}
+    tooltip: Mapping[str, str | int | float] = {}
 
 
 class Drawing(NamedTuple):
@@ -134,13 +134,13 @@ def _bars(rows: Sequence[Bar], x: alt.X) -> Iterable[alt.Chart]:
     """A layer for each style, so that a style is a name and not a colour scale."""
     for style in dict.fromkeys(row.style for row in rows):
         values = [
-            {"place": place, "length": row.length, **{_safe(k): v for k, v in row.told.items()}}
+            {"place": place, "length": row.length, **{_safe(k): v for k, v in row.tooltip.items()}}
             for place, row in enumerate(rows)
             if row.style == style
         ]
-        told = [alt.Tooltip(field=_safe(key), type="nominal", title=key) for key in rows[0].told]
+        tooltip = [alt.Tooltip(field=_safe(key), type="nominal", title=key) for key in rows[0].tooltip]
         shape = alt.Chart(alt.InlineData(values=values)).mark_bar(style=style, height=BAR_HEIGHT, cornerRadiusEnd=2)
-        yield shape.encode(x=x, y=_rows(rows), tooltip=told)
+        yield shape.encode(x=x, y=_rows(rows), tooltip=tooltip)
 
 
 def _marks(rows: Sequence[Bar]) -> Iterable[alt.Chart]:

@@ -62,7 +62,7 @@ def _tiers(v: Verification) -> Iterator[Figure]:
             tier.count,
             f"{tier.count:,}",
             remark=f"{tier.percentage:.1f} %",
-            told=_told(tier.code, tier.count),
+            tooltip=_tooltip(tier.code, tier.count),
         )
         for tier in v.tiers[:ROWS_AT_MOST]
     ]
@@ -127,7 +127,7 @@ def _by_status(v: Verification) -> Iterator[Figure]:
     tallies = v.distributions.registrations_by_status if v.distributions else ()
     if not tallies:
         return
-    rows = [Bar(t.label, t.count, f"{t.count:,}", told=_told(t.label, t.count)) for t in tallies[:ROWS_AT_MOST]]
+    rows = [Bar(t.label, t.count, f"{t.count:,}", tooltip=_tooltip(t.label, t.count)) for t in tallies[:ROWS_AT_MOST]]
     words = [f"{cut(tally.label)} {tally.count:,}" for tally in tallies]
     title = "Registrations by status"
     drawing = bars(rows, title, f"The most frequent first{_of_all(len(tallies), 'statuses')}")
@@ -138,9 +138,9 @@ def _compared(name: str, expected: int, present: int, differing: str) -> Bar:
     """What is present as a bar, what is expected as a line across it."""
     equal = expected == present
     remark = "equal" if equal else difference(expected, present).replace("-", MINUS)
-    told: dict[str, str | int | float] = {"Name": cut(name), "Expected": expected, "Database": present}
+    tooltip: dict[str, str | int | float] = {"Name": cut(name), "Expected": expected, "Database": present}
     style = DATA if equal else str(differing)
-    return Bar(name, present, f"{present:,}, expected {expected:,}", expected, remark, not equal, style, told)
+    return Bar(name, present, f"{present:,}, expected {expected:,}", expected, remark, not equal, style, tooltip)
 
 
 def _limited(check: Check) -> tuple[float, float] | None:
@@ -161,7 +161,7 @@ def _of_all(rows: int, noun: str) -> str:
     return f"; the first {ROWS_AT_MOST} of {rows:,} {noun}" if rows > ROWS_AT_MOST else ""
 
 
-def _told(name: str, count: int) -> dict[str, str | int | float]:
+def _tooltip(name: str, count: int) -> dict[str, str | int | float]:
     return {"Name": cut(name), "Count": count}
 
 

@@ -134,9 +134,11 @@ def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
             if row.step.style == style
             for left, right in row.spans
         ]
-        told = [alt.Tooltip("name:N", title="Step"), alt.Tooltip("words:N", title="Count")]
+        tooltip = [alt.Tooltip("name:N", title="Step"), alt.Tooltip("words:N", title="Count")]
         shape = alt.Chart(alt.InlineData(values=values)).mark_rect(style=style)
-        yield shape.encode(x=_x("from:Q"), x2="to:Q", y=alt.Y("top:Q", axis=None, scale=y), y2="bottom:Q", tooltip=told)
+        yield shape.encode(
+            x=_x("from:Q"), x2="to:Q", y=alt.Y("top:Q", axis=None, scale=y), y2="bottom:Q", tooltip=tooltip
+        )
 
 
 def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:

@@ -127,10 +127,10 @@ def _exit_code(command: click.Command) -> int:
                 return EXIT_INTERRUPTED
             if not isinstance(error, Exception):
                 raise
-            return _told(error)
+            return _reported(error)
 
 
-def _told(error: Exception) -> int:
+def _reported(error: Exception) -> int:
     """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
         error.show()

@@ -22,16 +22,16 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    heard, told = os.pipe()
+    heard, sent = os.pipe()
     os.set_blocking(heard, False)
-    os.set_blocking(told, False)
-    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    os.set_blocking(sent, False)
+    before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
     try:
         yield lambda: signal.SIGINT in _read(heard)
     finally:
         signal.set_wakeup_fd(before)
         os.close(heard)
-        os.close(told)
+        os.close(sent)
 
 
 def _read(heard: int) -> bytes:

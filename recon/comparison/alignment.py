@@ -62,11 +62,11 @@ def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
 
 def _side(frame: pl.DataFrame, field: Field, side: str, raw: str) -> tuple[pl.Expr, ...]:
     value = _value(frame, field, side, raw)
-    told = [canonical(field, value)]
+    texts = [canonical(field, value)]
     if f"{field.name}_{raw}" in frame.columns:
-        told.insert(0 if side == "source" else 1, pl.col(f"{field.name}_{raw}").cast(pl.String))
+        texts.insert(0 if side == "source" else 1, pl.col(f"{field.name}_{raw}").cast(pl.String))
     is_missing = not {f"{field.name}_{side}", f"{field.name}_{raw}"} & set(frame.columns)
-    came = pl.coalesce(told)
+    came = pl.coalesce(texts)
     state = pl.lit("missing") if is_missing else _state(field, value, came)
     return value.alias(side), came.alias(f"{side}_text"), state.alias(f"{side}_state")
 
@@ -123,10 +123,10 @@ def canonical(field: Field, value: pl.Expr) -> pl.Expr:
     if field.type not in ("timestamp", "date"):
         return value.cast(pl.String)
     found = moment(field, value)
-    told = found.dt.to_string("%Y-%m-%d") if field.type == "date" else _iso(found)
+    text = found.dt.to_string("%Y-%m-%d") if field.type == "date" else _iso(found)
     past_all = value.to_physical() > 0
     beyond = pl.when(past_all).then(pl.lit("infinity")).otherwise(pl.lit("-infinity"))
-    return pl.when(value.is_not_null()).then(pl.coalesce(told, beyond))
+    return pl.when(value.is_not_null()).then(pl.coalesce(text, beyond))
 
 
 def _iso(found: pl.Expr) -> pl.Expr:

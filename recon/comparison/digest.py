@@ -30,11 +30,11 @@ INSTANT = """
 case when {value} between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'
        and epoch_us({value}) % 1000 = 0 then strftime({value}, '%Y-%m-%dT%H:%M:%S.%gZ')
      else chr(0) || cast({value} as varchar) end"""
-TOLD = "cast({value} as varchar)"
+AS_VARCHAR = "cast({value} as varchar)"
 AS_WRITTEN = {
-    "key": {"UUID": TOLD},
-    "integer": {"INTEGER": TOLD, "BIGINT": TOLD},
-    "boolean": {"BOOLEAN": TOLD},
+    "key": {"UUID": AS_VARCHAR},
+    "integer": {"INTEGER": AS_VARCHAR, "BIGINT": AS_VARCHAR},
+    "boolean": {"BOOLEAN": AS_VARCHAR},
     "timestamp": {"TIMESTAMP": INSTANT},
 }
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 CARRIER = "carrier"
-TOLD = 5
+MOST_NAMED = 5
 # The rows are stored in the Verification; naming them again would cost 20 µs each.
 COUNTS_ONLY = {"result_format": "SUMMARY"}
 
@@ -126,9 +126,9 @@ def compare(found: Mapping[str, Found], verification: Verification) -> None:
     if differing:
         raise StepError(
             "Great Expectations and recon differ",
-            where=", ".join(differing[:TOLD]),
-            expected="; ".join(f"{name}: {_words(ours.get(name))}" for name in differing[:TOLD]),
-            found="; ".join(f"{name}: {_words(found.get(name))}" for name in differing[:TOLD]),
+            where=", ".join(differing[:MOST_NAMED]),
+            expected="; ".join(f"{name}: {_words(ours.get(name))}" for name in differing[:MOST_NAMED]),
+            found="; ".join(f"{name}: {_words(found.get(name))}" for name in differing[:MOST_NAMED]),
             next_step="Do not rely on this run: one of the two is wrong. Report it with both outcomes",
         )
 

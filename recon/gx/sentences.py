@@ -18,10 +18,10 @@ SHOWN = 200
 def row_sentence(rule: Rule, unexpected: int, evaluated: int) -> str:
     """For an expectation about every row: "3 of 60 values of members.email do not match regex (regex: …)"."""
     looked_at = f"{unexpected:,} of {evaluated:,} {_things(rule)}"
-    told = f"{looked_at} {_found(rule, holds=False, one=unexpected == 1)}{_expected(rule)}"
+    sentence = f"{looked_at} {_found(rule, holds=False, one=unexpected == 1)}{_expected(rule)}"
     if not unexpected:
         return f"All {evaluated:,} {_things(rule)} {_found(rule, holds=True, one=False)}{_expected(rule)}"
-    return f"{told}; {mostly(rule):.15g} of all must" if mostly(rule) < 1 else told
+    return f"{sentence}; {mostly(rule):.15g} of all must" if mostly(rule) < 1 else sentence
 
 
 def whole_sentence(rule: Rule, observed: object, *, holds: bool) -> str:
@@ -78,9 +78,9 @@ def _found(rule: Rule, *, holds: bool, one: bool) -> str:
 
 def _expected(rule: Rule) -> str:
     """The kwargs that say what is expected, as their author wrote them."""
-    told = {name: value for name, value in rule.parameters.items() if name not in (*COLUMN_KEYS, "mostly")}
+    kwargs = {name: value for name, value in rule.parameters.items() if name not in (*COLUMN_KEYS, "mostly")}
     words = _verb(rule).split()
-    text = ", ".join(_short(value) if name in words else f"{name}: {_short(value)}" for name, value in told.items())
+    text = ", ".join(_short(value) if name in words else f"{name}: {_short(value)}" for name, value in kwargs.items())
     return f" ({text})" if text else ""
 
 

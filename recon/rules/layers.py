@@ -144,12 +144,12 @@ def _changed(rule: Rule, written: Any, suite: SuiteFile) -> Rule:
     changes += ["switched off"] if entry.switched_off else []
     if not changes:
         raise wrong(where, "", "severity, parameters or switched_off: true, with a change", "nothing that changes it")
-    told = f"{', '.join(changes)}, by {suite.path}: {sentence(entry.reason)}"
+    change = f"{', '.join(changes)}, by {suite.path}: {sentence(entry.reason)}"
     return replace(
         rule,
         severity=severity,
         parameters={**rule.parameters, **parameters},
-        overrides="; ".join(filter(None, (rule.overrides, told))),
+        overrides="; ".join(filter(None, (rule.overrides, change))),
         switched_off=f"{suite.path}: {sentence(entry.reason)}" if entry.switched_off else rule.switched_off,
     )
 

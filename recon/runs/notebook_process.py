@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MODULE = "recon.runs.execution"
 # What the notebook does not need, since it reads the snapshot, and what must not get into its outputs.
 SECRET = frozenset(("DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "WA_API_KEY"))
-TOLD_BYTES = 2000
+ERROR_BYTES = 2000
 # Replaced, so that the user's own notebook configuration and startup scripts have no effect.
 PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
 
@@ -53,10 +53,10 @@ class NotebookProcess:
         out = self._process.stdout.read() if self._process.stdout else ""
         self._process.wait()
         try:
-            told: dict[str, Any] = json.loads(out.splitlines()[-1])
+            result: dict[str, Any] = json.loads(out.splitlines()[-1])
         except (IndexError, ValueError) as error:
             raise self._died() from error
-        return told
+        return result
 
     @property
     def _pipe(self) -> IO[str]:
@@ -67,7 +67,7 @@ class NotebookProcess:
     def _died(self) -> StepError:
         code = self._process.wait()
         self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, self._errors.tell() - TOLD_BYTES))
+        self._errors.seek(max(0, self._errors.tell() - ERROR_BYTES))
         lines = self._errors.read().decode(errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
         return StepError("The process of the notebook ended early", found=f"exit code {code}: {last.strip()[:300]}")

@@ -146,9 +146,9 @@ class Assembly:
             self.make()
             return publish(self.working, folder_name(verification.started_at, verification.run_id))
         except (OSError, OutputError) as error:
-            told = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
+            verdict = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
             raise OutputError(
-                f"{told}, but the run cannot be kept",
+                f"{verdict}, but the run cannot be kept",
                 where=str(self.working.path.parent)[:300],
                 found=_sentence(error),
                 next_step="Make room there or choose another folder with --outputs, and run again",
@@ -238,13 +238,13 @@ class Assembly:
         except ReconError as error:
             self._note_notebook({"failed": error.message})
 
-    def _note_notebook(self, told: Mapping[str, Any]) -> None:
+    def _note_notebook(self, result: Mapping[str, Any]) -> None:
         """Record the results of the notebook and of its page."""
         for name in BY_NOTEBOOK:
             if self._wants(name):
-                if told["failed"]:
-                    self._fail(name, told["failed"])
-                self._note(name, told.get(f"{name}_ms"))
+                if result["failed"]:
+                    self._fail(name, result["failed"])
+                self._note(name, result.get(f"{name}_ms"))
 
     def _job(self) -> dict[str, Any]:
         """What to execute, with paths that stay valid when the folder is renamed."""

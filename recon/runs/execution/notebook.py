@@ -57,7 +57,7 @@ def execute(
             kernel_manager_class=kernel_manager(environment),
         )
     except PapermillExecutionError as error:
-        raise _told(error) from error
+        raise _cell_error(error) from error
     except DeadKernelError as error:
         raise StepError("The notebook's kernel died", next_step="Look for a lack of memory, then run again") from error
     except (OSError, RuntimeError) as error:
@@ -82,7 +82,7 @@ def _in_order(parameters: Mapping[str, Any], shipped: Path) -> dict[str, Any]:
     return {name: parameters[name] for name in (*declared, *parameters)}
 
 
-def _told(error: PapermillExecutionError) -> Exception:
+def _cell_error(error: PapermillExecutionError) -> Exception:
     if error.ename == VerificationFailedError.__name__:
         return VerificationFailedError(error.evalue)
     return StepError("A cell of the notebook failed", found=f"{error.ename}: {_sentence(error.evalue)}")
