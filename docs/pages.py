@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # What changes from run to run.
 FIXED = (
@@ -25,6 +25,14 @@ def with_blocks(text: str, blocks: Mapping[str, tuple[str, str]]) -> str:
         block = f"<!-- begin: {name} -->\n```{language}\n{shown}```\n<!-- end: {name} -->"
         text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
     return text
+
+
+def with_table(text: str, name: str, rows: Sequence[Sequence[str]]) -> str:
+    """The page's text with a table between the markers of this name; the first row is its header."""
+    header, *body = (f"| {' | '.join(row)} |\n" for row in rows)
+    line = "|---" * len(rows[0]) + "|\n"
+    block = f"<!-- begin: {name} -->\n{''.join([header, line, *body])}<!-- end: {name} -->"
+    return re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _: block, text, flags=re.DOTALL)
 
 
 def recon(folder: str, *arguments: str) -> str:

@@ -1,37 +1,68 @@
-"""Writes actual output into the README, between its markers; what changes from run to run is fixed."""
+"""Writes real output into README.md and docs/verify.md, between their markers; varying parts are fixed."""
 
 from __future__ import annotations
 
+import json
+import re
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pages import recon, with_blocks
+from pages import recon, with_blocks, with_table
 
 README = Path(__file__).parents[1] / "README.md"
+GUIDE = Path(__file__).with_name("verify.md")
 BUNDLE = "migration-bundle-2024-01-15"
-RUNS = {
-    "clean": ((), "[3/4]", ""),
-    "faulty": (("--faults", "typical"), "[3/4]", "[4/4]"),
-}
+CLUBS = {"clean": (), "faulty": ("--faults", "typical")}
+# Of the faulty club's output, the lines that the README shows.
+TELLING = (
+    r"  \[PASS\] Event Count: .*",
+    r"  \[FAIL\] Member Count: .*",
+    r"  \[FAIL\] Orphaned Registrations: .*",
+    r"  accounted for: .*",
+    r"Escalate to: .*",
+    r"Next step: .*",
+)
+OUTCOMES = {"critical": "FAIL", "warning": "WARN", "info": "WARN"}
 
 
 def main() -> None:
-    """Rewrite the README."""
-    README.write_text(with_output(README.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite both pages."""
+    for page in (README, GUIDE):
+        page.write_text(with_output(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def with_output(text: str) -> str:
-    """The README's text with the output of the current version."""
-    return with_blocks(text, {name: ("", output_of(*run)) for name, run in RUNS.items()})
+    """The page's text with the output of this very version."""
+    shown = {name: output_of(name) for name in CLUBS}
+    blocks = {**shown, "telling": telling_lines(shown["faulty"])}
+    return with_table(with_blocks(text, {name: ("", block) for name, block in blocks.items()}), "checks", check_rows())
 
 
-def output_of(options: tuple[str, ...], start: str, end: str) -> str:
-    """The output of `recon verify` for the demo club, from `start` on, up to `end` if it is given."""
+@cache
+def output_of(club: str) -> str:
+    """What `recon verify` prints for the demo club."""
     with TemporaryDirectory() as folder:
-        recon(folder, "demo", "--output", ".", *options)
-        printed = recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")
-    shown = printed[printed.index(start) :]
-    return shown[: shown.index(end)].rstrip() + "\n" if end else shown
+        recon(folder, "demo", "--output", ".", *CLUBS[club])
+        return recon(folder, "verify", "--bundle", f"./{BUNDLE}", "--database", "club.db")
+
+
+def telling_lines(printed: str) -> str:
+    """The one line for each pattern of TELLING."""
+    lines = []
+    for pattern in TELLING:
+        (line,) = re.findall(f"^{pattern}$", printed, flags=re.MULTILINE)
+        lines.append(f"{line}\n")
+    return "".join(lines)
+
+
+@cache
+def check_rows() -> tuple[tuple[str, ...], ...]:
+    """A header and one row per shipped check, as `recon checks` gives them."""
+    checks = json.loads(recon(".", "checks", "--format", "json"))
+    header = ("Check", "At worst", "Meaning", "First action", "A FAIL is escalated because")
+    rows = ((c["title"], OUTCOMES[c["severity"]], c["meaning"], c["action"], c["escalate"] or "-") for c in checks)
+    return (header, *rows)
 
 
 if __name__ == "__main__":
