@@ -41,6 +41,10 @@ README = CHECKOUT / "README.md"
 PACKAGE = CHECKOUT / "recon"
 GUIDE = CHECKOUT / "docs" / "profiles.md"
 VERIFYING = CHECKOUT / "docs" / "verify.md"
+INDEX = CHECKOUT / "docs" / "README.md"
+GUIDES = sorted({*INDEX.parent.glob("*.md")} - {INDEX})
+PAGES = [README, CHECKOUT / "CONTRIBUTING.md", INDEX, *GUIDES, CHECKOUT / "outputs" / "README.md"]
+WRITTEN_BY_THE_BENCHMARK = INDEX.with_name("performance.md")
 RULES = load_rules([shipped_folder("expectations")])
 OPTIONAL = ("target.id_mappings", "target.runs", "target.tiers", "target.members.tier_id")
 CHECKS_OF_THE_RUNBOOK = [
@@ -179,6 +183,29 @@ def test_every_suite_names_itself_after_its_file() -> None:
 def test_the_readme_stays_short() -> None:
     assert len(source(README).splitlines()) <= 150
     assert SHOWN_ROWS == 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_what_a_page_links_or_names_is_there(page: Path) -> None:
+    text = source(page)
+    links = [page.parent / link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text)]
+    named = [CHECKOUT / path for path in re.findall(r"\b(?:recon|docs|tests|expectations|notebooks)/[\w./-]*\w", text)]
+    assert [path for path in (*links, *named) if not path.exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_no_page_names_a_machine_or_a_host(page: Path) -> None:
+    assert re.findall(r"https?://\S+|(?<![\w.])/(?:home|root|work|tmp|opt)/\S*", source(page)) == []
+
+
+def test_the_index_lists_every_guide() -> None:
+    links = re.findall(r"\]\(([\w.-]+\.md)\)", source(INDEX))
+    assert sorted(links) == [path.name for path in GUIDES]
+
+
+def test_every_guide_begins_with_what_its_reader_wants() -> None:
+    written = [path for path in GUIDES if path != WRITTEN_BY_THE_BENCHMARK]
+    assert [path.name for path in written if not re.match(r"# .+\n\nYou (want|have)\b", source(path))] == []
 
 
 def script_of(name: str) -> ModuleType:
