@@ -82,7 +82,7 @@ def test_the_example_of_both_kinds_is_judged(
     assert (found["email_form"], found["event_ends_after_start"]) == (outcome, "PASS")
 
 
-def test_the_overrides_of_the_example_are_told(demo: DemoPaths) -> None:
+def test_the_overrides_of_the_example_are_reported(demo: DemoPaths) -> None:
     checks = verify(demo, expectations=[EXAMPLES / "overrides"]).checks
     assert {check.id for check in checks if check.overrides} == {"tier_coverage", "event_count", "run_id_match"}
 
