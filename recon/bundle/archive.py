@@ -282,5 +282,5 @@ def _ambiguous(names: list[str], path: Path) -> BundleError:
         where=str(path),
         expected=f"one {REPORT}, compressed or not, and one of each other file",
         found=", ".join(names[:5])[:300],
-        next_step="Keep the one that is meant",
+        next_step="Keep the intended one",
     )

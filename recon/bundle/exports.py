@@ -154,7 +154,7 @@ def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
             where=f"{file}, line 1",
             expected=f"one column {twice!r}",
             found=str(header.count(twice)),
-            next_step="Export it again, or rename the column that is not meant",
+            next_step="Export it again, or rename the other column",
         )
 
 
@@ -208,7 +208,7 @@ def _none_usable(folder: Path, files: list[Path]) -> BundleError:
     seen = [usual[name] for cell in (read_header(files[0]) if files else ()) if (name := _plain(cell)) in usual]
     found = f"{files[0].name} with {', '.join(seen) or 'none of these'}" if files else "no .csv file"
     return BundleError(
-        "The folder of exports holds none that can be used",
+        "The folder of exports contains no usable export",
         where=str(folder),
         expected=f"CSV files with a header, separated by commas: {wanted}",
         found=found[:300],

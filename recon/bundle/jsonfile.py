@@ -165,7 +165,7 @@ def _reason(message: str, text: str, offset: int) -> str:
     if "out of range" in message:
         return "a number that is out of range"
     if "truncated" in message or "surrogate" in message:
-        return "an escape such as \\ud800 that stands for no character"
+        return "an escape such as \\ud800 that is not a character"
     constant = re.match(r"-?(?:NaN|Infinity)", text[offset - text[:offset].endswith("-") :])
     return f"{constant[0]}, which is no JSON number" if constant else message
 

@@ -128,7 +128,7 @@ def _existing_report(path: Path) -> Path:
             where=str(path),
             expected=wanted,
             found="a file",
-            next_step="Name the folder that the file lies in, or a .zip or .tar.gz of it",
+            next_step="Name the folder that contains the file, or a .zip or .tar.gz of it",
         )
     if _is_there(path / REPORT) and not (path / REPORT).is_file():
         raise BundleError(

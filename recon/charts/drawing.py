@@ -40,7 +40,7 @@ def _counts(v: Verification) -> Iterator[Figure]:
     rows = [_compared(e.capitalize(), v.counts_bundle[e], v.counts_database[e], Outcome.FAIL) for e in ENTITIES]
     words = [f"{e}: {v.counts_database[e]:,}, expected {v.counts_bundle[e]:,}" for e in ENTITIES]
     title = "Counts: database beside bundle"
-    drawing = bars(rows, title, "Bar: rows in the database · line: what the bundle leads one to expect")
+    drawing = bars(rows, title, "Bar: rows in the database · line: what the bundle says there should be")
     yield _figure("counts", title, words, drawing)
 
 

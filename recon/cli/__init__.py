@@ -162,7 +162,7 @@ def _tell(error: Exception) -> None:
         click.echo(f"{title}: {_visible(message)}", err=True)
         return
     click.echo(f"Unexpected error: {type(error).__name__}: {_visible(without_secrets(str(error)))}", err=True)
-    click.echo("This is a fault of recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
+    click.echo("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
 
 
 def _visible(text: Any) -> str:

@@ -12,7 +12,7 @@ from recon.runs.site import serving
 
 
 @click.command("site", context_settings=CONTEXT)
-@click.option("--outputs", default="./outputs", show_default=True, metavar="FOLDER", help="Where the run folders lie.")
+@click.option("--outputs", default="./outputs", show_default=True, metavar="FOLDER", help="Where the run folders are.")
 @click.option("--serve", is_flag=True, help="Serve it to browsers of this machine, until Ctrl-C.")
 @click.option(
     "--port",

@@ -161,7 +161,7 @@ def compare(source: Table, target: Table, on: str | Sequence[str], fields: Seque
     for what, names in (("key", keys), ("field", [field.name for field in fields])):
         if not names or len(set(names)) < len(names):
             raise UsageError(
-                f"A comparison wants each {what} once, and one at least",
+                f"A comparison needs each {what} once, and one at least",
                 expected=f"the names of {what}s",
                 found=", ".join(names) or "none",
             )

@@ -115,7 +115,7 @@ class DuckdbSource:
         rows = self._connection.execute(SCHEMAS_WITH.format(table=literal(table))).fetchall()
         if not rows:
             return None
-        return f"It lies in schema {', '.join(name for (name,) in rows)}: recon reads the schema {self._schema!r}"
+        return f"It is in schema {', '.join(name for (name,) in rows)}: recon reads the schema {self._schema!r}"
 
     def refusal_hint(self, reason: str) -> str:
         """Return a hint; a view may try to access what is disabled."""

@@ -101,7 +101,7 @@ class MysqlSource:
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the databases that have a table of that name."""
         names = [str(name) for (name,) in self._ask(SCHEMAS_WITH, table)]
-        return f"It lies in database {', '.join(names)}: name that in the URL" if names else None
+        return f"It is in database {', '.join(names)}: name that in the URL" if names else None
 
     def refusal_hint(self, reason: str) -> str:
         """Return a hint: wait for a lock, or else ask for the privilege to read."""
@@ -192,7 +192,7 @@ class MysqlSource:
         if engine in SNAPSHOT_ENGINES:
             return None
         if engine == "view":
-            return f"{table!r} is a view, and the server does not say what lies behind it"
+            return f"{table!r} is a view, and the server does not say what is behind it"
         return f"{table!r} is kept by {engine}, which knows no snapshots"
 
     def _send(self, sql: str) -> Iterator[pa.RecordBatch]:

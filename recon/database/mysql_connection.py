@@ -31,7 +31,7 @@ HINTS = {
     1129: "Ask the DBA: the server blocks this machine after too many errors",
     1130: "Ask the DBA to let this user in from this machine",
     1203: "The user has no connection left: close others, or ask the DBA",
-    3159: "The server wants encryption: add ?ssl-mode=REQUIRED to the URL",
+    3159: "The server requires encryption: add ?ssl-mode=REQUIRED to the URL",
     2003: "Check host and port, and that the server is running and reachable from here",
     2013: "Check that host and port are those of a MySQL or MariaDB server, and that it is not overloaded",
     2026: "Check ssl-mode in the URL against what the server offers",

@@ -21,7 +21,7 @@ CONNECT_TIMEOUT_S = 5.0
 HINTS = {
     "permission denied for database": "Ask the DBA to grant this user CONNECT on it",
     "password authentication failed": "Check user and password in the URL; recon tried once and will not try again",
-    "no password supplied": "The server wants a password: add it to the URL in the environment variable",
+    "no password supplied": "The server requires a password: add it to the URL in the environment variable",
     "does not exist": "Check the names of the database and the user in the URL",
     "refused": "Check host and port, and that the server is running and reachable from here",
     "translate host name": "Check the host name in the URL",

@@ -125,7 +125,7 @@ class PostgresqlSource(ABC):
         schemas = [schema for (schema,) in self._rows(SCHEMAS_WITH.format(table=literal(table)))]
         if not schemas:
             return None
-        return f"It lies in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
+        return f"It is in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
 
     def refusal_hint(self, reason: str) -> str:
         """Return a hint: wait for a lock, or else ask for the privilege to read."""

@@ -201,7 +201,7 @@ class LedgerBuilder:
                 f"The ledger of the {name} does not add up",
                 expected=f"{wanted[0]} records and {wanted[1]} rows with one outcome each",
                 found=f"{counted[0]} records and {counted[1]} rows",
-                next_step="This is a fault of recon: report it, with the shape of the bundle",
+                next_step="This is a bug in recon: report it, with a description of the bundle",
             )
         figures = tally.figures
         told = ACCOUNT.format(names=", ".join(figures), values=", ".join(map(str, figures.values())))

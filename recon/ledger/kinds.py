@@ -24,7 +24,7 @@ class Kind(Struct, frozen=True):
 SCHEMA = "Widen the column, then re-run: what was cut off is not in the database"
 ZONE = "Set the importer's source_timezone, then re-run; until then every time is off by that much"
 MAPPING = "Compare the mapping with what the importer used, then re-run"
-LOOK = "Look at the rows; tell who wrote them, and whether that was meant"
+LOOK = "Look at the rows; find out who wrote them, and whether that was intended"
 
 _KINDS = (
     # Of values.
@@ -87,9 +87,7 @@ _KINDS = (
     Kind("parent_missing", "lost because its {detail} is not in the database", "Find out what became of the {detail}"),
     Kind("parent_not_found", "rejected: its {detail} was not found", "Check that the export holds the {detail}"),
     Kind("rejected", "rejected by the importer: {detail}", "Correct the record at the source, then re-run"),
-    Kind(
-        "duplicate_key", "its key does not tell rows apart", "Remove the rows that are too many; see the duplicate keys"
-    ),
+    Kind("duplicate_key", "its key is not unique", "Remove the surplus rows; see the duplicate keys"),
     Kind("skipped_without_row", "skipped, though no row holds it", LOOK, is_explained=False),
     Kind("missing", "not in the database, no known cause", LOOK, is_explained=False),
     # Of rows.

@@ -80,7 +80,7 @@ create or replace temp table ambiguous as select id, count(*) as n from {target}
 -- name: ambiguous_records
 insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause, is_explained, is_harmless)
 select any_value(l.record), any_value(l.source_row), any_value(l.wa_id), any_value(l.action), 'missing_in_target',
-       cast(a.id as varchar), 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
+       cast(a.id as varchar), 'its id is on ' || a.n || ' rows', 'duplicate_key', true, false
 from {ledger} l join ambiguous a on a.id = l.target_id
 where l.record is not null
 group by l.record, a.id, a.n
@@ -94,7 +94,7 @@ from ambiguous a left join {ledger} l on l.target_id = a.id group by a.id, a.n
 -- The join of `pair` multiplied these rows by the records that claim them: delete them all, and insert each row once.
 delete from {ledger} where target_id in (select id from ambiguous);
 insert into {ledger} (target_id, row_outcome, reason, cause, is_explained, is_harmless)
-select a.id, 'unexpected', 'its id stands on ' || a.n || ' rows', 'duplicate_key', true, false
+select a.id, 'unexpected', 'its id is on ' || a.n || ' rows', 'duplicate_key', true, false
 from ambiguous a, range(a.n)
 
 -- name: set_aside

@@ -123,7 +123,7 @@ class Profile(Struct, frozen=True):
         """
         if self.unmapped:
             raise ProfileError(
-                f"The profile {self.name!r} is not whole",
+                f"The profile {self.name!r} is incomplete",
                 expected=f"a table or column of the application for {', '.join(self.unmapped)}",
                 found="none",
                 next_step="Name them in the profile, then run recon profile check",

@@ -53,7 +53,7 @@ def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -
         raise DatabaseError(
             f"The table {table.source_name!r} has no column {table.only.column!r}",
             where=source.label,
-            expected=f"the column that tells which rows are {table.name}",
+            expected=f"the column that says which rows are {table.name}",
             found=", ".join(sorted(present)[:12]),
             next_step="Correct `only` in the profile",
         )

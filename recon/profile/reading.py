@@ -133,7 +133,7 @@ class Reader(EntryReader):
             if one.source_name == other.source_name and not apart:
                 raise self.wrong(
                     f"tables.{other.name}",
-                    f"a table of its own, or in both an only that tells {one.name} from {other.name}",
+                    f"a table of its own, or in both an only that distinguishes {one.name} from {other.name}",
                     f"{other.source_name!r}, which tables.{one.name} names too",
                 )
 

@@ -156,7 +156,7 @@ def _refuse_repetition(node: yaml.MappingNode, path: Path) -> None:
         if str(key.value) in names:
             line = key.start_mark.line + 1
             raise SuiteError(
-                "A key stands twice in one object",
+                "A key appears twice in one object",
                 where=f"{path}:{line}",
                 found=repr(key.value),
                 next_step="Remove one of the two",

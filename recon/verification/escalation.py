@@ -16,7 +16,7 @@ MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
 MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
 INCOMPLETE = (
     "Verification is incomplete",
-    "Mend what kept the checks from being evaluated, then verify again",
+    "Fix what prevented the checks from being evaluated, then verify again",
 )
 NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
 

@@ -42,7 +42,7 @@ def refuse_dry_run(bundle: Bundle, options: VerifyOptions) -> None:
             where=options.bundle_text,
             expected="dryRun false",
             found="dryRun true",
-            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare all the same",
+            next_step="Verify the bundle of the real run, or use --allow-dry-run to compare anyway",
         )
 
 
@@ -52,7 +52,7 @@ def opened_source(options: VerifyOptions, warehouse: Warehouse) -> Iterator[Futu
     if options.evidence_rows < 1:
         raise UsageError("At least one row of evidence is kept", where="--evidence-rows", expected="1 or more")
     if options.timeout_s is not None and options.timeout_s <= 0:
-        raise UsageError("A limit of no time leaves none to wait", where="--timeout", expected="more than 0 seconds")
+        raise UsageError("The timeout leaves no time to wait", where="--timeout", expected="more than 0 seconds")
     if warehouse.kept:
         yield None
         return

@@ -131,7 +131,7 @@ class VerifyOptions:
         default=False,
         kind=bool,
         flag="--allow-dry-run",
-        help="Verify the bundle of a dry run all the same.",
+        help="Verify the bundle of a dry run anyway.",
         decides=False,
     )
     timeout_s: float | None = option(

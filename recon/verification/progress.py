@@ -29,7 +29,7 @@ class Listener:
         for name in vars(cls):
             event = None if name in EVENTS else suggest(name, EVENTS)
             if event:
-                raise UsageError("A listener has an event that there is none of", found=repr(name), next_step=event)
+                raise UsageError("A listener has a method for an unknown event", found=repr(name), next_step=event)
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
         """The run starts."""

@@ -171,7 +171,7 @@ def kept_row(warehouse: Warehouse, sql: str) -> tuple[str, ...]:
 def incomplete(warehouse: Warehouse, error: Exception) -> DatabaseError:
     """Return the error for a kept snapshot that lacks a required part."""
     return DatabaseError(
-        "The snapshot is not whole",
+        "The snapshot is incomplete",
         where=str(warehouse.kept),
         found=" ".join(str(error).split()),
         next_step="Take it from the run folder again, or verify the database itself",

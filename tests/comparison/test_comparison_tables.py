@@ -147,7 +147,7 @@ def test_heavily_repeated_keys_cost_no_more_than_their_rows() -> None:
 @pytest.mark.parametrize(
     "on, fields, words",
     [
-        ([], [NAME], "wants each key once, and one at least: .* found none"),
+        ([], [NAME], "needs each key once, and one at least: .* found none"),
         (["id", "id"], [NAME], "each key once"),
         ("id", [], "each field once"),
         ("id", [NAME, NAME], "each field once"),

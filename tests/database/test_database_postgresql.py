@@ -506,7 +506,7 @@ REFUSALS = {
     ),
     "table in another schema": Refusal(
         lambda a: a.after("create schema app", 'alter table "Event" set schema app'),
-        ("no table 'Event'", "It lies in schema app", "add ?schema=app"),
+        ("no table 'Event'", "It is in schema app", "add ?schema=app"),
     ),
     "no right to read": Refusal(
         lambda a: a.after('revoke select on "Member" from {user}'), ("'Member' cannot be read", "permission denied")

@@ -404,7 +404,7 @@ def test_a_natural_key_of_several_rows_pairs_none(tmp_path: Path) -> None:
         record = club.records(entity)[1]
         line = found.of_record(entity, record)
         assert (line["outcome"], line["target_id"], line["cause"]) == ("missing_in_target", None, "duplicate_key")
-        assert line["reason"] == f"its {NATURAL[entity]} stands on 2 rows"
+        assert line["reason"] == f"its {NATURAL[entity]} is on 2 rows"
     email = club.records("members")[1]["email"]
     assert email not in str(found.ledger)
     assert f"{email[0]}***@***" in {d.key for d in found.ledger.duplicate_keys}

@@ -175,7 +175,7 @@ def test_another_duckdb_file_is_no_snapshot(tmp_path: Path) -> None:
     [
         ("""update recon.state set state = replace(state, '"version":1', '"version":2')""", "another version of recon"),
         ("drop table recon.judgement", "judgement"),
-        ("update recon.state set state = '{'", "not whole"),
+        ("update recon.state set state = '{'", "is incomplete"),
     ],
 )
 def test_a_snapshot_that_is_not_whole_is_refused(sql: str, found: str, demo: DemoPaths, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def duplicate_keys(ledger: Ledger) -> ReportTable:
         (d.entity.capitalize(), d.key, d.matched_by, f"{d.source_count:,}", f"{d.target_count:,}")
         for d in ledger.duplicate_keys[:MOST_ROWS]
     )
-    caption = f"Keys that pair nothing, as they do not tell rows apart{_which(ledger.duplicate_keys)}"
+    caption = f"Keys that pair nothing, as they are not unique{_which(ledger.duplicate_keys)}"
     return ReportTable(caption, ("Entity", "Key", "Kind", "Records", "Rows"), rows, numbers=2)
 
 

@@ -58,7 +58,7 @@ def verdict_sentence(judgement: RunSummary) -> str:
         unsure = f", and {found.errors} could not be evaluated" if found.errors else ""
         return f"{found.failed} of {checks} failed{unsure}: the database does not hold what the migration promised."
     if found.errors or not found.total:
-        return f"{found.errors} of {checks} could not be evaluated, so nobody knows whether the migration is right."
+        return f"{found.errors} of {checks} could not be evaluated, so it is unknown whether the migration is right."
     if found.warnings:
         return f"No check failed; read {plural(found.warnings, 'warning')} before calling the migration complete."
     return f"All {checks} passed: the database holds what the migration promised."

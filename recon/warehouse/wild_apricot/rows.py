@@ -123,7 +123,7 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
     if suspect:
         row, found = suspect[0]
         return BundleError(
-            f"{export.file.name} has a row whose cells do not stand under their headers",
+            f"{export.file.name} has a row whose cells do not match the header",
             where=f"{export.file}, line {_line(export.file, row)}",
             expected=f"{export.width} cells",
             found=str(found),
