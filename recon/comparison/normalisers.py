@@ -75,7 +75,8 @@ def normalised_sql(text: str, names: Sequence[str]) -> str:
     for name in names:
         of_ascii = OF_ASCII[name].format(of_ascii)
     # As many bytes as characters: the text is pure ASCII.
-    return f"case when strlen({text}) = length({text}) then {of_ascii} else {FUNCTION}({text}, '{','.join(names)}') end"
+    other = f"when {text} is not null then {FUNCTION}({text}, '{','.join(names)}')"
+    return f"case when strlen({text}) = length({text}) then {of_ascii} {other} end"
 
 
 def register_normalisers(session: duckdb.DuckDBPyConnection) -> None:
@@ -86,6 +87,8 @@ def register_normalisers(session: duckdb.DuckDBPyConnection) -> None:
 
 def _of_batch(texts: Any, names: Any) -> Any:
     """Normalise texts by the list in the first of `names` (Arrow arrays; typed Any, since DuckDB reads annotations)."""
+    if not len(texts):  # DuckDB asks for empty batches as well
+        return texts
     frame = pl.DataFrame({"text": pl.from_arrow(texts)})
     return frame.select(normalised(pl.col("text"), names[0].as_py().split(","))).to_series().to_arrow()
 

@@ -65,6 +65,15 @@ def test_both_agree_on_normalisers_one_after_the_other(session: duckdb.DuckDBPyC
         assert of_duckdb(session, TEXTS, names).to_list() == of_polars(TEXTS, names).to_list(), names
 
 
+def test_null_stays_null_beside_texts_and_alone(session: duckdb.DuckDBPyConnection) -> None:
+    for texts in (["É", None, "a"], [None, None], []):
+        frame = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+        session.register("given", frame.to_arrow())
+        found = session.sql(f"select {normalised_sql('text', ['casefold'])} as text from given").pl().to_series()
+        assert found.to_list() == [text and text.casefold() for text in texts]
+    session.unregister("given")
+
+
 def test_what_folds_alike_has_one_key(session: duckdb.DuckDBPyConnection) -> None:
     assert (
         of_duckdb(session, ["Straße", "STRASSE", " straSSe\u2003"], ["casefold", "trim"]).to_list() == ["strasse"] * 3
