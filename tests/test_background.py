@@ -71,7 +71,7 @@ def test_a_caller_that_stops_early_stops_the_producer() -> None:
     assert len(produced) <= 4
 
 
-def test_whoever_wants_no_more_waits_until_that_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_early_waits_until_that_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ended before would leave a query running on its server."""
     monkeypatch.setattr("recon.background.PATIENCE_S", 60)
     wanted, settled = Event(), Event()

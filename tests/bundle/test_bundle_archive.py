@@ -163,7 +163,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_fills_the_disk(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_large_member_that_nobody_wants_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_member_that_is_not_needed_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "ALWAYS_ALLOWED_BYTES", 2**20)
     path = tar_of(tmp_path / "bundle.tar.gz", [tarfile.TarInfo("film"), tarfile.TarInfo(REPORT)], BOMB)
     assert refusal(path).what == "The bundle unpacks to more than is allowed"
@@ -211,7 +211,7 @@ def test_a_report_that_lies_there_twice_is_ambiguous(demo: DemoPaths) -> None:
 
 
 @pytest.mark.parametrize("large_bytes", [0, 2**40], ids=["large", "small"])
-def test_what_is_wrong_inside_is_told_by_its_place_in_the_archive(
+def test_what_is_wrong_inside_is_reported_by_its_place_in_the_archive(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, large_bytes: int
 ) -> None:
     entity = '{"created": 1, "updated": 0, "records": [{"_action": 5}]}'

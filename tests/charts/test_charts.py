@@ -204,7 +204,7 @@ def test_files_are_written_for_each_chart(charted: Verification, tmp_path: Path)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files if path.suffix == ".png")
 
 
-def test_charts_that_cannot_be_written_are_told(charted: Verification, tmp_path: Path) -> None:
+def test_charts_that_cannot_be_written_are_reported(charted: Verification, tmp_path: Path) -> None:
     (tmp_path / "charts").write_text("in the way", encoding="utf-8")
     with pytest.raises(OutputError, match="The charts cannot be written"):
         write_charts(charted, tmp_path / "charts")

@@ -103,14 +103,14 @@ def test_one_rule_can_be_tested_alone_as_json(own: Path) -> None:
     assert len(tested["problems"]) == 1
 
 
-def test_an_unknown_check_is_told_with_the_known_ones() -> None:
+def test_an_unknown_check_is_reported_with_the_known_ones() -> None:
     done = run_in_process("checks", "teir_coverage")
     assert (done.code, done.out) == (2, "")
     assert "Did you mean 'tier_coverage'?" in done.err
     assert all(name in done.err for name in RULES)
 
 
-def test_a_folder_that_is_not_there_is_told() -> None:
+def test_a_folder_that_is_not_there_is_reported() -> None:
     done = run_in_process("checks", "--expectations", "nowhere")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Suite error: The folder of suites was not found (nowhere)")

@@ -64,13 +64,15 @@ def test_the_demo_names_the_files_that_it_wrote(clean: tuple[Path, Finished]) ->
     assert counts == ROWS
 
 
-def test_the_clean_demo_passes_when_it_is_verified_as_told(clean: tuple[Path, Finished], tmp_path: Path) -> None:
+def test_the_clean_demo_passes_when_it_is_verified_as_described(clean: tuple[Path, Finished], tmp_path: Path) -> None:
     verified = verify_as_told(clean[1], tmp_path / "report.md")
     assert (verified.code, verified.err) == (0, "")
     assert "  Verification PASSED\n" in verified.out
 
 
-def test_the_typical_faults_fail_when_they_are_verified_as_told(faulty: tuple[Path, Finished], tmp_path: Path) -> None:
+def test_the_typical_faults_fail_when_they_are_verified_as_described(
+    faulty: tuple[Path, Finished], tmp_path: Path
+) -> None:
     assert (faulty[1].code, faulty[1].err) == (0, "")
     for name in TYPICAL:
         assert name in faulty[1].out
@@ -162,7 +164,7 @@ def test_a_wrong_command_line_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("output", ["taken", "taken/below"])
-def test_an_output_that_is_a_file_is_told_in_one_sentence(tmp_path: Path, output: str) -> None:
+def test_an_output_that_is_a_file_is_reported_in_one_sentence(tmp_path: Path, output: str) -> None:
     (tmp_path / "taken").write_text("mine", encoding="utf-8")
     done = run_in_process("demo", "-o", tmp_path / output)
     assert (done.code, done.out) == (2, "")
@@ -171,7 +173,7 @@ def test_an_output_that_is_a_file_is_told_in_one_sentence(tmp_path: Path, output
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc, where nobody can write")
-def test_an_output_that_cannot_be_written_is_told_in_one_sentence() -> None:
+def test_an_output_that_cannot_be_written_is_reported_in_one_sentence() -> None:
     done = run_in_process("demo", "-o", "/proc/demo")
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"(Output|Usage) error: [^\n]+\n", done.err)

@@ -37,7 +37,7 @@ def test_init_prints_the_draft(database: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["rowing.db"]
 
 
-def test_init_replaces_a_file_only_when_told(database: Path, tmp_path: Path) -> None:
+def test_init_replaces_a_file_only_when_asked(database: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text("mine", encoding="utf-8")
     refused = run_in_process("profile", "init", "--database", database, "-o", mine)
@@ -50,7 +50,7 @@ def test_init_replaces_a_file_only_when_told(database: Path, tmp_path: Path) -> 
     assert mine.read_text(encoding="utf-8").startswith("# First draft")
 
 
-def test_init_tells_a_folder_that_is_not_there_before_it_connects(tmp_path: Path) -> None:
+def test_init_reports_a_folder_that_is_not_there_before_it_connects(tmp_path: Path) -> None:
     done = run_in_process("profile", "init", "--database", "none.db", "-o", tmp_path / "nowhere" / "x.toml")
     assert done.code == 2
     assert "folder was not found" in done.err
@@ -104,7 +104,7 @@ def test_a_password_reaches_no_output(command: str, demo: DemoPaths, request: py
     assert password not in done.out + done.err
 
 
-def test_an_unknown_subcommand_is_told_with_the_known_ones() -> None:
+def test_an_unknown_subcommand_is_reported_with_the_known_ones() -> None:
     done = run_in_process("profile", "draw")
     assert done.code == 2
     assert "init, check" in done.err or "check, init" in done.err

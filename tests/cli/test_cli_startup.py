@@ -133,7 +133,7 @@ def test_verify_on_postgresql_loads_neither_heavy_libraries_nor_sqlite(
     assert "recon.database.sqlite" not in modules
 
 
-def test_a_missing_output_folder_is_told_before_data_libraries_do_anything(tmp_path: Path) -> None:
+def test_a_missing_output_folder_is_reported_before_data_libraries_do_anything(tmp_path: Path) -> None:
     modules = modules_of(tmp_path, "verify", "-b", "x", "-o", tmp_path / "nowhere" / "report.md", code=2)
     assert loaded(modules, "duckdb", "connectorx", *POSTGRESQL, *HEAVY) == set()
 

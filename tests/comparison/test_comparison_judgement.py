@@ -79,14 +79,14 @@ def mattered(frame: pl.DataFrame, field: Field) -> dict[str, int]:
         ),
     ],
 )
-def test_a_difference_tells_both_values(field: Field, source: dict[str, Any], target: Any, expected: Any) -> None:
+def test_a_difference_reports_both_values(field: Field, source: dict[str, Any], target: Any, expected: Any) -> None:
     frame = pl.DataFrame({"id": [7], **{f"f_{part}": [value] for part, value in source.items()}, "f_target": [target]})
     rows = judge(frame, [field]).differences.rows(named=True)
     assert [{name: row[name] for name in expected} for row in rows] == [expected]
     assert (rows[0]["id"], rows[0]["field"], rows[0]["type"]) == (7, "f", field.type)
 
 
-def test_infinity_is_told_as_such() -> None:
+def test_infinity_is_reported_as_such() -> None:
     frame = pl.DataFrame({"f_source": [2**63 - 1], "f_target": [1 - 2**63]}).cast(pl.Datetime("us"))
     row = judge(frame, [Field("f", "timestamp")]).differences.row(0, named=True)
     assert (row["source"], row["target"], row["source_moment"]) == ("infinity", "-infinity", None)
@@ -125,7 +125,7 @@ def test_a_side_without_the_column_is_missing_in_every_row() -> None:
         (("trim",), ("a", "b"), {}),
     ],
 )
-def test_a_normaliser_is_told_only_where_it_mattered(
+def test_a_normaliser_is_reported_only_where_it_mattered(
     normalise: tuple[str, ...], pair: tuple[str, str | None], expected: dict[str, int]
 ) -> None:
     assert mattered(texts(pair, ("same", "same")), Field("name", "text", normalise)) == expected
@@ -154,13 +154,13 @@ def test_what_mattered_is_enough_and_nothing_of_it_too_much(
                 assert judge(frame, [Field("name", "text", without)]).differences.height == 1
 
 
-def test_tolerances_are_told_where_they_mattered() -> None:
+def test_tolerances_are_reported_where_they_mattered() -> None:
     frame = pl.DataFrame({"f_source": [100.0, 100.0, 100.0, 1000.0], "f_target": [100.0, 101.0, 103.0, 1050.0]})
     field = Field("f", "float", abs_tol=1, rel_tol=0.05)
     assert mattered(frame, field) == {"abs_tol": 1, "rel_tol": 2}
 
 
-def test_empty_as_null_is_told_of_types_that_are_not_text_too() -> None:
+def test_empty_as_null_is_reported_types_that_are_not_text_too() -> None:
     frame = pl.DataFrame({"f_raw": ["", None, "1"], "f_source": [None, None, 1], "f_target": [None, None, 1]})
     assert mattered(frame, Field("f", "integer", ("empty_as_null",))) == {"empty_as_null": 1}
 
@@ -176,7 +176,7 @@ def test_frames_without_rows_or_values_are_judged(kind: str) -> None:
     assert judge(one, [Field("f", kind)]).differences.height == 1
 
 
-def test_without_id_columns_the_differences_are_told_all_the_same() -> None:
+def test_without_id_columns_the_differences_are_reported_anyway() -> None:
     found = judge(texts(("a", "b")).drop("id"), [Field("name", "text")]).differences
     assert found.columns[0] == "field"
     assert found.height == 1

@@ -74,7 +74,7 @@ def test_classes_are_those_of_counting_by_hand(
     assert told.target_rows == told.matched + told.mismatched + told.missing_in_source + repeated[1]
 
 
-def test_keys_whose_hashes_collide_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_whose_hashes_collide_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     def colliding(fields: list[Field], side: Any, other: Any) -> str:
         return "hash(1)" if fields[0].type == "key" else digest_sql(fields, side, other)
 

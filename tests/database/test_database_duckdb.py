@@ -116,7 +116,7 @@ def test_a_view_cannot_reach_for_another_file(demo: DemoPaths, file: Path, secre
     assert outcomes(verification)["member_count"] == "PASS"
 
 
-def test_a_required_view_that_reaches_for_another_file_is_told(demo: DemoPaths, file: Path, secret: Path) -> None:
+def test_a_required_view_that_reaches_for_another_file_is_reported(demo: DemoPaths, file: Path, secret: Path) -> None:
     edit(file, 'drop table "Event"', f"""create view "Event" as from read_csv('{secret}')""")
     with pytest.raises(DatabaseError, match=r"'Event' cannot be read.*make it a table"):
         verify_url(demo.bundle, str(file))

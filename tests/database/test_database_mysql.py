@@ -170,7 +170,9 @@ def test_a_value_of_any_type_arrives_as_the_text_that_it_is(
     assert sorted((int(row["n"]), row["v"]) for row in read(empty, "t", "n", "v")) == list(enumerate(found))
 
 
-def test_bytes_that_are_no_text_are_told_with_their_row(empty: str, edit: Callable[..., list[tuple[Any, ...]]]) -> None:
+def test_bytes_that_are_no_text_are_reported_with_their_row(
+    empty: str, edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
     edit(empty, "create table t (n int, v varbinary(9))", "insert into t values (1, 'a'), (2, x'ff41')")
     with pytest.raises(ReadError, match=r"t\.v holds text that is not UTF-8, in the row 2"):
         read(empty, "t", "n", "v")
@@ -412,7 +414,7 @@ def test_a_required_part_that_is_missing_is_named(
         verify_url(demo.bundle, url)
 
 
-def test_a_table_that_another_program_has_locked_is_told_while_it_is_locked(
+def test_a_table_that_another_program_has_locked_is_reported_while_it_is_locked(
     demo: DemoPaths, mysql_server: MysqlServer, mysql_club: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recon.database.mysql_connection.LOCK_TIMEOUT_S", 1)

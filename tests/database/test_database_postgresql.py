@@ -428,7 +428,9 @@ def test_text_of_another_encoding_is_read_as_text(encoded_club: Callable[[str], 
     assert [tier.name for tier in verification.tiers if tier.code == "NEWCOMER"] == ["Débutant"]
 
 
-def test_text_of_no_encoding_is_told_and_never_passed_over(encoded_club: Callable[[str], str], demo: DemoPaths) -> None:
+def test_text_of_no_encoding_is_reported_and_never_passed_over(
+    encoded_club: Callable[[str], str], demo: DemoPaths
+) -> None:
     url = encoded_club("SQL_ASCII")
     edit(url, r"""update "MembershipTier" set name = convert_from('\xff41', 'SQL_ASCII')""")
     verification = verify_url(demo.bundle, url)
@@ -581,7 +583,7 @@ def test_a_short_password_does_not_show_by_what_is_blotted_out(
 
 
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silent", "another protocol"])
-def test_what_listens_but_is_no_postgresql_is_told_while_it_listens(answer: bytes | None, demo: DemoPaths) -> None:
+def test_what_listens_but_is_no_postgresql_is_reported_while_it_listens(answer: bytes | None, demo: DemoPaths) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         told = Event()
@@ -719,7 +721,7 @@ def test_nothing_can_be_written_not_even_by_what_is_read(demo: DemoPaths, postgr
     assert rows_of(url, "select * from written") == []
 
 
-def test_a_table_that_another_program_has_locked_is_told_while_it_is_locked(
+def test_a_table_that_another_program_has_locked_is_reported_while_it_is_locked(
     demo: DemoPaths, postgres_club: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recon.database.postgresql_source.LOCK_TIMEOUT_S", 0.2)

@@ -367,7 +367,7 @@ def test_a_name_longer_than_any_file_has_is_a_clear_error(demo: DemoPaths) -> No
         recon.verify(recon.VerifyOptions(demo.bundle, "file:" + "x" * 300))
 
 
-def test_a_locked_database_is_told_while_it_is_locked(demo: DemoPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_reported_while_it_is_locked(demo: DemoPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recon.database.sqlite.LOCK_WAIT_S", 0.2)
     with closing(sqlite3.connect(demo.database, isolation_level=None)) as writer:
         writer.execute("begin exclusive")
@@ -594,7 +594,7 @@ def test_a_value_that_is_not_of_its_columns_type_is_found_with_its_row(
         pytest.param("WaIdMapping", "syncRunId", id="run id"),
     ],
 )
-def test_text_that_is_not_utf8_is_told_and_never_passed_over(
+def test_text_that_is_not_utf8_is_reported_and_never_passed_over(
     table: str, column: str, demo: DemoPaths, capfd: pytest.CaptureFixture[str]
 ) -> None:
     edit(demo.database, f'update "{table}" set "{column}" = {NOT_UTF8} where rowid = 5')
@@ -618,7 +618,7 @@ def test_text_that_is_not_utf8_in_a_column_that_no_rule_reads_does_not_disturb(d
     assert set(outcomes(verify(demo)).values()) == {"PASS"}
 
 
-def test_binary_keys_are_told_and_never_passed_over(demo: DemoPaths, capfd: pytest.CaptureFixture[str]) -> None:
+def test_binary_keys_are_reported_and_never_passed_over(demo: DemoPaths, capfd: pytest.CaptureFixture[str]) -> None:
     edit(demo.database, "update \"Member\" set id = x'00ff80c3285f27e29882a0fe4142437f' where rowid = 5")
     try:
         verdict = str(verify(demo).verdict)

@@ -72,7 +72,7 @@ def test_a_postgresql_url_may_choose_the_driver(driver: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-def test_a_driver_that_nobody_knows_is_refused_without_being_repeated(scheme: str) -> None:
+def test_a_driver_that_is_unknown_is_refused_without_being_repeated(scheme: str) -> None:
     with pytest.raises(DatabaseError, match=r"expected (adbc or )?connectorx") as refusal:
         parse_url(f"{scheme}://Quentin:{SECRET}@kiwi.example/clubdb?driver={SECRET}", SOURCE)
     assert SECRET not in refusal.value.message

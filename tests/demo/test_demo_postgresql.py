@@ -214,7 +214,9 @@ def test_the_command_names_the_variable_and_what_to_run_next(empty: Callable[[],
     ],
     ids=["no variable", "password", "no server", "sqlite", "fault"],
 )
-def test_what_cannot_be_written_is_told_in_one_sentence(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_reported_in_one_sentence(
+    arguments: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
     done = run_in_process("demo", "-o", tmp_path / "out", *arguments, X_URL="postgresql://u@127.0.0.1:1/club")
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"(Usage|Database) error: [^\n]+\n", done.err)

@@ -109,7 +109,7 @@ def test_a_rule_that_is_switched_off_is_so_there(demo: DemoPaths, tmp_path: Path
     ],
     ids=["outcome", "count", "missing and additional"],
 )
-def test_a_difference_is_told_loudly(passed: Verification, demo: DemoPaths, changes: Any, words: str) -> None:
+def test_a_difference_is_reported_loudly(passed: Verification, demo: DemoPaths, changes: Any, words: str) -> None:
     checks = tuple(replace(c, **changes) if c.id == "tier_coverage" else c for c in passed.checks)
     with loaded(demo, SHIPPED) as warehouse, pytest.raises(StepError) as told:
         validate(SHIPPED, warehouse, replace(passed, checks=checks))
@@ -123,14 +123,14 @@ def test_an_unknown_expectation_is_an_error_there_never_dropped(demo: DemoPaths,
     assert result.found["stock"] == Found(Outcome.ERROR, None)
 
 
-def test_what_breaks_on_the_way_is_told(passed: Verification, demo: DemoPaths) -> None:
+def test_what_breaks_on_the_way_is_reported(passed: Verification, demo: DemoPaths) -> None:
     with loaded(demo, SHIPPED) as warehouse:
         pass
     with pytest.raises(StepError, match=r"recon differ|cannot validate"):
         validate(SHIPPED, warehouse, passed)
 
 
-def test_a_suite_that_lost_an_expectation_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_that_lost_an_expectation_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(name: str, expectations: list[Any]) -> ExpectationSuite:
         return ExpectationSuite(name=name, expectations=expectations[1:])
 

@@ -171,7 +171,7 @@ def test_names_of_templates_and_files_stay_text(passed: Verification, tmp_path: 
     assert shown_names == [" ".join(printable(text).split()) for text in GX_TEMPLATES]
 
 
-def test_a_page_that_cannot_be_written_is_told(passed: Verification, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_reported(passed: Verification, tmp_path: Path) -> None:
     (tmp_path / "docs").write_text("a file", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
         build_data_docs(made_up(passed), passed, tmp_path / "docs")

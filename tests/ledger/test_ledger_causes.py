@@ -181,7 +181,7 @@ def test_exactly_what_was_planted_is_named(planted: Planted) -> None:
     assert counted == planted.expected
 
 
-def test_a_cause_tells_its_share_what_to_do_and_three_examples(planted: Planted) -> None:
+def test_a_cause_reports_its_share_what_to_do_and_three_examples(planted: Planted) -> None:
     (cause,) = (c for c in planted.found.ledger.causes if (c.name, c.entity) == ("truncated", "events"))
     account = planted.found.account("events")
 
@@ -271,7 +271,7 @@ def test_a_shift_by_eight_hours_is_no_dropped_time() -> None:
         ("2023-03-04 08:00", "2024-04-03 08:00", "changed"),
     ],
 )
-def test_instants_that_moved_are_told_apart(source: str, target: str, cause: str) -> None:
+def test_instants_that_moved_are_distinguished(source: str, target: str, cause: str) -> None:
     assert named("timestamp", [(at(source), at(target))]) == [cause]
 
 
@@ -298,7 +298,7 @@ def test_instants_that_moved_are_told_apart(source: str, target: str, cause: str
         ("", "x" * 41, "default_filled a value"),
     ],
 )
-def test_texts_that_changed_are_told_apart(source: str | None, target: str | None, cause: str) -> None:
+def test_texts_that_changed_are_distinguished(source: str | None, target: str | None, cause: str) -> None:
     assert named("text", [(source, target)]) == [cause]
 
 
@@ -316,7 +316,7 @@ def test_texts_that_changed_are_told_apart(source: str | None, target: str | Non
         ("key", "a", "b", "changed"),
     ],
 )
-def test_other_values_that_changed_are_told_apart(kind: str, source: Any, target: Any, cause: str) -> None:
+def test_other_values_that_changed_are_distinguished(kind: str, source: Any, target: Any, cause: str) -> None:
     assert named(kind, [(source, target)]) == [cause]
 
 

@@ -226,7 +226,7 @@ def test_a_row_that_no_record_claims_has_its_outcome(
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
-def test_reasons_are_told(mess: Mess, entity: str) -> None:
+def test_reasons_are_reported(mess: Mess, entity: str) -> None:
     into, _ = mess.cases[entity, "merged into"]
     assert into is not None
     reasons = {case: mess.line(entity, case)["reason"] for of, case in mess.cases if of == entity}
@@ -522,7 +522,7 @@ def test_an_empty_bundle_over_an_empty_database_passes_nothing(tmp_path: Path) -
     assert found.verification.verdict is Verdict.INCOMPLETE
 
 
-def test_an_empty_bundle_leaves_rows_that_nobody_claims(tmp_path: Path) -> None:
+def test_an_empty_bundle_leaves_rows_without_a_record(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     for entity in ENTITIES:
         club.report[entity]["records"] = []
@@ -534,7 +534,7 @@ def test_an_empty_bundle_leaves_rows_that_nobody_claims(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("generation", ["older", "oldest"])
-def test_what_an_older_database_lacks_is_told(tmp_path: Path, generation: str, cluster: Cluster) -> None:
+def test_what_an_older_database_lacks_is_reported(tmp_path: Path, generation: str, cluster: Cluster) -> None:
     club = edited_club(**SMALL)
     paths = club.write(tmp_path)
     url = cluster.create_database(f"account_{generation}")

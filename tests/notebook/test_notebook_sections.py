@@ -126,7 +126,7 @@ def test_a_ledger_that_was_not_reached_has_no_chart(passed: Verification) -> Non
     assert told.text == "No chart: not evaluated - no list"
 
 
-def test_the_environment_tells_versions_guarantee_and_durations(passed: Verification) -> None:
+def test_the_environment_reports_versions_guarantee_and_durations(passed: Verification) -> None:
     html = Page(display.environment(passed).html).text
     for words in (
         "duckdb",
@@ -149,7 +149,7 @@ def test_the_conclusion_raises_what_did_not_pass_only_where_that_is_wanted(passe
             display.conclude(found, raise_on_failure=True)
 
 
-def test_files_that_cannot_be_written_are_told(passed: Verification, tmp_path: Path) -> None:
+def test_files_that_cannot_be_written_are_reported(passed: Verification, tmp_path: Path) -> None:
     (tmp_path / "kept" / "verification.json").mkdir(parents=True)
     with pytest.raises(OutputError, match="The reports cannot be written"):
         display.files(passed, tmp_path / "kept")

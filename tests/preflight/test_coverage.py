@@ -80,7 +80,7 @@ def test_what_is_foreseen_is_what_verify_finds(
     assert (types["id"], types["joinedAt"], types["isPublished"]) == ("uuid", "timestamp", "boolean")
 
 
-def test_every_absence_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_every_absence_is_reported_with_its_reason(tmp_path: Path) -> None:
     own = edited(
         tmp_path, ('"levels"', '"grades"'), ("required = true", ""), ('"local_id"', '"no"'), ('"mail"', '"no"')
     )

@@ -98,7 +98,7 @@ def test_a_planted_fault_is_found_in_another_application(
     assert (verification.verdict, check.outcome, check.message) == ("FAILED", "FAIL", message)
 
 
-def test_sponsors_are_members_without_the_line_that_tells_them_apart(migration: Migration, tmp_path: Path) -> None:
+def test_sponsors_are_members_without_the_line_that_distinguishes_them(migration: Migration, tmp_path: Path) -> None:
     lines = PROFILE.read_text(encoding="utf-8").splitlines()
     own = tmp_path / "own.toml"
     own.write_text("\n".join(line for line in lines if not line.startswith("only")), encoding="utf-8")

@@ -370,7 +370,7 @@ def test_a_duration_is_a_number_and_its_unit(text: str, timespan: timedelta, tmp
         ),
     ],
 )
-def test_a_wrong_entry_is_told_with_its_place_and_a_way_on(
+def test_a_wrong_entry_is_reported_with_its_place_and_a_way_on(
     old: str, new: str, place: str, wanted: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ProfileError) as refusal:
@@ -382,7 +382,7 @@ def test_a_wrong_entry_is_told_with_its_place_and_a_way_on(
     assert "\n" not in refusal.value.message
 
 
-def test_two_tables_may_share_one_that_only_tells_apart(tmp_path: Path) -> None:
+def test_two_tables_may_share_one_that_only_distinguishes(tmp_path: Path) -> None:
     shared = 'table = "contacts"\nonly = { column = "kind", value = "booking" }'
     profile = load_profile(edited(tmp_path, 'table = "bookings"', shared))
     assert [table.source_name for table in profile.tables if table.only] == ["contacts", "contacts"]

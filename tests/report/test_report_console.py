@@ -124,7 +124,7 @@ def test_progress_goes_to_a_terminal_on_stderr_and_is_wiped(demo: DemoPaths) -> 
     assert "reading" not in out
 
 
-def test_progress_is_wiped_before_an_error_is_told(demo: DemoPaths) -> None:
+def test_progress_is_wiped_before_an_error_is_reported(demo: DemoPaths) -> None:
     with closing(sqlite3.connect(demo.database)) as connection, connection:
         connection.executescript(REFUSED_WHEN_READ)
     out, err = on_terminal(*VERIFY, cwd=demo.bundle.parent, stdout=False)
@@ -202,7 +202,7 @@ def test_the_header_names_the_bundle_as_it_was_written(capsys: pytest.CaptureFix
         ),
     ],
 )
-def test_the_time_since_the_import_is_told(
+def test_the_time_since_the_import_is_reported(
     demo: DemoPaths, capsys: pytest.CaptureFixture[str], completed: datetime | None, lines: list[str]
 ) -> None:
     bundle = dataclasses.replace(open_bundle(demo.bundle), completed_at=completed)
@@ -272,7 +272,7 @@ def test_the_footer_gives_verdict_and_numbers(
     assert [line.partition(":")[0] for line in lines[2:-5]] == ([] if footer[0] == "PASSED" else ["Next step", ""])
 
 
-def test_an_escalation_is_told_before_the_footer(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_escalation_is_reported_before_the_footer(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
     escalation = Escalation(True, ("Orphans: integrity", "Several"), "Merge captain", "High", "major", "Level 1")
     Console().finished(replace(passed, escalation=escalation), "Report written to: r.md")
     assert capsys.readouterr().out.splitlines()[:7] == [
@@ -286,7 +286,9 @@ def test_an_escalation_is_told_before_the_footer(passed: Verification, capsys: p
     ]
 
 
-def test_verbose_tells_what_was_read_and_what_was_not(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_reports_what_was_read_and_what_was_not(
+    passed: Verification, capsys: pytest.CaptureFixture[str]
+) -> None:
     snapshot = replace(passed.snapshot, not_read={"target.runs": "the database has none"})
     Console(verbose=True).database_read(snapshot)
     lines = capsys.readouterr().out.splitlines()
@@ -297,7 +299,7 @@ def test_verbose_tells_what_was_read_and_what_was_not(passed: Verification, caps
     assert lines[-2:] == ["  - Not read: target.runs: the database has none", ""]
 
 
-def test_verbose_tells_the_time_of_each_step(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_reports_the_time_of_each_step(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
     timed = replace(passed, timings_ms={"read database": 271, "evaluate rules": 9})
     Console(verbose=True).finished(timed, "r.md")
     assert "\n  read database: 271 ms\n  evaluate rules: 9 ms\n\n" in capsys.readouterr().out
@@ -333,7 +335,7 @@ def test_a_time_is_written_in_utc_with_milliseconds(moment: datetime, text: str)
     ],
     ids=str,
 )
-def test_an_age_is_told_in_its_two_largest_units(age: timedelta, words: str) -> None:
+def test_an_age_is_reported_in_its_two_largest_units(age: timedelta, words: str) -> None:
     assert age_words(age) == words
 
 

@@ -44,7 +44,7 @@ def test_every_violation_is_there_cell_by_cell(capped: Verification) -> None:
     assert told == [(number, column, str(value)) for number, row in rows for column, value in row.items()]
 
 
-def test_rows_that_were_left_out_are_told(capped: Verification, passed: Verification) -> None:
+def test_rows_that_were_left_out_are_reported(capped: Verification, passed: Verification) -> None:
     told = [line["value"] for line in lines_of(capped, "note")]
     assert told == ["2 of 10 violating rows are listed; --evidence-rows says how many are kept"]
     assert lines_of(passed, "note") == []

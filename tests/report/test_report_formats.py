@@ -228,7 +228,7 @@ def rows_told(text: str, format_name: str) -> Sequence[object]:
         ("csv", ["2 of 10"]),
     ],
 )
-def test_rows_that_were_left_out_are_told(capped: Verification, format_name: str, told: list[str]) -> None:
+def test_rows_that_were_left_out_are_reported(capped: Verification, format_name: str, told: list[str]) -> None:
     assert capped.verdict == "FAILED"
     assert [c.violations.height for c in capped.checks if c.outcome is Outcome.FAIL] == [2]
     assert rows_told(FORMATS[format_name].render(capped), format_name) == told

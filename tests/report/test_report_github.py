@@ -54,7 +54,7 @@ def on_github(demo: DemoPaths, *arguments: object, **environment: str) -> Finish
     return run_in_process("verify", "-b", demo.bundle, "--database", demo.database, *report, *arguments, **environment)
 
 
-def test_nothing_is_told_where_nothing_asks(demo: DemoPaths) -> None:
+def test_nothing_is_reported_where_nothing_asks(demo: DemoPaths) -> None:
     plant(["missing-members"], demo.bundle, demo.database)
     assert commands(on_github(demo).out) == []
     assert commands(on_github(demo, GITHUB_ACTIONS="false").out) == []

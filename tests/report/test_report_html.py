@@ -111,7 +111,7 @@ def test_a_failure_brings_meaning_action_rows_and_escalation(capped: Verificatio
     assert page.rows("What Failed") == [[str(cell) for cell in row] for row in failed.violations.rows()]
 
 
-def test_many_rows_are_limited_and_told(passed: Verification) -> None:
+def test_many_rows_are_limited_and_reported(passed: Verification) -> None:
     rows = pl.DataFrame({"member_id": [f"m{n}" for n in range(400)]})
     check = replace(passed.checks[0], outcome=Outcome.FAIL, violations=rows, violation_count=12_000)
     page = Page(render(replace(passed, checks=(check,))))
@@ -124,7 +124,7 @@ def test_a_bar_is_as_long_as_the_share(passed: Verification) -> None:
     assert [float(width) for width in widths] == [tier.percentage for tier in passed.tiers]
 
 
-def test_what_is_not_recorded_is_told(passed: Verification) -> None:
+def test_what_is_not_recorded_is_reported(passed: Verification) -> None:
     assert "Not recorded: the database has no tiers" in Page(render(replace(passed, tiers=()))).text
     assert "The bundle declares no policies." in Page(render(replace(passed, policies=()))).text
 
@@ -245,7 +245,7 @@ def test_a_browser_builds_the_hostile_page_without_a_word_or_a_request(passed: V
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no browser on this machine")
-def test_a_browser_would_tell_of_what_the_page_must_not_do(passed: Verification, tmp_path: Path) -> None:
+def test_a_browser_would_report_what_the_page_must_not_do(passed: Verification, tmp_path: Path) -> None:
     """The test above can fail: what the policy refuses stands in the console, what nothing refuses in the log."""
     file, log = tmp_path / "report.html", tmp_path / "net.json"
     planted = '<img src="http://planted.invalid/x"><script>document.title = "owned"</script>'

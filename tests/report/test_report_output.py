@@ -172,7 +172,7 @@ def test_standard_output_that_is_full_is_an_error_and_keeps_the_file(at_home: Pa
 
 
 @pytest.mark.usefixtures("at_home")
-def test_a_closed_standard_output_is_told_before_the_work() -> None:
+def test_a_closed_standard_output_is_reported_before_the_work() -> None:
     command = f'exec "{RECON}" verify -b no-such -f json -o - >&-'
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False, text=True)
     assert done.returncode == 2

@@ -87,7 +87,7 @@ def test_what_is_no_report_is_refused(text: str | None, found: str, tmp_path: Pa
         recon.load_verification(tmp_path / "report.json")
 
 
-def test_an_outcome_that_nobody_knows_is_refused(passed: recon.Verification, tmp_path: Path) -> None:
+def test_an_outcome_that_is_unknown_is_refused(passed: recon.Verification, tmp_path: Path) -> None:
     written: dict[str, Any] = document(passed)
     written["checks"][0]["outcome"] = "FINE"
     (tmp_path / "report.json").write_text(json.dumps(written, default=str), encoding="utf-8")

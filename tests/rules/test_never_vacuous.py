@@ -195,7 +195,7 @@ def test_what_is_optional_and_absent_warns_where_it_is_needed(
 
 
 @pytest.mark.parametrize("hidden", ["MembershipTier", "WaIdMapping"])
-def test_what_is_absent_is_told(hidden: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
+def test_what_is_absent_is_reported(hidden: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate("sqlite", demo, request)
     migration.execute(hide(hidden))
 
@@ -539,7 +539,7 @@ def test_a_required_table_that_breaks_while_it_is_read_ends_the_run(
         migration.verify()
 
 
-def test_a_broken_view_that_nobody_asked_for_does_not_matter(demo: DemoPaths, request: pytest.FixtureRequest) -> None:
+def test_a_broken_view_that_is_not_needed_does_not_matter(demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate("sqlite", demo, request)
     migration.execute(
         "create table gone (id integer)", 'create view "Report" as select id from gone', "drop table gone"

@@ -467,7 +467,7 @@ def test_an_entry_without_a_type_is_refused(demo: DemoPaths, tmp_path: Path) -> 
         verify(demo, expectations=[tmp_path])
 
 
-def test_a_type_that_nobody_knows_is_an_error_never_dropped(demo: DemoPaths, tmp_path: Path) -> None:
+def test_a_type_that_is_unknown_is_an_error_never_dropped(demo: DemoPaths, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"name": "own", "expectations": [UNKNOWN]}), encoding="utf-8")
 
     verification = verify(demo, expectations=[tmp_path])

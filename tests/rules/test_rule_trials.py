@@ -121,7 +121,7 @@ def test_a_reason_excuses_one_empty_table_but_not_all() -> None:
     ],
     ids=["column", "columns of two tables", "column of another table", "table"],
 )
-def test_a_column_that_is_read_but_not_named_is_told(sql: str, named: list[str]) -> None:
+def test_a_column_that_is_read_but_not_named_is_reported(sql: str, named: list[str]) -> None:
     found = rehearsed(sql=sql, when_empty=NO_EVENTS)
     (problem,) = found.problems
     assert problem.startswith(f"reads {', '.join(named)}, which neither requires nor uses names")
@@ -147,7 +147,7 @@ def test_a_column_that_is_used_is_named() -> None:
     ],
     ids=lambda value: None if isinstance(value, str) else "-".join(value),
 )
-def test_a_rule_that_cannot_be_evaluated_is_told(changes: dict[str, Any], words: str) -> None:
+def test_a_rule_that_cannot_be_evaluated_is_reported(changes: dict[str, Any], words: str) -> None:
     (problem,) = rehearsed(when_empty=NO_EVENTS, **changes).problems
     assert problem.startswith("cannot be evaluated where nothing is missing: ")
     assert words in problem
@@ -161,7 +161,7 @@ def test_a_rule_that_cannot_be_evaluated_is_told(changes: dict[str, Any], words:
     ],
     ids=["fail", "when missing"],
 )
-def test_a_message_that_cannot_be_filled_is_told_before_it_is_needed(changes: dict[str, Any]) -> None:
+def test_a_message_that_cannot_be_filled_is_reported_before_it_is_needed(changes: dict[str, Any]) -> None:
     found = rehearsed(when_empty=NO_EVENTS, **changes)
     assert found.problems == ("names {number} in a message, which its values lack",)
 

@@ -251,7 +251,7 @@ def give(club: EditedClub, level: str | None, tier: str | None, *places: int) ->
         row.update(waMembershipLevelRaw=level, membershipTierId=tier_id)
 
 
-def test_members_in_another_tier_than_their_level_leads_to_are_told(tmp_path: Path) -> None:
+def test_members_in_another_tier_than_their_level_leads_to_are_reported(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     policy(club, MAPPING)["value"] = {"Gold": "FIRST_YEAR", "Silver": "SECOND_YEAR"}
     give(club, "Gold", "FIRST_YEAR", *range(12))
@@ -290,7 +290,7 @@ def test_members_in_another_tier_than_their_level_leads_to_are_told(tmp_path: Pa
     )
 
 
-def test_tiers_that_are_not_seeded_are_told(tmp_path: Path) -> None:
+def test_tiers_that_are_not_seeded_are_reported(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     policy(club, MAPPING)["value"] = {"Gold": "GOLD"}
     policy(club, DEFAULT)["value"] = ""

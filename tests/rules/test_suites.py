@@ -270,7 +270,9 @@ def test_great_expectations_holds_a_suite_of_overrides(tmp_path: Path) -> None:
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
-def test_a_rule_that_is_wrong_is_told_with_its_place(changes: dict[str, Any], words: list[str], tmp_path: Path) -> None:
+def test_a_rule_that_is_wrong_is_reported_with_its_place(
+    changes: dict[str, Any], words: list[str], tmp_path: Path
+) -> None:
     own = write(tmp_path / "own", entry(), entry(**{"meta__id": "other", **changes}))
 
     message = refused(own)
@@ -297,7 +299,7 @@ def test_a_rule_that_is_wrong_is_told_with_its_place(changes: dict[str, Any], wo
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
 )
-def test_an_override_that_is_wrong_is_told_with_its_place(
+def test_an_override_that_is_wrong_is_reported_with_its_place(
     override: dict[str, Any], words: list[str], tmp_path: Path
 ) -> None:
     own = overriding(tmp_path / "own", **override)
@@ -339,7 +341,7 @@ def test_overrides_are_an_object(tmp_path: Path) -> None:
         ("\x00", ["own.yaml"]),
     ],
 )
-def test_a_file_that_is_no_suite_is_told_with_its_place(text: str, words: list[str], tmp_path: Path) -> None:
+def test_a_file_that_is_no_suite_is_reported_with_its_place(text: str, words: list[str], tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SuiteError) as error:
         load_rules([tmp_path])
@@ -347,7 +349,7 @@ def test_a_file_that_is_no_suite_is_told_with_its_place(text: str, words: list[s
     assert [word for word in words if word not in error.value.message] == []
 
 
-def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_reported(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_bytes(b"name: \xff\xfe")
     assert "own.yaml" in refused(tmp_path)
 
@@ -402,7 +404,7 @@ PLACES = (*TOP, *(f"meta__{key}" for key in META))
 @given(place=st.sampled_from(PLACES), value=JSON.filter(lambda value: value is not None))
 @example(place="kwargs", value={"a\nb": "c\nd"})
 @example(place="meta__right_when_empty", value={"\u2028": "\r"})
-def test_whatever_an_entry_holds_it_is_a_rule_or_told(
+def test_whatever_an_entry_holds_it_is_a_rule_or_an_error(
     place: str, value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = write(tmp_path_factory.mktemp("own"), entry(**{place: value}))

@@ -125,19 +125,19 @@ def test_what_a_cell_prints_or_raises_stays_text(text: str, tmp_path: Path) -> N
     assert ">49" not in written
 
 
-def test_a_kernel_that_cannot_start_is_told_as_that(tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_start_is_reported_as_that(tmp_path: Path) -> None:
     with pytest.raises(StepError, match=r"The notebook cannot be executed.*Kernel died before"):
         execute(tmp_path / "out.ipynb", {}, tmp_path, {"PYTHONHOME": "/nowhere"})
 
 
-def test_a_kernel_that_dies_is_told_as_that(demo: DemoPaths, tmp_path: Path) -> None:
+def test_a_kernel_that_dies_is_reported_as_that(demo: DemoPaths, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(DEADLY, encoding="utf-8")
     parameters = {"bundle": str(demo.bundle), "database": str(demo.database)}
     with pytest.raises(StepError, match="The notebook's kernel died"):
         execute(tmp_path / "out.ipynb", parameters, tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)})
 
 
-def test_a_cell_that_fails_is_told_in_a_sentence_and_saved(tmp_path: Path) -> None:
+def test_a_cell_that_fails_is_reported_in_a_sentence_and_saved(tmp_path: Path) -> None:
     with pytest.raises(StepError, match=r"A cell of the notebook failed.*BundleError"):
         execute(tmp_path / "out.ipynb", {"bundle": "nowhere"}, tmp_path)
     assert "BundleError" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")

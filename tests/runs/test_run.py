@@ -113,7 +113,7 @@ def limited(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_full_disk_is_told_and_keeps_the_verdict(demo: DemoPaths, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_keeps_the_verdict(demo: DemoPaths, tmp_path: Path) -> None:
     plant(["orphaned-registrations"], demo.bundle, demo.database)
     outputs = tmp_path / "outputs"
     parts = ("--only", "snapshot", "--only", "junit")

@@ -98,7 +98,7 @@ def test_every_link_of_the_home_page_leads_to_a_file_of_the_site(clean: Verifica
     assert all((tmp_path / "site" / link).is_file() for link in links)
 
 
-def test_a_part_that_failed_is_told_instead_of_linked(clean: Verification, tmp_path: Path) -> None:
+def test_a_part_that_failed_is_reported_instead_of_linked(clean: Verification, tmp_path: Path) -> None:
     write_run(tmp_path, clean, failed=("html",))
     page = page_of(tmp_path)
     assert "Report: failed: the kernel died" in page.text

@@ -24,7 +24,7 @@ def change(demo: DemoPaths, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_nobody_who_does_not_ask_pays(demo: DemoPaths) -> None:
+def test_only_those_who_ask_pay(demo: DemoPaths) -> None:
     assert verify(demo).distributions is None
 
 

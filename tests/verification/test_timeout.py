@@ -166,7 +166,7 @@ def test_a_slow_read_within_the_limit_is_no_fault(
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
-def test_a_locked_table_is_told_within_the_limit(
+def test_a_locked_table_is_reported_within_the_limit(
     driver: str, postgres_club: Callable[[str], str], demo: DemoPaths, tmp_path: Path
 ) -> None:
     url = postgres_club("newer")
@@ -279,7 +279,7 @@ def test_a_read_of_mysql_that_takes_too_long_ends_in_one_sentence_and_on_the_ser
     assert becomes(lambda: mysql_server.execute(None, statements) == [(0,)])
 
 
-def test_a_program_that_gets_no_columns_is_told_of_when_its_query_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_gets_no_columns_is_reported_when_its_query_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recon.database.server_stream.PATIENCE_S", PATIENCE_S)
     settled = Event()
 

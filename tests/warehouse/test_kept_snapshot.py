@@ -75,7 +75,7 @@ class Told(Listener):
         self.last = ledger
 
 
-def test_the_ledger_is_told_after_the_last_check_and_again_from_a_kept_snapshot(
+def test_the_ledger_is_reported_after_the_last_check_and_again_from_a_kept_snapshot(
     demo: DemoPaths, tmp_path: Path
 ) -> None:
     kept, (first, again) = tmp_path / "snapshot.duckdb", (Told(), Told())
@@ -194,7 +194,7 @@ def test_rows_that_were_taken_out_of_a_snapshot_are_noticed(demo: DemoPaths, tmp
         judge(demo, tmp_path / "snapshot.duckdb", evidence_rows=1)
 
 
-def test_a_snapshot_that_cannot_be_written_is_told(demo: DemoPaths, tmp_path: Path) -> None:
+def test_a_snapshot_that_cannot_be_written_is_reported(demo: DemoPaths, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"The snapshot cannot be kept.*--skip snapshot"):
         keep(demo, tmp_path / "no folder" / "snapshot.duckdb")
 

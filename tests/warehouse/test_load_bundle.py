@@ -138,7 +138,7 @@ def test_a_list_that_was_cut_in_the_wrong_place_is_read_whole(
     assert [row[:2] for row in tables["members"]] == [(row, str(row)) for row in range(50)]
 
 
-def test_what_is_wrong_in_a_later_piece_is_told_by_its_place_in_the_list(tmp_path: Path) -> None:
+def test_what_is_wrong_in_a_later_piece_is_reported_by_its_place_in_the_list(tmp_path: Path) -> None:
     members = [{"_sourceRow": row, "_action": "create" if row < 40 else 5} for row in range(50)]
     (tmp_path / REPORT).write_text(json.dumps(report_of(members=ENTITY | {"records": members})), encoding="utf-8")
     with pytest.raises(BundleError, match=r"\$\.members\.records\[40\]\._action"):
@@ -199,7 +199,7 @@ def test_bytes_that_are_no_text_are_named_in_a_streamed_report(tmp_path: Path) -
     assert caught.value.found == f"byte 0xff at offset {text.index(0xFF)} (line 1)"
 
 
-def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_what_to_do(tmp_path: Path) -> None:
     members = [{"_waId": str(row)} for row in range(1000)]
     (tmp_path / REPORT).write_text(json.dumps(report_of(members=ENTITY | {"records": members})), encoding="utf-8")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -117,13 +117,13 @@ def test_only_what_is_required_is_asked_for(warehouse: Warehouse) -> None:
     assert [query.table for query in source.asked] == ["Member", "Event", "EventRegistration"]
 
 
-def test_what_was_read_is_told_with_its_rows_and_guarantee(warehouse: Warehouse) -> None:
+def test_what_was_read_is_reported_with_its_rows_and_guarantee(warehouse: Warehouse) -> None:
     info = snapshot(Planted(catalogue(), CLUB), warehouse)
     assert (info.database, info.guarantee, info.consistent) == ("the planted database", "consistent: planted", True)
     assert (dict(info.rows), dict(info.not_read)) == ({"members": 2, "events": 1, "registrations": 1}, {})
 
 
-def test_progress_is_told_batch_by_batch(warehouse: Warehouse) -> None:
+def test_progress_is_reported_batch_by_batch(warehouse: Warehouse) -> None:
     told: list[tuple[str, int]] = []
     take_snapshot(Planted(catalogue(), CLUB), load_profile(), (), warehouse, lambda t, n: told.append((t, n)))
     assert told == [("members", 1), ("members", 2), ("events", 1), ("registrations", 1)]
@@ -288,7 +288,7 @@ def test_runs_without_a_time_are_runs_all_the_same(warehouse: Warehouse) -> None
     assert runs_in(warehouse) == [("run-1", None, 5, "WaIdMapping.syncRunId")]
 
 
-def test_no_place_for_runs_is_told_by_the_places_looked_at(warehouse: Warehouse) -> None:
+def test_no_place_for_runs_is_reported_by_the_places_looked_at(warehouse: Warehouse) -> None:
     info = snapshot(Planted(catalogue(WaIdMapping={"entityType": "text"}), CLUB), warehouse, "target.runs")
     assert "WaIdMapping.syncRunId, AuditLog.metadata" in info.not_read["target.runs"]
     assert runs_in(warehouse) == []

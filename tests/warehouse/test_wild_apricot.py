@@ -136,7 +136,7 @@ def test_without_exports_the_bundle_says_that_it_lists_nothing(counting: Path) -
     assert missing["source.members"] == "the bundle counts its members and does not list them"
 
 
-def test_records_win_over_exports_that_nobody_named(demo: DemoPaths) -> None:
+def test_records_win_over_exports_that_were_not_named(demo: DemoPaths) -> None:
     before = read(demo.bundle)
     write_csv(demo.bundle / "members.csv", MEMBERS, ["1", "A", "B", "a@example.org", "", "", ""])
     (demo.bundle / "events.csv").write_bytes(b"Event ID,Event name,Start date\n1,\xff,x\n")
@@ -181,7 +181,7 @@ def test_of_several_the_one_that_the_report_names_is_read(counting: Path) -> Non
     assert [row["first_name"] for row in read(counting)[0]["members"]] == ["Ann"]
 
 
-def test_of_several_that_nobody_names_none_is_guessed(counting: Path) -> None:
+def test_of_several_unnamed_ones_none_is_guessed(counting: Path) -> None:
     for name in ("a.csv", "b.csv"):
         write_csv(counting / name, MEMBERS, ["1", "Ann", "Bo", "a@example.org", "", "", ""])
     message = refused(counting)
@@ -408,7 +408,7 @@ def test_a_link_in_an_archive_is_no_export(counting: Path, tmp_path: Path) -> No
     assert read(tmp_path / "bundle.tar.gz")[2] == {}
 
 
-def test_what_is_wrong_in_an_archive_is_told_by_its_place_there(exported: DemoPaths, tmp_path: Path) -> None:
+def test_what_is_wrong_in_an_archive_is_reported_by_its_place_there(exported: DemoPaths, tmp_path: Path) -> None:
     with (exported.bundle / "wa-members-export.csv").open("ab") as opened:
         opened.write(b"one cell\n")
     with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
