@@ -23,7 +23,7 @@ def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame
     texts = [name for name, kind in frame.schema.items() if kind == pl.String] if frame.height else []
     if not texts:
         return frame
-    return frame.with_columns([_told(name, personal, by_field=FIELD in texts).alias(name) for name in texts])
+    return frame.with_columns([_mask_column(name, personal, by_field=FIELD in texts).alias(name) for name in texts])
 
 
 def mask_text(text: str) -> str:
@@ -38,15 +38,15 @@ def mask_value(text: str, kind: str | None) -> str:
     return masked
 
 
-def _told(column: str, personal: Mapping[str, str], *, by_field: bool) -> pl.Expr:
+def _mask_column(column: str, personal: Mapping[str, str], *, by_field: bool) -> pl.Expr:
     """Mask a column by its name or, where the row names the field that its values belong to, by that field."""
-    told = _masked(column, personal.get(column))
+    masked = _masked(column, personal.get(column))
     if not by_field or column not in VALUES_OF_FIELD:
-        return told
+        return masked
     for kind in sorted(set(personal.values())):
         names = [name for name, known in personal.items() if known == kind]
-        told = pl.when(pl.col(FIELD).is_in(names)).then(_masked(column, kind)).otherwise(told)
-    return told
+        masked = pl.when(pl.col(FIELD).is_in(names)).then(_masked(column, kind)).otherwise(masked)
+    return masked
 
 
 def _masked(column: str, kind: str | None) -> pl.Expr:

@@ -177,7 +177,7 @@ def _rows(rows: Sequence[Bar]) -> alt.Y:
 
 
 def _safe(key: str) -> str:
-    return f"told {key}"
+    return f"tooltip {key}"
 
 
 def _width(texts: Iterable[str], *, bold: bool = False) -> int:

@@ -127,23 +127,23 @@ def _exit_code(command: click.Command) -> int:
                 return EXIT_INTERRUPTED
             if not isinstance(error, Exception):
                 raise
-            return _reported(error)
+            return _report(error)
 
 
-def _reported(error: Exception) -> int:
+def _report(error: Exception) -> int:
     """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
         error.show()
-        _tell_choices(error)
+        _report_choices(error)
     elif isinstance(error, BrokenPipeError):
         # The reader of the output is gone, as with `head`; nothing more can be printed there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        _tell(error)
+        _report_error(error)
     return EXIT_ERROR
 
 
-def _tell_choices(error: click.ClickException) -> None:
+def _report_choices(error: click.ClickException) -> None:
     """Print the known options or commands after an unknown one."""
     context = getattr(error, "ctx", None)
     if context is None or "No such" not in error.message:
@@ -153,7 +153,7 @@ def _tell_choices(error: click.ClickException) -> None:
     click.echo(f"Choose from: {', '.join(commands + options)}", err=True)
 
 
-def _tell(error: Exception) -> None:
+def _report_error(error: Exception) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
         click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)

@@ -64,8 +64,8 @@ class AccountReader:
     def summarise(self, found: Sequence[EntityResult], not_evaluated: Mapping[str, str]) -> Ledger:
         """Return the whole account."""
         tallies = {each.entity: each.tally for each in found}
-        told = [entity for entity, tally in tallies.items() if tally.has_causes]
-        causes = [cause for entity in told for cause in self._causes("causes_of_records", tallies, entity=entity)]
+        caused = [entity for entity, tally in tallies.items() if tally.has_causes]
+        causes = [cause for entity in caused for cause in self._causes("causes_of_records", tallies, entity=entity)]
         if any(tally.outcomes["landed_altered"] for tally in tallies.values()):
             causes += self._causes("causes_of_values", tallies)
         return Ledger(

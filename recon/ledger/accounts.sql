@@ -16,7 +16,7 @@ select 'landed', 'claimed', 'target id', true, true, false, true, landed
 from (select (select count(*) from ledger.{entity}) - coalesce((select sum(n) from others), 0) as landed) where landed > 0
 
 -- name: causes_of_records
-with told as (
+with caused as (
   select *, outcome is null as is_row,
          case when cause = 'required_field_missing' then regexp_replace(reason, '(?i)^missing ', '')
               when starts_with(cause, 'parent_') then lower(regexp_extract(reason, '(?i)(member|event)'))
@@ -31,7 +31,7 @@ from (
   select cause, detail, is_row, source_row, wa_id, coalesce(cast(target_id as varchar), claimed_id) as target_id, reason,
          count(*) over each_cause as n,
          row_number() over (each_cause order by record, cast(target_id as varchar)) as place
-  from told window each_cause as (partition by cause, detail, is_row))
+  from caused window each_cause as (partition by cause, detail, is_row))
 where place <= $examples
 order by n desc, cause, detail, is_row, place
 

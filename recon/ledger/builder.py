@@ -139,7 +139,7 @@ class LedgerBuilder:
             else:
                 found.append(self._account(map_fields(entity, warehouse, self._settings.profile, stored)))
         self._levels()
-        self._tell_rows()
+        self._register_tables()
         return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(
             found, not_evaluated
         )
@@ -204,8 +204,8 @@ class LedgerBuilder:
                 next_step="This is a bug in recon: report it, with a description of the bundle",
             )
         figures = tally.figures
-        told = ACCOUNT.format(names=", ".join(figures), values=", ".join(map(str, figures.values())))
-        self._warehouse.execute(told, {"entity": name})
+        insert = ACCOUNT.format(names=", ".join(figures), values=", ".join(map(str, figures.values())))
+        self._warehouse.execute(insert, {"entity": name})
         return tally
 
     def _levels(self) -> None:
@@ -223,10 +223,10 @@ class LedgerBuilder:
             reason = reason or f"{TIERS_ENABLED} is false"
         if reason:
             is_refused = reason in self._warehouse.unreadable.values()
-            told = self._warehouse.unreadable if is_refused else self._warehouse.missing
-            told["ledger.tiers"] = reason
+            noted = self._warehouse.unreadable if is_refused else self._warehouse.missing
+            noted["ledger.tiers"] = reason
 
-    def _tell_rows(self) -> None:
+    def _register_tables(self) -> None:
         """Register the tables with the warehouse, so that they are read back, kept and named like others."""
         counts = " union all ".join(ROWS.format(table=name) for name in TABLES)
         for name, rows in self._warehouse.execute(counts).fetchall():

@@ -46,12 +46,12 @@ class Mapped(Struct, frozen=True):
     """A mapping that determines the values of a field.
 
     Attributes:
-        told: Its name in messages: "migration-config.json (event_category_mapping)".
+        label: Its name in messages: "migration-config.json (event_category_mapping)".
         values: Every value that it can produce.
         default: Its default value; None: it has none.
     """
 
-    told: str
+    label: str
     values: tuple[str, ...]
     default: str | None
 
@@ -209,7 +209,7 @@ def _numeric() -> tuple[Guess, ...]:
 def _meant(mapped: Mapping[str, Mapped]) -> tuple[Guess, ...]:
     """Return guesses about intended changes: by an editor, or by the importer's settings."""
     of_field = [
-        Guess(name, (pl.col("field") == field) & holds, pl.lit(mapping.told))
+        Guess(name, (pl.col("field") == field) & holds, pl.lit(mapping.label))
         for field, mapping in mapped.items()
         for name, holds in (
             ("mapped_to_default", target == pl.lit(mapping.default, dtype=pl.String)),

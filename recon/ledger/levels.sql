@@ -30,11 +30,11 @@ where l.outcome in ('landed', 'landed_altered')
 -- name: facts
 -- What an operator asks first when tiers are missing: which levels, are tiers seeded, was the default tier used.
 create table ledger.tier_facts as
-select case when count(t.record) > 0 then concat_ws('; ', any_value(l.told), any_value(s.told), any_value(m.told), any_value(d.told)) end as detail
+select case when count(t.record) > 0 then concat_ws('; ', any_value(l.fact), any_value(s.fact), any_value(m.fact), any_value(d.fact)) end as detail
 from (select 1 as one) o
 left join (select 1 as one, 1 as record from ledger.tiers limit 1) t on t.one = o.one
 cross join (
-  select 'levels of members without a tier: ' || string_agg(level || ' (' || n || ')', ', ' order by n desc, level) as told
+  select 'levels of members without a tier: ' || string_agg(level || ' (' || n || ')', ', ' order by n desc, level) as fact
   from (select coalesce('''' || level || '''', '(no level)') as level, count(*) as n from ledger.tiers where actual is null
         group by level order by n desc, 1 limit 8)) l
 cross join (
@@ -42,12 +42,12 @@ cross join (
               else count(*) || ' tiers are seeded'
                    || coalesce((select ', but not ' || string_agg(distinct e.expected, ', ' order by e.expected)
                                 from ledger.tiers e
-                                where e.expected not in (select code from target.tiers where code is not null)), '') end as told
+                                where e.expected not in (select code from target.tiers where code is not null)), '') end as fact
   from target.tiers) s
 cross join (
-  select 'not in the tier mapping: ' || string_agg('''' || level || '''', ', ' order by level) as told
+  select 'not in the tier mapping: ' || string_agg('''' || level || '''', ', ' order by level) as fact
   from (select distinct level from ledger.tiers where level is not null and led_by <> 'mapping')) m
 cross join (
   select case when count(*) > 0 then count(*) || ' members fell back to the default tier ' || any_value(expected)
-              else 'the default tier was not used' end as told
+              else 'the default tier was not used' end as fact
   from ledger.tiers where led_by = 'default') d

@@ -32,7 +32,7 @@ OUT_OF_REACH = {
             "expect_table_column_count_to_be_between",
             "expect_table_column_count_to_equal",
         ),
-        "Only named columns are read; a column that is missing is told by meta.when_missing of a check that names it",
+        "Only named columns are read; a missing column is reported by meta.when_missing of a check that names it",
     ),
     **dict.fromkeys(
         (
