@@ -25,6 +25,7 @@ def account(entity: str, records: Sequence[int], rows: Sequence[int], **others: 
         "matched_by": {"target id": rows[0]},
         "unexplained_records": 0,
         "unexplained_rows": 0,
+        "origin": "migration-report.json",
     } | others
     outcomes = dict(zip(SOURCE_OUTCOMES, records, strict=True))
     return EntityAccount(
