@@ -32,12 +32,12 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	@echo "  $(DEMO)/2*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
 	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases"
 
-# More processes than cores: one in three waits for a server, a browser or a limit.
+# More processes than cores: some of them wait for a server, a browser or a limit.
 # What chance decides is decided once, so that a change is all that can make a difference.
 test: export PYTHONHASHSEED := 0
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 soak: $(VENV)/installed ## look for failures: SOAK times the examples, drawn by SEED or anew, and what is long or racing
 	@seed=$(SEED); seed=$${seed:-$$($(BIN)/python -c 'import random; print(random.getrandbits(32))')}; \
