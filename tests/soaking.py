@@ -1,4 +1,4 @@
-"""How much is tried: what a test says in `make test`, and so many times that in `make soak`."""
+"""How much is tried: a number in `make test`, a multiple of it in `make soak`."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def suite_paths(folder: Path) -> list[Path]:
     """The suite files of a folder, sorted by name.
 
     Raises:
-        SuiteError: The folder does not exist or holds no suite; otherwise nobody would notice that rules are missing.
+        SuiteError: The folder does not exist or holds no suite; otherwise missing rules would go unnoticed.
     """
     try:
         paths = sorted(folder.iterdir())

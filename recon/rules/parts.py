@@ -27,7 +27,7 @@ class FallbackEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The metadata of a check, whoever judges it."""
+    """The metadata of a check, of our own rules and of Great Expectations alike."""
 
     id: str
     title: str
