@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.ledger.kinds import KINDS
 from recon.model import SINGULAR
 from recon.sql import literal, named_statements, quote
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("losses.sql"))
+KINDS_AS_VALUES = ", ".join(f"({literal(k.name)}, {k.is_explained}, {k.is_harmless})" for k in KINDS.values())
 LACKS = "case when coalesce(trim({column}), '') = '' then {name} end"
 
 
@@ -34,6 +36,8 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
         run(STATEMENTS["rejected"].format(entity=entity.name))
     if "unexpected" in outcomes.of_rows:
         run(STATEMENTS["unexpected"].format(entity=entity.name))
+    if {*outcomes.of_records, *outcomes.of_rows} - {"landed", "claimed", None}:
+        run(STATEMENTS["classify"].format(entity=entity.name, kinds=KINDS_AS_VALUES))
 
 
 def _name_lacking(entity: Entity, source: str, warehouse: Warehouse, key_types: dict[str, str]) -> None:

@@ -7,13 +7,13 @@ where s.rowid in (select record from ledger.{entity} where outcome = 'missing_in
 
 -- name: lacking
 update ledger.{entity} as l
-set cause = 'required_field_missing', reason = 'Missing ' || s.lacks, is_explained = true, is_harmless = false
+set cause = 'required_field_missing', reason = 'Missing ' || s.lacks
 from (select record, concat_ws(', ', {lacks}) as lacks from lost) s
 where l.record = s.record and s.lacks <> '' and l.outcome = 'missing_in_target' and l.cause is null
 
 -- name: unlinked
 update ledger.{entity} as l
-set cause = 'parent_not_found', reason = 'its {one} was not found', is_explained = true, is_harmless = false
+set cause = 'parent_not_found', reason = 'its {one} was not found'
 from lost s
 where l.record = s.record and coalesce(s.{column}, '') = '' and l.outcome = 'missing_in_target' and l.cause is null
 
@@ -21,8 +21,7 @@ where l.record = s.record and coalesce(s.{column}, '') = '' and l.outcome = 'mis
 update ledger.{entity} as l
 set cause = case p.outcome when 'rejected' then 'parent_rejected' else 'parent_missing' end,
     reason = '{one} ' || coalesce(p.wa_id, p.parent_id)
-             || case p.outcome when 'rejected' then ' was rejected: ' || coalesce(p.reason, '') else ' is not in the database' end,
-    is_explained = true, is_harmless = false
+             || case p.outcome when 'rejected' then ' was rejected: ' || coalesce(p.reason, '') else ' is not in the database' end
 from (
   select s.record, s.{column} as parent_id, f.wa_id, f.outcome, f.reason
   from lost s
@@ -51,9 +50,14 @@ where l.rowid = r.place and l.cause is null
 
 -- name: unexplained
 update ledger.{entity}
-set cause = coalesce(cause, case outcome when 'skipped' then 'skipped_without_row' else 'missing' end),
-    is_explained = cause is not null, is_harmless = false
+set cause = coalesce(cause, case outcome when 'skipped' then 'skipped_without_row' else 'missing' end)
 where target_id is null and outcome in ('missing_in_target', 'skipped')
 
 -- name: unexpected
 update ledger.{entity} set cause = 'unexpected' where row_outcome = 'unexpected' and cause is null
+
+-- name: classify
+-- Whether a cause explains and is harmless is stated once, by its kind; altered records have it from their differences.
+update ledger.{entity} as l set is_explained = k.is_explained, is_harmless = k.is_harmless
+from (values {kinds}) as k(name, is_explained, is_harmless)
+where k.name = l.cause and l.outcome is distinct from 'landed_altered'

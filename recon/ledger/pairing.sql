@@ -78,9 +78,9 @@ from (select (select count(*) from {ledger}) - coalesce((select sum(n) from othe
 create or replace temp table ambiguous as select id, count(*) as n from {target} group by id having count(*) > 1
 
 -- name: ambiguous_records
-insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause, is_explained, is_harmless)
+insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause)
 select any_value(l.record), any_value(l.source_row), any_value(l.wa_id), any_value(l.action), 'missing_in_target',
-       cast(a.id as varchar), 'its id is on ' || a.n || ' rows', 'duplicate_key', true, false
+       cast(a.id as varchar), 'its id is on ' || a.n || ' rows', 'duplicate_key'
 from {ledger} l join ambiguous a on a.id = l.target_id
 where l.record is not null
 group by l.record, a.id, a.n
@@ -93,8 +93,8 @@ from ambiguous a left join {ledger} l on l.target_id = a.id group by a.id, a.n
 -- name: ambiguous_rows
 -- The join of `pair` multiplied these rows by the records that claim them: delete them all, and insert each row once.
 delete from {ledger} where target_id in (select id from ambiguous);
-insert into {ledger} (target_id, row_outcome, reason, cause, is_explained, is_harmless)
-select a.id, 'unexpected', 'its id is on ' || a.n || ' rows', 'duplicate_key', true, false
+insert into {ledger} (target_id, row_outcome, reason, cause)
+select a.id, 'unexpected', 'its id is on ' || a.n || ' rows', 'duplicate_key'
 from ambiguous a, range(a.n)
 
 -- name: set_aside
@@ -127,8 +127,7 @@ where l.record = g.record and g.rank > 1
 -- name: skipped
 update {ledger}
 set reason = case when target_id is not null then 'already in the database'
-                  else 'the importer skipped it, and no row holds it' end,
-    is_explained = target_id is not null, is_harmless = target_id is not null
+                  else 'the importer skipped it, and no row holds it' end
 where outcome = 'skipped' and cause is null
 
 -- name: unclaimed
@@ -144,9 +143,7 @@ set row_outcome = case when f.target_id is not null then 'foreign_run' else l.ro
     cause = case when l.row_outcome = 'preexisting' then 'preexisting'
                  when f.target_id is not null then 'foreign_run'
                  when l.cause is not null then l.cause
-                 when c.created_at > cast($completed_at as timestamp) then 'written_later' end,
-    is_explained = l.row_outcome = 'preexisting' or f.target_id is not null or l.cause is not null,
-    is_harmless = l.row_outcome = 'preexisting'
+                 when c.created_at > cast($completed_at as timestamp) then 'written_later' end
 from (select u.target_id, any_value(t.created) as created_at
       from {ledger} u join (select id, created_at as created from {rest_of_target} t) t on t.id = u.target_id
       where u.record is null group by u.target_id) c

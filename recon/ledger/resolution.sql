@@ -32,7 +32,7 @@ group by o.natural_key
 
 -- name: natural_ambiguous
 update {ledger} as l
-set cause = 'duplicate_key', reason = 'its ' || $natural_name || ' is on ' || n.n || ' rows', is_harmless = false
+set cause = 'duplicate_key', reason = 'its ' || $natural_name || ' is on ' || n.n || ' rows'
 from open_records o join natural_rows n on n.natural_key = o.natural_key and n.n > 1
 where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record not in (select record from resolved)
 
