@@ -9,6 +9,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 
 from recon.errors import StepError
 from recon.gx.stock import expectation
+from recon.rules import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,34 +38,5 @@ def suite_of(name: str, rules: Sequence[Rule]) -> ExpectationSuite:
     return suite
 
 
-def expectation_document(rule: Rule) -> dict[str, Any]:
-    """A rule of recon as it is written in a suite file."""
-    return {
-        "type": rule.type,
-        "severity": rule.severity,
-        "description": rule.description,
-        "kwargs": {"sql": rule.sql, "values_sql": rule.values_sql, "parameters": dict(rule.parameters)},
-        "meta": {
-            "id": rule.id,
-            "title": rule.title,
-            "category": rule.category,
-            "order": rule.order,
-            "requires": list(rule.requires),
-            "uses": list(rule.uses),
-            "messages": dict(rule.messages),
-            "when_missing": rule.when_missing and rule.when_missing.document,
-            "when_empty": rule.when_empty and rule.when_empty.document,
-            "right_when_empty": dict(rule.right_when_empty),
-            "meaning": rule.guidance.meaning,
-            "action": rule.guidance.action,
-            "diagnosis": list(rule.guidance.diagnosis),
-            "resolution": list(rule.guidance.resolution),
-            "escalate": rule.escalate,
-            "explains": list(rule.explains),
-        },
-        "notes": rule.overrides,
-    }
-
-
 def _own(rule: Rule) -> Any:
-    return ExpectationConfiguration(**expectation_document(rule)).to_domain_obj()
+    return ExpectationConfiguration(**entry_of(rule)).to_domain_obj()

@@ -8,6 +8,7 @@ from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
 from recon.report.text import plural, printable
+from recon.rules import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,11 @@ WIDTH = 80
 MARGIN = " " * 7
 KINDS = ("added", "replaced", "changed", "switched off")
 COUNTED = "in numbers, what was looked at and found"
+DOCUMENTED = (
+    *("order", "id", "title", "category", "severity", "description", "meaning", "source", "overrides", "switched_off"),
+    *("requires", "uses", "type", "sql", "values_sql", "parameters", "messages", "when_missing", "when_empty"),
+    *("right_when_empty", "action", "diagnosis", "resolution", "escalate"),
+)
 WITHOUT_FALLBACK = "ERROR: Not evaluated: {missing}"
 
 
@@ -197,32 +203,16 @@ def _wrapped(text: str, first: str = "", others: str | None = None) -> list[str]
 
 
 def _document(rule: Rule) -> dict[str, Any]:
-    return {
-        "order": rule.order,
-        "id": rule.id,
-        "title": rule.title,
-        "category": rule.category,
-        "severity": rule.severity,
-        "description": rule.description,
-        "meaning": rule.guidance.meaning,
-        "source": rule.source,
-        "overrides": rule.overrides,
-        "switchedOff": rule.switched_off,
-        "requires": list(rule.requires),
-        "uses": list(rule.uses),
-        "type": rule.type,
-        "sql": rule.sql,
-        "valuesSql": rule.values_sql,
-        "parameters": dict(rule.parameters),
-        "messages": dict(rule.messages),
-        "whenMissing": rule.when_missing and rule.when_missing.document,
-        "whenEmpty": rule.when_empty and rule.when_empty.document,
-        "rightWhenEmpty": dict(rule.right_when_empty),
-        "action": rule.guidance.action,
-        "diagnosis": list(rule.guidance.diagnosis),
-        "resolution": list(rule.guidance.resolution),
-        "escalate": rule.escalate,
-    }
+    """The rule's entry without its levels, and where it is from."""
+    entry = entry_of(rule)
+    given = {"source": rule.source, "overrides": rule.overrides, "switched_off": rule.switched_off}
+    named = {**entry, **entry["kwargs"], **entry["meta"], **given}
+    return {_camel(name): named[name] for name in DOCUMENTED}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
 
 
 def _trial_document(trial: Trial) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Rules as data: YAML suites in layers, and the only evaluator, which turns a rule into a check."""
 
-from recon.rules.entries import rule_of
+from recon.rules.entries import entry_of, rule_of
 from recon.rules.files import load_document
 from recon.rules.layers import layers_of, load_rules, load_suite, shipped_folder
 from recon.rules.rule import RULE_TYPE, Fallback, Rule
@@ -9,6 +9,7 @@ __all__ = [
     "RULE_TYPE",
     "Fallback",
     "Rule",
+    "entry_of",
     "layers_of",
     "load_document",
     "load_rules",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from recon.errors import SuiteError
 from recon.rules.conversion import convert, require_choice, sentence, wrong
 from recon.rules.foreign import read_foreign
-from recon.rules.parts import FallbackEntry, SharedMeta, fallback_of, guidance_of, references_of, require_id
+from recon.rules.parts import FallbackEntry, SharedMeta, fallback_of, references_of, shared_fields
 from recon.rules.rule import RULE_TYPE, SEVERITIES, Rule, place
 
 if TYPE_CHECKING:
@@ -89,6 +89,35 @@ def rule_of(expectation: dict[str, Any]) -> Rule:
     return _own({**expectation, "kwargs": kwargs}, str(held_by), held_by)
 
 
+def entry_of(rule: Rule) -> dict[str, Any]:
+    """The entry that a rule of recon would be read from, as it is written in a suite file."""
+    return {
+        "type": rule.type,
+        "severity": rule.severity,
+        "description": rule.description,
+        "kwargs": {"sql": rule.sql, "values_sql": rule.values_sql, "parameters": dict(rule.parameters)},
+        "meta": {
+            "id": rule.id,
+            "title": rule.title,
+            "category": rule.category,
+            "order": rule.order,
+            "requires": list(rule.requires),
+            "uses": list(rule.uses),
+            "messages": dict(rule.messages),
+            "when_missing": rule.when_missing and rule.when_missing.document,
+            "when_empty": rule.when_empty and rule.when_empty.document,
+            "right_when_empty": dict(rule.right_when_empty),
+            "meaning": rule.guidance.meaning,
+            "action": rule.guidance.action,
+            "diagnosis": list(rule.guidance.diagnosis),
+            "resolution": list(rule.guidance.resolution),
+            "escalate": rule.escalate,
+            "explains": list(rule.explains),
+        },
+        "notes": rule.overrides,
+    }
+
+
 def _read_rule(suite: SuiteFile, line: int, entry: Any) -> Rule:
     where = place(suite.path, line)
     if not isinstance(entry, dict):
@@ -106,27 +135,20 @@ def _own(entry: dict[str, Any], where: str, file: Path) -> Rule:
     written = convert(entry, RuleEntry, where, STRUCTS)
     meta = written.meta
     return Rule(
-        id=require_id(meta.id, where),
-        title=meta.title,
-        category=meta.category,
+        **shared_fields(meta, where),
         suite="",
         file=file,
         type=RULE_TYPE,
         severity=require_choice(written.severity, SEVERITIES, where, "severity"),
         description=sentence(written.description),
-        order=meta.order,
         sql=written.kwargs.sql,
         values_sql=written.kwargs.values_sql,
         parameters=written.kwargs.parameters or {},
         requires=references_of(meta.requires, where, "meta.requires") or _refuse_none(where),
         uses=references_of(meta.uses, where, "meta.uses"),
         messages={"pass": sentence(meta.messages.pass_), "fail": sentence(meta.messages.fail)},
-        when_missing=fallback_of(meta.when_missing, where, "meta.when_missing"),
         when_empty=fallback_of(meta.when_empty, where, "meta.when_empty"),
         right_when_empty={table: sentence(why) for table, why in meta.right_when_empty.items()},
-        guidance=guidance_of(meta),
-        escalate=sentence(meta.escalate) if meta.escalate else None,
-        explains=tuple(meta.explains),
     )
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from recon.errors import SuiteError
 from recon.rules.conversion import convert, require_choice, sentence, wrong
-from recon.rules.parts import FallbackEntry, SharedMeta, fallback_of, guidance_of, references_of, require_id
+from recon.rules.parts import FallbackEntry, SharedMeta, fallback_of, references_of, shared_fields
 from recon.rules.rule import RULE_TYPE, SEVERITIES, Fallback, Rule, table_of
 
 if TYPE_CHECKING:
@@ -95,24 +95,17 @@ def read_foreign(entry: dict[str, Any], where: str, file: Path) -> Rule:
     _require_kwargs(written.kwargs, where)
     columns = tuple(dict.fromkeys(_columns(written.kwargs, where)))
     return Rule(
-        id=require_id(meta.id, where),
-        title=meta.title,
-        category=meta.category,
+        **shared_fields(meta, where),
         suite="",
         file=file,
         type=written.type,
         severity=require_choice(written.severity, SEVERITIES, where, "severity"),
         description=sentence(written.description),
-        order=meta.order,
         table=table,
         parameters=written.kwargs,
         requires=tuple(f"{table}.{column}" for column in columns) or (table,),
         uses=_key(table, columns),
-        when_missing=fallback_of(meta.when_missing, where, "meta.when_missing"),
         when_empty=_when_empty(meta, where),
-        guidance=guidance_of(meta),
-        escalate=sentence(meta.escalate) if meta.escalate else None,
-        explains=tuple(meta.explains),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -43,7 +43,25 @@ class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     explains: list[str] = []
 
 
-def require_id(name: str, where: str) -> str:
+def shared_fields(meta: SharedMeta, where: str) -> dict[str, Any]:
+    """The fields of a rule that entries of every type state alike, by name.
+
+    Raises:
+        SuiteError: The id or a fallback is not valid.
+    """
+    return {
+        "id": _require_id(meta.id, where),
+        "title": meta.title,
+        "category": meta.category,
+        "order": meta.order,
+        "when_missing": fallback_of(meta.when_missing, where, "meta.when_missing"),
+        "guidance": _guidance_of(meta),
+        "escalate": sentence(meta.escalate) if meta.escalate else None,
+        "explains": tuple(meta.explains),
+    }
+
+
+def _require_id(name: str, where: str) -> str:
     """Return `name` if it is a valid id.
 
     Raises:
@@ -82,7 +100,7 @@ def fallback_of(entry: FallbackEntry | None, where: str, key: str) -> Fallback |
     return Fallback(outcome, sentence(entry.message), entry.table)
 
 
-def guidance_of(meta: SharedMeta) -> Guidance:
+def _guidance_of(meta: SharedMeta) -> Guidance:
     """The guidance of the runbook."""
     return Guidance(
         meaning=sentence(meta.meaning),

@@ -17,9 +17,9 @@ from recon.demo import plant
 from recon.errors import StepError
 from recon.gx import Found, compare, validate
 from recon.gx import suites as gx_suites
-from recon.gx.suites import expectation_document, suite_of
+from recon.gx.suites import suite_of
 from recon.model import Outcome
-from recon.rules import rule_of
+from recon.rules import entry_of, rule_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,4 +167,4 @@ def test_missing_data_are_no_pass_there_either(demo: DemoPaths, tmp_path: Path) 
 @pytest.mark.parametrize("rule", SHIPPED, ids=lambda rule: rule.id)
 def test_the_document_of_a_rule_stands_for_that_rule(rule: Rule) -> None:
     place = {"file": rule.file, "suite": rule.suite, "line": rule.line, "is_shipped": rule.is_shipped}
-    assert replace(rule_of(expectation_document(rule)), **place) == rule
+    assert replace(rule_of(entry_of(rule)), **place) == rule
