@@ -40,6 +40,7 @@ class EntityResult(Struct):
         natural_key: The name of the natural key with its columns: "natural key (email)".
         not_compared: Field → reason.
         normalised: Field and normaliser → number of records that are equal only because of it.
+        time_stamps: What a reader has to know about when rows were written; empty: nothing.
     """
 
     entity: str
@@ -48,6 +49,7 @@ class EntityResult(Struct):
     natural_key: str
     not_compared: dict[str, str]
     normalised: dict[str, int] = field(default_factory=dict)
+    time_stamps: str = ""
 
 
 class AccountReader:
@@ -162,4 +164,5 @@ def _entity(found: EntityResult) -> EntityAccount:
         origin=found.origin,
         not_compared=found.not_compared,
         normalised=found.normalised,
+        time_stamps=found.time_stamps,
     )

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -14,7 +14,9 @@ from recon.bundle.formats import CONFIG, REPORT, TIER_MAPPING, TIERS_ENABLED
 from recon.comparison import register_normalisers
 from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, AccountReader, EntityResult
+from recon.ledger.calibration import calibrate
 from recon.ledger.causes import Mapped
+from recon.ledger.edits import find_edits, forget_edits
 from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.field_mapping import absence, is_mapped, map_fields, stored_types
@@ -29,7 +31,9 @@ from recon.warehouse import LoadColumn
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from recon.ledger.calibration import Calibration
     from recon.ledger.field_mapping import FieldMapping
+    from recon.ledger.outcomes import Outcomes
     from recon.model import Ledger
     from recon.warehouse import Warehouse
 
@@ -109,6 +113,14 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     return LedgerBuilder(warehouse, settings).build()
 
 
+class PairedEntity(NamedTuple):
+    """An entity whose records are paired with their rows, and what is needed to compare them."""
+
+    mapping: FieldMapping
+    pairing: RecordPairing
+    outcomes: Outcomes
+
+
 class LedgerBuilder:
     """Builds one ledger."""
 
@@ -131,13 +143,15 @@ class LedgerBuilder:
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
             create(entity, self._key_types[entity.name], warehouse)
-        found, not_evaluated = [], {}
+        paired, not_evaluated = [], {}
         for entity in EVERY_ENTITY:
             reason = warehouse.missing.get(f"source.{entity.name}")
             if reason:
                 not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
             else:
-                found.append(self._account(map_fields(entity, warehouse, self._settings.profile, stored)))
+                paired.append(self._pair(map_fields(entity, warehouse, self._settings.profile, stored)))
+        calibrations = calibrate([each.mapping.entity.name for each in paired], warehouse, self._run)
+        found = [self._account(each, calibrations[each.mapping.entity.name]) for each in paired]
         self._levels()
         self._register_tables()
         return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(
@@ -151,21 +165,32 @@ class LedgerBuilder:
                 self._warehouse.create(f"target.{name}", [LoadColumn(column, "text") for column in columns])
                 self._warehouse.missing.setdefault(f"target.{name}", f"the profile names no table for {name}")
 
-    def _account(self, mapping: FieldMapping) -> EntityResult:
+    def _pair(self, mapping: FieldMapping) -> PairedEntity:
+        pairing = RecordPairing(self._warehouse, mapping, self._settings.profile, self._run)
+        return PairedEntity(mapping, pairing, pairing.pair())
+
+    def _account(self, paired: PairedEntity, calibration: Calibration) -> EntityResult:
+        mapping, pairing, outcomes = paired.mapping, paired.pairing, paired.outcomes
         entity, warehouse = mapping.entity, self._warehouse
-        pairing = RecordPairing(warehouse, mapping, self._settings.profile, self._run)
-        outcomes = pairing.pair()
-        normalised = Counter(count_empties(mapping, warehouse))
+        pairing.judge_rows(calibration)
+        normalised, remarks = Counter(count_empties(mapping, warehouse)), [calibration.remark]
         if "landed_altered" in outcomes.of_records:
+            edits = find_edits(entity.name, calibration, warehouse)
+            remarks.append(edits.remark)
             altered = ValueComparison(warehouse, mapping, outcomes.rest, self._mapped(entity), self._personal)
-            normalised.update(altered.compare(pairing.completed_at, has_merged="merged" in outcomes.of_records))
+            normalised.update(altered.compare(has_merged="merged" in outcomes.of_records))
+            forget_edits(warehouse)
         name_losses(entity, outcomes, warehouse, self._key_types)
         warehouse.execute(_fields(mapping, warehouse.unreadable.values()))
         pairing.put_back()
-        tally = self._count(entity)
-        origin = warehouse.origins.get(f"source.{entity.name}", REPORT)
         return EntityResult(
-            entity.name, tally, origin, pairing.natural_name, dict(mapping.not_compared), dict(normalised)
+            entity.name,
+            self._count(entity),
+            warehouse.origins.get(f"source.{entity.name}", REPORT),
+            pairing.natural_name,
+            dict(mapping.not_compared),
+            dict(normalised),
+            "; ".join(filter(None, remarks)),
         )
 
     def _mapped(self, entity: Entity) -> dict[str, Mapped]:

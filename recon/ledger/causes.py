@@ -20,7 +20,6 @@ FARTHEST_MINUTES = 14 * 60
 MOST_DECIMALS = 6
 NEAR = 1e-6
 LONGEST_DETAIL = 40
-MOST_EDITED_ALIKE = 3
 NO_EDITS = ("merged_value", "columns_shifted", "null_empty", "encoding")
 BROKEN = "Ã|Â|â€|\ufffd"
 SPACES = r"[\s\u00a0\u200b\ufeff]+"
@@ -90,12 +89,13 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
 
 
 def _is_edit() -> pl.Expr:
-    """Return whether a difference in a row written after the run is a manual edit, whatever it looks like.
+    """Return whether a difference in a row that a person edited after the run is that edit, whatever it looks like.
 
-    A difference that unedited rows show as well, or more rows than a person would edit alike, is the importer's.
+    A difference that a known cause explains and that unedited rows show as well is the importer's.
     """
     alike = ("field", "cause", "detail")
-    is_systematic = (~pl.col("is_edited")).any().over(alike) | (pl.len().over(alike) > MOST_EDITED_ALIKE)
+    unexplained = [kind.name for kind in KINDS.values() if not kind.is_explained]
+    is_systematic = (~pl.col("is_edited")).any().over(alike) & ~pl.col("cause").is_in(unexplained)
     return pl.col("is_edited") & ~is_systematic & ~pl.col("cause").is_in(NO_EDITS)
 
 

@@ -92,6 +92,12 @@ _KINDS = (
     Kind("missing", "not in the database, no known cause", LOOK, is_explained=False),
     # Of rows.
     Kind("preexisting", "rows older than the run", "Nothing: they were there before", is_harmless=True),
+    Kind(
+        "overwritten",
+        "rows older than the run that it wrote to, though no record claims them",
+        "Compare them with a backup: the bundle does not say what the run changed",
+        is_harmless=True,
+    ),
     Kind("foreign_run", "rows written by another run", "Verify the bundle of that run as well"),
     Kind("written_later", "rows written after the run ended", LOOK, is_explained=False),
     Kind("unexpected", "rows that no record claims", LOOK, is_explained=False),

@@ -13,8 +13,8 @@ from recon.sql import named_statements, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
+    from recon.ledger.calibration import Calibration
     from recon.ledger.entities import Entity
     from recon.ledger.field_mapping import FieldMapping
     from recon.profile import Profile
@@ -53,19 +53,18 @@ class RecordPairing:
         )
         self._everything = Rest(self._fragments.source, self._fragments.target)
         self._rest = self._everything
+        self._copied = Rest(*(quote("ledger", f"rest_of_{side}_{self._entity.name}") for side in ("source", "target")))
         self._ambiguous = NONE_AMBIGUOUS
-
-    @property
-    def completed_at(self) -> datetime | None:
-        """When the run ended, in UTC without zone; None: the report does not state it."""
-        ended: datetime | None = self._run["completed_at"]
-        return ended
+        self._has_unclaimed = False
 
     def pair(self) -> Outcomes:
-        """Give every record and every row its outcome; landed records whose digests differ are `landed_altered`."""
+        """Give every record its outcome: landed records whose digests differ are `landed_altered`.
+
+        Rows that no record claims are all `unexpected` until `judge_rows`.
+        """
         if self._is_listed:
             self._do("listed", entity=self._entity.one)
-        self._do("pair", started_at=self._run["started_at"])
+        self._do("pair")
         counts = self._counts()
         if self._is_listed:
             self._do("rejected_unlisted", entity=self._entity.one)
@@ -77,12 +76,25 @@ class RecordPairing:
             self._do("merge")
         if any(row["outcome"] == "skipped" for row in counts):
             self._do("skipped")
-        if any(row["outcome"] is None for row in counts):
-            self._do("unclaimed", completed_at=self._run["completed_at"], run_id=self._run["run_id"])
+        self._has_unclaimed = any(row["outcome"] is None for row in counts)
         is_as_paired = pairs_once and not resolved and not self._is_listed
         # The row that a record was resolved to may have landed with another record, so it is not in the copied rest.
         rest = Rest(self._rest.source, self._everything.target) if resolved else self._rest
         return outcomes_of(counts if is_as_paired else self._counts(), rest)
+
+    def judge_rows(self, calibration: Calibration) -> None:
+        """Give every row that no record claims its outcome, as far as its time stamps tell."""
+        if self._has_unclaimed:
+            written_from, written_to = calibration.written
+            self._do(
+                "unclaimed",
+                run_id=self._run["run_id"],
+                judged_by=calibration.judged_by,
+                older_than=calibration.older_than,
+                ended_at=calibration.ended_at,
+                written_from=written_from,
+                written_to=written_to,
+            )
 
     def put_back(self) -> None:
         """Drop the copy of the rest."""
@@ -110,9 +122,14 @@ class RecordPairing:
         rest = sum(row["n"] for row in counts if row["outcome"] != "landed")
         if everything >= MANY_ROWS and 0 < rest <= MOST_SET_ASIDE * everything:
             self._do("set_aside")
-            self._rest = Rest("ledger.rest_of_source", "ledger.rest_of_target")
+            self._rest = self._copied
 
     def _do(self, name: str, **values: object) -> None:
-        sql = self._fragments.fill(STATEMENTS[name], rest_of_target=self._rest.target)
+        sql = self._fragments.fill(
+            STATEMENTS[name],
+            rest_of_target=self._rest.target,
+            copied_source=self._copied.source,
+            copied_target=self._copied.target,
+        )
         named = {key: value for key, value in values.items() if f"${key}" in sql}
         self._warehouse.execute(sql, named or None)

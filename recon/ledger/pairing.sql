@@ -1,8 +1,8 @@
--- Gives every record and row one outcome in {ledger}. Helper tables, for one entity at a time:
+-- Gives every record and row one outcome in {ledger}. Helper tables:
 --   listed     one row per record that the report's error list names: created by `listed`, used by `pair`
 --   ambiguous  one row per target id that is on several rows: created by `ambiguous`, used to separate and to resolve
---   ledger.rest_of_source, ledger.rest_of_target  copies of the records and rows that are not simply landed: exist
---     from `set_aside` to `put_back`
+--   ledger.rest_of_source_<entity>, ledger.rest_of_target_<entity>  copies of the records and rows that are not simply
+--     landed, where those are few: exist from `set_aside` to `put_back`
 
 -- name: create
 create table {ledger} (
@@ -37,7 +37,6 @@ select s.record, s.source_row, s.wa_id, s.action,
        t.id,
        case when t.id is null then null
             when s.record is not null then cast('claimed' as row_outcome)
-            when t.created_at < cast($started_at as timestamp) then cast('preexisting' as row_outcome)
             else cast('unexpected' as row_outcome) end,
        null,
        s.reason,
@@ -50,7 +49,7 @@ from (select s.rowid as record, s.source_row, s.wa_id, s.action,
              {claimed} as claimed_id,
              {source_digest} as digest
       from {source} s {listed}) s
-full join (select t.id, created_at, {target_digest} as digest from {target} t {codes}) t
+full join (select t.id, {target_digest} as digest from {target} t {codes}) t
   on s.key = t.id
 
 -- name: rejected_unlisted
@@ -98,15 +97,15 @@ select a.id, 'unexpected', 'its id is on ' || a.n || ' rows', 'duplicate_key'
 from ambiguous a, range(a.n)
 
 -- name: set_aside
-create table ledger.rest_of_source as
+create table {copied_source} as
 select s.rowid as rowid, s.* from {source} s
 where s.rowid in (select record from {ledger} where record is not null and outcome <> 'landed');
-create table ledger.rest_of_target as
+create table {copied_target} as
 select t.* from {target} t
 where t.id in (select target_id from {ledger} where target_id is not null and outcome is distinct from 'landed')
 
 -- name: put_back
-drop table ledger.rest_of_source; drop table ledger.rest_of_target
+drop table {copied_source}; drop table {copied_target}
 
 -- name: merge
 -- The last record in the export keeps the row, because it was written last; a skipped record wrote nothing.
@@ -131,22 +130,32 @@ set reason = case when target_id is not null then 'already in the database'
 where outcome = 'skipped' and cause is null
 
 -- name: unclaimed
--- A row that this run's id mappings name as well does not belong to another run, hence bool_and.
+-- A row older than the run stays so though another run mapped it. A row that this run's id mappings name as well does
+-- not belong to another run, hence bool_and.
 update {ledger} as l
-set row_outcome = case when f.target_id is not null then 'foreign_run' else l.row_outcome end,
-    reason = case when l.row_outcome = 'preexisting' then 'older than the run'
+set row_outcome = case when c.is_older then 'preexisting' when f.target_id is not null then 'foreign_run'
+                       else l.row_outcome end,
+    reason = case when c.is_older and c.is_overwritten then 'older than the run, which wrote to it'
+                  when c.is_older then 'older than the run'
                   when f.target_id is not null then 'written by the run ' || f.run_id
                   when l.cause is not null then l.reason
-                  when c.created_at is null then 'the database does not say when it was written'
-                  when c.created_at > cast($completed_at as timestamp) then 'written after the run ended'
+                  when $judged_by = '' then 'the time stamps do not tell when it was written'
+                  when c.stamp is null then 'the database does not say when it was written'
+                  when c.stamp > cast($ended_at as timestamp) then 'written after the run ended'
                   else 'written while the run went on, but no record claims it' end,
-    cause = case when l.row_outcome = 'preexisting' then 'preexisting'
+    cause = case when c.is_older and c.is_overwritten then 'overwritten'
+                 when c.is_older then 'preexisting'
                  when f.target_id is not null then 'foreign_run'
                  when l.cause is not null then l.cause
-                 when c.created_at > cast($completed_at as timestamp) then 'written_later' end
-from (select u.target_id, any_value(t.created) as created_at
-      from {ledger} u join (select id, created_at as created from {rest_of_target} t) t on t.id = u.target_id
-      where u.record is null group by u.target_id) c
+                 when c.stamp > cast($ended_at as timestamp) then 'written_later' end
+from (select target_id, stamp, not is_ambiguous and coalesce(stamp < cast($older_than as timestamp), false) as is_older,
+             coalesce(updated_at between cast($written_from as timestamp) and cast($written_to as timestamp), false)
+               as is_overwritten
+      from (select u.target_id, bool_or(u.cause is not null) as is_ambiguous, any_value(t.updated_at) as updated_at,
+                   any_value(case $judged_by when 'created_at' then t.created_at when 'updated_at' then t.updated_at end)
+                     as stamp
+            from {ledger} u join (select id, created_at, updated_at from {rest_of_target}) t on t.id = u.target_id
+            where u.record is null group by u.target_id)) c
 left join (select try_cast(cast(target_id as varchar) as {key_type}) as target_id, min(run_id) as run_id
            from {mappings_of_runs}
            group by 1 having bool_and(run_id <> $run_id)) f on f.target_id = c.target_id

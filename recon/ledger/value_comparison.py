@@ -14,7 +14,6 @@ from recon.sql import named_statements
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from datetime import datetime
 
     from recon.ledger.causes import Mapped
     from recon.ledger.field_mapping import FieldMapping
@@ -73,11 +72,10 @@ class ValueComparison:
             "target": rest.target,
         }
 
-    def compare(self, completed_at: datetime | None, *, has_merged: bool) -> dict[str, int]:
+    def compare(self, *, has_merged: bool) -> dict[str, int]:
         """Fill `ledger.differences`, and distinguish landed from altered records.
 
         Args:
-            completed_at: When the run ended; rows that were written later count as edited. None: unknown.
             has_merged: Whether records were merged into others, whose values the rows may hold.
 
         Returns:
@@ -85,7 +83,7 @@ class ValueComparison:
         """
         others = self._values_of_others() if has_merged else NO_OTHERS
         forgiven_by = Counter[str]()
-        for frame in self._batches("candidates", completed_at=completed_at):
+        for frame in self._batches("candidates"):
             judged = judge(frame.with_columns(is_shifted=self._is_shifted(frame)), self._sides.fields)
             for field, name, records in judged.forgiven_by.iter_rows():
                 forgiven_by[f"{field}: {name}"] += records
@@ -124,10 +122,10 @@ class ValueComparison:
         self._warehouse.execute(INSERT)
         self._warehouse.connection.unregister("incoming")
 
-    def _batches(self, statement: str, **values: object) -> Iterator[pl.DataFrame]:
+    def _batches(self, statement: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a statement, on a separate cursor so that differences can be written meanwhile."""
         cursor = self._warehouse.connection.cursor()
-        for batch in cursor.sql(STATEMENTS[statement].format(**self._parts), params=values).to_arrow_reader(BATCH_ROWS):
+        for batch in cursor.sql(STATEMENTS[statement].format(**self._parts)).to_arrow_reader(BATCH_ROWS):
             if batch.num_rows:
                 yield pl.DataFrame(pl.from_arrow(batch))
 

@@ -1,8 +1,9 @@
 -- Landed records whose digests differ from those of their rows, with the values of both sides, and the results.
+-- ledger.written_later, one row per row that was edited after the run, is made beforehand.
 
 -- name: candidates
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
-       coalesce(t.updated_at > cast($completed_at as timestamp) + interval 1 minute, false) as is_edited, {judged}
+       t.id in (select id from ledger.written_later where is_by_person) as is_edited, {judged}
 from ledger.{entity} l
 join {source} s on s.rowid = l.record
 join {target} t on t.id = l.target_id

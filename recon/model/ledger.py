@@ -23,6 +23,7 @@ class EntityAccount(Struct, frozen=True):
         origin: What the records were read from: the report, or the file name of the export.
         not_compared: Field that could not be compared → reason.
         normalised: Field and normaliser ("phone: empty_as_null") → number of records that are equal only because of it.
+        time_stamps: What a reader has to know about when rows were written; empty: all lies within the run.
     """
 
     entity: str
@@ -36,6 +37,7 @@ class EntityAccount(Struct, frozen=True):
     origin: str
     not_compared: Mapping[str, str] = field(default_factory=dict)
     normalised: Mapping[str, int] = field(default_factory=dict)
+    time_stamps: str = ""
 
 
 class Example(Struct, frozen=True):

@@ -143,9 +143,11 @@ class Planting:
         assert missing[0]["_action"] == "create"
 
     def _plant_rows(self) -> None:
-        for kind, moment in (("preexisting", BEFORE), ("written_later", AFTER), ("unexpected", DURING)):
+        moments = {"preexisting": BEFORE, "overwritten": BEFORE, "written_later": AFTER, "unexpected": DURING}
+        for kind, moment in moments.items():
             record, row = self.take("events", kind, "")
             row["createdAt"] = moment
+            row["updatedAt"] = DURING if kind == "overwritten" else moment
             self.club.forget_ids("events", record)
             self.club.remove("events", record=record)
         record, _ = self.take("events", "foreign_run", "")
@@ -337,7 +339,7 @@ def test_a_person_edits_a_few_rows_and_an_importer_all() -> None:
     moved_by_an_hour = [(at("2024-01-03 08:00"), at("2024-01-03 09:00"))]
 
     assert named("text", cut_off[:3], edited=True) == ["edited_later"] * 3
-    assert named("text", cut_off, edited=True) == ["truncated 6"] * 4
+    assert named("text", cut_off, edited=True) == ["edited_later"] * 4
     assert named("text", cut_off[:2], edited=[True, False]) == ["truncated 6"] * 2
     assert named("timestamp", moved_by_an_hour, edited=True) == ["edited_later"]
     assert named("text", [("Café", "CafÃ©")], edited=True) == ["encoding"]

@@ -139,6 +139,9 @@ class Planting:
         for case, moment in moments.items():
             record, row = self.take(case)
             row["createdAt"] = moment
+            if case == "preexisting":
+                row["updatedAt"] = moment
+                self.club.mapping_of(record)["syncRunId"] = OTHER_RUN
             self._unclaim(case, record, row)
             self._forget_mapping(record, row)
         record, row = self.take("foreign run")

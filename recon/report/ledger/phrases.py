@@ -55,6 +55,7 @@ def notes(ledger: Ledger) -> tuple[Note, ...]:
         Note("Matched by", {a.entity: matched(a) for a in ledger.entities if a.matched_by}),
         Note("Read from", {a.entity: a.origin for a in ledger.entities if a.origin != REPORT}),
         Note("Not compared", dict(_not_compared(ledger))),
+        Note("Time stamps", {a.entity: a.time_stamps for a in ledger.entities if a.time_stamps}),
         Note("Equal only once normalised", dict(_normalised(ledger))),
     )
     return tuple(note for note in found if note.items)
