@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ MOST = 0.75
 FEW = 3
 TOLERANCE = timedelta(minutes=1)
 NONE = timedelta()
-QUARTER_HOURS = [timedelta(minutes=minutes) for minutes in range(-14 * 60, 14 * 60 + 1, 15)]
+# The nearest first: of several that fit, the first is taken.
+QUARTER_HOURS = [timedelta(minutes=sign * minutes) for minutes in range(15, 14 * 60 + 1, 15) for sign in (1, -1)]
 
 
 class RunTimes(Struct, frozen=True):
@@ -120,15 +122,21 @@ def calibrate(entities: Iterable[str], warehouse: Warehouse, run: Mapping[str, A
     """
     times = RunTimes(run["started_at"], run["completed_at"])
     stamps = {entity: _stamps(entity, warehouse, times) for entity in entities}
-    measured = [_clock(found, times) for columns in stamps.values() for found in columns]
-    known = sorted({clock.offset for clock in measured if clock.rows and clock.offset is not None}, key=abs)
+    # The clock is the server's, so it is measured on all tables together, where the stamps span the whole run.
+    of_all = [_clock(sorted(chain(*columns)), times).offset for columns in zip(*stamps.values(), strict=True)]
+    known = sorted({offset for offset in of_all if offset is not None}, key=abs)
     return {entity: _calibration(created, updated, times, known) for entity, (created, updated) in stamps.items()}
 
 
 def _calibration(
     created: Sequence[datetime], updated: Sequence[datetime], times: RunTimes, known: Sequence[timedelta]
 ) -> Calibration:
-    by_created, by_updated = (_clock(stamps, times, known) for stamps in (created, updated))
+    by_created = _clock(created, times, known)
+    if by_created.offset is None:
+        by_updated = _clock(updated, times, known)
+    else:
+        # The same clock wrote both: another offset is that of a script which stamped the rows later.
+        by_updated = _clock(updated, times, [by_created.offset], can_measure=False)
     if not created:
         by_created = Clock(by_updated.offset if updated else next(iter(known), NONE))
     return Calibration(times, by_created, by_updated)
@@ -138,7 +146,7 @@ def _stamps(entity: str, warehouse: Warehouse, times: RunTimes) -> tuple[list[da
     """Return created_at of rows that the run created and updated_at of rows that it wrote, each in order."""
     spans = warehouse.rows(STATEMENTS["spans"].format(entity=entity))[0]
     created, updated = spans["created"], spans["updated"]
-    if all(_shares(span, times, NONE) == len(span) for span in (created, updated)):
+    if all(_count(span, times, NONE) == len(span) for span in (created, updated)):
         return created, updated
     step = 1 + warehouse.row_count(f"source.{entity}") // SAMPLE
     rows = warehouse.rows(STATEMENTS["sample"].format(entity=entity), {"step": step})
@@ -148,31 +156,37 @@ def _stamps(entity: str, warehouse: Warehouse, times: RunTimes) -> tuple[list[da
     )
 
 
-def _clock(stamps: Sequence[datetime], times: RunTimes, known: Sequence[timedelta] = ()) -> Clock:
-    """Measure by how much the clock is ahead; stamps that are too few for that can only confirm a `known` offset."""
-    offset = _offset(stamps, times, known) if stamps and times.started_at else None
-    if offset is None:
+def _clock(
+    stamps: Sequence[datetime], times: RunTimes, known: Sequence[timedelta] = (), *, can_measure: bool = True
+) -> Clock:
+    """Find by how much the clock is ahead: not at all, by a `known` offset, or by what enough stamps measure."""
+    candidates = [NONE, *known]
+    if can_measure and len(stamps) >= FEW:
+        candidates += [*QUARTER_HOURS, *_any_offset(stamps, times)]
+    best = max(candidates, key=lambda offset: _count(stamps, times, offset))
+    if _count(stamps, times, NONE) >= MOST * len(stamps):
+        best = NONE
+    first, last = _within(stamps, times, best)
+    if first == last or last - first < MOST * len(stamps):
         return Clock(rows=len(stamps))
-    first, last = _within(stamps, times, offset)
-    return Clock(offset, stamps[first] if first < last else None, len(stamps))
-
-
-def _offset(stamps: Sequence[datetime], times: RunTimes, known: Sequence[timedelta]) -> timedelta | None:
-    enough = MOST * len(stamps)
-    if _shares(stamps, times, NONE) >= enough:
-        return NONE
-    candidates = [*known] if len(stamps) < FEW else [*known, *QUARTER_HOURS, *_any_offset(stamps, times)]
-    best = max(candidates, key=lambda offset: (_shares(stamps, times, offset), -abs(offset)), default=NONE)
-    return best if _shares(stamps, times, best) >= enough else None
+    return Clock(best, stamps[first], len(stamps))
 
 
 def _any_offset(stamps: Sequence[datetime], times: RunTimes) -> Iterator[timedelta]:
     """Yield the offset of a clock that is simply wrong; one instant alone would be a constant as well as a clock."""
     if times.started_at and times.ended_at and stamps[0] != stamps[-1]:
-        yield stamps[len(stamps) // 2] - times.started_at - (times.ended_at - times.started_at) / 2
+        middle = times.started_at + (times.ended_at - times.started_at) / 2
+        rough = _middle(stamps[len(stamps) // 10 : len(stamps) - len(stamps) // 10]) - middle
+        first, last = _within(stamps, times, rough)
+        if first < last:
+            yield _middle(stamps[first:last]) - middle
 
 
-def _shares(stamps: Sequence[datetime], times: RunTimes, offset: timedelta) -> int:
+def _middle(stamps: Sequence[datetime]) -> datetime:
+    return stamps[0] + (stamps[-1] - stamps[0]) / 2
+
+
+def _count(stamps: Sequence[datetime], times: RunTimes, offset: timedelta) -> int:
     """Return how many of the stamps lie within the run by a clock that is `offset` ahead."""
     first, last = _within(stamps, times, offset)
     return last - first
