@@ -81,6 +81,11 @@ _KINDS = (
         is_harmless=True,
     ),
     Kind(
+        "row_taken",
+        "lost: the row it was given holds another record",
+        "Find out why the importer gave both one row, then re-run: this record is not in the database",
+    ),
+    Kind(
         "required_field_missing", "required field missing: {detail}", "Complete the record at the source, then re-run"
     ),
     Kind("parent_rejected", "lost because its {detail} was rejected", "Correct the {detail} first, then re-run"),

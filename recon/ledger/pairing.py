@@ -14,6 +14,8 @@ from recon.sql import named_statements, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import duckdb
+
     from recon.ledger.calibration import Calibration
     from recon.ledger.entities import Entity
     from recon.ledger.field_mapping import FieldMapping
@@ -69,10 +71,13 @@ class RecordPairing:
         if self._is_listed:
             self._do("rejected_unlisted", entity=self._entity.one)
         pairs_once = self._separate(counts)
+        if not pairs_once and self._do("taken").fetchall():
+            counts = self._counts()
         self._set_aside(counts)
         is_open = any(row["outcome"] in OPEN and not row["has_row"] for row in counts)
         resolved = is_open and self._resolution.resolve(self._rest, self._ambiguous)
         if resolved or not pairs_once:
+            self._do("taken")
             self._do("merge")
         if any(row["outcome"] == "skipped" for row in counts):
             self._do("skipped")
@@ -124,7 +129,7 @@ class RecordPairing:
             self._do("set_aside")
             self._rest = self._copied
 
-    def _do(self, name: str, **values: object) -> None:
+    def _do(self, name: str, **values: object) -> duckdb.DuckDBPyConnection:
         sql = self._fragments.fill(
             STATEMENTS[name],
             rest_of_target=self._rest.target,
@@ -132,4 +137,4 @@ class RecordPairing:
             copied_target=self._copied.target,
         )
         named = {key: value for key, value in values.items() if f"${key}" in sql}
-        self._warehouse.execute(sql, named or None)
+        return self._warehouse.execute(sql, named or None)

@@ -107,6 +107,31 @@ where t.id in (select target_id from {ledger} where target_id is not null and ou
 -- name: put_back
 drop table {copied_source}; drop table {copied_target}
 
+-- name: taken
+-- Records that each created the same row, by different natural keys, are several people or events: the row holds one of
+-- them, the others are lost.
+with claims as (
+  select l.record, l.source_row, l.wa_id, l.target_id, {natural_source} as natural_key
+  from {ledger} l join {source} s on s.rowid = l.record
+  where l.outcome not in ('skipped', 'rejected') and coalesce(l.action, 'create') = 'create'
+    and l.target_id in (select target_id from {ledger} where record is not null and target_id is not null
+                        group by target_id having count(*) > 1)),
+held as (select t.id, any_value({natural_target}) as natural_key from {target} t
+         where t.id in (select target_id from claims) group by t.id),
+keepers as (
+  select c.*
+  from claims c join held h on h.id = c.target_id
+  qualify row_number() over (partition by c.target_id
+                             order by c.natural_key is distinct from h.natural_key,
+                                      c.source_row desc nulls last, c.record desc) = 1)
+update {ledger} as l
+set outcome = 'missing_in_target', matched_by = null, claimed_id = cast(l.target_id as varchar), target_id = null,
+    row_outcome = null, cause = 'row_taken',
+    reason = 'its row holds ' || coalesce('source row ' || k.source_row, k.wa_id, 'another record')
+from claims c join keepers k on k.target_id = c.target_id
+where l.record = c.record and c.natural_key <> k.natural_key and c.wa_id is distinct from k.wa_id
+returning l.record
+
 -- name: merge
 -- The last record in the export keeps the row, because it was written last; a skipped record wrote nothing.
 update {ledger} as l

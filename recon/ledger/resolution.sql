@@ -5,9 +5,10 @@
 
 -- name: open
 create or replace temp table open_records as
-select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key
+select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key,
+       case when l.cause = 'row_taken' then try_cast(l.claimed_id as {key_type}) end as taken_id
 from {ledger} l join {rest_of_source} s on s.rowid = l.record
-where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and l.cause is null
+where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and coalesce(l.cause, 'row_taken') = 'row_taken'
 
 -- name: nameless
 select count(*) > 0 as is_nameless from open_records where claimed_id is null
@@ -40,8 +41,9 @@ where l.record = o.record and (o.claimed_id is null or n.is_free) and o.record n
 -- If a record is found in several ways, the first counts: the bundle's id mapping, the database's, the natural key.
 create or replace temp table resolved as
 select record, id, matched_by
-from ({ways})
+from ({ways}) found
 where id not in (select id from {ambiguous})
+  and not exists (select 1 from open_records taken where taken.record = found.record and taken.taken_id = found.id)
 qualify row_number() over (partition by record order by place, id) = 1
 
 -- name: way_of_bundle
@@ -71,7 +73,7 @@ delete from {ledger} where record is null and target_id in (select id from resol
 
 -- name: landed
 update {ledger} as l
-set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed',
+set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed', cause = null, reason = null,
     outcome = case when l.outcome = 'skipped' then 'skipped' else 'landed_altered' end
 from resolved r where l.record = r.record
 

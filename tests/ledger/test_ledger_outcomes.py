@@ -458,6 +458,61 @@ def test_a_later_record_on_a_row_that_landed_is_the_one_compared(
     )
 
 
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("last", [False, True], ids=["the first keeps it", "the last keeps it"])
+def test_records_that_each_created_one_row_are_no_merge(tmp_path: Path, entity: str, *, last: bool) -> None:
+    club = edited_club(**SMALL)
+    (first, kept), (second, lost) = club.pairs(entity)[:2]
+    if entity != "registrations":
+        club.free_of_registrations(kept["id"], lost["id"])
+    club.remove(entity, row=lost)
+    club.mapping_of(second)["murmurantId"] = second["_murmurantId"] = kept["id"]
+    if last:
+        kept.update({name: value for name, value in lost.items() if name != "id"})
+
+    found = club.account(tmp_path, loose=True)
+
+    keeper, loser = (second, first) if last else (first, second)
+    line = found.of_record(entity, loser)
+    assert (line["outcome"], line["cause"], line["claimed_id"]) == ("missing_in_target", "row_taken", kept["id"])
+    assert line["reason"] == f"its row holds source row {keeper['_sourceRow']}"
+    assert found.of_record(entity, keeper)["outcome"] == "landed"
+    check = check_of(found.verification, "missing_records")
+    assert (check.outcome, check.message) == (Outcome.FAIL, f"Not in the database: 1 {entity[:-1]}")
+    assert check_of(found.verification, f"{entity[:-1]}_count").outcome is Outcome.FAIL
+    assert found.ledger.unexplained == 0
+
+
+def test_a_record_whose_named_row_is_anothers_is_looked_for_elsewhere(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+    (_, kept), (second, own) = club.pairs("members")[:2]
+    second["_murmurantId"] = kept["id"]
+
+    found = club.account(tmp_path)
+
+    line = found.of_record("members", second)
+    assert (line["outcome"], line["target_id"], line["matched_by"]) == ("landed_altered", own["id"], "id mapping")
+    assert found.ledger.causes[0].name == "other_id"
+
+
+@pytest.mark.parametrize("change", [{"_action": "update"}, {"_waId": None}, {"_action": None}])
+def test_records_of_one_person_or_event_are_merged_whatever_the_importer_calls_them(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """Told by an update, by one Wild Apricot id, or by one natural key."""
+    club = edited_club(**SMALL)
+    first, kept = club.pairs("events")[0]
+    again = {**first, "_sourceRow": 90, "title": first["title"] if change == {"_action": None} else "Renamed"}
+    again.update(change if change != {"_waId": None} else {"_waId": first["_waId"]})
+    club.records("events").append({name: value for name, value in again.items() if value is not None})
+    kept["title"] = again["title"]
+
+    found = club.account(tmp_path)
+
+    assert found.of_record("events", first)["outcome"] == "merged"
+    assert found.of_record("events", again)["outcome"] == "landed"
+
+
 def test_a_dry_run_compared_all_the_same_pairs_by_natural_key(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     club.report["dryRun"] = True

@@ -147,7 +147,7 @@ def test_rows_that_no_record_claims_are_judged_by_their_origin(
     record, row = club.pairs("events")[2]
     club.mapping_of(record)["syncRunId"] = run
     club.remove("events", record=record)
-    row["createdAt"] = created_at
+    row["createdAt"] = row["updatedAt"] = created_at
 
     found = club.account(tmp_path)
 
@@ -236,6 +236,20 @@ def test_counts_that_are_explained_in_part_fail(tmp_path: Path, what: str) -> No
     assert check.detail is not None
     assert "2 older than the run" in check.detail
     assert ("1 of another run" in check.detail) is (what == "foreign run")
+
+
+def test_counts_that_only_a_wrong_report_explains_fail(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+
+    def count_as_skipped(report: dict[str, Any]) -> None:
+        report["events"]["created"] -= 3
+        report["events"]["skipped"] += 3
+
+    check = check_of(without_constraints(club, tmp_path, count_as_skipped).verification, "event_count")
+
+    events = len(club.rows("events"))
+    assert check.outcome is Outcome.FAIL
+    assert check.message == f"Event count mismatch: expected {events - 3}, got {events} (diff: 3)"
 
 
 def tier_ids(club: EditedClub) -> dict[str, str]:
