@@ -23,7 +23,8 @@ with caused as (
               when cause = 'rejected' then regexp_replace(reason, '[0-9]+', '…', 'g')
               else '' end as detail
   from ledger.{entity}
-  where cause is not null and outcome is distinct from 'landed' and outcome is distinct from 'landed_altered'
+  -- What altered records and skipped ones have is a cause of their values.
+  where cause <> 'left_alone' and outcome is distinct from 'landed' and outcome is distinct from 'landed_altered'
 )
 select $entity as entity, null as field, cause, detail, is_row, n, source_row, wa_id, target_id, null as source,
        null as target, reason as remark

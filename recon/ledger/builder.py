@@ -19,7 +19,7 @@ from recon.ledger.causes import Mapped
 from recon.ledger.edits import find_edits, forget_edits
 from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
-from recon.ledger.field_mapping import absence, is_mapped, map_fields, stored_types
+from recon.ledger.field_mapping import absence, is_mapped, leave_out_unfilled, map_fields, stored_types
 from recon.ledger.losses import name_losses
 from recon.ledger.outcome_counts import OutcomeCounts
 from recon.ledger.pairing import RUN, RecordPairing, create
@@ -174,7 +174,8 @@ class LedgerBuilder:
         entity, warehouse = mapping.entity, self._warehouse
         pairing.judge_rows(calibration)
         normalised, remarks = Counter(count_empties(mapping, warehouse)), [calibration.remark]
-        if "landed_altered" in outcomes.of_records:
+        if {"landed_altered", "skipped", "merged"} & outcomes.of_records:
+            mapping = leave_out_unfilled(mapping, warehouse)
             edits = find_edits(entity.name, calibration, warehouse)
             remarks.append(edits.remark)
             altered = ValueComparison(warehouse, mapping, outcomes.rest, self._mapped(entity), self._personal)

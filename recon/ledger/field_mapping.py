@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from recon.comparison import Field as ComparedField
 from recon.comparison import StoredColumn, digest_sql, judged_sql
@@ -22,8 +23,13 @@ left join (select id, any_value(code) as code from target.{table} group by id) {
 EMPTY_AS_NULL = "empty_as_null"
 TEXT = "VARCHAR"
 NO_EMPTY = "nullif({column}, '')"
-UNFILLED = "no row has a value: the importer does not write it"
+UNFILLED = "no row that the run wrote has a value: the importer does not write it"
 IS_EMPTY = "select count({column}) = 0 from target.{table}"
+# Rows that the run did not create may have a value from elsewhere; they decide where it created none.
+IS_EMPTY_IN_CLAIMED = """
+select coalesce(bool_and(t.{column} is null) filter (coalesce(l.action, 'create') = 'create'),
+                bool_and(t.{column} is null), false)
+from ledger.{table} l join target.{table} t on t.id = l.target_id where l.row_outcome = 'claimed'"""
 
 
 class MappedField(Struct, frozen=True):
@@ -118,6 +124,29 @@ def map_fields(entity: Entity, warehouse: Warehouse, profile: Profile, stored: M
     not_compared |= dict.fromkeys(unfilled, UNFILLED)
     unmapped = tuple(field.name for field in entity.fields if not is_mapped(entity, field, profile))
     return FieldMapping(entity, stored[f"target.{entity.name}.id"], pairs, not_compared, (*unfilled, *unmapped))
+
+
+def leave_out_unfilled(mapping: FieldMapping, warehouse: Warehouse) -> FieldMapping:
+    """Leave out fields that the importer does not write: those without a value in every row that the run created.
+
+    Args:
+        mapping: The fields of an entity.
+        warehouse: A warehouse whose `ledger.<entity>` is paired.
+    """
+    table = quote(mapping.entity.name)
+    unfilled = []
+    for pair in mapping.pairs:
+        sql = IS_EMPTY_IN_CLAIMED.format(column=quote(pair.field.column), table=table)
+        if pair.field.may_stay_empty and warehouse.execute(sql).fetchall()[0][0]:
+            unfilled.append(pair.field.name)
+    if not unfilled:
+        return mapping
+    return replace(
+        mapping,
+        pairs=tuple(pair for pair in mapping.pairs if pair.field.name not in unfilled),
+        not_compared={**mapping.not_compared, **dict.fromkeys(unfilled, UNFILLED)},
+        left_out=(*mapping.left_out, *unfilled),
+    )
 
 
 def absence(entity: Entity, field: FieldSpec, absent: Mapping[str, str]) -> str | None:

@@ -82,6 +82,8 @@ def fragments_of(mapping: FieldMapping, profile: Profile, absent: Collection[str
     """
     entity = mapping.entity
     claimed = f"case when s.target_id not like {literal(DRY)} then nullif(s.target_id, '') end"
+    # A cast to a uuid reads every spelling by itself.
+    spelt = claimed if mapping.key_type == "UUID" else f"as_key({claimed})"
     natural_source, natural_target, _ = natural_key(mapping, profile)
     source_digest, target_digest = mapping.digests
     names = ", ".join(map(literal, entity.mapped_as))
@@ -91,7 +93,7 @@ def fragments_of(mapping: FieldMapping, profile: Profile, absent: Collection[str
         target=quote("target", entity.name),
         key_type=mapping.key_type,
         claimed=claimed,
-        key=f"try_cast({claimed} as {mapping.key_type})",
+        key=f"try_cast({spelt} as {mapping.key_type})",
         rejected=LISTED_ERRORS.format(own=OWN_ERRORS) if is_listed else OWN_ERRORS,
         listed=LISTED if is_listed else "",
         codes=mapping.codes,

@@ -30,6 +30,12 @@ _KINDS = (
     # Of values.
     Kind("other_id", "the row has another id than the report says", "Check that the database is the bundle's own"),
     Kind(
+        "left_alone",
+        "the importer skipped the record and left its row as it was",
+        "Decide which of the two is right, and correct the other",
+        is_harmless=True,
+    ),
+    Kind(
         "merged_value",
         "the value of another record merged into the same row",
         "Nothing, if the records are one person's or one event's; else separate them at the source",

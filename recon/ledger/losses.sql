@@ -25,10 +25,10 @@ set cause = case p.outcome when 'rejected' then 'parent_rejected' else 'parent_m
 from (
   select s.record, s.{column} as parent_id, f.wa_id, f.outcome, f.reason
   from lost s
-  left join (select claimed_id, any_value(wa_id) as wa_id, any_value(outcome) as outcome, any_value(reason) as reason
-             from ledger.{parents} where claimed_id is not null group by claimed_id) f on f.claimed_id = s.{column}
+  left join (select as_key(claimed_id) as claimed_id, any_value(wa_id) as wa_id, any_value(outcome) as outcome, any_value(reason) as reason
+             from ledger.{parents} where claimed_id is not null group by 1) f on f.claimed_id = as_key(s.{column})
   where s.{column} <> ''
-    and not exists (select 1 from target.{parents} t where t.id = try_cast(s.{column} as {key_type}))) p
+    and not exists (select 1 from target.{parents} t where t.id = try_cast(as_key(s.{column}) as {key_type}))) p
 where l.record = p.record and l.outcome = 'missing_in_target' and l.cause is null
 
 -- name: rejected

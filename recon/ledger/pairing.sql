@@ -40,7 +40,8 @@ select s.record, s.source_row, s.wa_id, s.action,
             else cast('unexpected' as row_outcome) end,
        null,
        s.reason,
-       null,
+       -- Until the values are compared.
+       case when s.action = 'skip' and s.reason is null and s.digest <> t.digest then 'left_alone' end,
        true,
        true
 from (select s.rowid as record, s.source_row, s.wa_id, s.action,
@@ -152,7 +153,7 @@ where l.record = g.record and g.rank > 1
 update {ledger}
 set reason = case when target_id is not null then 'already in the database'
                   else 'the importer skipped it, and no row holds it' end
-where outcome = 'skipped' and cause is null
+where outcome = 'skipped' and coalesce(cause, 'left_alone') = 'left_alone'
 
 -- name: unclaimed
 -- A row older than the run stays so though another run mapped it. A row that this run's id mappings name as well does

@@ -6,7 +6,7 @@
 -- name: open
 create or replace temp table open_records as
 select l.record, l.source_row, l.wa_id, l.claimed_id, {natural_source} as natural_key,
-       case when l.cause = 'row_taken' then try_cast(l.claimed_id as {key_type}) end as taken_id
+       case when l.cause = 'row_taken' then try_cast(as_key(l.claimed_id) as {key_type}) end as taken_id
 from {ledger} l join {rest_of_source} s on s.rowid = l.record
 where l.target_id is null and l.outcome in ('missing_in_target', 'skipped') and coalesce(l.cause, 'row_taken') = 'row_taken'
 
@@ -50,10 +50,10 @@ qualify row_number() over (partition by record order by place, id) = 1
 select o.record, t.id, 1 as place, 'id mapping' as matched_by
 from open_records o
 join source.id_mappings m on m.entity_type = $entities and m.wa_id = o.wa_id
-join {target} t on t.id = try_cast(m.target_id as {key_type})
+join {target} t on t.id = try_cast(as_key(m.target_id) as {key_type})
 where not exists (select 1 from source.id_mappings other
                   where other.entity_type = m.entity_type and other.wa_id = m.wa_id
-                    and other.target_id <> m.target_id)
+                    and as_key(other.target_id) <> as_key(m.target_id))
 
 -- name: way_of_database
 select o.record, t.id, 2 as place, 'database''s id mapping' as matched_by
@@ -73,8 +73,9 @@ delete from {ledger} where record is null and target_id in (select id from resol
 
 -- name: landed
 update {ledger} as l
-set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed', cause = null, reason = null,
-    outcome = case when l.outcome = 'skipped' then 'skipped' else 'landed_altered' end
+set target_id = r.id, matched_by = r.matched_by, row_outcome = 'claimed', reason = null,
+    outcome = case when l.outcome = 'skipped' then 'skipped' else 'landed_altered' end,
+    cause = case when l.outcome = 'skipped' then 'left_alone' end
 from resolved r where l.record = r.record
 
 -- name: close

@@ -10,6 +10,7 @@ import polars as pl
 
 from recon.comparison import judge
 from recon.ledger.causes import name_causes, shifted
+from recon.ledger.kinds import KINDS
 from recon.sql import named_statements
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ class ValueComparison:
         held = others.with_columns(is_merged=pl.lit(value=True))
         known = differences.join(held, on=["target_id", "field"], how="left").with_columns(
             pl.lit(self._entity.name).alias("entity"),
-            pl.col("is_merged").fill_null(value=False) & (pl.col("target_state") == "value"),
+            pl.col("is_merged").fill_null(value=False) | pl.col("is_discarded"),
             pl.col("is_shifted") & (pl.col("type") == "text"),
             pl.col("field").is_in(list(self._entity.parents)).alias("is_parent"),
         )
-        named = name_causes(known, self._mapped, self._personal).select(COLUMNS)
+        named = _left_alone(name_causes(known, self._mapped, self._personal)).select(COLUMNS)
         self._warehouse.connection.register("incoming", named.to_arrow())
         self._warehouse.execute(INSERT)
         self._warehouse.connection.unregister("incoming")
@@ -133,3 +134,12 @@ class ValueComparison:
         sql = STATEMENTS[name].format(**self._parts)
         values = {"entity": self._entity.name} if "$entity" in sql else None
         self._warehouse.execute(sql, values)
+
+
+def _left_alone(named: pl.DataFrame) -> pl.DataFrame:
+    """Give the differences of skipped records the one cause that they have: the importer did not touch the row."""
+    kind, is_skipped = KINDS["left_alone"], pl.col("is_skipped")
+    causes = {"cause": kind.name, "detail": "", "is_explained": kind.is_explained, "is_harmless": kind.is_harmless}
+    return named.with_columns(
+        pl.when(is_skipped).then(pl.lit(value)).otherwise(pl.col(name)).alias(name) for name, value in causes.items()
+    )

@@ -1,14 +1,16 @@
--- Landed records whose digests differ from those of their rows, with the values of both sides, and the results.
+-- Records with a row whose digest differs from theirs: landed ones, skipped ones, whose rows the importer left alone,
+-- and merged ones, whose rows hold the values of another record; with the values of both sides, and the results.
 -- ledger.written_later, one row per row that was edited after the run, is made beforehand.
 
 -- name: candidates
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
-       t.id in (select id from ledger.written_later where is_by_person) as is_edited, {judged}
+       t.id in (select id from ledger.written_later where is_by_person) as is_edited,
+       l.outcome = 'skipped' as is_skipped, l.outcome = 'merged' as is_discarded, {judged}
 from ledger.{entity} l
 join {source} s on s.rowid = l.record
 join {target} t on t.id = l.target_id
 {codes}
-where l.outcome = 'landed_altered'
+where l.outcome in ('landed_altered', 'merged') or l.cause = 'left_alone'
 
 -- name: others
 select cast(l.target_id as varchar) as target_id, {judged}
@@ -23,11 +25,13 @@ where l.outcome = 'merged'
 insert into ledger.differences
 select $entity, record, source_row, wa_id, cast(target_id as varchar), 'id', 'key', claimed_id, cast(target_id as varchar),
        'value', 'value', 'other_id', '', true, false
-from ledger.{entity} where outcome = 'landed_altered' and claimed_id <> cast(target_id as varchar)
+from ledger.{entity} where outcome = 'landed_altered' and as_key(claimed_id) <> cast(target_id as varchar)
 
 -- name: landed
-update ledger.{entity} as l set outcome = 'landed'
-where l.outcome = 'landed_altered'
+update ledger.{entity} as l
+set outcome = case l.outcome when 'landed_altered' then 'landed' else l.outcome end,
+    cause = nullif(l.cause, 'left_alone')
+where (l.outcome = 'landed_altered' or l.cause = 'left_alone')
   and l.record not in (select record from ledger.differences where entity = $entity)
 
 -- name: altered

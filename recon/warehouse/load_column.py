@@ -56,7 +56,7 @@ class LoadColumn:
     def value(self) -> str:
         """The SQL expression of this column, typed."""
         stored = STORED[self.type]
-        if self.can_fail:
+        if self.can_fail or (self.is_selected and self.type == "key" and self.source_type == "text"):
             return f"as_{self.type}({quote(self.name)})"
         if self.is_selected:
             return f"cast({quote(self.name)} as {stored})"

@@ -74,6 +74,7 @@ class Planting:
         record, row = self.take("registrations", "parent_other", "", "member_id")
         row["memberId"] = self.club.rows("members")[-5]["id"]
         self._merge()
+        self._skip()
 
     def _merge(self) -> None:
         """Two records of one event; the row keeps the first one's location."""
@@ -82,9 +83,13 @@ class Planting:
         last, lost = self.untouched("events")
         self.club.remove("events", row=lost)
         last.update(_action="update", _murmurantId=row["id"], location="Town Hall")
-        first.update(location="Main Hall", description=last["description"])
+        first.update({name: last.get(name) for name in (*last, *first) if not name.startswith("_")}, location="Main Hall")
         row.update({name: value for name, value in lost.items() if name not in ("id", "createdAt")})
         row["location"] = "Main Hall"
+
+    def _skip(self) -> None:
+        record, _ = self.take("events", "left_alone", "", "capacity")
+        record.update(_action="skip", capacity=record["capacity"] + 1)
 
     def _plant_tiers(self) -> None:
         codes = {tier["code"]: tier["id"] for tier in self.club.club.tables["MembershipTier"]}
@@ -104,6 +109,12 @@ class Planting:
         record, row = self.take("members", "required_field_missing", "required field missing: last_name")
         record["lastName"] = " "
         club.remove("members", row=row)
+        record, row = self.take("events", "row_taken", "")
+        other, kept = self.untouched("events")
+        record["_murmurantId"] = club.mapping_of(record)["murmurantId"] = kept["id"]
+        mapping = next(each for each in club.report["idMapping"]["events"] if each["waId"] == record["_waId"])
+        mapping["murmurantId"] = kept["id"]
+        club.remove("events", row=row)
         record, row = self.take("events", "duplicate_key", "")
         self.expected["events", "duplicate_key", None, KINDS["duplicate_key"].title] += 2
         club.rows("events").append(dict(row))

@@ -513,6 +513,80 @@ def test_records_of_one_person_or_event_are_merged_whatever_the_importer_calls_t
     assert found.of_record("events", again)["outcome"] == "landed"
 
 
+@pytest.mark.parametrize("by", ["target id", "natural key"])
+def test_skipped_records_are_compared_with_the_rows_that_were_left_alone(tmp_path: Path, by: str) -> None:
+    club = edited_club(**SMALL)
+    equal, other = (record for record, _ in club.pairs("members")[:2])
+    for record in (equal, other):
+        record["_action"] = "skip"
+        if by == "natural key":
+            club.forget_ids("members", record)
+    other["firstName"] += "a"
+
+    found = club.account(tmp_path)
+
+    check = check_of(found.verification, "altered_records")
+    assert (check.outcome, check.message) == (Outcome.WARN, "Skipped, though their rows differ: 1")
+    assert check.detail == "Compared: 24 of 24 records, 21 of 21 fields"
+    (difference,) = found.tables["differences"]
+    assert (difference["source_row"], difference["field"], difference["cause"]) == (
+        other["_sourceRow"],
+        "first_name",
+        "left_alone",
+    )
+    assert (found.of_record("members", equal)["cause"], found.ledger.unexplained) == (None, 0)
+
+
+def test_what_a_merge_discarded_is_reported(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+    event, row = club.pairs("events")[0]
+    again = {**event, "_sourceRow": 90, "_action": "update", "capacity": 99, "description": None}
+    club.records("events").append(again)
+    row.update(capacity=99, description=None)
+    event["description"] = "What it was about"
+
+    found = club.account(tmp_path)
+
+    check = check_of(found.verification, "altered_records")
+    assert (check.outcome, check.message) == (Outcome.WARN, "Merged into rows that hold other values: 1")
+    assert {(d["source_row"], d["field"], d["cause"]) for d in found.tables["differences"]} == {
+        (event["_sourceRow"], "capacity", "merged_value"),
+        (event["_sourceRow"], "description", "merged_value"),
+    }
+
+
+def test_what_the_run_did_not_write_says_nothing_about_what_it_writes(tmp_path: Path) -> None:
+    """One row of before the run with a membership level, which this importer does not write."""
+    club = edited_club(**SMALL)
+    for _, row in club.pairs("members"):
+        row["waMembershipLevelRaw"] = None
+    (updated, older), (_, other) = club.pairs("members")[:2]
+    updated["_action"], older["waMembershipLevelRaw"] = "update", "Newcomer"
+    club.rows("members").append({**other, "id": NO_ROW.format(5), "email": "older@example.org",
+                                 "waMembershipLevelRaw": "Alumni", "createdAt": BEFORE, "updatedAt": BEFORE})  # fmt: skip
+
+    found = club.account(tmp_path)
+
+    assert check_of(found.verification, "altered_records").outcome is Outcome.PASS
+    assert "20 of 21 fields" in check_of(found.verification, "altered_records").message
+
+
+def test_keys_in_another_spelling_are_the_same(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+    for row in (*club.rows("members"), *club.mappings):
+        for name in ("id", "murmurantId"):
+            row.update({name: row[name].upper()} if name in row and row is not club.rows("members")[0] else {})
+    for record in club.records("events"):
+        record["_murmurantId"] = record["_murmurantId"].upper()
+    for mapping in club.report["idMapping"]["events"]:
+        mapping["murmurantId"] = f"{{{mapping['murmurantId']}}}"
+
+    found = club.account(tmp_path, loose=True)
+
+    assert {check.outcome for check in found.verification.checks} == {Outcome.PASS}
+    assert found.account("events").matched_by == {"target id": SMALL["events"]}
+
+
 def test_a_dry_run_compared_all_the_same_pairs_by_natural_key(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     club.report["dryRun"] = True
