@@ -20,6 +20,7 @@ from recon.ledger.edits import find_edits, forget_edits
 from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
 from recon.ledger.field_mapping import absence, is_mapped, leave_out_unfilled, map_fields, stored_types
+from recon.ledger.id_mappings import judge_mappings
 from recon.ledger.losses import name_losses
 from recon.ledger.outcome_counts import OutcomeCounts
 from recon.ledger.pairing import RUN, RecordPairing, create
@@ -57,6 +58,8 @@ TABLES = {
     **{entity.name: "record" for entity in EVERY_ENTITY},
     "differences": "entity",
     "duplicate_keys": "entity",
+    "id_mappings": "entity",
+    "mapped": "entity",
     "fields": "entity",
     "tiers": "level",
     "tier_facts": "detail",
@@ -104,7 +107,7 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     """Fill the warehouse's schema `ledger` and return the result.
 
     Every table is created: `ledger.members|events|registrations` (one row per record, with its row, and one row per row
-    that no record claims), `differences`, `duplicate_keys`, `fields`, `tiers`, `tier_facts` and `accounts`. A table
+    that no record claims), `differences`, `duplicate_keys`, `id_mappings`, `mapped`, `fields`, `tiers`, `tier_facts` and `accounts`. A table
     that cannot be evaluated is empty and recorded with the reason in `warehouse.missing` or `warehouse.unreadable`.
 
     Raises:
@@ -152,6 +155,7 @@ class LedgerBuilder:
                 paired.append(self._pair(map_fields(entity, warehouse, self._settings.profile, stored)))
         calibrations = calibrate([each.mapping.entity.name for each in paired], warehouse, self._run)
         found = [self._account(each, calibrations[each.mapping.entity.name]) for each in paired]
+        judge_mappings(warehouse, self._run)
         self._levels()
         self._register_tables()
         return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(

@@ -100,6 +100,12 @@ _KINDS = (
     Kind("rejected", "rejected by the importer: {detail}", "Correct the record at the source, then re-run"),
     Kind("duplicate_key", "its key is not unique", "Remove the surplus rows; see the duplicate keys"),
     Kind("skipped_without_row", "skipped, though no row holds it", LOOK, is_explained=False),
+    Kind(
+        "mapped_without_row",
+        "not in the database, though its id mapping stands",
+        "See whether the row was deleted since, or its transaction was never committed",
+        is_explained=False,
+    ),
     Kind("missing", "not in the database, no known cause", LOOK, is_explained=False),
     # Of rows.
     Kind("preexisting", "rows older than the run", "Nothing: they were there before", is_harmless=True),

@@ -31,6 +31,8 @@ def name_losses(entity: Entity, outcomes: Outcomes, warehouse: Warehouse, key_ty
     run = warehouse.connection.execute
     if outcomes.is_open:
         _name_lacking(entity, outcomes.rest.source, warehouse, key_types)
+        if warehouse.row_count("target.id_mappings"):
+            run(STATEMENTS["mapped"].format(entity=entity.name, names=", ".join(map(literal, entity.mapped_as))))
         run(STATEMENTS["unexplained"].format(entity=entity.name))
     if "rejected" in outcomes.of_records:
         run(STATEMENTS["rejected"].format(entity=entity.name))

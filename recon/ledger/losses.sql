@@ -31,6 +31,14 @@ from (
     and not exists (select 1 from target.{parents} t where t.id = try_cast(as_key(s.{column}) as {key_type}))) p
 where l.record = p.record and l.outcome = 'missing_in_target' and l.cause is null
 
+-- name: mapped
+update ledger.{entity} as l
+set cause = 'mapped_without_row', reason = 'its id mapping names the row ' || m.target_id || ', which does not exist'
+from (select wa_id, min(cast(target_id as varchar)) as target_id
+      from target.id_mappings where lower(trim(entity_type)) in ({names}) group by wa_id) m
+where l.wa_id = m.wa_id and l.target_id is null and l.outcome = 'missing_in_target' and l.cause is null
+  and not exists (select 1 from target.{entity} t where cast(t.id as varchar) = m.target_id)
+
 -- name: rejected
 update ledger.{entity} as l
 set cause = case when r.parent is null and regexp_matches(l.reason, '(?i)^missing ') then 'required_field_missing'

@@ -14,6 +14,18 @@ create table ledger.differences (
 create table ledger.duplicate_keys (
   entity varchar, key varchar, matched_by varchar, source_count bigint, target_count bigint);
 
+-- One row per mapping of Wild Apricot ids that is wrong, lacking, or another run's: the row that it names, and the row
+-- that the record has. A fault: the next sync would go wrong.
+create table ledger.id_mappings (
+  entity varchar, problem varchar, wa_id varchar, source_row bigint, mapped_to varchar, expected varchar,
+  run_id varchar, is_fault boolean);
+
+-- One row per entity: whether the database records mappings of it, its rows, the Wild Apricot ids that need one, and what
+-- the next sync would do with these: update their rows, create them again, write them over another's row.
+create table ledger.mapped (
+  entity varchar, is_recorded boolean, row_count bigint, needed bigint, updated bigint, created_again bigint,
+  written_over bigint);
+
 -- One row per field; the reason says why it is not compared, null: it is compared. Left out: the profile does not map
 -- it, or not every importer fills it and no row has a value. Refused: it exists, but the database refused to read it.
 create table ledger.fields (entity varchar, field varchar, reason varchar, is_left_out boolean, is_refused boolean);

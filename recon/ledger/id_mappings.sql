@@ -1,0 +1,81 @@
+-- Whether the database's id mappings lead from each record to its row, entity by entity. Helper tables:
+--   mappings  one row per mapping of the entity in the database: created by `mappings`
+--   expected  one row per Wild Apricot id, with the row that its record has (target) and the one that the report's id
+--             mapping names (reported); null: there is none. Created by `expected`.
+
+-- name: recorded
+select (select count(*) from target.id_mappings where lower(trim(entity_type)) in ({names})) > 0
+       or (select count(*) from target.id_mappings) > 0
+          and (select count(*) from source.id_mappings where entity_type = $entity) > 0 as is_recorded
+
+-- name: mappings
+create or replace temp table mappings as
+select wa_id, cast(target_id as varchar) as target_id, nullif(run_id, '') as run_id
+from target.id_mappings where lower(trim(entity_type)) in ({names})
+
+-- name: expected
+create or replace temp table expected as
+select wa_id, min(source_row) as source_row, any_value(target_id) as target_id, any_value(reported) as reported,
+       bool_or(is_needed) as is_needed, bool_or(is_created) as is_created
+from (
+  select wa_id, source_row, cast(target_id as varchar) as target_id, null as reported,
+         outcome in ('landed', 'landed_altered') as is_needed,
+         outcome in ('landed', 'landed_altered') and coalesce(action, 'create') = 'create' as is_created
+  from ledger.{entity} where record is not null and wa_id <> '' and outcome <> 'rejected'
+  union all
+  select wa_id, null, null, as_key(target_id), true, false
+  from source.id_mappings
+  where entity_type = $entity and wa_id <> '' and target_id <> '' and target_id not like 'dry-%')
+group by wa_id
+
+-- name: findings
+-- Merged and skipped records share rows rightly, and need no mapping. What another run mapped is that run's matter, and
+-- every later sync relabels the mappings of this one.
+insert into ledger.id_mappings
+select $entity, problem, wa_id, source_row, mapped_to, expected, run_id,
+       problem <> 'mapped by another run' and not (is_foreign and problem = 'maps to no row')
+from (
+  select m.wa_id, e.source_row, m.target_id as mapped_to, coalesce(e.target_id, e.reported) as expected, m.run_id,
+         e.wa_id is null and m.run_id is distinct from $run_id as is_foreign,
+         case when own.id is null and other.id is not null then 'maps to a row of another entity'
+              when own.id is null then 'maps to no row'
+              when m.target_id <> e.target_id then 'maps to another row than the record has'
+              when m.target_id <> e.reported then 'maps to another row than the report says'
+              when e.is_created and m.run_id is distinct from $run_id and labels.n > 0 then 'mapped by another run'
+              end as problem
+  from mappings m
+  left join expected e on e.wa_id = m.wa_id
+  left join (select distinct cast(id as varchar) as id from target.{entity}) own on own.id = m.target_id
+  left join ({others}) other on other.id = m.target_id
+  cross join (select count(run_id) as n from mappings) labels
+  union all
+  select e.wa_id, e.source_row, null, coalesce(e.target_id, e.reported), null, false, 'not mapped'
+  from expected e
+  where $is_recorded and e.is_needed and e.wa_id not in (select wa_id from mappings where wa_id is not null)
+  union all
+  select e.wa_id, e.source_row, e.reported, e.target_id, $run_id, false, 'the report maps it to another row than it has'
+  from expected e
+  where e.target_id <> e.reported
+    and e.wa_id not in (select m.wa_id from mappings m where m.wa_id is not null and m.target_id is distinct from e.target_id)) f
+where problem is not null
+
+-- name: mapped
+insert into ledger.mapped
+select $entity, $is_recorded, (select count(*) from target.{entity}), count(*),
+       count(*) filter (r.wa_id is not null),
+       count(*) filter (r.wa_id is null and a.wa_id is not null),
+       count(*) filter (r.wa_id is null and a.wa_id is null and w.wa_id is not null)
+from expected e
+left join (select distinct m.wa_id from mappings m join expected x
+             on x.wa_id = m.wa_id and m.target_id = coalesce(x.target_id, x.reported)
+           where m.wa_id not in (select wa_id from ledger.id_mappings where entity = $entity and is_fault and wa_id is not null)) r
+  on r.wa_id = e.wa_id
+left join (select distinct wa_id from ledger.id_mappings
+           where entity = $entity and problem in ('not mapped', 'maps to no row', 'maps to a row of another entity')) a
+  on a.wa_id = e.wa_id
+left join (select distinct wa_id from ledger.id_mappings
+           where entity = $entity and problem like 'maps to another row than %') w on w.wa_id = e.wa_id
+where e.is_needed
+
+-- name: close
+drop table mappings; drop table expected
