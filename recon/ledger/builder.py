@@ -83,6 +83,7 @@ class LedgerSettings(Struct, frozen=True):
 def ledger_columns(listed: Collection[str]) -> set[str]:
     """Return the references that the account of the entities `listed` needs, in addition to what rules read."""
     columns = {f"source.{entity.name}" for entity in EVERY_ENTITY}
+    columns |= {f"target.id_mappings.{name}" for name in ID_MAPPINGS}
     for entity in EVERY_ENTITY:
         if entity.name in listed:
             columns |= target_columns(entity)

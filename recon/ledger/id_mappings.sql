@@ -51,12 +51,7 @@ from (
   union all
   select e.wa_id, e.source_row, null, coalesce(e.target_id, e.reported), null, false, 'not mapped'
   from expected e
-  where $is_recorded and e.is_needed and e.wa_id not in (select wa_id from mappings where wa_id is not null)
-  union all
-  select e.wa_id, e.source_row, e.reported, e.target_id, $run_id, false, 'the report maps it to another row than it has'
-  from expected e
-  where e.target_id <> e.reported
-    and e.wa_id not in (select m.wa_id from mappings m where m.wa_id is not null and m.target_id is distinct from e.target_id)) f
+  where $is_recorded and e.is_needed and e.wa_id not in (select wa_id from mappings where wa_id is not null)) f
 where problem is not null
 
 -- name: mapped
