@@ -38,7 +38,7 @@ class EntityResult(Struct):
     Attributes:
         tally: The counts of its records and rows.
         natural_key: The name of the natural key with its columns: "natural key (email)".
-        not_compared: Field → reason.
+        not_compared: Field → reason; without those left out on purpose.
         normalised: Field and normaliser → number of records that are equal only because of it.
         time_stamps: What a reader has to know about when rows were written; empty: nothing.
     """

@@ -18,7 +18,7 @@ from recon.ledger.calibration import calibrate
 from recon.ledger.causes import Mapped
 from recon.ledger.edits import find_edits, forget_edits
 from recon.ledger.empties import count_empties
-from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, Entity, target_columns
+from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, STAMPS, Entity, target_columns
 from recon.ledger.field_mapping import absence, is_mapped, leave_out_unfilled, map_fields, stored_types
 from recon.ledger.id_mappings import judge_mappings
 from recon.ledger.losses import name_losses
@@ -54,6 +54,10 @@ LEVEL_COLUMNS = (
     "target.tiers.id",
     "target.tiers.code",
 )
+# The columns whose values the ledger compares with what the bundle says; the stamps are evidence alone.
+COMPARED_COLUMNS = frozenset(
+    name for entity in EVERY_ENTITY for name in target_columns(entity) if not name.endswith(STAMPS)
+) | {"target.tiers.id", "target.tiers.code"}
 TABLES = {
     **{entity.name: "record" for entity in EVERY_ENTITY},
     "differences": "entity",
@@ -108,8 +112,9 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     """Fill the warehouse's schema `ledger` and return the result.
 
     Every table is created: `ledger.members|events|registrations` (one row per record, with its row, and one row per row
-    that no record claims), `differences`, `duplicate_keys`, `id_mappings`, `mapped`, `fields`, `tiers`, `tier_facts` and `accounts`. A table
-    that cannot be evaluated is empty and recorded with the reason in `warehouse.missing` or `warehouse.unreadable`.
+    that no record claims), `differences`, `duplicate_keys`, `id_mappings`, `mapped`, `fields`, `tiers`, `tier_facts`
+    and `accounts`. A table that cannot be evaluated is empty and recorded with the reason in `warehouse.missing` or
+    `warehouse.unreadable`.
 
     Raises:
         DatabaseError: The outcomes do not add up to what was loaded.
@@ -194,7 +199,7 @@ class LedgerBuilder:
             self._count(entity),
             warehouse.origins.get(f"source.{entity.name}", REPORT),
             pairing.natural_name,
-            dict(mapping.not_compared),
+            {name: why for name, why in mapping.not_compared.items() if name not in mapping.left_out},
             dict(normalised),
             "; ".join(filter(None, remarks)),
         )

@@ -218,5 +218,5 @@ def _text(span: timedelta) -> str:
         return f"{span / timedelta(days=1):.1f} days"
     hours, seconds = divmod(round(span.total_seconds()), 3600)
     if hours:
-        return f"{hours}:{seconds // 60:02} h" if seconds >= 60 else f"{hours} h"  # noqa: PLR2004 - a minute
-    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"  # noqa: PLR2004 - a minute
+        return f"{hours}:{seconds // 60:02} h" if seconds >= 60 else f"{hours} h"
+    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"

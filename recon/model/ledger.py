@@ -21,7 +21,7 @@ class EntityAccount(Struct, frozen=True):
         unexplained_records: Records without a row or altered, and not explained by any named cause.
         unexplained_rows: Rows that no record claims and whose origin is unknown.
         origin: What the records were read from: the report, or the file name of the export.
-        not_compared: Field that could not be compared → reason.
+        not_compared: Field that could not be compared → reason; without those left out on purpose.
         normalised: Field and normaliser ("phone: empty_as_null") → number of records that are equal only because of it.
         time_stamps: What a reader has to know about when rows were written; empty: all lies within the run.
     """

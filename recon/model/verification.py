@@ -137,6 +137,7 @@ class SnapshotInfo(Struct, frozen=True):
         consistent: Whether all tables show the same instant.
         rows: Number of rows read by canonical table, e.g. {"members": 2147}; an absent table has no entry.
         not_read: Canonical table or column that rules require and that is absent → reason.
+        unread: The application's table → its columns that no rule asked for, so that they were not read.
     """
 
     database: str
@@ -144,6 +145,7 @@ class SnapshotInfo(Struct, frozen=True):
     consistent: bool
     rows: Mapping[str, int]
     not_read: Mapping[str, str]
+    unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Escalation(Struct, frozen=True):
@@ -194,6 +196,7 @@ class Verification(Struct, frozen=True):
         timings_ms: Milliseconds by step, in the order of the steps.
         masked: Whether names, e-mail addresses and phone numbers are masked in everything this object holds.
         distributions: The numbers that charts show; None where they were not requested.
+        not_checked: What bundle or database holds and nothing was compared with → why.
         ledger: The account of every record and row; None where the verification was done without one.
     """
 
@@ -216,6 +219,7 @@ class Verification(Struct, frozen=True):
     masked: bool
     distributions: Distributions | None = None
     ledger: Ledger | None = None
+    not_checked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> Summary:

@@ -17,7 +17,7 @@ from recon.report.html import section
 from recon.report.ledger.phrases import left_out
 from recon.report.markdown import head
 from recon.report.markdown import section as markdown_section
-from recon.report.text import accounted_line, checks_line, markdown, plural, printable
+from recon.report.text import accounted_line, checks_line, markdown, not_checked, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -199,6 +199,7 @@ def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
     yield from ((check.name, check.message) for check in v.checks if check.violation_count is None)
     yield from v.snapshot.not_read.items()
     yield from left_out(v.ledger) if v.ledger else ()
+    yield from not_checked(v)
     uncompared = [policy for policy in v.policies if not policy.compared]
     if uncompared:
         yield "Policies", f"{len(uncompared)} of {len(v.policies)} are declared by the bundle and were not compared"

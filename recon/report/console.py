@@ -13,7 +13,7 @@ from recon.report.github import inert, on_github
 from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
-from recon.report.text import age_sentence, checks_line, plural, printable, timestamp
+from recon.report.text import age_sentence, checks_line, not_checked, plural, printable, timestamp
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ class Console(Listener):
         verdict, escalation = verification.verdict, verification.escalation
         self._print(*(f"  - {printable(line)}" for line in written), "")
         if self._verbose:
+            unchecked = [f"  - Not checked, {why}: {printable(names)}" for why, names in not_checked(verification)]
+            self._print(*unchecked, *[""][: len(unchecked)])
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
         if escalation.required:
             self._print(f"Escalate to: {escalation.contact} (priority: {escalation.priority})")

@@ -9,7 +9,7 @@ from recon.model import ENTITIES
 from recon.report.ledger.phrases import notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, shown_of
+from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, not_checked, shown_of
 
 if TYPE_CHECKING:
     from recon.model import Check, Verification
@@ -44,6 +44,7 @@ def _words() -> dict[str, Any]:
         "checks_line": checks_line,
         "difference": difference,
         "escalation_sentence": escalation_sentence,
+        "not_checked": not_checked,
         "violations": _violations,
     } | _words_of_ledger()
 

@@ -36,6 +36,7 @@ def document(v: Verification) -> dict[str, Any]:
         "timingsMs": dict(v.timings_ms),
         "masked": v.masked,
         "distributions": None if v.distributions is None else _distributions(v.distributions),
+        "notChecked": dict(v.not_checked),
         "ledger": None if v.ledger is None else ledger_document(v.ledger),
     }
 

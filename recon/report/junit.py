@@ -51,10 +51,11 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
 
 
 def _properties(v: Verification) -> Iterator[tuple[str, str]]:
-    """The facts of the run, then the policies that the bundle declares."""
+    """The facts of the run, then the policies that the bundle declares, and what was not checked."""
     for label, value in (("Verdict", str(v.verdict)), *facts(v)):
         yield label.lower().replace(" ", "_"), value
     yield from ((f"policy.{policy.key}", policy.expected) for policy in v.policies)
+    yield from ((f"not_checked.{name}", reason) for name, reason in v.not_checked.items())
 
 
 def _add_case(suite: Element, check: Check, v: Verification, failing: set[Outcome]) -> None:

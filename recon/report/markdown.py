@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from recon.model import ENTITIES, Outcome
 from recon.report.ledger.markdown import ledger_section
 from recon.report.table import markdown_table
-from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, markdown, shown_of
+from recon.report.text import (
+    accounted_line,
+    checks_line,
+    difference,
+    escalation_sentence,
+    facts,
+    markdown,
+    not_checked,
+    shown_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,6 +90,11 @@ def _summary(v: Verification) -> Iterator[str]:
         yield "Not in the database, or not readable:"
         yield ""
         yield from (f"- {markdown(name)}: {markdown(reason)}" for name, reason in v.snapshot.not_read.items())
+    if v.not_checked:
+        yield ""
+        yield "Not checked:"
+        yield ""
+        yield from (f"- {markdown(why)}: {markdown(names)}" for why, names in not_checked(v))
 
 
 def _counts(v: Verification) -> Iterator[str]:

@@ -88,6 +88,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
         masked=document["masked"],
         distributions=_distributions(document["distributions"]),
         ledger=None if ledger is None else ledger_of(ledger),
+        not_checked=document.get("notChecked", {}),
     )
 
 

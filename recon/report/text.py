@@ -102,6 +102,14 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
     )
 
 
+def not_checked(v: Verification) -> list[tuple[str, str]]:
+    """Why something was compared with nothing, and the names of all that it holds for: "Event.status, Member.id"."""
+    names: dict[str, list[str]] = {}
+    for name, why in v.not_checked.items():
+        names.setdefault(why, []).append(name)
+    return [(why, ", ".join(each)) for why, each in names.items()]
+
+
 def difference(bundle: int, database: int) -> str:
     """How many more rows the database holds than expected from the bundle: +3, -1,200, 0."""
     return f"{database - bundle:+,}" if database != bundle else "0"

@@ -100,6 +100,7 @@ def take_snapshot(
         consistent=source.consistent,
         rows={name: warehouse.row_count(f"target.{name}") for name in wanted if f"target.{name}" not in absent},
         not_read=absent,
+        unread={table: names for table, names in warehouse.unread.items() if names},
     )
 
 

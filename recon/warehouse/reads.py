@@ -76,8 +76,19 @@ class Planner:
         fields = tuple(self._field(column, actual, present or {}) for column, actual in found)
         self.warehouse.create(name, fields)
         query = _query(table, fields)
+        if present is not None:
+            self._note_unread(table.source_name, query)
         if query.columns:
             yield TableRead(name, query, fields, table.required)
+
+    def _note_unread(self, table_name: str, query: Query) -> None:
+        """Record the columns of a table that neither this read nor that of the runs selects."""
+        read = {column.source_name for column in query.columns}
+        read |= {name for run in self.profile.runs if run.table == table_name for name in (run.column, run.recorded_at)}
+        if query.only:
+            read.add(query.only[0])
+        known = self.warehouse.unread.get(table_name, tuple(self.catalogue[table_name]))
+        self.warehouse.unread[table_name] = tuple(name for name in known if name not in read)
 
     def _plan_runs(self) -> Iterator[TableRead]:
         """Create `target.runs` and yield its reads.

@@ -56,6 +56,8 @@ class Warehouse:
         row_counts: Number of rows loaded, by table ("target.members").
         first_columns: Name of the first column, by table.
         origins: What a table was read from, where that is not the report: "source.members" → file name.
+        unread: The application's table → its columns that are not read.
+        unknown_fields: Entity → keys of the bundle's records that no column is loaded from.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class Warehouse:
     row_counts: dict[str, int] = field(default_factory=dict)
     first_columns: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._spill = ScratchFolder("recon-spill-")

@@ -83,7 +83,9 @@ class Planting:
         last, lost = self.untouched("events")
         self.club.remove("events", row=lost)
         last.update(_action="update", _murmurantId=row["id"], location="Town Hall")
-        first.update({name: last.get(name) for name in (*last, *first) if not name.startswith("_")}, location="Main Hall")
+        first.update(
+            {name: last.get(name) for name in (*last, *first) if not name.startswith("_")}, location="Main Hall"
+        )
         row.update({name: value for name, value in lost.items() if name not in ("id", "createdAt")})
         row["location"] = "Main Hall"
 
@@ -110,7 +112,7 @@ class Planting:
         record["lastName"] = " "
         club.remove("members", row=row)
         record, row = self.take("events", "row_taken", "")
-        other, kept = self.untouched("events")
+        _, kept = self.untouched("events")
         record["_murmurantId"] = club.mapping_of(record)["murmurantId"] = kept["id"]
         mapping = next(each for each in club.report["idMapping"]["events"] if each["waId"] == record["_waId"])
         mapping["murmurantId"] = kept["id"]

@@ -562,8 +562,8 @@ def test_what_the_run_did_not_write_says_nothing_about_what_it_writes(tmp_path: 
         row["waMembershipLevelRaw"] = None
     (updated, older), (_, other) = club.pairs("members")[:2]
     updated["_action"], older["waMembershipLevelRaw"] = "update", "Newcomer"
-    club.rows("members").append({**other, "id": NO_ROW.format(5), "email": "older@example.org",
-                                 "waMembershipLevelRaw": "Alumni", "createdAt": BEFORE, "updatedAt": BEFORE})  # fmt: skip
+    unclaimed = {"id": NO_ROW.format(5), "email": "older@example.org", "waMembershipLevelRaw": "Alumni"}
+    club.rows("members").append({**other, **unclaimed, "createdAt": BEFORE, "updatedAt": BEFORE})
 
     found = club.account(tmp_path)
 

@@ -238,7 +238,9 @@ def test_a_missing_record_whose_mapping_stands_is_named_and_unexplained(tmp_path
     check, found = checked(club, tmp_path)
 
     assert found.of_record(entity, record)["cause"] == "mapped_without_row"
-    assert found.of_record(entity, record)["reason"] == f"its id mapping names the row {row['id']}, which does not exist"
+    assert (
+        found.of_record(entity, record)["reason"] == f"its id mapping names the row {row['id']}, which does not exist"
+    )
     assert found.of_record(entity, other)["cause"] == "missing"
     assert found.ledger.unexplained_records == 2
     assert check.outcome is Outcome.FAIL

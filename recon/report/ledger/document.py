@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
 
 
 def _attributes(kind: type[Struct], document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: document[_camel(name)] for name in kind.__struct_fields__}
+    return {name: document[_camel(name)] for name in kind.__struct_fields__ if _camel(name) in document}
 
 
 def _camel(name: str) -> str:
