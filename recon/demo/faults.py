@@ -241,6 +241,38 @@ _FAULTS = (
         patch=_map_to_two_rows,
     ),
     Fault(
+        "unmapped-members",
+        "No member has an id mapping: the next sync would create every one again.",
+        "id_mappings",
+        ("""DELETE FROM "WaIdMapping" WHERE "entityType" = 'Member'""",),
+    ),
+    Fault(
+        "exchanged-mappings",
+        "Two members have each other's id mapping: the next sync would write one's data over the other's.",
+        "id_mappings",
+        (
+            """
+            UPDATE "WaIdMapping" SET "murmurantId" = CASE
+              WHEN "waId" = (SELECT MIN("waId") FROM "WaIdMapping" WHERE "entityType" = 'Member')
+              THEN (SELECT "murmurantId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 1 OFFSET 1)
+              ELSE (SELECT "murmurantId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 1) END
+            WHERE "entityType" = 'Member' AND "waId" IN (
+              SELECT "waId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 2)
+            """,
+        ),
+    ),
+    Fault(
+        "equal-addresses",
+        "Two members have the same e-mail address, but for its case.",
+        "duplicate_addresses",
+        (
+            """
+            UPDATE "Member" SET email = (SELECT UPPER(email) FROM "Member" ORDER BY id LIMIT 1)
+            WHERE id = (SELECT id FROM "Member" ORDER BY id LIMIT 1 OFFSET 1)
+            """,
+        ),
+    ),
+    Fault(
         "wrong-run",
         "The database holds another run than the bundle's.",
         "run_id_match",

@@ -31,6 +31,21 @@ def _map_level_wrong(report: dict[str, Any]) -> None:
             record["membershipTierId"] = general
 
 
+def _give_one_row_to_two(report: dict[str, Any]) -> None:
+    """Let the record of an event that nobody registered for, the one whose row is deleted, name another's row."""
+    attended = {record["eventId"] for record in report["registrations"]["records"]}
+    records = report["events"]["records"]
+    free = sorted(record["_murmurantId"] for record in records if record["_murmurantId"] not in attended)
+    if not free:
+        return
+    lost = next(record for record in records if record["_murmurantId"] == free[0])
+    taken = next(record for record in records if record is not lost and record["_action"] == "create")
+    lost["_murmurantId"] = taken["_murmurantId"]
+    for mapping in report["idMapping"]["events"]:
+        if mapping["waId"] == lost["_waId"]:
+            mapping["murmurantId"] = taken["_murmurantId"]
+
+
 RECORD_FAULTS = (
     Fault(
         "wrong-summary",
@@ -79,5 +94,29 @@ RECORD_FAULTS = (
             """,  # noqa: S608 - constants
         ),
         patch=_map_level_wrong,
+    ),
+    Fault(
+        "one-row-for-two",
+        "The importer gave an event that nobody registered for the row of another event.",
+        "missing_records",
+        (
+            """
+            DELETE FROM "Event" WHERE id IN (
+              SELECT id FROM "Event" WHERE id NOT IN (SELECT "eventId" FROM "EventRegistration")
+              ORDER BY id LIMIT 1)
+            """,
+        ),
+        patch=_give_one_row_to_two,
+    ),
+    Fault(
+        "scripted-phones",
+        "A day later a script gave up to forty members another phone number, all at once.",
+        "altered_records",
+        (
+            """
+            UPDATE "Member" SET phone = '805-555-9999', "updatedAt" = '2024-01-16 09:00:00.000' WHERE id IN (
+              SELECT id FROM "Member" ORDER BY id LIMIT 40)
+            """,
+        ),
     ),
 )
