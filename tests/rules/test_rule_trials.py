@@ -14,7 +14,7 @@ from recon.rules import RULE_TYPE, Fallback, Rule
 from recon.rules.testing.situations import ROWS, WHOLE, build, situations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from recon.rules.testing.trials import Rehearsal
 
@@ -37,9 +37,59 @@ PLANTED = Rule(
 )
 
 
-def rehearsed(**changes: Any) -> Rehearsal:
-    (rehearsal,) = recon.rehearse([replace(PLANTED, **changes)])
-    return rehearsal
+TITLED = "select id, title from target.events where end_time < start_time"
+BOTH_TABLES = ("target.members.id", *PLANTED.requires)
+UNNAMED = {
+    "column": (TITLED, ["target.events.title"]),
+    "columns of two tables": (
+        "select e.id from target.events e join target.members m on m.email = e.title where end_time < start_time",
+        ["target.members.email", "target.events.title"],
+    ),
+    "column of another table": (
+        "select id from target.events where exists (select code from target.statuses) and end_time < start_time",
+        ["target.statuses.code"],
+    ),
+    "table": ("select id from target.events, (select count(*) from target.statuses)", ["target.statuses"]),
+}
+UNEVALUATED: dict[str, tuple[dict[str, Any], str]] = {
+    "misspelt": ({"sql": "selec id from target.events"}, "syntax error"),
+    "empty": ({"sql": ""}, "a rule's SQL is one select, not nothing"),
+    "two statements": ({"sql": "select 1; select 2"}, "one select"),
+    "deletes": ({"sql": "delete from target.events"}, "one select"),
+    "unknown table": ({"sql": "select id from target.event"}, 'Did you mean "events"?'),
+    "two rows of values": ({"values_sql": "select 1 union all select 2"}, "several rows"),
+    "unknown parameter": ({"sql": "select id from target.events where capacity > $limit"}, "limit"),
+    "unknown value": ({"messages": {"pass": "{number}", "fail": "x"}}, "{number}"),
+    "unknown type": ({"type": "expect_the_unexpected"}, "expect_the_unexpected"),
+}
+UNFILLED: dict[str, dict[str, Any]] = {
+    "fail": {"messages": {"pass": "None", "fail": "{number} found"}},
+    "when missing": {"when_missing": Fallback(Outcome.WARN, "Not recorded: {number}")},
+}
+# All are rehearsed together, in situations that are built once: a rule is judged for itself.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as planted": {},
+    "provided for": {"when_empty": NO_EVENTS},
+    "excused": {
+        "requires": BOTH_TABLES,
+        "right_when_empty": {"target.members": "events tell"},
+        "when_empty": NO_EVENTS,
+    },
+    "excused alone": {"right_when_empty": {"target.events": "no reason is good enough"}},
+    "used": {"sql": TITLED, "when_empty": NO_EVENTS, "uses": ("target.events.title",)},
+    "switched off": {"switched_off": "somebody: some reason"},
+    "whole table": {"requires": ("target.events",), "when_empty": NO_EVENTS},
+    **{f"unnamed {name}": {"sql": sql, "when_empty": NO_EVENTS} for name, (sql, _) in UNNAMED.items()},
+    **{f"unevaluated {name}": {"when_empty": NO_EVENTS, **changes} for name, (changes, _) in UNEVALUATED.items()},
+    **{f"unfilled {name}": {"when_empty": NO_EVENTS, **changes} for name, changes in UNFILLED.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def rehearsals() -> Mapping[str, Rehearsal]:
+    """The planted rule in every variant, rehearsed."""
+    found = recon.rehearse([replace(PLANTED, id=name, **changes) for name, changes in VARIANTS.items()])
+    return {rehearsal.rule.id: rehearsal for rehearsal in found}
 
 
 def vacuous(rehearsal: Rehearsal) -> list[str]:
@@ -82,92 +132,60 @@ def test_every_reason_of_a_shipped_rule_is_needed(shipped: Sequence[Rehearsal]) 
     assert [rehearsal.rule.id for rehearsal in recon.rehearse(without) if not vacuous(rehearsal)] == []
 
 
-def test_a_planted_vacuous_rule_is_caught() -> None:
-    found = rehearsed()
+def test_a_planted_vacuous_rule_is_caught(rehearsals: Mapping[str, Rehearsal]) -> None:
+    found = rehearsals["as planted"]
     assert vacuous(found) == [BARE, NO_DATABASE, "target.events is empty"]
     (problem,) = found.problems
     assert problem.startswith("could pass vacuously: it passes where everything is empty, where the database is empty")
 
 
-def test_saying_what_an_empty_table_means_mends_it() -> None:
-    found = rehearsed(when_empty=NO_EVENTS)
+def test_a_rule_that_is_rehearsed_alone_does_as_it_does_among_others(rehearsals: Mapping[str, Rehearsal]) -> None:
+    (alone,) = recon.rehearse([replace(PLANTED, id="as planted")])
+    assert alone == rehearsals["as planted"]
+
+
+def test_saying_what_an_empty_table_means_mends_it(rehearsals: Mapping[str, Rehearsal]) -> None:
+    found = rehearsals["provided for"]
     assert found.problems == ()
     assert outcomes_of(found)[BARE] == "WARN"
 
 
-def test_a_reason_excuses_one_empty_table_but_not_all() -> None:
-    both = "target.members.id", *PLANTED.requires
-    found = rehearsed(requires=both, right_when_empty={"target.members": "events tell"}, when_empty=NO_EVENTS)
+def test_a_reason_excuses_one_empty_table_but_not_all(rehearsals: Mapping[str, Rehearsal]) -> None:
+    found = rehearsals["excused"]
     assert found.problems == ()
     assert {t.situation: t.excuse for t in found.trials if t.excuse} == {"target.members is empty": "events tell"}
-
-    alone = rehearsed(right_when_empty={"target.events": "no reason is good enough"})
-    assert vacuous(alone) == [BARE, NO_DATABASE, "target.events is empty"]
+    assert vacuous(rehearsals["excused alone"]) == [BARE, NO_DATABASE, "target.events is empty"]
 
 
-@pytest.mark.parametrize(
-    "sql, named",
-    [
-        ("select id, title from target.events where end_time < start_time", ["target.events.title"]),
-        (
-            "select e.id from target.events e join target.members m on m.email = e.title where end_time < start_time",
-            ["target.members.email", "target.events.title"],
-        ),
-        (
-            "select id from target.events where exists (select code from target.statuses) and end_time < start_time",
-            ["target.statuses.code"],
-        ),
-        ("select id from target.events, (select count(*) from target.statuses)", ["target.statuses"]),
-    ],
-    ids=["column", "columns of two tables", "column of another table", "table"],
-)
-def test_a_column_that_is_read_but_not_named_is_reported(sql: str, named: list[str]) -> None:
-    found = rehearsed(sql=sql, when_empty=NO_EVENTS)
-    (problem,) = found.problems
+@pytest.mark.parametrize("case", UNNAMED)
+def test_a_column_that_is_read_but_not_named_is_reported(case: str, rehearsals: Mapping[str, Rehearsal]) -> None:
+    _, named = UNNAMED[case]
+    (problem,) = rehearsals[f"unnamed {case}"].problems
     assert problem.startswith(f"reads {', '.join(named)}, which neither requires nor uses names")
 
 
-def test_a_column_that_is_used_is_named() -> None:
-    sql = "select id, title from target.events where end_time < start_time"
-    assert rehearsed(sql=sql, when_empty=NO_EVENTS, uses=("target.events.title",)).problems == ()
+def test_a_column_that_is_used_is_named(rehearsals: Mapping[str, Rehearsal]) -> None:
+    assert rehearsals["used"].problems == ()
 
 
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"sql": "selec id from target.events"}, "syntax error"),
-        ({"sql": ""}, "a rule's SQL is one select, not nothing"),
-        ({"sql": "select 1; select 2"}, "one select"),
-        ({"sql": "delete from target.events"}, "one select"),
-        ({"sql": "select id from target.event"}, 'Did you mean "events"?'),
-        ({"values_sql": "select 1 union all select 2"}, "several rows"),
-        ({"sql": "select id from target.events where capacity > $limit"}, "limit"),
-        ({"messages": {"pass": "{number}", "fail": "x"}}, "{number}"),
-        ({"type": "expect_the_unexpected"}, "expect_the_unexpected"),
-    ],
-    ids=lambda value: None if isinstance(value, str) else "-".join(value),
-)
-def test_a_rule_that_cannot_be_evaluated_is_reported(changes: dict[str, Any], words: str) -> None:
-    (problem,) = rehearsed(when_empty=NO_EVENTS, **changes).problems
+@pytest.mark.parametrize("case", UNEVALUATED)
+def test_a_rule_that_cannot_be_evaluated_is_reported(case: str, rehearsals: Mapping[str, Rehearsal]) -> None:
+    _, words = UNEVALUATED[case]
+    (problem,) = rehearsals[f"unevaluated {case}"].problems
     assert problem.startswith("cannot be evaluated where nothing is missing: ")
     assert words in problem
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"messages": {"pass": "None", "fail": "{number} found"}},
-        {"when_missing": Fallback(Outcome.WARN, "Not recorded: {number}")},
-    ],
-    ids=["fail", "when missing"],
-)
-def test_a_message_that_cannot_be_filled_is_reported_before_it_is_needed(changes: dict[str, Any]) -> None:
-    found = rehearsed(when_empty=NO_EVENTS, **changes)
-    assert found.problems == ("names {number} in a message, which its values lack",)
+@pytest.mark.parametrize("case", UNFILLED)
+def test_a_message_that_cannot_be_filled_is_reported_before_it_is_needed(
+    case: str, rehearsals: Mapping[str, Rehearsal]
+) -> None:
+    problems = rehearsals[f"unfilled {case}"].problems
+    assert problems == ("names {number} in a message, which its values lack",)
 
 
-def test_a_rule_that_is_switched_off_is_rehearsed_all_the_same() -> None:
-    found = rehearsed(switched_off="somebody: some reason")
+def test_a_rule_that_is_switched_off_is_rehearsed_all_the_same(rehearsals: Mapping[str, Rehearsal]) -> None:
+    found = rehearsals["switched off"]
     assert vacuous(found)
     assert found.rule.switched_off == "somebody: some reason"
 
@@ -204,13 +222,14 @@ def test_the_records_of_the_bundle_fit_the_rows_of_the_database() -> None:
         assert warehouse.rows(query) == [{"fitting": ROWS}]
 
 
-def test_a_table_that_is_named_alone_is_read_whole() -> None:
-    assert rehearsed(requires=("target.events",), when_empty=NO_EVENTS).problems == ()
+def test_a_table_that_is_named_alone_is_read_whole(rehearsals: Mapping[str, Rehearsal]) -> None:
+    assert rehearsals["whole table"].problems == ()
 
 
 def test_a_rule_on_records_is_rehearsed_without_them() -> None:
     sql = "select m.wa_id from source.members m left join target.members t on t.email = m.email where t.id is null"
-    found = rehearsed(sql=sql, requires=("source.members.email", "target.members.id", "target.members.email"))
+    requires = ("source.members.email", "target.members.id", "target.members.email")
+    (found,) = recon.rehearse([replace(PLANTED, sql=sql, requires=requires)])
     assert outcomes_of(found)["source.members is missing"] == "ERROR"
     assert outcomes_of(found)["target.members is empty"] == "FAIL"
     assert vacuous(found) == [BARE, "the bundle is empty"]
