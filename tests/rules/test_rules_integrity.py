@@ -433,65 +433,89 @@ def test_blank_runs_do_not_hide_the_bundle_s() -> None:
     assert (check.outcome, check.message) == (Outcome.PASS, "Run ID matches: run-1")
 
 
-def only_audited(migration: Migration, metadata: str | None) -> None:
-    """Leave the record of the run to the audit log alone."""
-    value = "null" if metadata is None else f"'{metadata}'"
-    migration.execute('update "WaIdMapping" set "syncRunId" = null', f'update "AuditLog" set metadata = {value}')
+def audit_again(metadata: str, number: int, moment: str = "'2024-01-15T14:21:30.000Z'") -> str:
+    """The statement that adds an entry with this metadata to the audit log."""
+    entry = f"0e000000-0000-4000-8000-{number:012}"
+    return f"""
+        insert into "AuditLog" (id, action, "resourceType", "resourceId", metadata, "createdAt")
+        values ('{entry}', 'IMPORT', 'WaSync', '{NOTHING}', {metadata}, {moment})
+        """
 
 
-@pytest.mark.parametrize(
-    "kind, metadata",
-    [
-        ("sqlite", f'{{"syncRunId": "{RUN_ID}"}}'),
-        ("sqlite", f'{{"run_id": "{RUN_ID}", "rows": 5}}'),
-        ("sqlite", f'{{"syncRunId": null, "run_id": "{RUN_ID}"}}'),
-        ("sqlite", f'{{"syncRunId": "", "run_id": "{RUN_ID}"}}'),
-        ("postgresql", f'{{"run_id": "{RUN_ID}", "rows": 5}}'),
-        ("postgresql", f'{{"syncRunId": "", "run_id": "{RUN_ID}"}}'),
-    ],
-    ids=["syncRunId", "run_id", "null beside it", "blank beside it", "postgresql", "postgresql blank beside it"],
-)
-def test_the_audit_log_alone_records_the_run(
-    kind: str, metadata: str, demo: DemoPaths, request: pytest.FixtureRequest
-) -> None:
+def only_audited(migration: Migration, entries: Sequence[str | None]) -> None:
+    """Leave the record of the run to these entries of the audit log alone."""
+    values = ["null" if metadata is None else f"'{metadata}'" for metadata in entries]
+    migration.execute(
+        'update "WaIdMapping" set "syncRunId" = null',
+        'delete from "AuditLog"',
+        *(audit_again(value, number) for number, value in enumerate(values)),
+    )
+
+
+# Each entry records a run of its own, so that the rule lists what was found where.
+RECORDING = {
+    "sqlite": {
+        "syncRunId": '{"syncRunId": "syncRunId"}',
+        "run_id": '{"run_id": "run_id", "rows": 5}',
+        "null beside it": '{"syncRunId": null, "run_id": "null beside it"}',
+        "blank beside it": '{"syncRunId": "", "run_id": "blank beside it"}',
+    },
+    "postgresql": {
+        "run_id": '{"run_id": "run_id", "rows": 5}',
+        "blank beside it": '{"syncRunId": "", "run_id": "blank beside it"}',
+    },
+}
+
+
+@pytest.mark.parametrize("kind", RECORDING)
+def test_the_audit_log_alone_records_the_run(kind: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate(kind, demo, request)
-    only_audited(migration, metadata)
+    only_audited(migration, [*RECORDING[kind].values()])
+    migration.execute(
+        audit_again(f"""'{{"run_id": "{RUN_ID}"}}'""", len(RECORDING[kind]), "'2024-01-15T14:20:00.000Z'")
+    )
 
-    assert not_passed(migration.verify()) == {}
+    verification = migration.verify()
+
+    assert not_passed(verification).keys() == {"run_id_match"}
+    check = check_of(verification, "run_id_match")
+    assert check.outcome is Outcome.WARN
+    assert check.message.startswith(f"Run ID matches: {RUN_ID}, but a newer run is recorded: ")
+    assert sorted(check.violations["run_id"].to_list()) == sorted(RECORDING[kind])
 
 
-@pytest.mark.parametrize(
-    "kind, metadata",
-    [
-        ("sqlite", None),
-        ("sqlite", "{}"),
-        ("sqlite", "[1]"),
-        ("sqlite", '"text"'),
-        ("sqlite", '{"runId": "another key"}'),
-        ("sqlite", '{"syncRunId": null}'),
-        ("sqlite", '{"syncRunId": "", "run_id": " "}'),
-        ("postgresql", '["syncRunId", {"syncRunId": "run-1"}]'),
-        ("postgresql", '{"syncRunId": "", "run_id": " "}'),
+# If one of these recorded a run, its text would be the run that the database records.
+NOT_RECORDING: dict[str, list[str | None]] = {
+    "sqlite": [
+        None,
+        "{}",
+        "[1]",
+        '"text"',
+        '{"runId": "another key"}',
+        '{"syncRunId": null}',
+        '{"syncRunId": "", "run_id": " "}',
+        "imported by hand",
+        "{",
+        '{"syncRunId": "run-',
+        "",
     ],
-    ids=str,
-)
-def test_metadata_without_a_run_records_none(
-    kind: str, metadata: str | None, demo: DemoPaths, request: pytest.FixtureRequest
-) -> None:
+    "postgresql": ['["syncRunId", {"syncRunId": "run-1"}]', '{"syncRunId": "", "run_id": " "}'],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metadata_without_a_run_records_none(kind: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate(kind, demo, request)
-    only_audited(migration, metadata)
+    only_audited(migration, NOT_RECORDING[kind])
 
     assert not_passed(migration.verify()) == {
         "run_id_match": ("WARN", "No run is recorded: nothing says which migration the database holds")
     }
 
 
-@pytest.mark.parametrize("metadata", ["imported by hand", "{", '{"syncRunId": "run-', ""])
-def test_metadata_that_is_no_json_is_passed_over(
-    metadata: str, demo: DemoPaths, request: pytest.FixtureRequest
-) -> None:
+def test_metadata_that_is_no_json_is_passed_over(demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate("sqlite", demo, request)
-    migration.execute(f"update \"AuditLog\" set metadata = '{metadata}'")
+    migration.execute(*(audit_again(f"'{text}'", n) for n, text in enumerate(("imported by hand", "{", ""))))
 
     assert not_passed(migration.verify()) == {}
 
@@ -522,16 +546,19 @@ def test_the_older_generation_records_the_run_in_its_audit_log(demo: DemoPaths, 
     }
 
 
-@pytest.mark.parametrize("moment", ["'2024-01-16T10:15:00.000Z'", "1705400100000"], ids=str)
-def test_times_of_runs_are_read_in_any_form(moment: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
+def test_times_of_runs_are_read_in_any_form(demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     migration = migrate("sqlite", demo, request)
-    migration.execute(
-        f"""
-        insert into "AuditLog" (id, action, "resourceType", "resourceId", metadata, "createdAt")
-        values ('{NOBODY}', 'IMPORT', 'WaSync', '{NOTHING}', '{{"run_id": "run-later"}}', {moment})
-        """
-    )
+    moments = {"as text": "'2024-01-16T10:15:00.000Z'", "as milliseconds": "1705400100001"}
+    for number, (run, moment) in enumerate(moments.items()):
+        migration.execute(audit_again(f"""'{{"run_id": "{run}"}}'""", number, moment))
 
-    assert not_passed(migration.verify()) == {
-        "run_id_match": ("WARN", f"Run ID matches: {RUN_ID}, but a newer run is recorded: run-later")
+    verification = migration.verify()
+
+    assert not_passed(verification) == {
+        "run_id_match": ("WARN", f"Run ID matches: {RUN_ID}, but a newer run is recorded: as milliseconds")
     }
+    newer = check_of(verification, "run_id_match").violations
+    assert [(run, str(moment)) for run, moment in newer.select("run_id", "recorded_at").rows()] == [
+        ("as milliseconds", "2024-01-16 10:15:00.001000"),
+        ("as text", "2024-01-16 10:15:00"),
+    ]
