@@ -89,7 +89,7 @@ def json_path(steps: Sequence[str | int]) -> str:
 
 
 def load(folder: Path) -> None:
-    with Warehouse() as warehouse, open_bundle(folder) as bundle:
+    with open_bundle(folder) as bundle, Warehouse() as warehouse:
         load_bundle(bundle, warehouse, [])
 
 
