@@ -74,13 +74,20 @@ def reader(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> Iterator
         mysql_server.execute(None, f"drop user {name}@'%'")
 
 
+@contextmanager
+def database(server: MysqlServer) -> Iterator[str]:
+    """The URL of a database without tables, as long as it is needed."""
+    name = f"recon_{token_hex(6)}"
+    server.execute(None, f"create database `{name}` character set utf8mb4")
+    yield server.url(name)
+    server.execute(None, f"drop database `{name}`")
+
+
 @pytest.fixture
 def empty(mysql_server: MysqlServer) -> Iterator[str]:
     """The URL of a database without tables."""
-    name = f"recon_{token_hex(6)}"
-    mysql_server.execute(None, f"create database `{name}` character set utf8mb4")
-    yield mysql_server.url(name)
-    mysql_server.execute(None, f"drop database `{name}`")
+    with database(mysql_server) as url:
+        yield url
 
 
 @contextmanager
@@ -121,53 +128,69 @@ def test_a_fault_is_found_with_its_row(
     assert check_of(verification, "orphaned_registrations").violation_count == orphans[0][0] > 0
 
 
-@pytest.mark.parametrize(
-    "definition, written, found",
-    [
-        pytest.param("varchar(20)", ["null", "null", "'a'", "''"], [None, None, "a", ""], id="nulls first, empty text"),
-        pytest.param("varchar(9) character set utf8mb4", ["'😀é'"], ["😀é"], id="four bytes of UTF-8"),
-        pytest.param("varchar(9) character set latin1", ["'é€'"], ["é€"], id="latin1"),
-        pytest.param("varchar(9) character set ucs2", ["'é'"], ["é"], id="ucs2"),
-        pytest.param("tinyint(1)", ["null", "1", "0", "7"], [None, "1", "0", "7"], id="tinyint(1)"),
-        pytest.param("bit(1)", ["b'1'", "b'0'", "null"], ["1", "0", None], id="bit(1)"),
-        pytest.param("bit(64)", ["b'" + "1" * 64 + "'"], ["18446744073709551615"], id="bit(64)"),
-        pytest.param("bigint unsigned", ["18446744073709551615"], ["18446744073709551615"], id="bigint unsigned"),
-        pytest.param(
-            "decimal(38,20)", ["123456789012345678.12345678901234567890"], ["123456789012345678.12345678901234567890"]
-        ),
-        pytest.param("double", ["1e300", "0.1"], ["1e300", "0.1"], id="double"),
-        pytest.param(
-            "datetime(3)",
-            ["'0000-00-00'", "'2024-01-15 14:20:00.5'"],
-            ["0000-00-00 00:00:00.000", "2024-01-15 14:20:00.500"],
-            id="zero date",
-        ),
-        pytest.param("date", ["'2024-02-00'"], ["2024-02-00"], id="date with a zero"),
-        pytest.param("year", ["2024"], ["2024"], id="year"),
-        pytest.param("time", ["'-838:59:59'"], ["-838:59:59"], id="time"),
-        pytest.param("enum('a','')", ["'a'", "''"], ["a", ""], id="enum"),
-        pytest.param("set('a','b')", ["'a,b'"], ["a,b"], id="set"),
-        pytest.param("json", ["'{\"a\": [1]}'"], ['{"a": [1]}'], id="json"),
-        pytest.param("longtext", ["repeat('ü', 100000)"], ["ü" * 100_000], id="long text"),
-        pytest.param("varbinary(9)", ["x'c3bc'"], ["ü"], id="bytes that are text"),
-        pytest.param(
-            "binary(16)",
-            ["x'6ccd780cbaba102695645b8c65602400'", "null"],
-            ["6ccd780c-baba-1026-9564-5b8c65602400", None],
-            id="uuid of 16 bytes",
-        ),
-    ],
-)
+Value = tuple[str, list[str], "list[str | None]"]
+DECIMAL = "123456789012345678.12345678901234567890"
+VALUES: dict[str, Value] = {
+    "nulls first, empty text": ("varchar(20)", ["null", "null", "'a'", "''"], [None, None, "a", ""]),
+    "four bytes of UTF-8": ("varchar(9) character set utf8mb4", ["'😀é'"], ["😀é"]),
+    "latin1": ("varchar(9) character set latin1", ["'é€'"], ["é€"]),
+    "ucs2": ("varchar(9) character set ucs2", ["'é'"], ["é"]),
+    "tinyint(1)": ("tinyint(1)", ["null", "1", "0", "7"], [None, "1", "0", "7"]),
+    "bit(1)": ("bit(1)", ["b'1'", "b'0'", "null"], ["1", "0", None]),
+    "bit(64)": ("bit(64)", ["b'" + "1" * 64 + "'"], ["18446744073709551615"]),
+    "bigint unsigned": ("bigint unsigned", ["18446744073709551615"], ["18446744073709551615"]),
+    "decimal": ("decimal(38,20)", [DECIMAL], [DECIMAL]),
+    "double": ("double", ["1e300", "0.1"], ["1e300", "0.1"]),
+    "zero date": (
+        "datetime(3)",
+        ["'0000-00-00'", "'2024-01-15 14:20:00.5'"],
+        ["0000-00-00 00:00:00.000", "2024-01-15 14:20:00.500"],
+    ),
+    "date with a zero": ("date", ["'2024-02-00'"], ["2024-02-00"]),
+    "year": ("year", ["2024"], ["2024"]),
+    "time": ("time", ["'-838:59:59'"], ["-838:59:59"]),
+    "enum": ("enum('a','')", ["'a'", "''"], ["a", ""]),
+    "set": ("set('a','b')", ["'a,b'"], ["a,b"]),
+    "json": ("json", ["'{\"a\": [1]}'"], ['{"a": [1]}']),
+    "long text": ("longtext", ["repeat('ü', 100000)"], ["ü" * 100_000]),
+    "bytes that are text": ("varbinary(9)", ["x'c3bc'"], ["ü"]),
+    "uuid of 16 bytes": (
+        "binary(16)",
+        ["x'6ccd780cbaba102695645b8c65602400'", "null"],
+        ["6ccd780c-baba-1026-9564-5b8c65602400", None],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def arrived(mysql_server: MysqlServer) -> dict[str, list[tuple[int, str | None]]]:
+    """The rows that arrive from a table for each value, read through one source."""
+    tables = {case: f"t{number}" for number, case in enumerate(VALUES)}
+    with database(mysql_server) as url:
+        for case, (definition, written, _) in VALUES.items():
+            rows = ", ".join(f"({number}, {value})" for number, value in enumerate(written))
+            create, insert = f"create table {tables[case]} (n int primary key, v {definition})", "insert into"
+            mysql_server.execute(name_of(url), create, f"{insert} {tables[case]} values {rows}")
+        queries = {
+            case: Query(table, (SelectColumn("n", "n"), SelectColumn("v", "v"))) for case, table in tables.items()
+        }
+        source = open_source(parse_url(url, "the test"))
+        with closing(source):
+            source.catalogue()
+            source.prepare([*queries.values()])
+            frames = {case: list(source.read(query)) for case, query in queries.items()}
+    return {
+        case: sorted((int(row["n"]), row["v"]) for frame in read for row in frame.iter_rows(named=True))
+        for case, read in frames.items()
+    }
+
+
+@pytest.mark.parametrize("case", VALUES)
 def test_a_value_of_any_type_arrives_as_the_text_that_it_is(
-    definition: str,
-    written: list[str],
-    found: list[str | None],
-    empty: str,
-    edit: Callable[..., list[tuple[Any, ...]]],
+    case: str, arrived: dict[str, list[tuple[int, str | None]]]
 ) -> None:
-    edit(empty, f"create table t (n int primary key, v {definition})")
-    edit(empty, *(f"insert into t values ({number}, {value})" for number, value in enumerate(written)))
-    assert sorted((int(row["n"]), row["v"]) for row in read(empty, "t", "n", "v")) == list(enumerate(found))
+    _, _, found = VALUES[case]
+    assert arrived[case] == list(enumerate(found))
 
 
 def test_bytes_that_are_no_text_are_reported_with_their_row(
@@ -239,27 +262,22 @@ def test_the_servers_mode_of_sql_does_not_matter(
     assert set(outcomes(verification).values()) == {"PASS"}
 
 
-@pytest.mark.parametrize(
-    "metadata, runs",
-    [
-        ("null", []),
-        ("'[\"run-1\"]'", []),
-        ("'{\"syncRunId\": null}'", []),
-        ('\'{"syncRunId": "run-1"}\'', ["run-1"]),
-        ('\'{"syncRunId": null, "run_id": "run-1"}\'', ["run-1"]),
-        ('\'{"syncRunId": "", "run_id": "run-1"}\'', ["run-1"]),
-    ],
-)
-def test_a_run_is_found_in_metadata_of_any_shape(
-    metadata: str, runs: list[str], mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
+def test_runs_are_found_in_metadata_of_any_shape(
+    mysql_club: Callable[[], str], edit: Callable[..., list[tuple[Any, ...]]]
 ) -> None:
+    without = ("null", "'[\"run-1\"]'", "'{\"syncRunId\": null}'")
+    recording = {
+        "run-2": """'{"syncRunId": "run-2"}'""",
+        "run-3": """'{"syncRunId": null, "run_id": "run-3"}'""",
+        "run-4": """'{"syncRunId": "", "run_id": "run-4"}'""",
+    }
     url = mysql_club()
     edit(url, "alter table `WaIdMapping` drop `syncRunId`", "delete from `AuditLog`")
-    row = f"uuid(), 'IMPORT', 'System', uuid(), {metadata}"
-    edit(url, f"insert into `AuditLog` (id, action, `resourceType`, `resourceId`, metadata) values ({row})")
+    rows = ", ".join(f"(uuid(), 'IMPORT', 'System', uuid(), {data})" for data in (*without, *recording.values()))
+    edit(url, f"insert into `AuditLog` (id, action, `resourceType`, `resourceId`, metadata) values {rows}")
     with snapshot_of(url, "target.runs") as warehouse:
-        found = warehouse.rows("select run_id from target.runs")
-    assert [row["run_id"] for row in found] == runs
+        found = warehouse.rows("select run_id from target.runs order by run_id")
+    assert [row["run_id"] for row in found] == list(recording)
 
 
 def test_runs_that_differ_in_capitals_or_blanks_are_not_one(
