@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from recon.model import Verification
+
 REPORT = "migration-report.json"
 PACKED = ["zip", "flat-zip", "tar.gz", "tgz", "tar", "report.gz", "folder-of-gz"]
 
@@ -61,9 +63,11 @@ def pack(bundle: Path, kind: str, home: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", PACKED)
-def test_a_compressed_bundle_gives_the_same_verdict(demo: DemoPaths, kind: str, tmp_path: Path, scratch: Path) -> None:
-    packed = DemoPaths(pack(demo.bundle, kind, tmp_path), demo.database)
-    whole, found = verify(demo), verify(packed)
+def test_a_compressed_bundle_gives_the_same_verdict(
+    clean: DemoPaths, passed: Verification, kind: str, tmp_path: Path, scratch: Path
+) -> None:
+    packed = DemoPaths(pack(clean.bundle, kind, tmp_path), clean.database)
+    whole, found = passed, verify(packed)
     assert (found.verdict, found.run_id, found.counts_bundle) == (whole.verdict, whole.run_id, whole.counts_bundle)
     assert found.bundle_path == str(packed.bundle)
     assert len(found.policies) == (0 if kind == "report.gz" else len(whole.policies))
