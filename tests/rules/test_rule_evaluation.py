@@ -56,8 +56,8 @@ UNKNOWN: dict[str, Any] = {**STOCK, "type": "expect_the_unexpected", "kwargs": {
 TYPELESS: dict[str, Any] = {"kwargs": {}, "meta": {"id": "typeless"}}
 
 
-@pytest.fixture
-def warehouse() -> Iterator[Warehouse]:
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Warehouse]:
     """Holds 25 rows in `target.members` (and `numbers.counted`), and an empty `target.tiers`."""
     with Warehouse() as made:
         made.create("target.members", [LoadColumn("id", "key")])
@@ -66,6 +66,14 @@ def warehouse() -> Iterator[Warehouse]:
         made.connection.execute("create schema numbers")
         made.connection.execute("create table numbers.counted as select i from range(25) t(i)")
         yield made
+
+
+@pytest.fixture
+def warehouse(filled: Warehouse) -> Iterator[Warehouse]:
+    """The filled one, from which rules can only read; the test may say what is missing or unreadable."""
+    yield filled
+    filled.missing.clear()
+    filled.unreadable.clear()
 
 
 def judged(warehouse: Warehouse, **changes: Any) -> Check:
