@@ -74,20 +74,20 @@ def test_json_holds_all_of_every_rule() -> None:
         assert rule["requires"] == list(RULES[rule["id"]].requires)
 
 
-def test_the_shipped_rules_come_out_clean() -> None:
-    done = run_in_process("checks", "--test")
+def test_a_rule_that_comes_out_clean_makes_the_exit_code_0() -> None:
+    done = run_in_process("checks", "tier_coverage", "--test")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith(": none can pass vacuously.\n")
     assert "<- vacuous" not in done.out
-    assert max(map(len, done.out.splitlines())) <= 80
 
 
-def test_a_planted_vacuous_rule_makes_the_exit_code_1(own: Path) -> None:
+def test_a_planted_vacuous_rule_among_the_shipped_ones_makes_the_exit_code_1(own: Path) -> None:
     done = run_in_process("checks", "--expectations", own, "--test")
     assert (done.code, done.err) == (1, "")
     assert "everything is empty                             PASS  <- vacuous" in done.out
-    assert "could pass vacuously" in done.out
+    assert (done.out.count("<- vacuous"), " ".join(done.out.split()).count("could pass vacuously")) == (3, 1)
     assert done.out.endswith(f"\n1 of {len(RULES) + 1} checks cannot be relied on.\n")
+    assert [line for line in done.out.splitlines() if len(line) > 80 and str(own) not in line] == []
 
 
 def test_one_rule_can_be_tested_alone_as_json(own: Path) -> None:
