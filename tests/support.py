@@ -22,6 +22,8 @@ from recon.cli import cli, execute
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import click
+
     from recon.demo import DemoPaths
 
 # Less than any driver goes on trying (connectorx: 30 s), more than what gives up at once needs on a busy machine.
@@ -62,6 +64,11 @@ def run_program(program: Sequence[str], *arguments: object, **environment: str) 
 
 def run_in_process(*arguments: object, **environment: str) -> Finished:
     """Run the same command within this process: for tests of its output, not of how a process starts and ends."""
+    return execute_in_process(cli, *arguments, **environment)
+
+
+def execute_in_process(command: click.Command, *arguments: object, **environment: str) -> Finished:
+    """Run a command of the package within this process, whatever the program is called that starts it."""
     out, err = (TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
     thresholds = gc.get_threshold()
@@ -71,7 +78,7 @@ def run_in_process(*arguments: object, **environment: str) -> Finished:
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        code = execute(cli)
+        code = execute(command)
     gc.set_threshold(*thresholds)
     said = [stream.buffer.getvalue().decode() for stream in (out, err)]
     return Finished(code, *said)

@@ -20,9 +20,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from soaking import examples
-from support import Finished, edit_report, names_in, run_in_process, run_recon, verify
+from support import Finished, edit_report, execute_in_process, names_in, run_in_process, run_recon, verify
 
+from recon.cli import cli
 from recon.cli.options import exit_code
+from recon.cli.verify import command as verify_migration
 from recon.demo import DemoPaths, plant, write_demo
 from recon.errors import OutputError
 from recon.report import FORMATS, Format, check_output, write_report
@@ -135,7 +137,7 @@ def test_the_console_is_the_runbooks_block(sample: DemoPaths, monkeypatch: pytes
     ],
 )
 def test_the_runbooks_commands_work_under_the_second_name(at_home: Path, arguments: list[str]) -> None:
-    done = run_recon(*arguments, program="verify-migration", DATABASE_URL="file:./club.db")
+    done = execute_in_process(verify_migration, *arguments, DATABASE_URL="file:./club.db")
     assert (done.code, done.err) == (0, "")
     assert any((at_home / f"verification-report.{suffix}").is_file() for suffix in ("md", "json"))
 
@@ -188,9 +190,10 @@ def test_the_json_report_holds_what_the_console_says(at_home: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize("program, command", [("recon", ["verify"]), ("verify-migration", [])], ids=["recon", "second"])
-def test_help_names_the_runbooks_options_and_exit_codes(program: str, command: list[str], flag: str) -> None:
-    done = run_recon(*command, flag, program=program)
+@pytest.mark.parametrize("program", ["recon", "verify-migration"])
+def test_help_names_the_runbooks_options_and_exit_codes(program: str, flag: str) -> None:
+    arguments = ("verify", flag) if program == "recon" else (flag,)
+    done = execute_in_process(cli if program == "recon" else verify_migration, *arguments)
     assert (done.code, done.err) == (0, "")
     for option in RUNBOOK_OPTIONS:
         assert re.search(rf"-{option[2]}, {option}\b", done.out)
@@ -684,9 +687,7 @@ def test_a_device_or_pipe_is_never_replaced_by_a_report(at_home: Path) -> None:
     assert_one_message(done, "Output error")
 
 
-@pytest.mark.parametrize(
-    "name", ["with space", "Übersicht 会員 😀", 'it\'s "quoted"', "a#b?c=d&e%20f", "-dash", "$HOME;`x`"]
-)
+@pytest.mark.parametrize("name", ["Übersicht 会員 😀", 'it\'s "quoted" with $HOME;`x`', "a#b?c=d&e%20f", "-dash"])
 def test_any_name_of_bundle_database_and_report_works(at_home: Path, name: str) -> None:
     (at_home / "bundle").rename(at_home / name)
     (at_home / "club.db").rename(at_home / f"{name}.db")
@@ -713,7 +714,7 @@ def test_a_name_that_is_no_unicode_works(at_home: Path, part: str) -> None:
     assert names_in(at_home) == sorted([*FORMATS, name, "club.db" if part == "bundle" else "bundle"])
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
 @pytest.mark.usefixtures("at_home")
 def test_a_stream_that_cannot_show_a_character_does_not_end_the_run(encoding: str) -> None:
     edit_report(Path("bundle"), lambda report: report.update(runId="会員-😀"))
