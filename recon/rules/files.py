@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ENOENT, ENOTDIR
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -89,7 +90,21 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
     Raises:
         SuiteError: The file cannot be read, is not YAML (with line and column), repeats a key, or is not a suite.
     """
-    node, content = _parse(path)
+    text = _text(path)
+    return _read_shipped(path, text) if is_shipped else _suite(path, text)
+
+
+@lru_cache
+def _read_shipped(path: Path, text: str) -> SuiteFile:
+    """Read a suite that came with recon, once: a process that verifies often reads the same every time.
+
+    It must not be changed: what is to be handed on is loaded by `load_document`.
+    """
+    return replace(_suite(path, text), is_shipped=True)
+
+
+def _suite(path: Path, text: str) -> SuiteFile:
+    node, content = _parse(path, text)
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         raise SuiteError("This is no suite", where=str(path), expected=SHAPE, found=_shape(content))
     if not isinstance(content.get("meta") or {}, dict):
@@ -102,26 +117,35 @@ def read_suite(path: Path, *, is_shipped: bool = False) -> SuiteFile:
     written = zip(lines, content["expectations"], strict=True)
     each = [(line, entry) for line, whole in written for entry in repeated(whole, place(path, line))]
     content["expectations"] = [entry for _, entry in each]
-    return SuiteFile(path, content, tuple(line for line, _ in each), is_shipped)
+    return SuiteFile(path, content, tuple(line for line, _ in each))
 
 
-def _parse(path: Path) -> tuple[Any, Any]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _parse(path: Path, text: str) -> tuple[Any, Any]:
     """The document as YAML nodes, which carry line numbers, and as plain objects."""
     try:
-        loader = LOADER(path.read_text(encoding="utf-8"))
+        loader = LOADER(text)
         try:
             node = loader.get_single_node()
             _refuse_repeated_keys(node, path)
             return node, None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-        found = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise SuiteError(
-            "A suite cannot be read", where=where, expected="YAML", found=found, next_step=_next_step(found)
-        ) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> SuiteError:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+    found = " ".join(str(getattr(error, "problem", None) or error).split())
+    return SuiteError("A suite cannot be read", where=where, expected="YAML", found=found, next_step=_next_step(found))
 
 
 def _next_step(found: str) -> str:

@@ -19,10 +19,12 @@ from recon.errors import ReconError, SuiteError
 from recon.gx import load_gx_suite
 from recon.model import Outcome, Verdict
 from recon.report import FORMATS
-from recon.rules import load_rules, load_suite, shipped_folder
+from recon.rules import load_document, load_rules, load_suite, shipped_folder
+from recon.rules.files import read_suite, suite_paths
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
+    from recon.model import Verification
 
 SHIPPED = shipped_folder("expectations")
 SCHEMA = json.loads(Path(recon.__file__).parent.joinpath("report", "verification.schema.json").read_text("utf-8"))
@@ -144,12 +146,23 @@ def test_a_severity_can_be_changed_alone(demo: DemoPaths, tmp_path: Path) -> Non
     assert found.overrides == f"severity warning instead of critical, by {own}/own.yaml: guests"
 
 
-def test_a_parameter_can_be_changed_alone(demo: DemoPaths, tmp_path: Path) -> None:
+def test_a_shipped_suite_is_read_once_and_stays_as_it_is_written(demo: DemoPaths) -> None:
+    paths = suite_paths(shipped_folder("expectations"))
+    read = [read_suite(path, is_shipped=True) for path in paths]
+    load_document(paths[0])["expectations"].clear()
+
+    verify(demo)
+
+    assert all(read_suite(path, is_shipped=True) is suite for path, suite in zip(paths, read, strict=True))
+    assert [suite.content for suite in read] == [read_suite(path).content for path in paths]
+
+
+def test_a_parameter_can_be_changed_alone(demo: DemoPaths, passed: Verification, tmp_path: Path) -> None:
     own = overriding(tmp_path / "own", tier_coverage={"parameters": {"threshold": 99}, "reason": "all of them"})
 
     found = check_of(verify(demo, expectations=[own]), "tier_coverage")
 
-    assert check_of(verify(demo), "tier_coverage").outcome is Outcome.PASS
+    assert check_of(passed, "tier_coverage").outcome is Outcome.PASS
     assert found.outcome is Outcome.WARN
     assert found.overrides == f"threshold 99 instead of 95, by {own}/own.yaml: all of them"
 
