@@ -32,6 +32,8 @@ from recon.report import FORMATS, Format, check_output, write_report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from recon.model import Verification
+
 RECON = Path(sys.executable).with_name("recon")
 SECRET = "s3cr3t-pass"  # noqa: S105 - a password that must not show up
 RUNBOOK_OPTIONS = ("--bundle", "--output", "--format", "--verbose", "--help")
@@ -460,8 +462,7 @@ def test_no_temporary_file_is_left_behind(at_home: Path, case: str) -> None:
     assert names_in(at_home) == ["bundle", "club.db", "tmp", *(["verification-report.md"] if case != "error" else [])]
 
 
-def test_the_exit_code_of_each_verdict(demo: DemoPaths) -> None:
-    passed = verify(demo)
+def test_the_exit_code_of_each_verdict(demo: DemoPaths, passed: Verification) -> None:
     plant(["missing-registrations"], demo.bundle, demo.database)
     failed = verify(demo)
     assert [exit_code(v, fail_on) for v in (passed, failed) for fail_on in ("failure", "warning")] == [0, 0, 1, 1]
@@ -629,7 +630,7 @@ def test_an_existing_report_survives_an_error(at_home: Path, failing: str) -> No
 
 @pytest.mark.parametrize("failure", ["while-rendering", "while-encoding", "while-replacing", "interrupted"])
 def test_a_report_is_written_whole_or_not_at_all(
-    demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: str
+    passed: Verification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: str
 ) -> None:
     def fail(*_: object) -> NoReturn:
         raise KeyboardInterrupt if failure == "interrupted" else OSError(errno.ENOSPC, "No space left on device")
@@ -638,7 +639,6 @@ def test_a_report_is_written_whole_or_not_at_all(
     folder.mkdir()
     report = folder / "report.md"
     report.write_text("an older one", encoding="utf-8")
-    verification = verify(demo)
     if failure == "while-rendering":
         monkeypatch.setitem(FORMATS, "markdown", Format(fail, "x"))
     elif failure == "while-encoding":
@@ -646,19 +646,18 @@ def test_a_report_is_written_whole_or_not_at_all(
     else:
         monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises((OSError, ValueError, OutputError, KeyboardInterrupt)):
-        write_report(verification, "markdown", report)
+        write_report(passed, "markdown", report)
     assert report.read_text(encoding="utf-8") == "an older one"
     assert names_in(folder) == ["report.md"]
 
 
-def test_a_full_disk_is_an_output_error(demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_output_error(passed: Verification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    verification = verify(demo)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputError, match=r"cannot be written.*No space left on device.*--output"):
-        write_report(verification, "json", tmp_path / "report.json")
+        write_report(passed, "json", tmp_path / "report.json")
 
 
 @pytest.mark.parametrize("mask, mode", [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)], ids=["022", "077", "002"])

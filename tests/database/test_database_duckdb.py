@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 import pytest
-from support import check_of, outcomes, run_in_process, verify, verify_url
+from support import check_of, outcomes, run_in_process, verify_url
 
 from recon.errors import DatabaseError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.demo import Club, DemoPaths
+    from recon.model import Verification
 
 TYPED = {
     "Member": {"id": "uuid", "joinedAt": "timestamp", "membershipTierId": "uuid"},
@@ -58,8 +59,8 @@ def edit(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_the_verdict_and_every_number_are_those_of_sqlite(demo: DemoPaths, file: Path) -> None:
-    here, there = verify_url(demo.bundle, f"duckdb:///{file}"), verify(demo)
+def test_the_verdict_and_every_number_are_those_of_sqlite(clean: DemoPaths, passed: Verification, file: Path) -> None:
+    here, there = verify_url(clean.bundle, f"duckdb:///{file}"), passed
     assert [(c.id, c.outcome, c.message) for c in here.checks] == [(c.id, c.outcome, c.message) for c in there.checks]
     assert (here.counts_database, here.tiers) == (there.counts_database, there.tiers)
     assert here.snapshot.guarantee.startswith("consistent: the file is open read-only")

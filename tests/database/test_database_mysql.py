@@ -18,7 +18,6 @@ from support import (
     outcomes,
     run_in_process,
     run_recon,
-    verify,
     verify_url,
     wait_until,
 )
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from mysql import MysqlServer
 
     from recon.demo import DemoPaths
+    from recon.model import Verification
 
 SECRET = "Pl4ntedS3cret#@/:?%&= ü'\"\\"  # noqa: S105 - made up, to be searched for
 MEMBER = "(select id from (select id from `Member` order by id limit 1) as m)"
@@ -108,8 +108,10 @@ def read(url: str, table: str, *columns: str, **options: Any) -> list[dict[str, 
         return [row for frame in source.read(query) for row in frame.iter_rows(named=True)]
 
 
-def test_the_verdict_and_every_number_are_those_of_sqlite(demo: DemoPaths, mysql_club: Callable[[], str]) -> None:
-    here, there = verify_url(demo.bundle, mysql_club()), verify(demo)
+def test_the_verdict_and_every_number_are_those_of_sqlite(
+    clean: DemoPaths, passed: Verification, mysql_club: Callable[[], str]
+) -> None:
+    here, there = verify_url(clean.bundle, mysql_club()), passed
     assert [(c.id, c.outcome, c.message) for c in here.checks] == [(c.id, c.outcome, c.message) for c in there.checks]
     assert here.counts_database == there.counts_database
     assert here.tiers == there.tiers
