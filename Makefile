@@ -35,6 +35,8 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 # More processes than cores: some of them wait for a server, a browser or a limit.
 # What chance decides is decided once, so that a change is all that can make a difference.
 test: export PYTHONHASHSEED := 0
+# Test files are compiled once, not by each process of each run, even where bytecode is not to be kept.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
