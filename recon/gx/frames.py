@@ -33,7 +33,8 @@ def shown_columns(rule: Rule) -> list[str]:
 def frame_of(table: str, columns: Sequence[str], warehouse: Warehouse) -> pl.DataFrame:
     """Every row of a table with these columns; UUIDs as text. Without columns, each row is a 1."""
     names = ", ".join(map(quote, columns)) or "1 as present"
-    frame, _ = warehouse.evidence(READ.format(columns=names, table=quote(*table.split("."))), None, ALL_ROWS)
+    with warehouse.reading() as reading:
+        frame, _ = reading.evidence(READ.format(columns=names, table=quote(*table.split("."))), None, ALL_ROWS)
     return frame
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recon.warehouse import Warehouse
+    from recon.warehouse.rule_reading import RuleReading
 
 BY_SEVERITY = {"critical": Outcome.FAIL, "warning": Outcome.WARN, "info": Outcome.WARN}
 RULES_AT_ONCE = 2
@@ -93,8 +94,10 @@ def unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
 
 
 def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
-    violations, count = warehouse.evidence(rule.sql, rule.parameters, evidence_rows)
-    values = {**_values(rule, warehouse), "violations": count, "s": "" if count == 1 else "s"}
+    with warehouse.reading() as reading:
+        violations, count = reading.evidence(rule.sql, rule.parameters, evidence_rows)
+        given = _values(rule, reading)
+    values = {**given, "violations": count, "s": "" if count == 1 else "s"}
     outcome, message = _outcome(rule, warehouse, values)
     return make_check(
         rule,
@@ -149,10 +152,10 @@ def _named_outcome(name: object) -> Outcome | None:
         raise RuleError(f"the rule names the outcome {name!r}") from None
 
 
-def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
+def _values(rule: Rule, reading: RuleReading) -> dict[str, Any]:
     if rule.values_sql is None:
         return {}
-    rows = warehouse.rows(rule.values_sql, rule.parameters, limit=2)
+    rows = reading.rows(rule.values_sql, rule.parameters, limit=2)
     if len(rows) != 1:
         raise RuleError(f"the rule's values query gave {'no row' if not rows else 'several rows'}, not exactly one")
     values = {name: _plain(value) for name, value in rows[0].items()}
@@ -164,7 +167,8 @@ def _values(rule: Rule, warehouse: Warehouse) -> dict[str, Any]:
 
 def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
     """The values that the rule's messages name but nothing provides, each once."""
-    given = {*_values(rule, warehouse), "violations", "s"}
+    with warehouse.reading() as reading:
+        given = {*_values(rule, reading), "violations", "s"}
     named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
     if rule.when_missing:
         named += [name for name in PLACEHOLDER.findall(rule.when_missing.message) if name != "missing"]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import get_ident, local
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import polars as pl
-import pyarrow as pa
 
 from recon.background import start
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
 from recon.warehouse.load_column import STORED, LoadColumn, failures
+from recon.warehouse.rule_reading import RuleReading, reading
+from recon.warehouse.statements import fetched, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import polars as pl
 
 VALUES = Path(__file__).with_name("values.sql")
 SETUP = (Path(__file__).with_name("session.sql"), VALUES)
@@ -28,11 +30,8 @@ SETUP = (Path(__file__).with_name("session.sql"), VALUES)
 MEMORY_LIMIT_MB = 400
 # Memory that pairing many millions takes per record and per row; once it spills to disk, it takes twice as long.
 PAIRED_BYTES = 250
-EVIDENCE_BATCH_ROWS = 10_000
 FINDINGS = "target.unreadable_values"
 MANY_ROWS = 200_000
-PARSED: dict[str, tuple[duckdb.Statement, ...]] = {}
-MOST_PARSED = 1000
 INCOMING = "incoming"
 CREATE = "create table {table} ({columns})"
 INSERT = "insert into {table} select {columns} from incoming"
@@ -46,8 +45,8 @@ select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as has
 class Warehouse:
     """A DuckDB session with the schemas `source` (the bundle) and `target` (the database).
 
-    Rules cannot reach beyond it: access to files, extensions and the network is disabled. Data that does not fit into
-    memory spills to a private folder, which is removed on close.
+    Rules cannot reach beyond it: access to files, extensions and the network is disabled; and they only read it, see
+    `reading`. Data that does not fit into memory spills to a private folder, which is removed on close.
 
     Attributes:
         missing: Canonical table or `table.column` that the database does not have → the reason.
@@ -72,8 +71,7 @@ class Warehouse:
     def __post_init__(self) -> None:
         self._spill = ScratchFolder("recon-spill-")
         self._opening = start(partial(_open_session, str(self._spill.path), self.kept))
-        self._owner = get_ident()
-        self._others = local()
+        self._is_undone = False
         self._is_parallel = False
 
     def __enter__(self) -> Self:
@@ -84,18 +82,14 @@ class Warehouse:
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """The connection of the calling thread; the first one opens in the background while the caller continues."""
-        if get_ident() == self._owner:
-            return self._opening.result()
-        if not hasattr(self._others, "connection"):
-            self._others.connection = self._opening.result().cursor()
-        return cast("duckdb.DuckDBPyConnection", self._others.connection)
+        """The connection of the thread that made the warehouse; it opens in the background while that continues."""
+        return self._opening.result()
 
     def execute(
         self, sql: str, values: Sequence[object] | Mapping[str, Any] | None = None
     ) -> duckdb.DuckDBPyConnection:
         """Run the statements of `sql`, the last one with `values`; fetch its rows from the returned connection."""
-        *others, last = _parsed(sql, self.connection)
+        *others, last = parsed(sql, self.connection)
         for statement in others:
             self.connection.execute(statement)
         return self.connection.execute(last, values)
@@ -189,52 +183,31 @@ class Warehouse:
                 )
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
-        """Return the first rows of a query with a small result, keyed by column name; `limit` -1: all rows.
+        """Return the first rows of one of recon's own queries, keyed by column name; `limit` -1: all rows.
 
         Only those `parameters` that the query names are bound.
         """
-        statement = self._select(sql)
-        cursor = self.connection.execute(statement, _named(statement, parameters))
-        names = [column[0] for column in cursor.description or ()]
-        found = cursor.fetchall() if limit < 0 else cursor.fetchmany(limit)
-        cursor.complete()
-        return [dict(zip(names, row, strict=True)) for row in found]
+        return fetched(self.connection, sql, parameters, limit)
 
-    def evidence(self, sql: str, parameters: Mapping[str, Any] | None, limit: int) -> tuple[pl.DataFrame, int]:
-        """Return the first `limit` rows of a query and the total number of its rows.
+    @contextmanager
+    def reading(self) -> Iterator[RuleReading]:
+        """What a rule may ask, from any thread; inside `undone` also of what was changed there."""
+        if self._is_undone:
+            yield RuleReading(self.connection)
+            return
+        with reading(self.connection) as opened:
+            yield opened
 
-        Most rules find no violations, which fetching one row shows; otherwise a second execution streams the rows.
-        """
-        statement = self._select(sql)
-        values = _named(statement, parameters)
-        cursor = self.connection.execute(statement, values)
-        names = [column[0] for column in cursor.description or ()]
-        if cursor.fetchone() is None:
-            return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), 0
-        cursor.abort()
-        return self._collect(self.connection.sql(statement, params=values), limit)
-
-    def _collect(self, relation: duckdb.DuckDBPyRelation, limit: int) -> tuple[pl.DataFrame, int]:
-        reader = relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
-        kept, count = [], 0
-        for batch in reader:
-            if count < limit:
-                kept.append(batch.slice(0, limit - count))
-            count += batch.num_rows
-        table = pa.Table.from_batches(kept, schema=reader.schema)
-        return pl.DataFrame(pl.from_arrow(table)), count
-
-    def _select(self, sql: str) -> duckdb.Statement:
-        """Return the single statement of `sql`, which must be a select because rules are read-only.
-
-        Raises:
-            ValueError: There is no statement, more than one, or one that is not a select.
-        """
-        statements = _parsed(sql, self.connection)
-        kinds = [statement.type.name for statement in statements]
-        if kinds != ["SELECT"]:
-            raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
-        return statements[0]
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo at the end what was changed inside."""
+        self.execute("begin transaction")
+        self._is_undone = True
+        try:
+            yield
+        finally:
+            self._is_undone = False
+            self.execute("rollback")
 
     def count_rows(self, name: str, rows: int, column: str) -> None:
         """Register a table that was not filled by `append`, so that `verify_loads` reads it back too."""
@@ -257,7 +230,7 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     if kept:
         connection.execute(f"attach {literal(str(kept))} as kept (read_only)")
     for file in SETUP:
-        for statement in _parsed(file.read_text(encoding="utf-8"), connection):
+        for statement in parsed(file.read_text(encoding="utf-8"), connection):
             connection.execute(statement)
     connection.execute("set global timezone = 'UTC'")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
@@ -265,18 +238,3 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
     # A second thread costs more than it gains until there is enough work to share; see `append`.
     connection.execute("set threads = 1")
     return connection
-
-
-def _parsed(sql: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.Statement, ...]:
-    """Parse `sql`, cached: parsing takes as long as planning, and the next warehouse of this process runs the same."""
-    found = PARSED.get(sql)
-    if found is None:
-        found = tuple(connection.extract_statements(sql))
-        if len(PARSED) < MOST_PARSED:
-            PARSED[sql] = found
-    return found
-
-
-def _named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
-    named = statement.named_parameters
-    return {name: value for name, value in (parameters or {}).items() if name in named}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 import yaml
+from edited_clubs import edited_club
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from soaking import examples
@@ -118,6 +119,37 @@ def test_the_later_folder_wins(tmp_path: Path) -> None:
 def test_a_place_of_its_own_is_kept(tmp_path: Path) -> None:
     moved = write(tmp_path / "own", entry(meta__id="member_count", meta__order=45))
     assert [rule.id for rule in recon.load_checks([moved])].index("member_count") == 3
+
+
+def writing(check_id: str, order: int, statement: str) -> dict[str, Any]:
+    """An entry that finds nothing, and would change what is judged on the way."""
+    sql = f"with x as ({statement}) select 1 as n where false"
+    return entry(meta__id=check_id, meta__order=order, meta__requires=["ledger.accounts"], kwargs__sql=sql)
+
+
+def test_a_suite_cannot_change_what_is_judged(tmp_path: Path) -> None:
+    club = edited_club(members=4, events=2, registrations=3)
+    club.rows("members")[0]["firstName"] = "Other"
+    paths = club.write(tmp_path)
+    own = write(
+        tmp_path / "own",
+        writing("forget_differences", 1, "delete from ledger.differences returning *"),
+        writing("forget_altered", 2, "update ledger.accounts set landed = landed + landed_altered, landed_altered = 0"),
+    )
+    command = ("verify", "--bundle", paths.bundle, "--database", paths.database, "--expectations", own)
+
+    done = run_in_process(*command, "--format", "json", "--output", "-")
+
+    report = json.loads(done.out)
+    assert (done.code, report["verdict"]) == (1, "FAILED")
+    found = {check["id"]: check for check in report["checks"]}
+    assert found["altered_records"]["message"] == "Differ from their rows: 1 member"
+    for check_id in ("forget_differences", "forget_altered"):
+        assert found[check_id]["outcome"] == "ERROR"
+        assert "a rule's SQL only reads, and this would write" in found[check_id]["message"]
+    rehearsed = json.loads(run_in_process("checks", "--expectations", own, "--test", "--format", "json").out)
+    problems = {each["id"]: each["problems"] for each in rehearsed}
+    assert "only reads" in problems["forget_differences"][0]
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml"])

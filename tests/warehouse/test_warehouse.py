@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -306,7 +309,9 @@ def test_the_bundle_lies_in_its_own_schema(warehouse: Warehouse) -> None:
 def test_only_the_parameters_that_a_query_names_are_bound(warehouse: Warehouse) -> None:
     parameters = {"wanted": 2, "unused": "x"}
     assert warehouse.rows("select $wanted as n", parameters) == [{"n": 2}]
-    kept, number = warehouse.evidence("select * from range(10) where range >= $wanted", parameters, 3)
+    with warehouse.reading() as reading:
+        assert reading.rows("select $wanted as n", parameters) == [{"n": 2}]
+        kept, number = reading.evidence("select * from range(10) where range >= $wanted", parameters, 3)
     assert (kept["range"].to_list(), number) == ([2, 3, 4], 8)
 
 
@@ -319,7 +324,8 @@ def test_the_rows_of_a_query_can_be_limited(warehouse: Warehouse) -> None:
 def test_evidence_counts_every_row_and_keeps_the_first(
     number: int, limit: int, kept: int, warehouse: Warehouse
 ) -> None:
-    frame, counted = warehouse.evidence(f"select range as n from range({number}) order by n", None, limit)
+    with warehouse.reading() as reading:
+        frame, counted = reading.evidence(f"select range as n from range({number}) order by n", None, limit)
     assert (frame["n"].to_list(), counted) == (list(range(kept)), number)
 
 
@@ -342,8 +348,8 @@ def test_evidence_counts_every_row_and_keeps_the_first(
 def test_a_rule_cannot_reach_beyond_the_warehouse(statement: str, warehouse: Warehouse, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("id\n1\n", encoding="utf-8")
-    with pytest.raises((duckdb.Error, ValueError)):
-        warehouse.rows(statement.format(file=file, folder=tmp_path))
+    with pytest.raises((duckdb.Error, ValueError)), warehouse.reading() as reading:
+        reading.rows(statement.format(file=file, folder=tmp_path))
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -356,13 +362,99 @@ def test_a_rule_cannot_reach_beyond_the_warehouse(statement: str, warehouse: War
         "create table target.planted (n int)",
         "select 1; delete from target.unreadable_values",
         "set memory_limit = '1GB'",
+        "set variable planted = 1",
+        "create temp table planted as select 1 as n",
+        "explain analyze select 1",
     ],
 )
 def test_a_rule_is_one_select(text: str, warehouse: Warehouse) -> None:
-    with pytest.raises(ValueError, match="one select"):
-        warehouse.rows(text)
-    with pytest.raises(ValueError, match="one select"):
-        warehouse.evidence(text, None, 10)
+    with warehouse.reading() as reading:
+        for ask in (reading.rows, partial(reading.evidence, parameters=None, limit=10), warehouse.rows):
+            with pytest.raises(ValueError, match="one select"):
+                ask(text)
+
+
+@pytest.fixture
+def filled(warehouse: Warehouse) -> Warehouse:
+    """Holds three members, and a temporary table of the session."""
+    warehouse.create(MEMBERS, FIELDS[:2])
+    warehouse.append(MEMBERS, pl.DataFrame({"id": ["m1", "m2", "m3"], "age": ["1", "2", "3"]}), FIELDS[:2])
+    warehouse.execute("create temp table noted as select 1 as n")
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with x as (delete from target.members returning *) select * from x",
+        "with x as (delete from target.members where false) select 1 as n",
+        "with x as materialized (delete from target.members returning *) select 1 as n where false",
+        "with x as (update target.members set age = 0 returning *) select * from x",
+        "with x as (insert into target.members values ('m4', 4) returning *) select * from x",
+        "with x as (insert into target.members from target.members returning id) select count(*) as n from x",
+        "with y as (select 1 as n), x as (delete from target.members using y returning *) select * from x, y",
+    ],
+)
+def test_a_rule_that_would_write_is_refused(text: str, filled: Warehouse) -> None:
+    before = filled.rows("from target.members order by id")
+    with filled.reading() as reading, pytest.raises(ValueError, match="only reads, and this would write"):
+        reading.rows(text)
+    with filled.reading() as reading, pytest.raises(ValueError, match="only reads, and this would write"):
+        reading.evidence(text, None, 10)
+    assert filled.rows("from target.members order by id") == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "with x as (merge into target.members m using (select 1) s on true when matched then delete) select 1",
+        "with y as (with x as (delete from target.members returning *) select * from x) select * from y",
+        "select * from (with x as (delete from target.members returning *) select * from x) y",
+        "select * from query('delete from target.members')",
+        # What the session keeps for itself is not there for a rule.
+        "with x as (delete from noted returning *) select * from x",
+    ],
+)
+def test_other_ways_to_write_are_no_query(text: str, filled: Warehouse) -> None:
+    before = filled.rows("from target.members order by id")
+    with filled.reading() as reading, pytest.raises(duckdb.Error):
+        reading.rows(text)
+    assert filled.rows("from target.members order by id") == before
+    assert filled.rows("from noted") == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select id from target.members",
+        "select error('boom') as n",
+        "select case when i = 90000 then error('boom') else i end as n from range(100000) t(i)",
+        "with x as (delete from target.members returning *) select * from x",
+    ],
+    ids=["rows", "error", "late error", "write"],
+)
+def test_a_reading_is_over_however_it_ends(text: str, filled: Warehouse) -> None:
+    with suppress(duckdb.Error, pa.ArrowInvalid, ValueError, OSError), filled.reading() as reading:
+        reading.evidence(text, None, 1)
+
+    with filled.reading() as reading:
+        assert reading.rows("select count(*) as n from target.members") == [{"n": 3}]
+    # Nothing holds the table any more, and no transaction is open.
+    filled.execute("begin transaction")
+    filled.execute("drop table target.members")
+    filled.execute("commit")
+
+
+def test_what_is_undone_is_seen_by_readings_until_then(filled: Warehouse) -> None:
+    with filled.undone(), filled.reading() as reading:
+        filled.execute("alter table target.members drop column age")
+        assert reading.rows("from target.members limit 1") == [{"id": "m1"}]
+    with suppress(duckdb.Error), filled.undone():
+        filled.execute("drop table target.members")
+        filled.execute("drop table target.nowhere")
+
+    with filled.reading() as reading:
+        assert reading.rows("from target.members limit 1") == [{"id": "m1", "age": 1}]
 
 
 @pytest.fixture

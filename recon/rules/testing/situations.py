@@ -124,8 +124,7 @@ def narrowed(
         reads: What a rule reads; other records of the bundle are absent, as is a ledger that it does not read.
         has_column: Whether the database has a column ("target.members.email"); a table without any is absent.
     """
-    warehouse.execute("begin transaction")
-    try:
+    with warehouse.undone():
         if not _needs_ledger(reads):
             unread = {f"source.{entity}" for entity in ENTITIES} - {*map(table_of, reads)}
             for name in unread & {*warehouse.row_counts}:
@@ -134,8 +133,6 @@ def narrowed(
         for table in profile.tables:
             _forget(warehouse, table, [c for c in table.columns if not has_column[f"target.{table.name}.{c.name}"]])
         yield
-    finally:
-        warehouse.execute("rollback")
 
 
 def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str]) -> None:
