@@ -60,7 +60,7 @@ def telling_lines(printed: str) -> str:
 def check_rows() -> tuple[tuple[str, ...], ...]:
     """A header and one row per shipped check, as `recon checks` gives them."""
     checks = json.loads(recon(".", "checks", "--format", "json"))
-    header = ("Check", "At worst", "Meaning", "First action", "A FAIL is escalated because")
+    header = ("Check", "At worst", "Meaning", "First action", "Escalated because")
     rows = ((c["title"], OUTCOMES[c["severity"]], c["meaning"], c["action"], c["escalate"] or "-") for c in checks)
     return (header, *rows)
 

@@ -109,7 +109,7 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
         unit=values.get("unit"),
         violations=violations,
         violation_count=count,
-        escalate=rule.escalate if _escalates(outcome, values) else None,
+        escalate=_escalation(rule, outcome, values.get("escalate")),
     )
 
 
@@ -188,8 +188,17 @@ def _detail(outcome: Outcome, values: Mapping[str, Any]) -> str | None:
     return str(named) if named is not None else None
 
 
-def _escalates(outcome: Outcome, values: Mapping[str, Any]) -> bool:
-    return outcome is Outcome.FAIL and values.get("escalate") is not False
+def _escalation(rule: Rule, outcome: Outcome, wanted: object) -> str | None:
+    """Why the result is escalated; None: it is not.
+
+    Args:
+        rule: The rule, which may give a reason.
+        outcome: A failure is escalated unless that is declined, a warning only if it is asked for, nothing else ever.
+        wanted: The rule's value `escalate`: True or False, or a text that replaces the rule's reason; None: none given.
+    """
+    reason = wanted if isinstance(wanted, str) else rule.escalate
+    is_escalated = wanted is not False if outcome is Outcome.FAIL else wanted is True or isinstance(wanted, str)
+    return reason if is_escalated and outcome in (Outcome.FAIL, Outcome.WARN) else None
 
 
 def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 CONTACT, PRIORITY = "Merge captain", "High"
 MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
+MINOR_ESCALATED = (MINOR[0], "Escalate first; the runbook's answer is: Fix source data, re-run")
 MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
 INCOMPLETE = (
     "Verification is incomplete",
     "Fix what prevented the checks from being evaluated, then verify again",
+)
+WARNED = (
+    "Verification passes, but escalate its warnings",
+    "Escalate before telling anyone that the migration is complete",
 )
 NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
 
@@ -24,20 +29,32 @@ NOTHING = ("Verification passes", "Read the warnings, if any, before telling any
 def advise(checks: Sequence[Check]) -> Escalation:
     """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated."""
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
-    reasons = [f"{check.name}: {check.escalate}" for check in failed if check.escalate]
-    names = {check.id for check in failed}
-    # A fault that two checks find counts as one failure.
-    distinct = [check for check in failed if not names & {*check.explains}]
-    if len(distinct) > 1:
-        reasons.append(f"Multiple verification failures: {len(distinct)}")
-    situation, action = _situation(checks, major=bool(reasons), failed=bool(failed))
+    several = _several(failed)
+    reasons = [f"{c.name}: {c.escalate}" for c in checks if c.escalate and c.outcome in (Outcome.FAIL, Outcome.WARN)]
+    reasons += several
+    if several or any(check.escalate for check in failed):
+        situation, action = MAJOR
+    elif failed:
+        situation, action = MINOR_ESCALATED if reasons else MINOR
+    elif not checks or any(check.outcome is Outcome.ERROR for check in checks):
+        situation, action = INCOMPLETE
+    else:
+        situation, action = WARNED if reasons else NOTHING
     return Escalation(bool(reasons), tuple(reasons), CONTACT, PRIORITY, situation, action)
 
 
-def _situation(checks: Sequence[Check], *, major: bool, failed: bool) -> tuple[str, str]:
-    if major:
-        return MAJOR
-    if failed:
-        return MINOR
-    incomplete = not checks or any(check.outcome is Outcome.ERROR for check in checks)
-    return INCOMPLETE if incomplete else NOTHING
+def _several(failed: Sequence[Check]) -> list[str]:
+    """The reason that several checks failed; a fault that two of them find counts as one failure."""
+    names = {check.id: check.name for check in failed}
+    details = [(check.name, [names[other] for other in check.explains if other in names]) for check in failed]
+    number = sum(not explained for _, explained in details)
+    if number < 2:
+        return []
+    reason = f"Multiple verification failures: {number}"
+    same = [f"{name} explains {_listed(explained)}" for name, explained in details if explained]
+    return [f"{reason} ({len(failed)} checks failed; {'; '.join(same)})" if same else reason]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

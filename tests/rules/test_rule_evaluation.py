@@ -454,17 +454,35 @@ def test_an_unknown_table_to_be_filled_is_an_error(warehouse: Warehouse) -> None
 
 
 @pytest.mark.parametrize(
-    "values_sql, escalates",
-    [(None, True), ("select true as escalate", True), ("select false as escalate", False)],
-    ids=["always", "asked for", "declined"],
+    "wanted, failure, warning",
+    [
+        (None, "Tell somebody", None),
+        ("true", "Tell somebody", "Tell somebody"),
+        ("false", None, None),
+        ("cast(null as boolean)", "Tell somebody", None),
+        ("'Tell another'", "Tell another", "Tell another"),
+        ("1", "Tell somebody", None),
+    ],
+    ids=["unsaid", "asked for", "declined", "unknown", "reason", "number"],
 )
-@pytest.mark.parametrize("severity", ["critical", "warning"])
-def test_only_a_failure_escalates(
-    warehouse: Warehouse, values_sql: str | None, severity: str, *, escalates: bool
+def test_a_failure_escalates_unless_declined_and_a_warning_if_asked_for(
+    warehouse: Warehouse, wanted: str | None, failure: str | None, warning: str | None
 ) -> None:
-    found = judged(warehouse, sql=ROWS, values_sql=values_sql, severity=severity, escalate="Tell somebody")
+    values_sql = wanted and f"select {wanted} as escalate"
+    told = {"values_sql": values_sql, "escalate": "Tell somebody"}
 
-    assert found.escalate == ("Tell somebody" if escalates and severity == "critical" else None)
+    found = {severity: judged(warehouse, sql=ROWS, severity=severity, **told) for severity in ("critical", "warning")}
+
+    assert {severity: check.escalate for severity, check in found.items()} == {"critical": failure, "warning": warning}
+    assert judged(warehouse, **told).escalate is None
+    assert judged(warehouse, sql=ROWS, **told, requires=("source.nothing",), when_missing=None).escalate == failure
+
+
+@pytest.mark.parametrize("outcome", ["PASS", "ERROR"])
+def test_what_neither_failed_nor_warns_is_not_escalated(warehouse: Warehouse, outcome: str) -> None:
+    found = judged(warehouse, values_sql=f"select '{outcome}' as outcome, 'x' as reason, 'why' as escalate")
+
+    assert (found.outcome, found.escalate) == (outcome, None)
 
 
 def test_detail_is_for_what_did_not_pass(warehouse: Warehouse) -> None:
@@ -568,7 +586,8 @@ def test_passed_is_unknown_for_what_was_not_evaluated() -> None:
 @pytest.mark.parametrize(
     "checks, required, reasons",
     [
-        ([check(Outcome.PASS, escalate="x"), check(Outcome.WARN, escalate="x")], False, ()),
+        ([check(Outcome.PASS, escalate="x"), check(Outcome.WARN)], False, ()),
+        ([check(Outcome.PASS), check(Outcome.WARN, "Rejected", "too many")], True, ("Rejected: too many",)),
         ([check(Outcome.ERROR, escalate="x"), check(Outcome.ERROR)], False, ()),
         ([check(Outcome.FAIL), check(Outcome.WARN), check(Outcome.ERROR)], False, ()),
         ([check(Outcome.FAIL, "Orphans", "integrity")], True, ("Orphans: integrity",)),
@@ -580,7 +599,7 @@ def test_passed_is_unknown_for_what_was_not_evaluated() -> None:
         ),
         ([], False, ()),
     ],
-    ids=["passed", "not evaluated", "one failure", "integrity", "several failures", "both", "nothing"],
+    ids=["passed", "warned", "not evaluated", "one failure", "integrity", "several failures", "both", "nothing"],
 )
 def test_the_runbook_says_what_is_escalated(checks: list[Check], *, required: bool, reasons: tuple[str, ...]) -> None:
     advice = advise(checks)
@@ -592,14 +611,16 @@ def test_the_runbook_says_what_is_escalated(checks: list[Check], *, required: bo
 @pytest.mark.parametrize(
     "found, escalate, situation, action",
     [
-        ([Outcome.PASS, Outcome.WARN], None, "Verification passes", ""),
+        ([Outcome.PASS, Outcome.WARN], None, "Verification passes", "Read the warnings"),
+        ([Outcome.PASS, Outcome.WARN], "why", "Verification passes, but escalate its warnings", "Escalate before"),
+        ([Outcome.ERROR, Outcome.WARN], "why", "Verification is incomplete", "verify again"),
         ([Outcome.FAIL, Outcome.ERROR], None, "Verification fails, minor issues", "Fix source data, re-run"),
         ([Outcome.FAIL], "why", "Verification fails, major issues", "Level 1 rollback (by run_id)"),
         ([Outcome.FAIL] * 2, None, "Verification fails, major issues", "Level 1 rollback (by run_id)"),
         ([Outcome.ERROR, Outcome.PASS], "why", "Verification is incomplete", "verify again"),
         ([], None, "Verification is incomplete", "verify again"),
     ],
-    ids=["passed", "minor", "escalated", "several", "not evaluated", "nothing"],
+    ids=["passed", "warned", "warned and incomplete", "minor", "escalated", "several", "not evaluated", "nothing"],
 )
 def test_the_runbook_says_what_to_do(found: list[Outcome], escalate: str | None, situation: str, action: str) -> None:
     advice = advise([check(outcome, escalate=escalate) for outcome in found])
@@ -607,6 +628,38 @@ def test_the_runbook_says_what_to_do(found: list[Outcome], escalate: str | None,
     assert advice.situation == situation
     assert action in advice.action
     assert ("rollback" in advice.action) == (situation == "Verification fails, major issues")
+
+
+def test_a_warning_alone_does_not_make_a_failure_a_major_one() -> None:
+    advice = advise([check(Outcome.FAIL), check(Outcome.WARN, escalate="why")])
+
+    assert (advice.required, advice.situation) == (True, "Verification fails, minor issues")
+    assert advice.action == "Escalate first; the runbook's answer is: Fix source data, re-run"
+
+
+def failed(check_id: str, *explains: str) -> Check:
+    return replace(check(Outcome.FAIL, check_id.capitalize()), id=check_id, explains=explains)
+
+
+@pytest.mark.parametrize(
+    "checks, reason",
+    [
+        ([failed("a"), failed("b")], "Multiple verification failures: 2"),
+        (
+            [failed("a"), failed("b"), failed("c", "a", "missing")],
+            "Multiple verification failures: 2 (3 checks failed; C explains A)",
+        ),
+        (
+            [failed("a"), failed("b"), failed("c"), failed("d", "a", "b", "c"), failed("e", "a", "b")],
+            "Multiple verification failures: 3 (5 checks failed; D explains A, B and C; E explains A and B)",
+        ),
+        ([failed("a"), failed("c", "a")], None),
+        ([failed("a"), failed("c", "b")], "Multiple verification failures: 2"),
+    ],
+    ids=["two", "explained", "explained twice", "one failure", "another"],
+)
+def test_fewer_failures_than_failed_checks_are_explained(checks: list[Check], reason: str | None) -> None:
+    assert advise(checks).reasons == (() if reason is None else (reason,))
 
 
 def test_every_check_of_a_run_is_of_a_shipped_rule_in_its_order(passed: Verification) -> None:

@@ -194,7 +194,47 @@ def test_rejected_rows_warn(changes: list[Any], message: str, shown: int, demo: 
     assert (check.outcome, check.message) == (Outcome.WARN, f"The importer rejected {message}")
     assert check.violation_count == shown
     assert check.detail == "Rejected rows are in no count: matching counts say nothing about them"
-    assert check.escalate is None
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ([set_counts("members", created=57, errors=3)], None),
+        ([set_counts("members", created=56, errors=4)], "4 of 60 members"),
+        ([set_counts("members", created=0, errors=60)], "60 of 60 members"),
+        ([set_counts("events", created=11, errors=1), list_errors("event")], "1 of 12 events"),
+        (
+            [set_counts("members", created=50, errors=10), set_counts("registrations", created=142, errors=8)],
+            "10 of 60 members, 8 of 150 registrations",
+        ),
+        ([list_errors("member", "member", "member", "member")], "4 of 60 members"),
+        # Rows that could not be parsed are records as well.
+        ([set_counts("members", totalRows=64, errors=4)], "4 of 64 members"),
+        ([set_counts("members", totalRows=None, parsed=None, created=56, errors=4)], "4 of 60 members"),
+        ([set_counts("members", created=56, errors=4), never_complete], "4 of 60 members"),
+    ],
+    ids=["at the limit", "above", "all", "few", "two entities", "listed", "unparsed", "uncounted", "no end"],
+)
+def test_more_than_five_percent_rejected_are_escalated(changes: list[Any], reason: str | None, demo: DemoPaths) -> None:
+    check = reported(demo, *changes)
+
+    assert check.outcome is Outcome.WARN
+    assert check.escalate == (reason and f"More than 5% of the records were rejected: {reason}")
+
+
+def test_several_reasons_reject_one_row(demo: DemoPaths) -> None:
+    problems = [{"entity": "member", "sourceRow": 2, "message": f"Missing {name}"} for name in "abcdef"]
+
+    check = reported(demo, lambda report: report["errors"].extend(problems))
+
+    assert (check.message, check.escalate) == ("The importer rejected 1 member", None)
+    assert check.violation_count == 6
+
+
+def test_an_import_that_failed_is_escalated_for_that(demo: DemoPaths) -> None:
+    check = reported(demo, set_counts("members", created=50, errors=10), lambda report: report["errors"].append(LOST))
+
+    assert (check.outcome, check.escalate) == (Outcome.FAIL, "The import did not run to its end")
 
 
 def test_rejected_rows_are_shown_with_their_reason(demo: DemoPaths) -> None:
@@ -280,11 +320,11 @@ def test_counts_match_and_the_import_still_failed(demo: DemoPaths) -> None:
 
 
 def test_counts_match_and_rows_were_thrown_away(demo: DemoPaths) -> None:
-    edit_report(demo.bundle, reject("members", 4))
+    edit_report(demo.bundle, reject("members", 3))
 
     verification = verify(demo)
 
-    assert not_passed(verification)["import_completed"] == ("WARN", "The importer rejected 4 members")
+    assert not_passed(verification)["import_completed"] == ("WARN", "The importer rejected 3 members")
     assert verification.verdict is Verdict.PASSED
     assert not verification.escalation.required
 

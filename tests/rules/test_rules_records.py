@@ -208,6 +208,8 @@ def test_counts_that_differ_harmlessly_warn_and_say_why(tmp_path: Path, how: str
         assert check.message.startswith(f"{entity[:-1].capitalize()} count differs, which is explained: expected ")
         assert check.message.endswith(f"({explanation})")
         assert check.expected != check.actual
+        # However large a difference is that nothing is wrong with.
+        assert check.escalate is None
     assert (found.verification.verdict, found.ledger.unexplained) == (Verdict.PASSED, 0)
 
 
@@ -302,6 +304,21 @@ def test_members_in_another_tier_than_their_level_leads_to_are_reported(tmp_path
         "levels of members without a tier: 'Bronze' (1), 'Silver' (1), (no level) (1); 7 tiers are seeded; "
         "not in the tier mapping: 'Bronze'; 3 members fell back to the default tier GENERAL"
     )
+
+
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_more_than_five_percent_of_the_members_in_another_tier_are_escalated(tmp_path: Path, wrong: int) -> None:
+    club = edited_club(**SMALL)
+    policy(club, MAPPING)["value"] = {"Gold": "FIRST_YEAR"}
+    give(club, "Gold", "FIRST_YEAR", *range(20))
+    give(club, "Gold", "ALUMNI", *range(wrong))
+
+    found = club.account(tmp_path).verification
+
+    check = check_of(found, "tier_mapping")
+    reason = "More than 5% of the members have another tier than the membership level leads to"
+    assert (check.outcome, check.escalate) == (Outcome.WARN, reason if wrong == 2 else None)
+    assert found.escalation.reasons == (() if wrong == 1 else (f"Tier Mapping: {reason}",))
 
 
 def test_tiers_that_are_not_seeded_are_reported(tmp_path: Path) -> None:
