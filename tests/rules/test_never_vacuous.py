@@ -254,7 +254,7 @@ def nothing(entity: str) -> tuple[str, str]:
     return "WARN", f"Nothing to compare: 0 {entity} expected, 0 present"
 
 
-NO_LANDED_MEMBER = ("WARN", "Nothing to compare: no member landed")
+NO_MEMBER_LISTED = ("WARN", "Nothing to compare: no member is listed")
 NO_MEMBERS = ("ERROR", "There are no members to look at")
 NO_ROWS = ("WARN", "Nothing to look at: there are no members, events or registrations")
 NO_REGISTRATIONS = ("WARN", "Nothing to compare: there are no registrations")
@@ -284,7 +284,7 @@ NOTHING_AT_ALL = ("ERROR", "Nothing was imported: the bundle has no record at al
                 "orphaned_registrations": NO_REGISTRATIONS,
                 "tier_distribution": NO_MEMBERS,
                 "tier_coverage": NO_MEMBERS,
-                "tier_mapping": NO_LANDED_MEMBER,
+                "tier_mapping": NO_MEMBER_LISTED,
             },
         ),
         (
@@ -302,8 +302,8 @@ NOTHING_AT_ALL = ("ERROR", "Nothing was imported: the bundle has no record at al
                 "report_arithmetic": ("WARN", "Nothing to add up: the bundle has no record at all"),
                 "missing_records": ("WARN", "Nothing to look for: no record is listed"),
                 "unexpected_records": ("WARN", "Nothing to look at: the database has no row of the entities listed"),
-                "altered_records": ("WARN", "Nothing to compare: no record landed"),
-                "tier_mapping": NO_LANDED_MEMBER,
+                "altered_records": ("WARN", "Nothing to compare: no record is listed"),
+                "tier_mapping": NO_MEMBER_LISTED,
             },
         ),
     ],

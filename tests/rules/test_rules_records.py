@@ -321,6 +321,22 @@ def test_more_than_five_percent_of_the_members_in_another_tier_are_escalated(tmp
     assert found.escalation.reasons == (() if wrong == 1 else (f"Tier Mapping: {reason}",))
 
 
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_what_is_not_listed_is_not_said_to_have_got_lost(tmp_path: Path, entity: str) -> None:
+    club = edited_club(members=4, events=2, registrations=3)
+    for each in ENTITIES:
+        club.shorten(each) if each == entity else club.report[each].update(records=[])
+
+    found = club.account(tmp_path).verification
+
+    told = " ".join(check.message for check in found.checks)
+    assert "Nothing to compare: no record is listed" in told
+    assert "landed" not in told
+    assert check_of(found, "tier_mapping").message.startswith(
+        ("Not compared: ", "Nothing to compare: no member is listed")
+    )
+
+
 def test_tiers_that_are_not_seeded_are_reported(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     policy(club, MAPPING)["value"] = {"Gold": "GOLD"}
