@@ -82,6 +82,12 @@ class Check(Struct, frozen=True):
     source: str = ""
     overrides: str | None = None
 
+    @property
+    def has_findings(self) -> bool:
+        """Whether it found something wrong; False for a check that passed, and for one that could not look."""
+        is_warned = self.outcome is Outcome.WARN and bool(self.violation_count)
+        return is_warned or self.outcome is Outcome.FAIL
+
 
 class TierCount(Struct, frozen=True):
     """The number of members of one tier; the percentage of all members has one decimal, halves rounded up."""

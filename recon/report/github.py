@@ -10,7 +10,7 @@ import click
 
 from recon.model import Outcome, Verdict
 from recon.report.markdown import SECTIONS, head, section
-from recon.report.text import accounted_line, checks_line, printable
+from recon.report.text import accounted_line, checks_line, guidance, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +124,7 @@ def _limited(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterat
 
 
 def _message(check: Check) -> str:
-    return " - ".join(filter(None, (check.message, check.detail, check.guidance.action)))
+    return " - ".join(filter(None, (check.message, check.detail, guidance(check).action)))
 
 
 def _command(kind: str, title: str, message: str) -> str:

@@ -9,7 +9,16 @@ from recon.model import ENTITIES
 from recon.report.ledger.phrases import notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import accounted_line, checks_line, difference, escalation_sentence, facts, not_checked, shown_of
+from recon.report.text import (
+    accounted_line,
+    checks_line,
+    difference,
+    escalation_sentence,
+    facts,
+    guidance,
+    not_checked,
+    shown_of,
+)
 
 if TYPE_CHECKING:
     from recon.model import Check, Verification
@@ -45,6 +54,7 @@ def _words() -> dict[str, Any]:
         "difference": difference,
         "escalation_sentence": escalation_sentence,
         "not_checked": not_checked,
+        "guidance": guidance,
         "violations": _violations,
     } | _words_of_ledger()
 

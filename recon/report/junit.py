@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from recon.model import Outcome, Verdict
-from recon.report.text import checks_line, escalation_sentence, facts, printable, shown_of
+from recon.report.text import checks_line, escalation_sentence, facts, guidance, printable, shown_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,8 +92,8 @@ def _lines(check: Check, v: Verification) -> Iterator[str]:
     lines = [
         printable(check.message),
         *_labelled("Detail", check.detail),
-        *_labelled("Meaning", check.guidance.meaning),
-        *_labelled("Action", check.guidance.action),
+        *_labelled("Meaning", guidance(check).meaning),
+        *_labelled("Action", guidance(check).action),
         f"Escalate: {printable(escalation_sentence(check, v))}",
     ]
     shown = check.violations.head(MOST_LINES - len(lines) - 2)

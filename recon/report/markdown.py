@@ -13,6 +13,7 @@ from recon.report.text import (
     difference,
     escalation_sentence,
     facts,
+    guidance,
     markdown,
     not_checked,
     shown_of,
@@ -170,12 +171,14 @@ def _failure(check: Check, v: Verification) -> Iterator[str]:
     yield ""
     if check.detail:
         yield f"- **Detail**: {markdown(check.detail)}"
-    if check.guidance.meaning:
-        yield f"- **Meaning**: {markdown(check.guidance.meaning)}"
-        yield f"- **Action**: {markdown(check.guidance.action)}"
+    advice = guidance(check)
+    if advice.meaning:
+        yield f"- **Meaning**: {markdown(advice.meaning)}"
+    if advice.action:
+        yield f"- **Action**: {markdown(advice.action)}"
     yield f"- **Escalate**: {markdown(escalation_sentence(check, v))}"
-    yield from _steps("Diagnosis", check.guidance.diagnosis)
-    yield from _steps("Resolution", check.guidance.resolution)
+    yield from _steps("Diagnosis", advice.diagnosis)
+    yield from _steps("Resolution", advice.resolution)
     if check.violations.height:
         yield ""
         yield from _violations(check)

@@ -7,11 +7,16 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from recon.model import Outcome
+from recon.model import Guidance, Outcome
 
 if TYPE_CHECKING:
     from recon.model import Check, Ledger, Summary, Verification
 
+# What a check that could not look has in the place of what a violation means.
+WITHOUT_FINDINGS = {
+    Outcome.WARN: Guidance("Nothing wrong was found; the message says what kept the check from passing", ""),
+    Outcome.ERROR: Guidance("Nothing is known: the message says what kept the check from being evaluated", ""),
+}
 MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|~@$])|((?<![^\W_])_|_(?![^\W_]))")
 AT_LINE_START = re.compile(r"^(?=[#>+=-]|\d+[.)])")
 
@@ -108,6 +113,11 @@ def not_checked(v: Verification) -> list[tuple[str, str]]:
     for name, why in v.not_checked.items():
         names.setdefault(why, []).append(name)
     return [(why, ", ".join(each)) for why, each in names.items()]
+
+
+def guidance(check: Check) -> Guidance:
+    """What the check's result means and what to do; of a check that found nothing wrong, only why it did not pass."""
+    return check.guidance if check.has_findings else WITHOUT_FINDINGS.get(check.outcome, check.guidance)
 
 
 def difference(bundle: int, database: int) -> str:

@@ -485,6 +485,27 @@ def test_what_neither_failed_nor_warns_is_not_escalated(warehouse: Warehouse, ou
     assert (found.outcome, found.escalate) == (outcome, None)
 
 
+@pytest.mark.parametrize(
+    "changes, has_findings",
+    [
+        ({"sql": ROWS}, True),
+        ({"sql": ROWS, "severity": "warning"}, True),
+        ({"values_sql": "select 'FAIL' as outcome, 'x' as reason"}, True),
+        ({}, False),
+        ({"values_sql": "select 'WARN' as outcome, 'Nothing to compare' as reason"}, False),
+        ({"when_empty": Fallback(Outcome.WARN, "There is none", "target.tiers")}, False),
+        ({"switched_off": "somebody", "severity": "warning"}, False),
+        ({"switched_off": "somebody"}, False),
+        ({"sql": "selec"}, False),
+    ],
+    ids=["failed", "warned", "named failure", "passed", "nothing", "empty", "off", "off and critical", "broken"],
+)
+def test_a_check_that_could_not_look_has_no_findings(
+    warehouse: Warehouse, changes: dict[str, Any], *, has_findings: bool
+) -> None:
+    assert judged(warehouse, **changes).has_findings is has_findings
+
+
 def test_detail_is_for_what_did_not_pass(warehouse: Warehouse) -> None:
     values_sql = "select 'look here' as detail"
 
