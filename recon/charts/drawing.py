@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recon.charts.account import panel, panel_words
@@ -33,7 +34,20 @@ def draw(verification: Verification, only: str | None = None) -> dict[str, Figur
         only: The name of the only chart to draw; None: all.
     """
     wanted = {only: CHARTS[only]} if only else CHARTS
-    return {name: figure for name, chart in wanted.items() for figure in chart(verification)}
+    figures = {name: figure for name, chart in wanted.items() for figure in chart(verification)}
+    remark = _remark(verification)
+    return {name: _remarked(figure, remark) for name, figure in figures.items()} if remark else figures
+
+
+def _remark(v: Verification) -> str:
+    """What every chart has to say as well, as it may be passed on alone; usually nothing."""
+    return "dry run" if v.dry_run else "another database's bundle" if v.is_unrelated else ""
+
+
+def _remarked(figure: Figure, remark: str) -> Figure:
+    heading = {**figure.chart["title"], "text": f"{figure.chart['title']['text']} ({remark})"}
+    title, alt = f"{figure.title} ({remark})", f"{figure.alt} ({remark})"
+    return replace(figure, title=title, alt=alt, chart={**figure.chart, "title": heading, "description": alt})
 
 
 def _counts(v: Verification) -> Iterator[Figure]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from recon.errors import OutputError
 from recon.model import Summary
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, escalation_sentence, facts, guidance, shown_of, timestamp
+from recon.report.text import checks_line, escalation_sentence, facts, guidance, notices, shown_of, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,6 +103,7 @@ class _Docs:
             "violations": _violations,
             "escalation_sentence": escalation_sentence,
             "guidance": guidance,
+            "notices": notices(verification),
         }
 
     def index(self, pages: Sequence[SuitePage]) -> str:

@@ -8,6 +8,11 @@ from msgspec import Struct, field
 
 SOURCE_OUTCOMES = ("landed", "landed_altered", "merged", "skipped", "rejected", "missing_in_target")
 TARGET_OUTCOMES = ("claimed", "preexisting", "foreign_run", "unexpected")
+# The fields that say whom or what a record is about: where they differ, its row was paired with it by chance.
+IDENTITY = {"members": ("email",), "events": ("title", "start_time"), "registrations": ("member_id", "event_id")}
+# Less than this share of the one is next to nothing of the other.
+LITTLE_PERCENT = 5
+FEWEST_RECORDS, FEWEST_ROWS = 10, 20
 
 
 class EntityAccount(Struct, frozen=True):
@@ -38,6 +43,40 @@ class EntityAccount(Struct, frozen=True):
     not_compared: Mapping[str, str] = field(default_factory=dict)
     normalised: Mapping[str, int] = field(default_factory=dict)
     time_stamps: str = ""
+
+
+class Overlap(Struct, frozen=True):
+    """How much of the bundle is in the database, over all entities that were evaluated.
+
+    Attributes:
+        shared: Number of records that have a row with the same identity, by whatever key the two were paired.
+        records: Number of records that should have a row: all but the rejected ones.
+        rows: Number of rows.
+        newer: Number of rows that no record claims and that are not older than the run.
+    """
+
+    shared: int
+    records: int
+    rows: int
+    newer: int
+
+    @property
+    def is_next_to_nothing(self) -> bool:
+        """Whether bundle and database do not belong together.
+
+        That next to nothing is shared is not enough: a rollback, or an import that was never committed, leaves the rows
+        that were there before. Either most rows are newer than the run, or both sides are of comparable size.
+        """
+        if self.records < FEWEST_RECORDS or not _is_little(self.shared, min(self.records, self.rows)):
+            return False
+        are_newer = self.newer >= FEWEST_ROWS and 2 * self.newer > self.rows
+        are_many = min(self.records, self.rows) >= FEWEST_ROWS
+        are_comparable = not _is_little(min(self.records, self.rows), max(self.records, self.rows))
+        return are_newer or (are_many and are_comparable)
+
+
+def _is_little(part: int, whole: int) -> bool:
+    return 100 * part < LITTLE_PERCENT * whole
 
 
 class Example(Struct, frozen=True):
@@ -142,6 +181,24 @@ class Ledger(Struct, frozen=True):
     def records(self) -> int:
         """Number of source records of all entities that were evaluated."""
         return sum(account.records for account in self.entities)
+
+    @property
+    def overlap(self) -> Overlap:
+        """How much of the bundle is in the database."""
+        return Overlap(
+            shared=sum(map(self._shared, self.entities)),
+            records=sum(account.records - account.outcomes["rejected"] for account in self.entities),
+            rows=sum(account.rows for account in self.entities),
+            newer=sum(a.rows_by_outcome[o] for a in self.entities for o in ("foreign_run", "unexpected")),
+        )
+
+    def _shared(self, account: EntityAccount) -> int:
+        """Number of records of an entity whose row has their identity, as far as the causes of differences say."""
+        differing = dict.fromkeys(IDENTITY[account.entity], 0)
+        for cause in self.causes:
+            if cause.entity == account.entity and cause.field in differing:
+                differing[cause.field] += cause.count
+        return max(sum(account.matched_by.values()) - max(differing.values()), 0)
 
     @property
     def unexplained_records(self) -> int:

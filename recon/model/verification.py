@@ -238,6 +238,17 @@ class Verification(Struct, frozen=True):
         return self.summary.verdict
 
     @property
+    def is_unrelated(self) -> bool:
+        """Whether bundle and database do not belong together.
+
+        It is not known, and therefore False, of a dry run, which wrote nothing, of an import that did not complete, and
+        without records.
+        """
+        if self.dry_run or self.completed_at is None or self.ledger is None:
+            return False
+        return self.ledger.overlap.is_next_to_nothing
+
+    @property
     def unpassed(self) -> tuple[Check, ...]:
         """The checks whose outcome is not PASS, worst first."""
         rank = [Outcome.FAIL, Outcome.ERROR, Outcome.WARN]

@@ -208,7 +208,7 @@ def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
         if check.outcome is not Outcome.PASS and check.violations.height < (check.violation_count or 0):
             yield check.name, f"of {check.violation_count:,} violating rows, {check.violations.height:,} were kept"
     if v.dry_run:
-        yield "Dry run", "the bundle is of a dry run, which wrote nothing"
+        yield "Dry run", "what an import wrote: the bundle is of a dry run, which wrote nothing"
     if v.masked:
         yield "Personal data", "names, e-mail addresses and phone numbers were compared, but are shown masked"
 

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recon.model import ENTITIES, Outcome, Verdict
+from recon.model import ENTITIES, Outcome
 from recon.report.github import inert, on_github
 from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
-from recon.report.text import age_sentence, checks_line, not_checked, plural, printable, timestamp
+from recon.report.text import (
+    age_sentence,
+    checks_line,
+    has_next_step,
+    not_checked,
+    notices,
+    plural,
+    printable,
+    timestamp,
+)
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
@@ -114,10 +123,12 @@ class Console(Listener):
             unchecked = [f"  - Not checked, {why}: {printable(names)}" for why, names in not_checked(verification)]
             self._print(*unchecked, *[""][: len(unchecked)])
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
+        for notice in notices(verification):
+            self._print(printable(notice), "")
         if escalation.required:
             self._print(f"Escalate to: {escalation.contact} (priority: {escalation.priority})")
             self._print(*(f"  - {printable(reason)}" for reason in escalation.reasons), "")
-        if verdict is not Verdict.PASSED:
+        if has_next_step(verification):
             self._print(f"Next step: {escalation.situation} - {escalation.action}", "")
         styled = click.style(f"Verification {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")

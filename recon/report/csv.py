@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES
 from recon.report.ledger.phrases import place, standing
-from recon.report.text import facts, printable
+from recon.report.text import facts, notices, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,8 @@ def _facts(v: Verification) -> Iterator[Cells]:
         for name in ENTITIES
         for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
     ]
-    for column, value in (("Verdict", v.verdict), *facts(v), *counts):
+    told = [("Notice", notice) for notice in notices(v)]
+    for column, value in (*told, ("Verdict", v.verdict), *facts(v), *counts):
         yield ("verification", *NO_CHECK, column, *_value(value))
     for policy in v.policies:
         yield ("policy", *NO_CHECK, _cell(policy.key), *_value(policy.expected))

@@ -10,7 +10,7 @@ import click
 
 from recon.model import Outcome, Verdict
 from recon.report.markdown import SECTIONS, head, section
-from recon.report.text import accounted_line, checks_line, guidance, printable
+from recon.report.text import accounted_line, checks_line, guidance, notices, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,10 +101,11 @@ def _folded(heading: str, body: str) -> str:
 
 
 def annotate(verification: Verification) -> Iterator[str]:
-    """Workflow commands: the verdict unless it passed, and the checks that did not pass, within the limit per kind."""
+    """Workflow commands: notices, the verdict unless it passed, and checks that did not, within the limit per kind."""
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
-    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", [], warnings))
+    told = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
+    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", told, warnings))
 
 
 def _of_verdict(v: Verification) -> list[str]:

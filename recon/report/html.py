@@ -16,7 +16,9 @@ from recon.report.text import (
     escalation_sentence,
     facts,
     guidance,
+    has_next_step,
     not_checked,
+    notices,
     shown_of,
 )
 
@@ -55,6 +57,8 @@ def _words() -> dict[str, Any]:
         "escalation_sentence": escalation_sentence,
         "not_checked": not_checked,
         "guidance": guidance,
+        "has_next_step": has_next_step,
+        "notices": notices,
         "violations": _violations,
     } | _words_of_ledger()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from recon.report.ledger.document import ledger_document
-from recon.report.text import printable, timestamp
+from recon.report.text import notices, printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ def render(verification: Verification) -> str:
 def document(v: Verification) -> dict[str, Any]:
     """The report as plain objects: the runbook's keys first, then ours."""
     return _by_the_runbook(v) | {
+        "notices": list(notices(v)),
         "verdict": str(v.verdict),
         "dryRun": v.dry_run,
         "startedAt": timestamp(v.started_at),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from recon.model import Outcome, Verdict
-from recon.report.text import checks_line, escalation_sentence, facts, guidance, printable, shown_of
+from recon.report.text import checks_line, escalation_sentence, facts, guidance, notices, printable, shown_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +45,16 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
         _add_case(suite, check, v, failing)
     if v.verdict is Verdict.INCOMPLETE:
         _add_verdict(suite, v)
+    if notices(v):
+        SubElement(suite, "system-out").text = "\n".join(map(printable, notices(v)))
     _count(suites, suite, v)
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
 
 def _properties(v: Verification) -> Iterator[tuple[str, str]]:
-    """The facts of the run, then the policies that the bundle declares, and what was not checked."""
+    """What to know first, the facts of the run, the policies that the bundle declares, and what was not checked."""
+    yield from (("notice", notice) for notice in notices(v))
     for label, value in (("Verdict", str(v.verdict)), *facts(v)):
         yield label.lower().replace(" ", "_"), value
     yield from ((f"policy.{policy.key}", policy.expected) for policy in v.policies)

@@ -14,8 +14,10 @@ from recon.report.text import (
     escalation_sentence,
     facts,
     guidance,
+    has_next_step,
     markdown,
     not_checked,
+    notices,
     shown_of,
 )
 
@@ -67,15 +69,19 @@ def section(verification: Verification, heading: str) -> Iterator[str]:
 
 
 def head(v: Verification) -> Iterator[str]:
-    """The lines above the first section: the verdict, what did not pass, and whether to escalate."""
+    """The lines above the first section: notices, the verdict, what did not pass, and whether to escalate."""
     yield "# Post-Migration Verification"
     yield ""
+    for notice in notices(v):
+        yield f"> **{markdown(notice)}**"
+        yield ""
     yield f"**Verification {v.verdict}** — Checks: {checks_line(v.summary)}"
     yield ""
     yield f"Accounted for: {markdown(accounted_line(v.ledger))}"
     if v.unpassed:
         yield ""
         yield from (f"- {MARKS[c.outcome]} {markdown(c.name)}: {markdown(c.message)}" for c in v.unpassed)
+    if v.unpassed or has_next_step(v):
         yield ""
         yield f"Next step: {v.escalation.situation} — {v.escalation.action}"
     if v.escalation.required:

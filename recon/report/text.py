@@ -7,11 +7,13 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from recon.model import Guidance, Outcome
+from recon.model import Guidance, Outcome, Verdict
 
 if TYPE_CHECKING:
     from recon.model import Check, Ledger, Summary, Verification
+    from recon.model.ledger import Overlap
 
+DRY_RUN = "This bundle is of a dry run, which wrote nothing to the database: no check says what an import did"
 # What a check that could not look has in the place of what a violation means.
 WITHOUT_FINDINGS = {
     Outcome.WARN: Guidance("Nothing wrong was found; the message says what kept the check from passing", ""),
@@ -113,6 +115,25 @@ def not_checked(v: Verification) -> list[tuple[str, str]]:
     for name, why in v.not_checked.items():
         names.setdefault(why, []).append(name)
     return [(why, ", ".join(each)) for why, each in names.items()]
+
+
+def notices(v: Verification) -> tuple[str, ...]:
+    """What to know before anything else, one sentence each; usually nothing. They contain text from data."""
+    if v.dry_run:
+        return (DRY_RUN,)
+    return (_unrelated(v, v.ledger.overlap),) if v.ledger and v.is_unrelated else ()
+
+
+def _unrelated(v: Verification, found: Overlap) -> str:
+    share = f"{100 * found.shared / found.records:.1f} %"
+    counted = f"{found.shared:,} of {found.records:,} records have a row here, {share}"
+    bundle, database = f"{v.bundle_path}, run {v.run_id}", f"{v.snapshot.database}, {plural(found.rows, 'row')}"
+    return f"This bundle is not of this database: {counted} (bundle: {bundle}; database: {database})"
+
+
+def has_next_step(v: Verification) -> bool:
+    """Whether there is more to do than to read that all is well."""
+    return bool(v.verdict is not Verdict.PASSED or v.escalation.required or notices(v))
 
 
 def guidance(check: Check) -> Guidance:

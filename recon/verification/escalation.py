@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from recon.model import Check
 
 CONTACT, PRIORITY = "Merge captain", "High"
+DRY_RUN = (
+    "The bundle is of a dry run, which wrote nothing",
+    "Nothing to roll back: verify the bundle of the real run",
+)
+UNRELATED = (
+    "Bundle and database do not belong together",
+    "Verify with the bundle of this database's run, or connect to the bundle's database",
+)
 MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
 MINOR_ESCALATED = (MINOR[0], "Escalate first; the runbook's answer is: Fix source data, re-run")
 MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
@@ -26,13 +34,23 @@ WARNED = (
 NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
 
 
-def advise(checks: Sequence[Check]) -> Escalation:
-    """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated."""
+def advise(checks: Sequence[Check], *, is_dry_run: bool = False, is_unrelated: bool = False) -> Escalation:
+    """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated.
+
+    Args:
+        checks: All of the verification; those that have a reason to be escalated are.
+        is_dry_run: Whether the bundle is of a dry run, so that there is nothing to roll back.
+        is_unrelated: Whether bundle and database do not belong together, so that a rollback would hit another run.
+    """
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     several = _several(failed)
     reasons = [f"{c.name}: {c.escalate}" for c in checks if c.escalate and c.outcome in (Outcome.FAIL, Outcome.WARN)]
     reasons += several
-    if several or any(check.escalate for check in failed):
+    if is_dry_run:
+        situation, action = DRY_RUN
+    elif is_unrelated:
+        situation, action = UNRELATED
+    elif several or any(check.escalate for check in failed):
         situation, action = MAJOR
     elif failed:
         situation, action = MINOR_ESCALATED if reasons else MINOR

@@ -146,7 +146,12 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
-    return verification
+    return _advised(verification)
+
+
+def _advised(v: Verification) -> Verification:
+    """The verification with the advice that its subject calls for."""
+    return replace(v, escalation=advise(v.checks, is_dry_run=v.dry_run, is_unrelated=v.is_unrelated))
 
 
 def _load(

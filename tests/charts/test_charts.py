@@ -72,6 +72,16 @@ def test_every_chart_is_there_and_says_its_numbers(charted: Verification) -> Non
         assert f"{tier.code} {tier.count} ({tier.percentage:.1f} %)" in figures["tier-distribution"].alt
 
 
+def test_charts_of_a_dry_run_say_so(charted: Verification) -> None:
+    drawn = draw(replace(charted, dry_run=True))
+
+    assert list(drawn) == NAMES
+    for figure in drawn.values():
+        assert figure.title.endswith(" (dry run)")
+        assert figure.alt.endswith(" (dry run)")
+    assert "Members by tier (dry run)" in texts(drawn["tier-distribution"])
+
+
 def test_one_chart_can_be_drawn_alone(charted: Verification) -> None:
     assert list(draw(charted, "counts")) == ["counts"]
 

@@ -19,8 +19,9 @@ from verifications import HOSTILE, Page, verifications
 from recon.demo import Club, DemoPaths, plant, write_bundle, write_sqlite
 from recon.errors import OutputError
 from recon.gx import GxResult, GxSuite, build_data_docs, validate
+from recon.model import Outcome
 from recon.report.templates import source_hash
-from recon.report.text import printable
+from recon.report.text import DRY_RUN, printable
 from recon.rules import RULE_TYPE, Rule
 
 if TYPE_CHECKING:
@@ -116,6 +117,22 @@ def test_a_check_stands_whole_on_its_page(pages: Path) -> None:
     for text in ("Some are not", "Look at them", "It is bad", "Violating rows: 1", "the first 50 of 60"):
         assert text in own.text
     assert len(own.tables["Checks"][1]) == 51
+
+
+def test_what_to_know_first_stands_on_every_page(passed: Verification, tmp_path: Path) -> None:
+    blind = replace(passed.checks[6], outcome=Outcome.WARN, message="They are not recorded")
+    dry = replace(passed, dry_run=True, checks=(blind,))
+
+    build_data_docs(made_up(dry), dry, tmp_path)
+
+    made = texts(tmp_path)
+    assert len(made) == 3
+    for text in made.values():
+        assert DRY_RUN in Page(text).text
+    (results,) = (text for name, text in made.items() if name.startswith("validations"))
+    assert blind.guidance.meaning == "ID collision"
+    assert not {blind.guidance.meaning, blind.guidance.action} & {*re.findall(r"<dd>(.*?)</dd>", results)}
+    assert "Nothing wrong was found; the message says what kept the check from passing" in results
 
 
 def test_nothing_is_loaded_and_nothing_runs(pages: Path) -> None:

@@ -273,14 +273,16 @@ def test_the_footer_gives_verdict_and_numbers(
 
 
 def test_an_escalation_is_reported_before_the_footer(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
-    escalation = Escalation(True, ("Orphans: integrity", "Several"), "Merge captain", "High", "major", "Level 1")
+    escalation = Escalation(True, ("Orphans: integrity", "Several"), "Merge captain", "High", "Warned", "Escalate")
     Console().finished(replace(passed, escalation=escalation), "Report written to: r.md")
-    assert capsys.readouterr().out.splitlines()[:7] == [
+    assert capsys.readouterr().out.splitlines()[:9] == [
         "  - Report written to: r.md",
         "",
         "Escalate to: Merge captain (priority: High)",
         "  - Orphans: integrity",
         "  - Several",
+        "",
+        "Next step: Warned - Escalate",
         "",
         "=" * 60,
     ]

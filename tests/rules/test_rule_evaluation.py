@@ -658,6 +658,20 @@ def test_a_warning_alone_does_not_make_a_failure_a_major_one() -> None:
     assert advice.action == "Escalate first; the runbook's answer is: Fix source data, re-run"
 
 
+@pytest.mark.parametrize("found", [[Outcome.FAIL] * 3, [Outcome.WARN], [Outcome.PASS], []], ids=str)
+def test_nothing_is_rolled_back_that_was_not_written_or_is_of_another_run(found: list[Outcome]) -> None:
+    checks = [check(outcome, escalate="why") for outcome in found]
+
+    dry, unrelated = advise(checks, is_dry_run=True), advise(checks, is_unrelated=True)
+
+    assert dry.situation == "The bundle is of a dry run, which wrote nothing"
+    assert dry.action == "Nothing to roll back: verify the bundle of the real run"
+    assert unrelated.situation == "Bundle and database do not belong together"
+    assert unrelated.action == "Verify with the bundle of this database's run, or connect to the bundle's database"
+    assert dry.required == unrelated.required == advise(checks).required
+    assert advise(checks, is_dry_run=True, is_unrelated=True) == dry
+
+
 def failed(check_id: str, *explains: str) -> Check:
     return replace(check(Outcome.FAIL, check_id.capitalize()), id=check_id, explains=explains)
 

@@ -52,6 +52,8 @@ def render(entries: Sequence[ListedRun]) -> str:
 
 def verdict_sentence(judgement: RunSummary) -> str:
     """The meaning of the verdict, in one sentence."""
+    if judgement.dry_run:
+        return "This verdict says nothing about a migration: its bundle is of a dry run, which wrote nothing."
     found = judgement.summary
     checks = plural(found.total, "check")
     if found.failed:

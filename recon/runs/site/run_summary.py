@@ -73,6 +73,8 @@ class RunSummary(Struct, frozen=True, rename="camel"):
     tiers: tuple[TierSize, ...] = field(name="tierDistribution")
     escalation: Escalation
     ledger: Accounted | None = None
+    # A report from before there were notices has none.
+    notices: tuple[str, ...] = ()
 
     def named(self, outcome: Outcome) -> list[CheckResult]:
         """The checks with this outcome, in the order of the report."""
