@@ -77,8 +77,38 @@ VALUES = (
         tell(location="Main Hall"), write_instead(location="MAIN HALL"))),
     Changed("unicode_form", "events", "location", "another Unicode form of the same text", both(
         tell(location="Café"), write_instead(location=unicodedata.normalize("NFD", "Café")))),
-    Changed("encoding", "events", "location", "text decoded with the wrong encoding", both(
+    Changed("encoding", "events", "location", "text in another encoding: UTF-8 read as Windows-1252", both(
         tell(location="Café"), write_instead(location="CafÃ©"))),
+    Changed("encoding", "members", "last_name", "text in another encoding: letters replaced by ?", both(
+        tell(lastName="Škoda"), write_instead(lastName="?koda"))),
+    Changed("html_entities", "events", "description", "HTML entities written", both(
+        tell(description="Wine & cheese"), write_instead(description="Wine &amp; cheese"))),
+    Changed("html_tags", "events", "description", "HTML tags removed", both(
+        tell(description="<p>Wine &amp; cheese</p>"), write_instead(description="Wine & cheese"))),
+    Changed("escaped", "members", "last_name", "escape characters: backslashes", both(
+        tell(lastName="O'Brien"), write_instead(lastName="O\\'Brien"))),
+    Changed("quoted", "events", "location", "quotes around the value added", both(
+        tell(location="Main Hall"), write_instead(location='"Main Hall"'))),
+    Changed("punctuation", "events", "location", "typographic and plain punctuation differ", both(
+        tell(location="Ann\u2019s Hall"), write_instead(location="Ann's Hall"))),
+    Changed("accents", "events", "location", "accents differ", both(
+        tell(location="Žižkov"), write_instead(location="Zizkov"))),
+    Changed("leading_zeros", "members", "phone", "leading zeros lost", both(
+        tell(phone="0805550911"), write_instead(phone="805550911"))),
+    Changed("number_written", "members", "phone", "the same number written otherwise", both(
+        tell(phone="8055550911"), write_instead(phone="8.05555E+09"))),
+    Changed("line_ends", "events", "description", "line ends differ", both(
+        tell(description="Wine\r\ncheese"), write_instead(description="Wine\ncheese"))),
+    Changed("blanks_at_ends", "events", "description", "blanks at the ends differ", both(
+        tell(description="Wine and cheese\u00a0"), write_instead(description="Wine and cheese"))),
+    Changed("whitespace", "events", "category", "whitespace differs", both(
+        tell(category="Games"), write_instead(category="Games "))),
+    Changed("copied", "events", "description", "the value of title of the same record", both(
+        tell(title="A tasting", description="Wine and cheese"),
+        write_instead(title="A tasting", description="A tasting"))),
+    Changed("joined", "members", "first_name", "joined with last_name", both(
+        tell(firstName="Xanthippe", lastName="Quillfeather"),
+        write_instead(firstName="Xanthippe Quillfeather", lastName="Quillfeather"))),
     Changed("null_empty", "events", "location", "nothing written otherwise: blank became null", both(
         tell(location="  "), write_instead(location=None))),
     Changed("default_filled", "events", "category", "default filled in: Social", both(
@@ -90,6 +120,15 @@ VALUES = (
     Changed("zone_shifted", "events", "start_time", "time zone shifted by +8 h", shift("startTime", hours=8)),
     Changed("zone_shifted", "events", "start_time", "time zone shifted by -5:30 h", shift("startTime", hours=-5.5)),
     Changed("day_month_swapped", "members", "joined_at", "day and month swapped", swap_day_and_month),
+    Changed("days_shifted", "members", "joined_at", "dates shifted by +1462 days", shift("joinedAt", days=1462), 3),
+    Changed("years_shifted", "members", "joined_at", "dates shifted by -100 years", both(
+        tell(joinedAt="2021-03-05T08:00:00.000Z"), write_instead(joinedAt="1921-03-05 08:00:00.000"))),
+    Changed("zero_date", "members", "joined_at", "a system's zero date: 1970-01-01", write_instead(
+        joinedAt="1970-01-01 00:00:00.000")),
+    Changed("zero_date", "registrations", "cancelled_at", "a system's zero date: 0001-01-01", both(
+        tell(cancelledAt=None), write_instead(cancelledAt="0001-01-01 00:00:00.000"))),
+    Changed("epoch_scaled", "registrations", "registered_at", "seconds read as milliseconds", both(
+        tell(registeredAt="2023-11-14T22:13:20.000Z"), write_instead(registeredAt="1970-01-20 16:13:20.000"))),
     Changed("time_dropped", "registrations", "registered_at", "time of day dropped", drop_time),
     Changed("scale_rounded", "events", "end_time", "rounded to whole seconds", both(
         tell(endTime="2024-02-02T18:00:00.750Z"), write_instead(endTime="2024-02-02 18:00:00.000"))),
@@ -99,6 +138,8 @@ VALUES = (
         tell(category="Games"), write_instead(category="Social"))),
     Changed("mapped_otherwise", "registrations", "status", f"mapped otherwise than {STATUSES} says", both(
         tell(status="CONFIRMED"), write_instead(status="NO_SHOW"))),
+    Changed("number_limited", "events", "capacity", "limited to 127, the column's largest number", both(
+        tell(capacity=400), write_instead(capacity=127))),
     Changed("changed", "events", "capacity", "changed, no known cause", both(
         tell(capacity=20), write_instead(capacity=27))),
     Changed("changed", "events", "is_published", "changed, no known cause", both(

@@ -17,6 +17,7 @@ class FieldSpec(Struct, frozen=True):
             is compared.
         may_stay_empty: Whether some importers do not fill it: a column without any value is then not compared.
         mapping: The key of migration-config.json that holds the mapping of its values; empty: there is none.
+        is_looked_up: Whether others look its values up, as they do codes and keys without being named above.
     """
 
     name: str
@@ -24,6 +25,7 @@ class FieldSpec(Struct, frozen=True):
     code_of: str = ""
     may_stay_empty: bool = False
     mapping: str = ""
+    is_looked_up: bool = False
 
 
 class Entity(Struct, frozen=True):
@@ -44,6 +46,11 @@ class Entity(Struct, frozen=True):
     parents: dict[str, str] = {}
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """The names of the fields whose texts are codes or keys: in them, blanks make a difference."""
+        return tuple(f.name for f in self.fields if f.code_of or f.mapping or f.is_looked_up)
+
+    @property
     def one(self) -> str:
         """The singular, as in the report's error list: "member"."""
         return SINGULAR[self.name]
@@ -58,9 +65,11 @@ EVERY_ENTITY = (
         "members",
         ("member", "members"),
         (
-            *_same("first_name", "last_name", "email", "phone", "joined_at"),
+            *_same("first_name", "last_name"),
+            FieldSpec("email", "email", is_looked_up=True),
+            *_same("phone", "joined_at"),
             FieldSpec("status_code", "status_id", code_of="statuses", mapping="membership_status_mapping"),
-            FieldSpec("level", "level", may_stay_empty=True),
+            FieldSpec("level", "level", may_stay_empty=True, is_looked_up=True),
             FieldSpec("tier_id", "tier_id"),
         ),
         ("email", "first_name", "last_name"),

@@ -11,6 +11,8 @@ import polars as pl
 from recon.comparison import judge
 from recon.ledger.causes import name_causes, shifted
 from recon.ledger.kinds import KINDS
+from recon.ledger.other_columns import relations
+from recon.model import SINGULAR
 from recon.sql import named_statements
 
 if TYPE_CHECKING:
@@ -88,7 +90,7 @@ class ValueComparison:
             judged = judge(frame.with_columns(is_shifted=self._is_shifted(frame)), self._sides.fields)
             for field, name, records in judged.forgiven_by.iter_rows():
                 forgiven_by[f"{field}: {name}"] += records
-            self._keep(judged.differences, others)
+            self._keep(judged.differences, frame, others)
         for name in ("other_id", "landed", "altered"):
             self._do(name)
         return dict(forgiven_by)
@@ -107,21 +109,50 @@ class ValueComparison:
         texts = [field.name for field in self._sides.fields if field.type == "text"]
         return shifted([name for name in texts if {f"{name}_raw", f"{name}_target"} <= {*frame.columns}])
 
-    def _keep(self, differences: pl.DataFrame, others: pl.DataFrame) -> None:
+    def _keep(self, differences: pl.DataFrame, frame: pl.DataFrame, others: pl.DataFrame) -> None:
         if differences.is_empty():
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
             return
         held = others.with_columns(is_merged=pl.lit(value=True))
-        known = differences.join(held, on=["target_id", "field"], how="left").with_columns(
-            pl.lit(self._entity.name).alias("entity"),
-            pl.col("is_merged").fill_null(value=False) | pl.col("is_discarded"),
-            pl.col("is_shifted") & (pl.col("type") == "text"),
-            pl.col("field").is_in(list(self._entity.parents)).alias("is_parent"),
+        related = relations(frame, self._sides.fields)
+        known = (
+            differences.join(held, on=["target_id", "field"], how="left", maintain_order="left")
+            .join(related, on=["record", "field"], how="left", maintain_order="left")
+            .with_columns(
+                pl.lit(self._entity.name).alias("entity"),
+                pl.col("is_merged").fill_null(value=False) | pl.col("is_discarded"),
+                pl.col("is_shifted") & (pl.col("type") == "text"),
+                (pl.col("field").is_in(self._entity.codes) | (pl.col("type") == "key")).alias("is_code"),
+                self._parent.alias("parent"),
+                self._is_dangling(differences).alias("is_dangling"),
+            )
         )
         named = _left_alone(name_causes(known, self._mapped, self._personal)).select(COLUMNS)
-        self._warehouse.connection.register("incoming", named.to_arrow())
-        self._warehouse.execute(INSERT)
+        self._with(named, INSERT)
+
+    @property
+    def _parent(self) -> pl.Expr:
+        """The parent that a field references: "member", "event"; null: none."""
+        parents = {name: SINGULAR[entity] for name, entity in self._entity.parents.items()}
+        return pl.col("field").replace_strict(parents, default=None, return_dtype=pl.String)
+
+    def _is_dangling(self, differences: pl.DataFrame) -> pl.Expr:
+        """Return whether the row references a parent that does not exist."""
+        found = pl.lit(value=False)
+        for field, parents in self._entity.parents.items():
+            is_named = (pl.col("field") == field) & (pl.col("target_state") == "value")
+            named = differences.filter(is_named).select("target").unique()
+            if not named.is_empty():
+                lost = self._with(named, STATEMENTS["dangling"].format(parents=parents))
+                found |= is_named & pl.col("target").is_in([each for (each,) in lost])
+        return found
+
+    def _with(self, frame: pl.DataFrame, sql: str) -> list[tuple[object, ...]]:
+        """Execute a statement that reads the frame as `incoming`, and return its rows."""
+        self._warehouse.connection.register("incoming", frame.to_arrow())
+        rows = self._warehouse.execute(sql).fetchall()
         self._warehouse.connection.unregister("incoming")
+        return rows
 
     def _batches(self, statement: str) -> Iterator[pl.DataFrame]:
         """Yield the rows of a statement, on a separate cursor so that differences can be written meanwhile."""

@@ -21,6 +21,10 @@ join target.{entity} t on t.id = l.target_id
 where l.outcome = 'merged'
   and l.target_id in (select target_id from ledger.{entity} where outcome = 'landed_altered')
 
+-- name: dangling
+select i.target from incoming i
+where not exists (select 1 from target.{parents} t where lower(cast(t.id as varchar)) = lower(i.target))
+
 -- name: other_id
 insert into ledger.differences
 select $entity, record, source_row, wa_id, cast(target_id as varchar), 'id', 'key', claimed_id, cast(target_id as varchar),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,6 +16,7 @@ from edited_clubs import AFTER, BEFORE, DURING, OTHER_RUN, Accounted, EditedClub
 from recon.comparison import Field, judge
 from recon.ledger.causes import Mapped, name_causes, shifted
 from recon.ledger.kinds import KINDS
+from recon.ledger.other_columns import RELATIONS
 from recon.report.json import render
 
 if TYPE_CHECKING:
@@ -73,8 +74,25 @@ class Planting:
         record["_murmurantId"] = NO_ROW.format(1)
         record, row = self.take("registrations", "parent_other", "", "member_id")
         row["memberId"] = self.club.rows("members")[-5]["id"]
+        record, row = self.take("registrations", "parent_dangling", "its event does not exist", "event_id")
+        row["eventId"] = NO_ROW.format(2)
+        self._exchange()
         self._merge()
         self._skip()
+
+    def _exchange(self) -> None:
+        """Two columns that hold each other's values, and a name that was divided elsewhere."""
+        record, row = self.take("events", "columns_exchanged", "exchanged with end_time", "start_time")
+        self.expected["events", "columns_exchanged", "end_time", "exchanged with start_time"] += 1
+        row["startTime"], row["endTime"] = row["endTime"], row["startTime"]
+        record, row = self.take("registrations", "columns_exchanged", "exchanged with cancelled_at", "registered_at")
+        self.expected["registrations", "columns_exchanged", "cancelled_at", "exchanged with registered_at"] += 1
+        record["cancelledAt"] = None
+        row["registeredAt"], row["cancelledAt"] = None, row["registeredAt"]
+        record, row = self.take("members", "divided", "divided from last_name at another place", "first_name")
+        self.expected["members", "divided", "last_name", "divided from first_name at another place"] += 1
+        record.update(firstName="Xanthippe Anne", lastName="Quillfeather")
+        row.update(firstName="Xanthippe", lastName="Anne Quillfeather")
 
     def _merge(self) -> None:
         """Two records of one event; the row keeps the first one's location."""
@@ -168,7 +186,7 @@ class Planting:
         self.club.remove("events", record=record)
 
 
-TOUCHED = 75
+TOUCHED = 100
 
 
 @dataclass(frozen=True)
@@ -179,7 +197,7 @@ class Planted:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    planting = Planting(edited_club(members=120, events=90, registrations=400))
+    planting = Planting(edited_club(members=200, events=200, registrations=500))
     planting.plant()
     return Planted(planting.club.account(tmp_path_factory.mktemp("causes"), loose=True), planting.expected)
 
@@ -233,24 +251,35 @@ def test_no_person_can_be_read_in_the_report(planted: Planted) -> None:
     assert "Q***" in str(check["violations"])
 
 
+FLAGS = dict.fromkeys(("is_merged", "is_shifted", "is_code", "is_dangling", "is_other_altered"), False)
+NOT_RELATED = dict.fromkeys(("parent", *RELATIONS))
+
+
 def named(
     kind: str, values: Sequence[tuple[Any, Any]], *, edited: bool | Sequence[bool] = False, **options: Any
 ) -> list[str]:
     """The causes of one field's differences, by source and target values, each as "name detail"."""
     sources, targets = zip(*values, strict=True)
-    sides = {"x_source": sources, "x_target": targets}
-    differences = judge(pl.DataFrame(sides, strict=False), [Field("x", kind)]).differences
-    flags = {"is_merged": False, "is_shifted": False, "is_parent": False, "is_edited": edited} | options.pop(
-        "flags", {}
-    )
+    frame = pl.DataFrame({"x_source": sources, "x_target": targets}, strict=False)
+    return named_in(frame, kind, edited=edited, **options)
+
+
+def named_in(frame: pl.DataFrame, kind: str, *, edited: bool | Sequence[bool] = False, **options: Any) -> list[str]:
+    """The same of the field x of a frame."""
+    differences = judge(frame, [Field("x", kind)]).differences
+    flags = FLAGS | NOT_RELATED | {"is_edited": edited} | options.pop("flags", {})
     found = name_causes(
-        differences.with_columns(
-            pl.lit(value if isinstance(value, bool) else pl.Series(value)).alias(name) for name, value in flags.items()
-        ),
+        differences.with_columns(_column(value).alias(name) for name, value in flags.items()),
         options.get("mapped", {}),
         options.get("personal", ()),
     )
     return [f"{cause} {detail}".strip() for cause, detail in found.select("cause", "detail").iter_rows()]
+
+
+def _column(value: Any) -> pl.Expr | pl.Series:
+    if isinstance(value, list):
+        return pl.Series(value)
+    return pl.lit(value, pl.Boolean() if isinstance(value, bool) else pl.String())
 
 
 def at(text: str) -> datetime:
@@ -290,19 +319,159 @@ def test_instants_that_moved_are_distinguished(source: str, target: str, cause: 
     assert named("timestamp", [(at(source), at(target))]) == [cause]
 
 
+def moves(*hours: float, start: str = "2024-01-03 08:07") -> list[tuple[datetime, datetime]]:
+    """Instants of one field that moved by so many hours each."""
+    return [(at(start), at(start) + timedelta(hours=by)) for by in hours]
+
+
+def test_a_zone_moves_by_one_offset_or_two_an_hour_apart() -> None:
+    assert named("timestamp", moves(8, 8, 7)) == ["zone_shifted +8 h", "zone_shifted +8 h", "zone_shifted +7 h"]
+    assert named("timestamp", moves(1, 2, 3, -1, -2, 5)) == ["changed"] * 6
+    assert named("timestamp", moves(2, -3)) == ["changed"] * 2
+    # Most of them prove it, and one that moved otherwise is not explained by it.
+    assert named("timestamp", moves(8, 8, 8, -3)) == ["zone_shifted +8 h"] * 3 + ["changed"]
+    assert named("timestamp", moves(8, 8, -5, -5)) == ["zone_shifted +8 h"] * 2 + ["zone_shifted -5 h"] * 2
+
+
+def test_an_exchange_comes_before_any_zone() -> None:
+    flags = {"exchanged_with": ["y", "y", None, None]}
+
+    found = named("timestamp", moves(2, -3, 8, 8), flags=flags)
+
+    assert found == ["columns_exchanged y"] * 2 + ["zone_shifted +8 h"] * 2
+
+
+def test_an_event_that_lasts_as_long_as_the_zone_is_off_was_not_copied() -> None:
+    copied: dict[str, Any] = {"copied_from": ["y", "y", "y", None]}
+
+    assert named("timestamp", moves(2, 2, 2, 2), flags=copied) == ["zone_shifted +2 h"] * 4
+    assert named("timestamp", moves(-1, -2, -3, 8), flags=copied) == ["copied y"] * 3 + ["changed"]
+    assert named("timestamp", moves(-2), flags={"copied_from": "y"}) == ["copied y"]
+    assert named("timestamp", moves(2), flags={"copied_from": "y", "is_other_altered": True}) == ["zone_shifted +2 h"]
+
+
+def test_a_constant_number_of_days_is_told_from_other_dates() -> None:
+    assert named("timestamp", moves(24)) == ["days_shifted +1 day"]
+    assert named("timestamp", moves(-24 * 1462)) == ["days_shifted -1462 days"]
+    assert named("timestamp", moves(24 * 40, 24 * 40)) == ["days_shifted +40 days"] * 2
+    assert named("timestamp", moves(24 * 40)) == ["changed"]
+    assert named("timestamp", moves(24 * 40, 24 * 51, -24 * 33)) == ["changed"] * 3
+    dates = [(source.date(), target.date()) for source, target in moves(-24, -24)]
+    assert named("date", dates) == ["days_shifted -1 day"] * 2
+
+
+def test_a_constant_number_of_years_is_no_number_of_days() -> None:
+    starts = ("2023-03-05 08:00", "2024-02-03 08:00", "2021-03-05 08:00")
+    later = [(at(start), at(start).replace(year=at(start).year + 1)) for start in starts]
+
+    assert named("timestamp", later) == ["years_shifted +1 year"] * 3
+    assert named("timestamp", [later[2]] * 2) == ["days_shifted +365 days"] * 2
+    assert named("timestamp", [(at("2021-03-05"), at("1921-03-05"))]) == ["years_shifted -100 years"]
+    assert named("timestamp", [(at("2021-03-05"), at("1921-03-06"))]) == ["changed"]
+
+
+def test_day_and_month_swapped_on_one_date_are_no_number_of_days() -> None:
+    swapped = [(at("2023-03-04 08:00"), at("2023-04-03 08:00"))] * 3
+
+    assert named("timestamp", swapped) == ["day_month_swapped"] * 3
+    others = [(at(f"2023-05-{day} 08:00"), at(f"2023-06-{day} 08:00")) for day in (20, 21)]
+    assert named("timestamp", others) == ["days_shifted +31 days"] * 2
+
+
+@pytest.mark.parametrize(
+    "target, day",
+    [
+        ("1970-01-01", "1970-01-01"),
+        ("1969-12-31 16:00", "1970-01-01"),
+        ("1970-01-01 08:00", "1970-01-01"),
+        ("0001-01-01", "0001-01-01"),
+        ("9999-12-31", "9999-12-31"),
+        ("9999-12-31 23:59:59.999", "9999-12-31"),
+        ("1900-01-01", "1900-01-01"),
+        ("1899-12-30", "1899-12-30"),
+        ("1753-01-01", "1753-01-01"),
+        ("1601-01-01", "1601-01-01"),
+    ],
+)
+def test_a_system_s_zero_date_is_named(target: str, day: str) -> None:
+    assert named("timestamp", [(at("2024-01-03 08:00"), at(target))]) == [f"zero_date {day}"]
+    assert named("timestamp", [(None, at(target)), (None, None)]) == [f"zero_date {day}"]
+    assert named("date", [(at("2024-01-03").date(), at(target).date())]) == [f"zero_date {day}"]
+
+
+def test_a_date_near_a_zero_date_is_not_the_system_s() -> None:
+    assert named("timestamp", [(at("1970-01-01"), at("1970-01-01 08:00"))]) == ["zone_shifted +8 h"]
+    assert named("timestamp", [(at("2024-01-03"), at("1970-01-03"))]) == ["changed"]
+    assert named("timestamp", [(at("1970-01-01"), at("2024-01-03"))]) == ["changed"]
+
+
+def test_infinity_is_a_zero_date() -> None:
+    frame = pl.DataFrame({"x_source": [0, 0], "x_target": [2**62, -(2**62)]}).cast(pl.Datetime("us"))
+
+    assert named_in(frame, "timestamp") == ["zero_date infinity", "zero_date -infinity"]
+
+
+def test_seconds_read_as_milliseconds_are_named() -> None:
+    assert named("timestamp", [(at("2023-11-14 22:13:20"), at("1970-01-20 16:13:20"))]) == ["epoch_scaled"]
+    assert named("timestamp", [(at("2023-11-14 22:13:20"), at("1970-01-20 17:13:20"))]) == ["changed"]
+
+
+@pytest.mark.parametrize(
+    "source, target, cause",
+    [
+        ("Wine\r\ncheese", "Wine\ncheese", "line_ends"),
+        ("Wine\rcheese", "Wine\r\ncheese", "line_ends"),
+        ("Wine\u2028cheese\n", "Wine\ncheese\r\n", "line_ends"),
+        ("Wine\r\ncheese\r\n", "Wine\ncheese", "blanks_at_ends"),
+        ("\u00a0Wine\t", "Wine", "blanks_at_ends"),
+        ("Wine", "\ufeffWine\u200b", "blanks_at_ends"),
+        ("Wine\ncheese", "Wine cheese", "whitespace"),
+        ("Wine\ncheese", "Winecheese", "whitespace"),
+        ("Wine  cheese ", "Wine cheese", "whitespace"),
+    ],
+)
+def test_line_ends_and_blanks_at_the_ends_matter_in_codes_only(source: str, target: str, cause: str) -> None:
+    assert named("text", [(source, target)]) == [cause]
+    assert named("text", [(source, target)], flags={"is_code": True}) == ["whitespace"]
+    assert KINDS[cause].is_harmless is (cause != "whitespace")
+    assert named("key", [("a", "a ")], flags={"is_code": True}) == ["changed"]
+
+
+def test_other_columns_explain_texts() -> None:
+    values, divided = [("Anna Maria", "Anna")], {"divided_with": "y"}
+
+    assert named("text", values) == ["truncated 4"]
+    assert named("text", values, flags=divided) == ["divided y"]
+    assert named("text", [("Anna", "Anna Smith")], flags={"joined_with": "y"}) == ["joined y"]
+    assert named("text", [("Anna", "Smith"), (None, "Smith")], flags={"copied_from": "y"}) == ["copied y"] * 2
+    # A code that equals another column's value was mapped to it.
+    coded: dict[str, Any] = {"copied_from": "y", "is_code": True}
+    assert named("text", [("Games", "Social"), (None, "Social")], flags=coded) == ["changed", "default_filled Social"]
+
+
+def test_what_no_person_types_is_no_edit() -> None:
+    assert named("text", [("Wine & ale", "Wine &amp; ale")], edited=True) == ["html_entities written"]
+    assert named("timestamp", [(at("2024-01-03"), at("1970-01-01"))], edited=True) == ["zero_date 1970-01-01"]
+    dangling = {"parent": "event", "is_dangling": True}
+    assert named("key", [("a", "b")], edited=True, flags=dangling) == ["parent_dangling event"]
+    assert named("text", [("a", "b")], edited=True, flags={"exchanged_with": "y"}) == ["columns_exchanged y"]
+
+
 @pytest.mark.parametrize(
     "source, target, cause",
     [
         ("Harbor Hall", "Harbor", "truncated 6"),
-        ("Harbor Hall ", "Harbor Hall", "whitespace"),
+        ("Harbor Hall", "Harbor…", "truncated 7"),
+        ("Harbor Hall", "Harb ...", "truncated 8"),
+        ("Harbor Hall ", "Harbor Hall", "blanks_at_ends"),
         ("Harbor Hall", "Harbor\u00a0Hall", "whitespace"),
         ("Harbor Hall", "HarborHall", "whitespace"),
         ("Harbor Hall", "harbor hall", "case"),
         ("Harbor Hall", "HARBOR  HALL", "case"),
         ("ﬁne", "fine", "unicode_form"),
         ("Café", "Cafe\u0301", "unicode_form"),
-        ("Café", "CafÃ©", "encoding"),
-        ("Café", "Caf\ufffd", "encoding"),
+        ("Café", "CafÃ©", "encoding UTF-8 read as Windows-1252"),
+        ("Café", "Caf\ufffd", "encoding letters replaced by U+FFFD"),
         ("Harbor Hall", "arbor Hall", "changed"),
         ("Harbor", "Harbor Hall", "changed"),
         ("Harbor", "", "value_lost empty"),
@@ -327,6 +496,8 @@ def test_texts_that_changed_are_distinguished(source: str | None, target: str | 
         ("float", 12.345, 12.5, "changed"),
         ("float", 12.0, 13.0, "changed"),
         ("integer", 2**53, 2**53 + 1, "changed"),
+        ("integer", 40_000, 32_767, "number_limited 32767"),
+        ("integer", 20, 127, "changed"),
         ("boolean", True, False, "changed"),
         ("key", "a", "b", "changed"),
     ],
@@ -355,7 +526,7 @@ def test_a_person_edits_a_few_rows_and_an_importer_all() -> None:
     assert named("text", cut_off, edited=True) == ["edited_later"] * 4
     assert named("text", cut_off[:2], edited=[True, False]) == ["truncated 6"] * 2
     assert named("timestamp", moved_by_an_hour, edited=True) == ["edited_later"]
-    assert named("text", [("Café", "CafÃ©")], edited=True) == ["encoding"]
+    assert named("text", [("Café", "CafÃ©")], edited=True) == ["encoding UTF-8 read as Windows-1252"]
 
 
 def test_what_is_known_of_the_record_comes_first() -> None:
@@ -363,7 +534,7 @@ def test_what_is_known_of_the_record_comes_first() -> None:
 
     assert named("text", values, flags={"is_merged": True}) == ["merged_value"]
     assert named("text", values, flags={"is_shifted": True}) == ["columns_shifted"]
-    assert named("key", [("a", "b")], flags={"is_parent": True}) == ["parent_other"]
+    assert named("key", [("a", "b")], flags={"parent": "member"}) == ["parent_other"]
     assert named("text", [(None, "Jane")], personal=("x",)) == ["default_filled a value"]
 
 
