@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from edited_clubs import edited_club
 from judged_rules import judge
 from migrated_databases import KINDS, migrate, not_passed
 from support import check_of, edit_report
@@ -14,6 +15,7 @@ from recon.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from migrated_databases import Migration
 
@@ -25,6 +27,12 @@ NOTHING = "0e000000-0000-4000-8000-000000000007"
 RUN_ID = "run-20240115-143000"
 TWICE = "Wild Apricot id mapped more than once"
 SHARED = "several Wild Apricot ids on one target row"
+
+
+# What the ledger says of an orphan's record; nothing where no record is known.
+UNNAMED = dict.fromkeys(
+    ("source_row", "wa_id", "expected_member", "member_outcome", "expected_event", "event_outcome"), None
+)
 
 
 def refer(
@@ -58,9 +66,40 @@ def test_an_orphan_is_one_violation_that_says_which_side(member: str | None, eve
 
     assert (check.outcome, check.violation_count) == (Outcome.FAIL, 1)
     assert check.violations.to_dicts() == [
-        {"registration_id": "r2", "missing_side": side, "member_id": member, "event_id": event}
+        {"registration_id": "r2", "missing_side": side, "member_id": member, "event_id": event} | UNNAMED
     ]
     assert check.escalate == "Data integrity issue (orphaned registrations)"
+
+
+def test_an_orphan_names_the_parents_of_its_record(tmp_path: Path) -> None:
+    club = edited_club()
+    (deleted, lost, misled, unclaimed), others = club.pairs("registrations")[:4], club.pairs("members")
+    members = {row["id"]: (record, row) for record, row in others}
+    events = {row["id"]: record["_waId"] for record, row in club.pairs("events")}
+    club.remove("members", row=members[deleted[1]["memberId"]][1])
+    rejected, row = members[lost[1]["memberId"]]
+    club.remove("members", row=row)
+    club.reject("members", rejected, "Duplicate contact")
+    rejected["_murmurantId"] = row["id"]
+    misled[1]["eventId"] = NOTHING
+    unclaimed[1]["memberId"] = NOBODY
+    club.forget_ids("registrations", unclaimed[0])
+    club.remove("registrations", record=unclaimed[0])
+
+    check = check_of(club.account(tmp_path, loose=True).verification, "orphaned_registrations")
+
+    found = {row["registration_id"]: row for row in check.violations.to_dicts()}
+    for (record, row), outcomes in (
+        (deleted, ("missing_in_target", "landed")),
+        (lost, ("rejected", "landed")),
+        (misled, ("landed", "landed")),
+    ):
+        orphan = found[row["id"]]
+        assert (orphan["source_row"], orphan["wa_id"]) == (record["_sourceRow"], record["_waId"])
+        assert orphan["expected_member"] == members[record["memberId"]][0]["_waId"]
+        assert orphan["expected_event"] == events[record["eventId"]]
+        assert (orphan["member_outcome"], orphan["event_outcome"]) == outcomes
+    assert {name: found[unclaimed[1]["id"]][name] for name in UNNAMED} == UNNAMED
 
 
 def test_one_orphan_reads_as_one() -> None:
