@@ -49,7 +49,11 @@ REPLACEMENTS = re.compile("\ufffd+")
 FOREIGN = re.compile(r"[^\x00-\x7f]")
 NOT_PLAIN = re.compile(r"[^\x21-\x7e]|[?_*]")
 BYTE_ORDER_MARK = "ï»¿"
+# An encoding of at most three bytes, as MySQL's utf8 is.
+BEYOND_THREE_BYTES = "utf8mb3"
+LAST_OF_THREE_BYTES = 0xFFFF
 HEAD = 4
+SURE = 2
 
 
 class Reading(NamedTuple):
@@ -87,10 +91,8 @@ class Reading(NamedTuple):
 
     def proves(self, source: str, wanted: str) -> bool:
         """Whether reading the source so gives the text `wanted`, of which only what can be seen is left."""
-        if self.read != VIETNAMESE:
-            head = _visible(self.of(source[:HEAD]) or "")
-            if head and head[0] != wanted[0]:
-                return False
+        if not _starts_alike(self.of(source[:HEAD]) or "", wanted[:HEAD]):
+            return False
         text = self.of(source)
         # Where nothing was misread, it proves nothing that the texts are alike.
         return text is not None and text != source and _visible(text) == wanted
@@ -100,11 +102,11 @@ class Misreadings:
     """Describes how texts were misread; remembers which readings explained others, and how many nothing explained.
 
     Args:
-        most_unproven: How many texts that no encoding explains are tried with all of them; then only with those that
-            explained others.
+        most_unproven: How many characters of texts that no encoding explains are tried with all of them; then only
+            with those that explained others.
     """
 
-    def __init__(self, most_unproven: int = 200) -> None:
+    def __init__(self, most_unproven: int = 20_000) -> None:
         self._proven: dict[Reading, None] = {}
         self._left = most_unproven
 
@@ -122,7 +124,8 @@ class Misreadings:
         if known or self._left <= 0:
             return known
         found = self._described(source, target)
-        self._left -= not found
+        if not found:
+            self._left -= len(source) + len(target)
         return found
 
     def _known(self, source: str, target: str) -> str:
@@ -133,7 +136,7 @@ class Misreadings:
     def _described(self, source: str, target: str) -> str:
         composed, decomposed = (unicodedata.normalize(form, source) for form in ("NFC", "NFD"))
         for text in dict.fromkeys((composed, source, decomposed)):
-            found = self._read_back(text, target, UTF_8) or _replaced(text, target) or _left_out(text, target)
+            found = _replaced(text, target) or _left_out(text, target) or self._read_back(text, target, UTF_8)
             if found:
                 return found
         backward = self._read_back(target, source, UTF_8, remembers=False)
@@ -203,7 +206,7 @@ def _left_out(source: str, target: str) -> str:
 
 def _cut_off(source: str, target: str) -> str:
     """A text that ends where the first character is that an encoding of three bytes cannot express."""
-    end = next((place for place, letter in enumerate(source) if ord(letter) > 0xFFFF), None)
+    end = next((place for place, letter in enumerate(source) if _lacks(BEYOND_THREE_BYTES, letter)), None)
     is_cut = end is not None and source[:end].rstrip() == target.rstrip() != ""
     return "cut off at the first character of four bytes" if is_cut else ""
 
@@ -211,9 +214,12 @@ def _cut_off(source: str, target: str) -> str:
 def _lost(source: str) -> Iterator[frozenset[str]]:
     """For each encoding, the letters of the source that it lacks; each set once."""
     foreign = dict.fromkeys(FOREIGN.findall(source))
-    sets = (frozenset(letter for letter in foreign if _lacks(codec, letter)) for codec in ("ascii", *LEGACY))
-    beyond = frozenset(letter for letter in foreign if ord(letter) > 0xFFFF)
-    yield from dict.fromkeys(lost for lost in (*sets, beyond) if lost)
+    seen = {frozenset[str]()}
+    for codec in ("ascii", *LEGACY, BEYOND_THREE_BYTES):
+        lost = frozenset(letter for letter in foreign if _lacks(codec, letter))
+        if lost not in seen:
+            seen.add(lost)
+            yield lost
 
 
 def _letters(_: str) -> int:
@@ -222,7 +228,7 @@ def _letters(_: str) -> int:
 
 def _units(letter: str) -> int:
     """The number of UTF-16 units."""
-    return 1 + (ord(letter) > 0xFFFF)
+    return 1 + (ord(letter) > LAST_OF_THREE_BYTES)
 
 
 def _bytes(letter: str) -> int:
@@ -231,12 +237,21 @@ def _bytes(letter: str) -> int:
 
 @cache
 def _lacks(codec: str, letter: str) -> bool:
+    if codec == BEYOND_THREE_BYTES:
+        return ord(letter) > LAST_OF_THREE_BYTES
     return _encoded(letter, codec) is None
 
 
 def _plain(text: str) -> str:
     """The characters that mean the same in all encodings that are read byte by byte."""
     return NOT_PLAIN.sub("", text)
+
+
+def _starts_alike(head: str, wanted: str) -> bool:
+    """Whether the start of what was read fits; only its first characters cannot change with what follows."""
+    seen = unicodedata.normalize("NFD", _visible(head))
+    sure = SURE if len(seen) >= HEAD else 1
+    return unicodedata.normalize("NFD", wanted).startswith(seen[:sure])
 
 
 def _without_blanks(text: str) -> str:

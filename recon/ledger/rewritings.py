@@ -17,6 +17,12 @@ Named = tuple[str, str]
 TIMES = ("", " twice", " three times")
 SPACE = re.compile(r"[\s\x00-\x1f\x7f-\xa0\u200b\ufeff]+")
 TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
+# What is no plain letter or digit of a text itself: entities, escapes and other characters; the same and tags.
+ENTITIES_AND_ESCAPES = re.compile(
+    r"&(?:amp;)*#?\w+;|%[0-9A-Fa-f]{2}|=[0-9A-F]{2}|\\(?:u[0-9A-Fa-f]{4}|[nrtbf])|[^A-Za-z0-9&%=\\]+|[&%=\\]"
+)
+MARKUP = re.compile(rf"{TAG.pattern}|{ENTITIES_AND_ESCAPES.pattern.replace('&%=', '&<%=')}|<")
+ESCAPE = re.compile("[\\\\%=+]|''|\"\"")
 QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\u00ab\u00bb")
 BACKSLASHED = re.compile(r"\\(['\"\\/%_`])")
 JSON_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|([nrtbf\"\\/]))")
@@ -44,9 +50,11 @@ TRANSCRIBED = {
     "ħ": "h",
 }
 UMLAUTS = TRANSCRIBED | {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
+ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+")
 DIGITS = re.compile(r"[\d\s()+./-]+")
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 LONGEST_NUMBER = 40
+HEAD = 20
 
 
 def rewritten(source: str, target: str) -> Named | None:
@@ -54,11 +62,13 @@ def rewritten(source: str, target: str) -> Named | None:
 
     White space is left out of account.
     """
-    for describe in (_entities, _tags, _quoted, _escaped, _punctuation, _accents, _number):
-        found = describe(source, target)
-        if found:
-            return found
-    return None
+    # Most texts differ in more than their markup: for those, nothing is undone.
+    if any(markup.sub("", source) == markup.sub("", target) for markup in (ENTITIES_AND_ESCAPES, MARKUP)):
+        for describe in (_entities, _tags, _quoted, _escaped, _punctuation):
+            found = describe(source, target)
+            if found:
+                return found
+    return _accents(source, target) or _number(source, target)
 
 
 def _same(*texts: str) -> bool:
@@ -110,6 +120,8 @@ def _quoted(source: str, target: str) -> Named | None:
 
 
 def _escaped(source: str, target: str) -> Named | None:
+    if not ESCAPE.search(source + target):
+        return None
     for label, undo in ESCAPES.items():
         undone = _undone(source, target, undo)
         if undone:
@@ -153,22 +165,34 @@ def _punctuation(source: str, target: str) -> Named | None:
 
 
 def _accents(source: str, target: str) -> Named | None:
-    is_alike = any(_same(_bare(source, letters), _bare(target, letters)) for letters in (TRANSCRIBED, UMLAUTS))
+    if source.isascii() and target.isascii():
+        return None
+    is_alike = any(
+        _starts_alike(source, target, table) and _same(_bare(source, table), _bare(target, table))
+        for table in TRANSCRIPTIONS
+    )
     return ("accents", "") if is_alike else None
 
 
-def _bare(text: str, letters: dict[str, str]) -> str:
+def _starts_alike(source: str, target: str, table: dict[int, str]) -> bool:
+    """Whether the bare texts may be alike, by their starts; each ends before what it may have been cut off from."""
+    heads = [SPACE.sub("", _bare(text[:HEAD], table)) for text in (source, target)]
+    shorter = max(min(map(len, heads)) - 1, 0)
+    return heads[0][:shorter] == heads[1][:shorter]
+
+
+def _bare(text: str, table: dict[int, str]) -> str:
     """Without accents; special letters as they are transcribed."""
-    composed = unicodedata.normalize("NFC", text)
-    written = "".join(_transcribed(letter, letters) for letter in composed)
-    return "".join(c for c in unicodedata.normalize("NFD", written) if not unicodedata.combining(c))
+    return ACCENTS.sub("", unicodedata.normalize("NFD", unicodedata.normalize("NFC", text).translate(table)))
 
 
-def _transcribed(letter: str, letters: dict[str, str]) -> str:
-    small = letter.lower()
-    if small not in letters:
-        return letter
-    return letters[small] if letter == small else letters[small].capitalize()
+def _transcription(letters: dict[str, str]) -> dict[int, str]:
+    """The table for letters and, where each is a single letter too, their capitals."""
+    capitals = {letter.upper(): written.capitalize() for letter, written in letters.items() if letter not in "ß\u0131"}
+    return {ord(letter): written for letter, written in (letters | capitals).items()}
+
+
+TRANSCRIPTIONS = (_transcription(TRANSCRIBED), _transcription(UMLAUTS))
 
 
 def _number(source: str, target: str) -> Named | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -24,19 +25,21 @@ ELLIPSIS = r"\s*(?:\.\.\.|…)$"
 def with_proofs(differences: pl.DataFrame) -> pl.DataFrame:
     """Add text_cause and text_detail: how the target's text arose, proven by doing the same; null: not known."""
     is_marked = source.str.contains(MARKED) | target.str.contains(MARKED)
-    pairs = differences.filter(is_text & has_source & has_target & is_marked).select("source", "target")
+    pairs = differences.filter(is_text & has_source & has_target & is_marked).select("field", "source", "target")
     rows = list(_proven(pairs.unique(maintain_order=True)))
-    proven = pl.DataFrame(rows, {"source": pl.String(), "target": pl.String(), **PROVEN}, orient="row")
-    return differences.join(proven, on=["source", "target"], how="left", maintain_order="left")
+    proven = pl.DataFrame(rows, {**dict.fromkeys(pairs.columns, pl.String()), **PROVEN}, orient="row")
+    return differences.join(proven, on=pairs.columns, how="left", maintain_order="left")
 
 
-def _proven(pairs: pl.DataFrame) -> Iterator[tuple[str, str, str, str]]:
-    misreadings = Misreadings()
-    for came, holds in pairs.iter_rows():
-        label = misreadings.describe(came, holds)
-        found = ("encoding", label) if label else rewritten(came, holds)
+def _proven(pairs: pl.DataFrame) -> Iterator[tuple[str, ...]]:
+    misreadings = defaultdict[str, Misreadings](Misreadings)
+    for field, came, holds in pairs.iter_rows():
+        found = rewritten(came, holds)
+        label = "" if found else misreadings[field].describe(came, holds)
+        if label:
+            found = ("encoding", label)
         if found:
-            yield came, holds, *found
+            yield field, came, holds, *found
 
 
 def textual() -> tuple[Guess, ...]:

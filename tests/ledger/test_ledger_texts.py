@@ -175,7 +175,7 @@ def test_other_changes_are_not_blamed_on_an_encoding(source: str, target: str) -
 
 
 def test_readings_that_are_not_known_are_tried_for_a_while_only() -> None:
-    misreadings = Misreadings(most_unproven=1)
+    misreadings = Misreadings(most_unproven=10)
     as_mac = strict("Škoda", "mac-roman")
 
     assert misreadings.describe("Škoda", as_browsers_do("Škoda"))
