@@ -84,6 +84,17 @@ RECORD_FAULTS = (
         ),
     ),
     Fault(
+        "exchanged-times",
+        "Five events start when they end, and end when they start.",
+        "altered_records",
+        (
+            """
+            UPDATE "Event" SET "startTime" = "endTime", "endTime" = "startTime" WHERE id IN (
+              SELECT id FROM "Event" WHERE "endTime" > "startTime" ORDER BY id LIMIT 5)
+            """,
+        ),
+    ),
+    Fault(
         "wrong-tiers",
         "The importer put the members of the level Newcomer into the tier GENERAL.",
         "tier_mapping",

@@ -33,6 +33,7 @@ COUNT_MEMBERS = 'SELECT COUNT(*) FROM "Member"'
 COUNT_EVENTS = 'SELECT COUNT(*) FROM "Event"'
 COUNT_REGISTRATIONS = 'SELECT COUNT(*) FROM "EventRegistration"'
 COUNT_SHORT_TITLES = 'SELECT COUNT(*) FROM "Event" WHERE LENGTH(title) = 8'
+COUNT_EARLY_ENDS = 'SELECT COUNT(*) FROM "Event" WHERE "endTime" < "startTime"'
 COUNT_TIERLESS = 'SELECT COUNT(*) FROM "Member" WHERE "membershipTierId" IS NULL'
 COUNT_GENERAL = """
     SELECT COUNT(*) FROM "Member" JOIN "MembershipTier" AS t ON t.id = "membershipTierId"
@@ -342,6 +343,7 @@ EVIDENCE: dict[str, list[tuple[str, object, object]]] = {
     "bad-value": [(SORT_ORDERS_AS_TEXT, [], [("GENERAL", "high")])],
     "replaced-registration": [(COUNT_REGISTRATIONS, [(8603,)], [(8603,)]), (ORPHANS, [], [])],
     "stray-registration": [(COUNT_REGISTRATIONS, [(8603,)], [(8604,)]), (ORPHANS, [], [])],
+    "exchanged-times": [(COUNT_EARLY_ENDS, [(0,)], [(5,)]), (COUNT_EVENTS, [(523,)], [(523,)])],
     "truncated-titles": [(COUNT_SHORT_TITLES, [(13,)], [(18,)]), (COUNT_EVENTS, [(523,)], [(523,)])],
     "wrong-tiers": [(COUNT_GENERAL, [(40,)], [(455,)]), (COUNT_TIERLESS, [(32,)], [(32,)])],
 }

@@ -133,6 +133,9 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     "truncated-titles": {
         "altered_records": ("FAIL", "Differ from their rows: 5 events"),
     },
+    "exchanged-times": {
+        "altered_records": ("FAIL", "Differ from their rows: 5 events"),
+    },
     "wrong-tiers": {
         "tier_mapping": ("WARN", "11 members have another tier than the membership level leads to"),
     },
