@@ -127,6 +127,7 @@ def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
         Guess("copied", is_filled, pl.col("copied_from")),
         Guess("null_empty", ~has_source & ~has_target, pl.col("source_state") + " became " + pl.col("target_state")),
         Guess("default_filled", ~has_source & has_target, pl.when(is_secret).then(pl.lit("a value")).otherwise(target)),
+        Guess("divided", ~has_target & pl.col("divided_with").is_not_null(), pl.col("divided_with")),
         Guess("value_lost", has_source & ~has_target, pl.col("target_state")),
     )
 

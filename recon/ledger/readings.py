@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 UTF_8 = "utf-8"
 # Those read byte by byte, then those whose characters have several bytes; where several fit, the first is named.
@@ -120,7 +120,7 @@ class Misreadings:
             return ""
         if target.removeprefix(BYTE_ORDER_MARK) == source:
             return "byte order mark read as text"
-        known = self._known(source, target)
+        known = self._read_back(source, target, self._proven)
         if known or self._left <= 0:
             return known
         found = self._described(source, target)
@@ -128,40 +128,46 @@ class Misreadings:
             self._left -= len(source) + len(target)
         return found
 
-    def _known(self, source: str, target: str) -> str:
-        wanted = _visible(target)
-        proving = (reading for reading in self._proven if wanted and reading.proves(source, wanted))
-        return next((reading.label for reading in proving), "")
-
     def _described(self, source: str, target: str) -> str:
         composed, decomposed = (unicodedata.normalize(form, source) for form in ("NFC", "NFD"))
         for text in dict.fromkeys((composed, source, decomposed)):
-            found = _replaced(text, target) or _left_out(text, target) or self._read_back(text, target, UTF_8)
+            found = (
+                _replaced(text, target) or _left_out(text, target) or self._read_back(text, target, _readings(UTF_8))
+            )
             if found:
                 return found
-        backward = self._read_back(target, source, UTF_8, remembers=False)
+        backward = self._read_back(target, source, _readings(UTF_8), remembers=False)
         if backward:
             return f"{backward}, in the export itself"
-        return self._read_back(composed, target, *LEGACY) or _cut_off(source, target)
+        return self._read_back(composed, target, _readings_of(composed)) or _cut_off(source, target)
 
-    def _read_back(self, source: str, target: str, *written: str, remembers: bool = True) -> str:
+    def _read_back(self, source: str, target: str, readings: Iterable[Reading], *, remembers: bool = True) -> str:
         wanted, is_plain = _visible(target), _plain(source) == _plain(target)
-        foreign = FOREIGN.findall(source)
+        foreign = len(FOREIGN.findall(source))
         if not wanted or not foreign:
             return ""
         # Letters that only vanished say nothing about an encoding.
         shows_it = bool(FOREIGN.search(wanted))
-        for codec in written:
-            if any(_lacks(codec, letter) for letter in foreign) or not (shows_it or (codec in WIDE and not is_plain)):
+        for reading in readings:
+            if not (shows_it or (reading.written in WIDE and not is_plain)):
                 continue
-            for reading in _readings(codec):
-                # Byte by byte, a foreign letter becomes at least two each time, of which one can be seen.
-                is_possible = is_plain and (codec != UTF_8 or len(foreign) << (reading.times - 1) <= len(wanted))
-                if (is_possible or not reading.is_bytewise) and reading.proves(source, wanted):
-                    if remembers:
-                        self._proven[reading] = None
-                    return reading.label
+            # Byte by byte, a foreign letter of UTF-8 becomes at least two each time, of which one can be seen.
+            grows = reading.written == UTF_8 and foreign << (reading.times - 1) > len(wanted)
+            if reading.is_bytewise and (grows or not is_plain):
+                continue
+            if reading.proves(source, wanted):
+                if remembers:
+                    self._proven[reading] = None
+                return reading.label
         return ""
+
+
+def _readings_of(source: str) -> Iterator[Reading]:
+    """The readings of what is written in an older encoding, for each that has all letters of the source."""
+    foreign = set(FOREIGN.findall(source))
+    for codec in LEGACY:
+        if not any(_lacks(codec, letter) for letter in foreign):
+            yield from _readings(codec)
 
 
 @cache

@@ -442,6 +442,7 @@ def test_other_columns_explain_texts() -> None:
 
     assert named("text", values) == ["truncated 4"]
     assert named("text", values, flags=divided) == ["divided y"]
+    assert named("text", [("Smith", None)], flags=divided) == ["divided y"]
     assert named("text", [("Anna", "Anna Smith")], flags={"joined_with": "y"}) == ["joined y"]
     assert named("text", [("Anna", "Smith"), (None, "Smith")], flags={"copied_from": "y"}) == ["copied y"] * 2
     # A code that equals another column's value was mapped to it.

@@ -174,6 +174,13 @@ def test_other_changes_are_not_blamed_on_an_encoding(source: str, target: str) -
     assert misread(source, target) == ""
 
 
+def test_a_known_reading_explains_no_letters_that_only_vanished() -> None:
+    misreadings = Misreadings()
+
+    assert misreadings.describe("王小明", "王小明".encode("gb18030").decode("utf-8", "replace"))
+    assert misreadings.describe("Café", "Caf") == ""
+
+
 def test_readings_that_are_not_known_are_tried_for_a_while_only() -> None:
     misreadings = Misreadings(most_unproven=10)
     as_mac = strict("Škoda", "mac-roman")
