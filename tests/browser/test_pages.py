@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -15,7 +17,7 @@ from playwright.sync_api import sync_playwright
 import recon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Dialog, Page
     from shared_runs import WholeRun
@@ -101,31 +103,44 @@ class Visit:
         self.context.close()
 
 
-@pytest.mark.parametrize("kind", PAGES)
-def test_a_page_renders_and_asks_for_nothing(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
-    place = place_of(kind, site, whole_run)
-    with Visit(browser, place, WIDE) as visit:
-        assert visit.page.locator("h1").first.is_visible()
-        assert len(visit.page.inner_text("main")) > 200
-        assert visit.said == []
-        asked = [url for url in visit.requests if not url.startswith("data:")]
-        assert asked == [place.as_uri()]
-        assert visit.page.evaluate("window.pwned") is None
-        broken = "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.alt)"
-        assert visit.page.evaluate(broken) == []
+@pytest.fixture(scope="module")
+def visit(browser: Browser, site: Path, whole_run: WholeRun) -> Iterator[Callable[[str], Visit]]:
+    """Opens a page on a wide screen, once for all tests that only look at it or move in it."""
+    with ExitStack() as opened:
+
+        @cache
+        def make(kind: str) -> Visit:
+            return opened.enter_context(Visit(browser, place_of(kind, site, whole_run), WIDE))
+
+        yield make
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_the_links_of_a_page_lead_somewhere(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
-    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
-        links = visit.page.eval_on_selector_all("a[href]", "found => found.map(a => a.href)")
-        assert links or kind == "verify"
-        for link in links:
-            address, fragment = urldefrag(link)
-            assert address.startswith("file://"), link
-            assert Path(unquote(urlsplit(address).path)).is_file(), link
-            if fragment and address == visit.page.url.partition("#")[0]:
-                assert visit.page.locator(f"[id='{unquote(fragment)}']").count() == 1, link
+def test_a_page_renders_and_asks_for_nothing(
+    kind: str, visit: Callable[[str], Visit], site: Path, whole_run: WholeRun
+) -> None:
+    found = visit(kind)
+    assert found.page.locator("h1").first.is_visible()
+    assert len(found.page.inner_text("main")) > 200
+    assert found.said == []
+    asked = [url for url in found.requests if not url.startswith("data:")]
+    assert asked == [place_of(kind, site, whole_run).as_uri()]
+    assert found.page.evaluate("window.pwned") is None
+    broken = "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.alt)"
+    assert found.page.evaluate(broken) == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_links_of_a_page_lead_somewhere(kind: str, visit: Callable[[str], Visit]) -> None:
+    page = visit(kind).page
+    links = page.eval_on_selector_all("a[href]", "found => found.map(a => a.href)")
+    assert links or kind == "verify"
+    for link in links:
+        address, fragment = urldefrag(link)
+        assert address.startswith("file://"), link
+        assert Path(unquote(urlsplit(address).path)).is_file(), link
+        if fragment and address == page.url.partition("#")[0]:
+            assert page.locator(f"[id='{unquote(fragment)}']").count() == 1, link
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -145,28 +160,26 @@ def test_a_page_fits_a_phone(kind: str, browser: Browser, site: Path, whole_run:
 
 
 @pytest.mark.parametrize("kind", ["home", "report", "data-docs"])
-def test_the_keyboard_reaches_what_can_be_opened(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
-    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
-        reached = []
-        for _ in range(12):
-            visit.page.keyboard.press("Tab")
-            reached.append(visit.page.evaluate(FOCUS))
-        assert "A" in {at[0] for at in reached if at}
-        assert all(at[1] for at in reached if at)
+def test_the_keyboard_reaches_what_can_be_opened(kind: str, visit: Callable[[str], Visit]) -> None:
+    page, reached = visit(kind).page, []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUS))
+    assert "A" in {at[0] for at in reached if at}
+    assert all(at[1] for at in reached if at)
 
 
-def test_the_index_lists_every_run(browser: Browser, site: Path, whole_run: WholeRun) -> None:
-    with Visit(browser, place_of("home", site, whole_run), WIDE) as visit:
-        assert visit.page.locator("tbody tr").count() == 2
-        assert "FAILED" in visit.page.locator("tbody tr").first.inner_text()
-        assert "PASSED" in visit.page.locator("tbody tr").last.inner_text()
+def test_the_index_lists_every_run(visit: Callable[[str], Visit]) -> None:
+    page = visit("home").page
+    assert page.locator("tbody tr").count() == 2
+    assert "FAILED" in page.locator("tbody tr").first.inner_text()
+    assert "PASSED" in page.locator("tbody tr").last.inner_text()
 
 
 @pytest.mark.parametrize("kind", ["report", "verify", "results"])
-def test_what_people_wrote_is_seen_as_text(kind: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
-    with Visit(browser, place_of(kind, site, whole_run), WIDE) as visit:
-        seen = visit.page.inner_text("main")
-        assert "<script>window.pwned=1</script>" in seen
-        assert '"><img src=x onerror=window.pwned=1>' in seen
-        assert "{{7*7}}" in seen
-        assert "\\u202e" in seen
+def test_what_people_wrote_is_seen_as_text(kind: str, visit: Callable[[str], Visit]) -> None:
+    seen = visit(kind).page.inner_text("main")
+    assert "<script>window.pwned=1</script>" in seen
+    assert '"><img src=x onerror=window.pwned=1>' in seen
+    assert "{{7*7}}" in seen
+    assert "\\u202e" in seen
