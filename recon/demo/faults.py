@@ -252,10 +252,10 @@ _FAULTS = (
         "id_mappings",
         (
             """
-            UPDATE "WaIdMapping" SET "murmurantId" = CASE
-              WHEN "waId" = (SELECT MIN("waId") FROM "WaIdMapping" WHERE "entityType" = 'Member')
-              THEN (SELECT "murmurantId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 1 OFFSET 1)
-              ELSE (SELECT "murmurantId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 1) END
+            UPDATE "WaIdMapping" SET "murmurantId" = (
+              SELECT other."murmurantId" FROM "WaIdMapping" AS other
+              WHERE other."entityType" = 'Member' AND other."waId" <> "WaIdMapping"."waId"
+              ORDER BY other."waId" LIMIT 1)
             WHERE "entityType" = 'Member' AND "waId" IN (
               SELECT "waId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 2)
             """,

@@ -120,8 +120,11 @@ class Planting:
     def _plant_records(self) -> None:
         club = self.club
         for entity in ("members", "events"):
-            _, row = self.take(entity, "missing", "")
+            _, row = self.take(entity, "mapped_without_row", "")
             club.remove(entity, row=row)
+            record, row = self.take(entity, "missing", "")
+            club.remove(entity, row=row)
+            club.forget_ids(entity, dict(record))
             record, row = self.take(entity, "skipped_without_row", "")
             club.remove(entity, row=row)
             club.forget_ids(entity, record)
@@ -160,7 +163,7 @@ class Planting:
         club = self.club
         rejected, missing, undone = self._lost
         self.expected["members", "rejected", None, "rejected by the importer: Duplicate contact"] += 2
-        self.expected["members", "missing", None, KINDS["missing"].title] += 1
+        self.expected["members", "mapped_without_row", None, KINDS["mapped_without_row"].title] += 1
         self.expected["registrations", "parent_rejected", None, "lost because its member was rejected"] += 2
         self.expected["registrations", "parent_missing", None, "lost because its member is not in the database"] += 1
         for (_, member), (_, registration) in zip(self._lost, self._orphans, strict=True):
