@@ -115,10 +115,16 @@ class EditedClub:
             self.club.tables[TABLES[entity]] = [each for each in self.rows(entity) if each is not row]
 
     def free_of_registrations(self, *ids: str) -> None:
-        """Remove the registrations of these members and events, on both sides."""
+        """Remove the registrations of these members and events, on both sides, with their id mappings."""
         gone = set(ids)
         for side in (self.records("registrations"), self.rows("registrations")):
             side[:] = [each for each in side if not {each["memberId"], each["eventId"]} & gone]
+        left = {row["id"] for row in self.rows("registrations")}
+        self.club.tables["WaIdMapping"] = [
+            mapping
+            for mapping in self.mappings
+            if mapping["entityType"] != "EventRegistration" or mapping["murmurantId"] in left
+        ]
 
     def reject(self, entity: str, record: dict[str, Any], message: str, *, own: bool = True) -> None:
         """Reject a record as an importer does: listed, without an id, and with its errors if `own`."""

@@ -252,12 +252,14 @@ _FAULTS = (
         "id_mappings",
         (
             """
-            UPDATE "WaIdMapping" SET "murmurantId" = (
-              SELECT other."murmurantId" FROM "WaIdMapping" AS other
-              WHERE other."entityType" = 'Member' AND other."waId" <> "WaIdMapping"."waId"
-              ORDER BY other."waId" LIMIT 1)
-            WHERE "entityType" = 'Member' AND "waId" IN (
-              SELECT "waId" FROM "WaIdMapping" WHERE "entityType" = 'Member' ORDER BY "waId" LIMIT 2)
+            UPDATE "WaIdMapping" SET "murmurantId" = pair.other
+            FROM (
+              SELECT one.id, two."murmurantId" AS other
+              FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY "waId") AS place
+                    FROM "WaIdMapping" WHERE "entityType" = 'Member') AS one
+              JOIN (SELECT "murmurantId", ROW_NUMBER() OVER (ORDER BY "waId") AS place
+                    FROM "WaIdMapping" WHERE "entityType" = 'Member') AS two ON one.place + two.place = 3) AS pair
+            WHERE pair.id = "WaIdMapping".id
             """,
         ),
     ),

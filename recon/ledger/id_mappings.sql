@@ -16,14 +16,15 @@ from target.id_mappings where lower(trim(entity_type)) in ({names})
 -- name: expected
 create or replace temp table expected as
 select wa_id, min(source_row) as source_row, any_value(target_id) as target_id, any_value(reported) as reported,
-       bool_or(is_needed) as is_needed, bool_or(is_created) as is_created
+       -- What the report alone maps is needed; of its records, those that landed.
+       coalesce(bool_or(is_landed), true) as is_needed, bool_or(is_created) as is_created
 from (
   select wa_id, source_row, cast(target_id as varchar) as target_id, null as reported,
-         outcome in ('landed', 'landed_altered') as is_needed,
+         outcome in ('landed', 'landed_altered') as is_landed,
          outcome in ('landed', 'landed_altered') and coalesce(action, 'create') = 'create' as is_created
   from ledger.{entity} where record is not null and wa_id <> '' and outcome <> 'rejected'
   union all
-  select wa_id, null, null, as_key(target_id), true, false
+  select wa_id, null, null, as_key(target_id), null, false
   from source.id_mappings
   where entity_type = $entity and wa_id <> '' and target_id <> '' and target_id not like 'dry-%')
 group by wa_id
@@ -33,7 +34,7 @@ group by wa_id
 -- every later sync relabels the mappings of this one.
 insert into ledger.id_mappings
 select $entity, problem, wa_id, source_row, mapped_to, expected, run_id,
-       problem <> 'mapped by another run' and not (is_foreign and problem = 'maps to no row')
+       problem not in ('mapped by another run', 'the report does not map it') and not (is_foreign and problem = 'maps to no row')
 from (
   select m.wa_id, e.source_row, m.target_id as mapped_to, coalesce(e.target_id, e.reported) as expected, m.run_id,
          e.wa_id is null and m.run_id is distinct from $run_id as is_foreign,
@@ -51,7 +52,12 @@ from (
   union all
   select e.wa_id, e.source_row, null, coalesce(e.target_id, e.reported), null, false, 'not mapped'
   from expected e
-  where $is_recorded and e.is_needed and e.wa_id not in (select wa_id from mappings where wa_id is not null)) f
+  where $is_recorded and e.is_needed and e.wa_id not in (select wa_id from mappings where wa_id is not null)
+  union all
+  select e.wa_id, e.source_row, null, e.target_id, null, false, 'the report does not map it'
+  from expected e
+  where e.is_created and e.reported is null
+    and exists (select 1 from source.id_mappings listed where listed.entity_type = $entity)) f
 where problem is not null
 
 -- name: mapped

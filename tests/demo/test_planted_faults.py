@@ -28,14 +28,16 @@ CLEAN = {
     "tier_coverage": "Tier coverage: 98.3% (59/60)",
     "orphaned_registrations": "No orphaned registrations found",
     "duplicate_id_mappings": "No duplicate ID mappings found",
+    "id_mappings": "Every record is mapped to its row: 222",
     "run_id_match": "Run ID matches: run-20240115-143000",
     "import_completed": "The import completed: 2024-01-15T14:28:00Z",
     "column_types": "Every value read has its column's type",
     "report_arithmetic": "The report's numbers agree with its records",
     "missing_records": "Every record that was written has its row: 222 accounted for",
     "unexpected_records": "Every row is accounted for: 222",
-    "altered_records": "Every landed record equals its row: 222 compared",
+    "altered_records": "Every landed record equals its row: 222 of 222 records and 21 of 21 fields compared",
     "tier_mapping": "Every member has the tier of the membership level: 60 compared",
+    "duplicate_addresses": "No two members have the same e-mail address: 60 compared",
 }
 # Fault → each check that does not pass in the small club, with its outcome and message; every other one passes.
 TURNED: dict[str, dict[str, tuple[str, str]]] = {
@@ -54,6 +56,7 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "missing-members": {
         "member_count": ("FAIL", "Member count mismatch: expected 60, got 46 (diff: 14)"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 14 members"),
         "missing_records": ("FAIL", "Not in the database: 14 members"),
     },
     "extra-members": {
@@ -62,6 +65,7 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "missing-events": {
         "event_count": ("FAIL", "Event count mismatch: expected 12, got 11 (diff: 1)"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 1 event"),
         "missing_records": ("FAIL", "Not in the database: 1 event"),
     },
     "extra-event": {
@@ -70,6 +74,7 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "missing-registrations": {
         "registration_count": ("FAIL", "Registration count mismatch: expected 150, got 138 (diff: 12)"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 12 registrations"),
         "missing_records": ("FAIL", "Not in the database: 12 registrations"),
     },
     "unknown-tier": {
@@ -83,14 +88,30 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "duplicate-wa-id": {
         "duplicate_id_mappings": ("FAIL", "Found 2 duplicate ID mappings"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 1 member"),
     },
     "shared-target-row": {
         "duplicate_id_mappings": ("FAIL", "Found 1 duplicate ID mapping"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 1 member"),
     },
     "duplicate-in-bundle": {
         "duplicate_id_mappings": ("FAIL", "Found 2 duplicate ID mappings"),
     },
+    "unmapped-members": {
+        "id_mappings": ("FAIL", "Wrong id mappings: 60 members"),
+    },
+    "exchanged-mappings": {
+        "id_mappings": ("FAIL", "Wrong id mappings: 2 members"),
+    },
+    "equal-addresses": {
+        "altered_records": ("FAIL", "Differ from their rows: 1 member"),
+        "duplicate_addresses": ("WARN", "2 members share an e-mail address with another, but for case or blanks"),
+    },
     "wrong-run": {
+        "id_mappings": (
+            "WARN",
+            "Not mapped by this run or its report: 150 registrations, 60 members, 12 events",
+        ),
         "run_id_match": (
             "FAIL",
             "Run ID mismatch: expected run-20240115-143000, the database records run-20240108-090000",
@@ -123,6 +144,7 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
             "FAIL",
             "Registration count matches: 150, but not the rows: 1 missing, 1 unexpected, 0 with another id",
         ),
+        "id_mappings": ("FAIL", "Wrong id mappings: 1 registration"),
         "missing_records": ("FAIL", "Not in the database: 1 registration"),
         "unexpected_records": ("FAIL", "Rows that no record claims: 1 registration"),
     },
@@ -139,13 +161,22 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     "wrong-tiers": {
         "tier_mapping": ("WARN", "11 members have another tier than the membership level leads to"),
     },
+    "one-row-for-two": {
+        "event_count": ("FAIL", "Event count mismatch: expected 12, got 11 (diff: 1)"),
+        "duplicate_id_mappings": ("FAIL", "Found 1 duplicate ID mapping"),
+        "id_mappings": ("FAIL", "Wrong id mappings: 1 event"),
+        "missing_records": ("FAIL", "Not in the database: 1 event"),
+    },
+    "scripted-phones": {
+        "altered_records": ("FAIL", "Differ from their rows: 40 members"),
+    },
 }
 SQLITE_ONLY = {"bad-value"}
 # What is not recorded at all leaves no row to show.
 WITHOUT_A_ROW = {"no-run"}
 # Checks whose messages change with the number of rows, or with which of them a fault takes first.
 CHANGED_BY_COUNTS = {
-    "member_count": {"tier_distribution", "tier_coverage", "tier_mapping"},
+    "member_count": {"tier_distribution", "tier_coverage", "tier_mapping", "altered_records", "duplicate_addresses"},
     "event_count": {"altered_records"},
     "registration_count": {"altered_records"},
 }
@@ -246,7 +277,8 @@ def test_faults_do_not_hide_each_other(kind: str, demo: DemoPaths, request: pyte
     assert {outcome for outcome, _ in turned.values()} == {"FAIL", "WARN"}
     assert verification.verdict is Verdict.FAILED
     # What is told in more detail by another check is one failure.
-    failed = len({c.id for c in verification.checks if c.outcome is Outcome.FAIL and c.category != "records"})
+    detailed = {check.id for check in verification.checks if check.category == "records"} | {"id_mappings"}
+    failed = len({c.id for c in verification.checks if c.outcome is Outcome.FAIL and c.id not in detailed})
     several = f"Multiple verification failures: {failed}"
     assert any(f"{reason} ".startswith(f"{several} ") for reason in verification.escalation.reasons)
 
@@ -285,10 +317,11 @@ def test_the_runbook_s_success_reads_as_it_prints_it(whole_club: DemoPaths) -> N
         "[PASS] Registration Count: Registration count matches: 8603",
     ]
     assert lines[3].startswith("[PASS] Tier Distribution: Tier distribution: NEWCOMER: 500, FIRST_YEAR: 800, ")
-    assert lines[4:8] == [
+    assert lines[4:9] == [
         "[PASS] Tier Coverage: Tier coverage: 98.5% (2115/2147)",
         "[PASS] Orphaned Registrations: No orphaned registrations found",
         "[PASS] Duplicate ID Mappings: No duplicate ID mappings found",
+        "[PASS] ID Mappings: Every record is mapped to its row: 11273",
         "[PASS] Run ID Match: Run ID matches: run-20240115-143000",
     ]
-    assert lines[8].startswith("[PASS] Import Completed: ")
+    assert lines[9].startswith("[PASS] Import Completed: ")

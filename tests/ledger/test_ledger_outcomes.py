@@ -190,7 +190,7 @@ def mess(tmp_path_factory: pytest.TempPathFactory) -> Mess:
         ("merged into", ("landed", "target id", None)),
         ("created, then skipped", ("landed", "target id", None)),
         ("skipped into another", ("merged", "target id", "merged")),
-        ("missing", ("missing_in_target", None, "missing")),
+        ("missing", ("missing_in_target", None, "mapped_without_row")),
         ("skipped without row", ("skipped", None, "skipped_without_row")),
         ("rejected", ("rejected", None, "rejected")),
         ("rejected by the list alone", ("rejected", None, "rejected")),

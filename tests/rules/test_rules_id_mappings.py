@@ -112,7 +112,7 @@ FAULTS: dict[str, tuple[Callable[[EditedClub], None], str, str, set[str]]] = {
         report_another_id,
         "1 event",
         "The next sync would update 72 rightly, create 1 again and write 0 over another's row",
-        {"not mapped"},
+        {"not mapped", "the report does not map it"},
     ),
     "of another id": (
         name_another_id,
@@ -175,7 +175,18 @@ def test_mappings_that_another_run_relabelled_warn(tmp_path: Path) -> None:
     check, _ = checked(club, tmp_path)
 
     assert check.outcome is Outcome.WARN
-    assert check.message == "Mapped or left by another run: 9 members, 1 event"
+    assert check.message == "Not mapped by this run or its report: 9 members, 1 event"
+
+
+def test_a_report_that_maps_some_of_what_it_created_warns(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+    club.records("members")[0]["_action"] = "update"
+    del club.report["idMapping"]["members"][:3]
+
+    check, _ = checked(club, tmp_path)
+
+    assert (check.outcome, check.message) == (Outcome.WARN, "Not mapped by this run or its report: 2 members")
+    assert {row["problem"] for row in check.violations.to_dicts()} == {"the report does not map it"}
 
 
 def test_what_other_runs_mapped_and_lost_is_theirs(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from postgres import Cluster
 
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not beside this checkout")
-WARNED = {"duplicate_id_mappings", "run_id_match", "tier_mapping"}
+WARNED = {"duplicate_id_mappings", "id_mappings", "run_id_match", "tier_mapping"}
 # What the short form, which lists no record, cannot tell.
 OF_RECORDS = {"report_arithmetic", "missing_records", "unexpected_records", "altered_records"}
 
