@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -31,15 +31,6 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 24
 NOTICED, EQUAL, NOT_CHECKED, HOLE = "noticed", "equal by a normaliser", "not checked", "hole"
 SCORES = (NOTICED, EQUAL, NOT_CHECKED)
-# Columns that no check looks at; empty once a Verification lists them itself, see `_not_checked`.
-NOT_CHECKED_YET = {
-    *(f"MembershipStatus.{name}" for name in ("label", "sortOrder", "isActive", "createdAt", "updatedAt")),
-    *(f"MembershipTier.{name}" for name in ("name", "createdAt", "updatedAt")),
-    *(f"WaIdMapping.{name}" for name in ("id", "updatedAt")),
-    "Member.waRawData",
-    "Event.status",
-    "members[].birthday",
-}
 
 
 @dataclass(frozen=True)
@@ -51,17 +42,22 @@ class Findings:
         outcomes: Outcome by check.
         rows: The texts of each row of evidence and of each example of a cause, with what they are of.
         not_checked: The columns and keys that are reported as not checked: "Member.waRawData", "members[].birthday".
+        matched_by: Number of records by entity and by what paired them with their rows.
     """
 
     refused: str
     outcomes: Mapping[str, Outcome]
     rows: frozenset[tuple[str, frozenset[str]]]
     not_checked: frozenset[str] = frozenset()
+    matched_by: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def notices(self, change: Change, usual: Findings) -> bool:
         """Whether the report names what was changed; of what no row holds, whether it has anything to report."""
         if self.refused:
             return "a bug in recon" not in self.refused
+        if change.kind == "null" and change.where.endswith("[]._murmurantId") and self.matched_by != usual.matched_by:
+            # Its row was found all the same; the account says by what.
+            return True
         new = [texts for _, texts in self.rows - usual.rows]
         if not change.subjects:
             unlike = {name for name, outcome in self.outcomes.items() if outcome is not usual.outcomes.get(name)}
@@ -97,21 +93,24 @@ class Measure:
         all are if `alone`.
         """
         noticed: set[int] = set()
+        reported: set[int] = set()
         for together in [[change] for change in changes] if alone else _rounds(changes):
             found = self._findings(together)
             if not found.refused or len(together) == 1:
                 noticed |= {id(change) for change in together if found.notices(change, self.usual)}
+            reported |= {id(change) for change in together if change.where in found.not_checked}
         equal = {id(change) for change in equal_changes([each for each in changes if id(each) not in noticed])}
-        return [Scored(change, self._score(change, noticed, equal, alone=alone)) for change in changes]
+        known = {
+            **dict.fromkeys(reported, NOT_CHECKED),
+            **dict.fromkeys(equal, EQUAL),
+            **dict.fromkeys(noticed, NOTICED),
+        }
+        return [Scored(change, known.get(id(change)) or self._alone(change, is_judged=alone)) for change in changes]
 
-    def _score(self, change: Change, noticed: set[int], equal: set[int], *, alone: bool) -> str:
-        if id(change) in noticed:
-            return NOTICED
-        if id(change) in equal:
-            return EQUAL
-        if change.where in self.usual.not_checked | NOT_CHECKED_YET:
+    def _alone(self, change: Change, *, is_judged: bool) -> str:
+        if change.where in self.usual.not_checked:
             return NOT_CHECKED
-        return NOTICED if not alone and self._findings([change]).notices(change, self.usual) else HOLE
+        return NOTICED if not is_judged and self._findings([change]).notices(change, self.usual) else HOLE
 
     def _findings(self, changes: Sequence[Change]) -> Findings:
         found = self._verify(changes)
@@ -128,7 +127,7 @@ class Measure:
             except ReconError as error:
                 return Findings(str(error), {}, frozenset())
         outcomes = {check.id: check.outcome for check in found.checks}
-        return Findings("", outcomes, frozenset(_rows(found)), frozenset(_not_checked(found)))
+        return Findings("", outcomes, frozenset(_rows(found)), frozenset(_not_checked(found)), _matched_by(found))
 
 
 def _write_database(club: Club, file: Path) -> Path:
@@ -172,7 +171,8 @@ def _lower(subject: Sequence[frozenset[str]]) -> list[frozenset[str]]:
 
 def _rows(found: recon.Verification) -> Iterator[tuple[str, frozenset[str]]]:
     for check in found.checks:
-        if check.outcome is not Outcome.PASS:
+        # A member is named there as well for an address that another one got.
+        if check.outcome is not Outcome.PASS and check.id != "duplicate_addresses":
             for row in check.violations.iter_rows(named=True):
                 yield f"{check.id} {row}", frozenset(_texts(row))
     for cause in found.ledger.causes if found.ledger else ():
@@ -189,10 +189,23 @@ def _texts(row: Mapping[str, Any]) -> Iterator[str]:
             yield from str(value).lower().split(", ") if name in ("wa_id", "target_id") else ()
 
 
+def _matched_by(found: recon.Verification) -> dict[tuple[str, str], int]:
+    accounts = found.ledger.entities if found.ledger else ()
+    return {(account.entity, kind): count for account in accounts for kind, count in account.matched_by.items()}
+
+
 def _not_checked(found: recon.Verification) -> Iterator[str]:
     """What the Verification itself reports as not checked."""
     if any(not policy.compared for policy in found.policies):
         yield "policies[].value"
+    for name in found.not_checked:
+        yield name
+        yield f"report.{name}"
+        place, _, key = name.rpartition(".")
+        yield f"{place}[].{key}"
+        # Of rows that nothing refers to, no column is compared.
+        if key in ("code", "metadata"):
+            yield f"{place}.(row)"
 
 
 def equal_changes(changes: Sequence[Change]) -> list[Change]:
@@ -243,6 +256,9 @@ def _profile_columns() -> dict[str, Field]:
                 compared = Field(each.name, mapped.type, mapped.normalise, mapped.abs_tol, mapped.rel_tol)
                 found[f"{entity.name}[].{keys[each.name]}"] = compared
         found[f"{entity.name}[]._murmurantId"] = Field("target_id", "key")
+        found[f"idMapping.{entity.name}[].murmurantId"] = Field("target_id", "key")
+    # The names of entities are looked up whatever their case.
+    found["WaIdMapping.entityType"] = Field("entity_type", "text", ("trim", "casefold"))
     return found
 
 

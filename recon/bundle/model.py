@@ -96,6 +96,6 @@ class Bundle:
         """Read the whole of migration-report.json as it is, including keys that recon does not know."""
         return read_json(self.report_file)
 
-    def record_lists(self) -> tuple[JsonList, ...]:
-        """Return the lists of full records in the report; the short form has none."""
-        return tuple(found for found in read_envelope(self.report_file)[1] if found.table in ENTITIES)
+    def all_lists(self) -> tuple[JsonList, ...]:
+        """Return the long lists of the report: records (the short form has none), errors and id mappings."""
+        return self.lists or read_envelope(self.report_file)[1]

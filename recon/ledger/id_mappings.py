@@ -40,7 +40,7 @@ def _judge(entity: Entity, warehouse: Warehouse, run_id: object) -> None:
     }
     values: dict[str, object] = {"entity": entity.name, "run_id": run_id}
     values |= warehouse.rows(STATEMENTS["recorded"].format(**parts), values)[0]
-    for name in ("mappings", "expected", "findings", "mapped", "close"):
+    for name in ("mappings", "expected", "claimants", "findings", "mapped", "close"):
         sql = STATEMENTS[name].format(**parts)
         named = {key: value for key, value in values.items() if f"${key}" in sql}
         warehouse.execute(sql, named or None)

@@ -1,4 +1,5 @@
 -- Whether the database's id mappings lead from each record to its row, entity by entity. Helper tables:
+--   claimants one row per row that records have: created by `claimants`
 --   mappings  one row per mapping of the entity in the database: created by `mappings`
 --   expected  one row per Wild Apricot id, with the row that its record has (target) and the one that the report's id
 --             mapping names (reported); null: there is none. Created by `expected`.
@@ -29,12 +30,19 @@ from (
   where entity_type = $entity and wa_id <> '' and target_id <> '' and target_id not like 'dry-%')
 group by wa_id
 
+-- name: claimants
+-- One row per row that records have: their Wild Apricot id, whether there are several, whether the entity's are named.
+create or replace temp table claimants as
+select cast(target_id as varchar) as target_id, any_value(wa_id) as wa_id, count(*) > 1 as is_shared,
+       (select count(wa_id) > 0 from ledger.{entity} where record is not null) as is_named
+from ledger.{entity} where record is not null and target_id is not null group by target_id
+
 -- name: findings
 -- Merged and skipped records share rows rightly, and need no mapping. What another run mapped is that run's matter, and
 -- every later sync relabels the mappings of this one.
 insert into ledger.id_mappings
 select $entity, problem, wa_id, source_row, mapped_to, expected, run_id,
-       problem not in ('mapped by another run', 'the report does not map it') and not (is_foreign and problem = 'maps to no row')
+       problem not in ('mapped by another run', 'the report does not map it', 'its record names no Wild Apricot id') and not (is_foreign and problem = 'maps to no row')
 from (
   select m.wa_id, e.source_row, m.target_id as mapped_to, coalesce(e.target_id, e.reported) as expected, m.run_id,
          e.wa_id is null and m.run_id is distinct from $run_id as is_foreign,
@@ -42,12 +50,16 @@ from (
               when own.id is null then 'maps to no row'
               when m.target_id <> e.target_id then 'maps to another row than the record has'
               when m.target_id <> e.reported then 'maps to another row than the report says'
+              when claimant.wa_id <> m.wa_id and not claimant.is_shared then 'maps to the row of another Wild Apricot id'
+              when claimant.target_id is not null and claimant.wa_id is null and claimant.is_named
+                then 'its record names no Wild Apricot id'
               when e.is_created and m.run_id is distinct from $run_id and labels.n > 0 then 'mapped by another run'
               end as problem
   from mappings m
   left join expected e on e.wa_id = m.wa_id
   left join (select distinct cast(id as varchar) as id from target.{entity}) own on own.id = m.target_id
   left join ({others}) other on other.id = m.target_id
+  left join claimants claimant on claimant.target_id = m.target_id
   cross join (select count(run_id) as n from mappings) labels
   union all
   select e.wa_id, e.source_row, null, coalesce(e.target_id, e.reported), null, false, 'not mapped'
@@ -75,8 +87,8 @@ left join (select distinct wa_id from ledger.id_mappings
            where entity = $entity and problem in ('not mapped', 'maps to no row', 'maps to a row of another entity')) a
   on a.wa_id = e.wa_id
 left join (select distinct wa_id from ledger.id_mappings
-           where entity = $entity and problem like 'maps to another row than %') w on w.wa_id = e.wa_id
+           where entity = $entity and (problem like 'maps to another row than %' or problem like 'maps to the row of %')) w on w.wa_id = e.wa_id
 where e.is_needed
 
 -- name: close
-drop table mappings; drop table expected
+drop table mappings; drop table expected; drop table claimants

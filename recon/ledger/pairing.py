@@ -113,7 +113,7 @@ class RecordPairing:
         """Undo pairs whose id is on several rows; return whether every record and row was paired at most once."""
         name = self._entity.name
         records = sum(row["n"] for row in counts if row["outcome"])
-        rows = sum(row["n"] for row in counts if row["has_row"])
+        rows = sum(row["n"] for row in counts if row["row_outcome"])
         if records == self._warehouse.row_count(f"source.{name}"):
             return bool(rows == self._warehouse.row_count(f"target.{name}"))
         for statement in ("ambiguous", "ambiguous_keys", "ambiguous_records", "ambiguous_rows"):

@@ -35,11 +35,10 @@ select s.record, s.source_row, s.wa_id, s.action,
        case when s.record is not null and t.id is not null then cast('target id' as pairing) end,
        case when t.id is null then s.claimed_id end,
        t.id,
-       case when t.id is null then null
-            when s.record is not null then cast('claimed' as row_outcome)
-            else cast('unexpected' as row_outcome) end,
+       case when s.record is null then cast('unexpected' as row_outcome)
+            when t.id is not null then cast('claimed' as row_outcome) end,
        null,
-       s.reason,
+       case when s.record is null and t.id is null then 'it has no id' else s.reason end,
        -- Until the values are compared.
        case when s.action = 'skip' and s.reason is null and s.digest <> t.digest then 'left_alone' end,
        true,
@@ -75,7 +74,7 @@ select 'landed', 'claimed', true, landed
 from (select (select count(*) from {ledger}) - coalesce((select sum(n) from others), 0) as landed) where landed > 0
 
 -- name: ambiguous
-create or replace temp table ambiguous as select id, count(*) as n from {target} group by id having count(*) > 1
+create or replace temp table ambiguous as select id, count(*) as n from {target} where id is not null group by id having count(*) > 1
 
 -- name: ambiguous_records
 insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause)

@@ -20,7 +20,7 @@ from (select {natural_target} as natural_key, t.id,
              exists (select 1 from {ledger} l where l.target_id = t.id and l.record is null) as is_free
       from {eligible} t
       -- Where every open record names an id as its own, only rows that no record claims can be theirs.
-      where {every_row} or t.id in (select target_id from {ledger} where record is null))
+      where t.id is not null and ({every_row} or t.id in (select target_id from {ledger} where record is null)))
 where natural_key in (select natural_key from open_records)
 group by natural_key
 

@@ -23,7 +23,7 @@ from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import advise
 from recon.verification.masked import declared_policies, mask_check, mask_reasons
-from recon.verification.not_checked import not_checked
+from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
 from recon.verification.progress import Stopwatch, require_listener
 from recon.verification.recorded import judgement_key, recorded_judgement
@@ -120,7 +120,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     checks = tuple(_checks(case, warehouse, listener))
     tiers = tuple(members_by_tier(warehouse))
     distributed = _distributions(warehouse, options)
-    unchecked = not_checked(warehouse, snapshot, case.rules, case.requires)
+    unchecked = not_checked(warehouse, snapshot, Scope(case.profile, case.rules, case.requires))
     watch.lap("evaluate rules")
     verification = Verification(
         run_id=bundle.run_id,

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from recon.bundle import frames
 from recon.bundle.formats import CONFIG
+from recon.bundle.unknown_fields import unknown_fields
 from recon.errors import BundleError
 from recon.model import ENTITIES
 from recon.warehouse.load_lists import create_records, load_lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import polars as pl
 
     from recon.bundle import Bundle
+    from recon.bundle.lists import JsonList
     from recon.warehouse.session import Warehouse
 
 
@@ -42,9 +44,11 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
     wanted = {reference.split(".")[1] for reference in references if reference.startswith("source.")} & set(ENTITIES)
     exported = [entity for entity in bundle.exports if entity in wanted]
     recorded = wanted - {*exported}
-    lists = bundle.lists or (bundle.record_lists() if recorded else ())
+    found = bundle.all_lists() if bundle.lists or recorded else ()
+    lists = bundle.lists or tuple(listed for listed in found if listed.table in ENTITIES)
     try:
         load_lists(lists, warehouse, recorded)
+        _note_unknown(found, recorded, warehouse)
         _load_exports(bundle, exported, warehouse)
     except BundleError as error:
         raise bundle.unpacked.rename(error) if bundle.unpacked else error from error.__cause__
@@ -60,6 +64,15 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
         create_records(entity, warehouse)
         warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
     return tables
+
+
+def _note_unknown(lists: Iterable[JsonList], recorded: Collection[str], warehouse: Warehouse) -> None:
+    """Record the keys of records and id mappings that are not loaded, by their place in the report."""
+    for listed in lists:
+        if listed.table in recorded:
+            warehouse.unknown_fields[listed.table] = unknown_fields(listed)
+        elif listed.table == "id_mappings":
+            warehouse.unknown_fields[f"idMapping.{listed.entity}"] = unknown_fields(listed)
 
 
 def _load_exports(bundle: Bundle, entities: Iterable[str], warehouse: Warehouse) -> None:

@@ -12,7 +12,6 @@ import duckdb
 from recon.background import ReadAhead
 from recon.bundle.columns import COLUMNS
 from recon.bundle.jsonfile import REWRITE, read_text
-from recon.bundle.unknown_fields import unknown_fields
 from recon.errors import BundleError
 from recon.masking import mask_text
 from recon.model import ENTITIES
@@ -71,8 +70,6 @@ def _load(listed: JsonList, files: list[Path], warehouse: Warehouse, *, is_wante
         _require_items(listed, files, warehouse)
     if listed.table in ENTITIES:
         warehouse.execute(STATEMENTS["set_records"], [rows, listed.table])
-        if is_wanted:
-            warehouse.unknown_fields[listed.table] = unknown_fields(listed)
     for file in files:
         file.unlink()
 

@@ -56,7 +56,7 @@ class Warehouse:
         first_columns: Name of the first column, by table.
         origins: What a table was read from, where that is not the report: "source.members" → file name.
         unread: The application's table → its columns that are not read.
-        unknown_fields: Entity → keys of the bundle's records that no column is loaded from.
+        unknown_fields: Place in the report ("members", "idMapping.events") → keys that no column is loaded from.
     """
 
     missing: dict[str, str] = field(default_factory=dict)

@@ -24,6 +24,8 @@ from value_changes import LEAST, WHOLE_ROW, draw_changes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from value_changes import Change
+
 PAGE = CHECKOUT / "docs" / "ledger.md"
 TABLE = os.environ.get("RECON_SCORE_TABLE")
 SEED = 12
@@ -59,10 +61,16 @@ def confused(measure: Measure, scored: Sequence[Scored]) -> list[str]:
     """What was noticed where it was not changed: in the place of what was."""
     found = []
     for together, findings in measure.judged:
-        others = [each.change for each in scored if not any(are_confused(each.change, other) for other in together)]
+        counted = [each.change for each in scored if not is_counted(each.change)]
+        others = [change for change in counted if not any(are_confused(change, other) for other in together)]
         noticed = [change for change in others if not findings.refused and findings.notices(change, measure.usual)]
         found += [f"noticed though not changed: {change}" for change in noticed]
     return found
+
+
+def is_counted(change: Change) -> bool:
+    """Whether only a number shows it: by what a record that names no row was paired."""
+    return change.kind == "null" and change.where.endswith("[]._murmurantId")
 
 
 def judged_otherwise_alone(measure: Measure, scored: Sequence[Scored]) -> list[str]:
