@@ -24,7 +24,12 @@ TARGET: dict[str, tuple[LoadColumn, ...]] = {
     "events": (LoadColumn("id", "key"),),
     "registrations": (LoadColumn("id", "key"), LoadColumn("member_id", "key"), LoadColumn("event_id", "key")),
     "tiers": (LoadColumn("id", "key"), LoadColumn("code", "text"), LoadColumn("sort_order", "integer")),
-    "id_mappings": (LoadColumn("entity_type", "text"), LoadColumn("wa_id", "text"), LoadColumn("target_id", "key")),
+    "id_mappings": (
+        LoadColumn("entity_type", "text"),
+        LoadColumn("wa_id", "text"),
+        LoadColumn("target_id", "key"),
+        LoadColumn("run_id", "text", is_absent=True),
+    ),
     "runs": RUN_FIELDS,
 }
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in load_rules([shipped_folder("expectations")])}
@@ -49,7 +54,7 @@ def warehouse_of(
     warehouse.load_source({**empty, **given})
     for table, fields in TARGET.items():
         warehouse.create(f"target.{table}", fields)
-        columns = {f.name: pl.String for f in fields}
+        columns = {f.name: pl.String for f in fields if not f.is_absent}
         rows = [[None if value is None else str(value) for value in row] for row in (target or {}).get(table, ())]
         if rows:
             frame = pl.DataFrame(rows, schema=columns, orient="row")

@@ -87,13 +87,13 @@ class Calibration(Struct, frozen=True):
         if self.judged_by != "created_at" or self.updated.offset is None:
             return None, None
         started, ended = _moved(self.run.started_at, self.updated), _moved(self.run.ended_at, self.updated)
-        return (started, ended + TOLERANCE) if started and ended else (None, None)
+        return (started, _later(ended, TOLERANCE)) if started and ended else (None, None)
 
     @property
     def edited_after(self) -> datetime | None:
         """The instant, by the database's clock, after which a row was edited; None: nothing shows an edit."""
         ended = _moved(self.run.ended_at, self.updated) or _moved(self.run.ended_at, self.created)
-        return ended and ended + TOLERANCE
+        return ended and _later(ended, TOLERANCE)
 
     @property
     def remark(self) -> str:
@@ -197,12 +197,20 @@ def _within(stamps: Sequence[datetime], times: RunTimes, offset: timedelta) -> t
         return 0, 0
     last = len(stamps)
     if times.ended_at:
-        last = bisect_right(stamps, times.ended_at + offset + TOLERANCE)
-    return bisect_left(stamps, times.started_at + offset - TOLERANCE), last
+        last = bisect_right(stamps, _later(times.ended_at, offset + TOLERANCE))
+    return bisect_left(stamps, _later(times.started_at, offset - TOLERANCE)), last
 
 
 def _moved(moment: datetime | None, clock: Clock) -> datetime | None:
-    return None if moment is None or clock.offset is None else moment + clock.offset
+    return None if moment is None or clock.offset is None else _later(moment, clock.offset)
+
+
+def _later(moment: datetime, span: timedelta) -> datetime:
+    """Return the moment that is `span` later; at the ends of the calendar, its first or last moment."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.min if span < NONE else datetime.max
 
 
 def _shift(clock: Clock) -> str:

@@ -1,12 +1,12 @@
 -- Whether the database's id mappings lead from each record to its row, entity by entity. Helper tables:
---   claimants one row per row that records have: created by `claimants`
 --   mappings  one row per mapping of the entity in the database: created by `mappings`
 --   expected  one row per Wild Apricot id, with the row that its record has (target) and the one that the report's id
 --             mapping names (reported); null: there is none. Created by `expected`.
+--   claimants one row per row that records have: created by `claimants`
 
 -- name: recorded
 select (select count(*) from target.id_mappings where lower(trim(entity_type)) in ({names})) > 0
-       or (select count(*) from target.id_mappings) > 0
+       or (select count(*) from target.id_mappings where lower(trim(entity_type)) in ({every_name})) > 0
           and (select count(*) from source.id_mappings where entity_type = $entity) > 0 as is_recorded
 
 -- name: mappings
@@ -42,7 +42,8 @@ from ledger.{entity} where record is not null and target_id is not null group by
 -- every later sync relabels the mappings of this one.
 insert into ledger.id_mappings
 select $entity, problem, wa_id, source_row, mapped_to, expected, run_id,
-       problem not in ('mapped by another run', 'the report does not map it', 'its record names no Wild Apricot id') and not (is_foreign and problem = 'maps to no row')
+       problem not in ('mapped by another run', 'the report does not map it', 'its record names no Wild Apricot id')
+         and not (is_foreign and problem = 'maps to no row')
 from (
   select m.wa_id, e.source_row, m.target_id as mapped_to, coalesce(e.target_id, e.reported) as expected, m.run_id,
          e.wa_id is null and m.run_id is distinct from $run_id as is_foreign,
@@ -81,13 +82,15 @@ select $entity, $is_recorded, (select count(*) from target.{entity}), count(*),
 from expected e
 left join (select distinct m.wa_id from mappings m join expected x
              on x.wa_id = m.wa_id and m.target_id = coalesce(x.target_id, x.reported)
-           where m.wa_id not in (select wa_id from ledger.id_mappings where entity = $entity and is_fault and wa_id is not null)) r
+           where m.wa_id not in (select wa_id from ledger.id_mappings
+                                 where entity = $entity and is_fault and wa_id is not null)) r
   on r.wa_id = e.wa_id
 left join (select distinct wa_id from ledger.id_mappings
            where entity = $entity and problem in ('not mapped', 'maps to no row', 'maps to a row of another entity')) a
   on a.wa_id = e.wa_id
 left join (select distinct wa_id from ledger.id_mappings
-           where entity = $entity and (problem like 'maps to another row than %' or problem like 'maps to the row of %')) w on w.wa_id = e.wa_id
+           where entity = $entity and (problem like 'maps to another row than %' or problem like 'maps to the row of %')) w
+  on w.wa_id = e.wa_id
 where e.is_needed
 
 -- name: close

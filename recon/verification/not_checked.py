@@ -85,7 +85,7 @@ def _of_database(snapshot: SnapshotInfo, scope: Scope, absent: set[str]) -> Iter
         {table.source_name for table in scope.profile.tables},
     )
     for table in scope.profile.tables:
-        for column in table.columns:
+        for column in (each for each in table.columns if each.candidates):
             name = f"target.{table.name}.{column.name}"
             if name in unjudged and f"target.{table.name}" not in absent:
                 yield f"{table.source_name}.{column.candidates[0]}", STAMP if column.name in STAMPS else SHOWN

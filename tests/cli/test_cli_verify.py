@@ -153,6 +153,7 @@ def test_the_block_keeps_its_order_when_checks_fail(demo: DemoPaths) -> None:
     assert re.findall(r"^  \[(FAIL|WARN)\] ([^:]+):", done.out, flags=re.MULTILINE) == [
         ("FAIL", "Orphaned Registrations"),
         ("FAIL", "Duplicate ID Mappings"),
+        ("FAIL", "ID Mappings"),
         ("FAIL", "Altered Records"),
     ]
     parts = ["[1/4]", "[2/4]", "[3/4]", "[4/4]", "Report written to", "Escalate to: Merge captain", "FAILED", "Checks:"]

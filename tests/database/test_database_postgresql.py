@@ -633,7 +633,7 @@ def test_the_password_is_in_no_error_of_a_single_table(
 @pytest.mark.parametrize(
     "table, unevaluated",
     [
-        ("WaIdMapping", {"duplicate_id_mappings", "run_id_match"}),
+        ("WaIdMapping", {"duplicate_id_mappings", "id_mappings", "run_id_match"}),
         ("MembershipTier", {"tier_distribution", "tier_coverage", "tier_mapping"}),
         ("AuditLog", {"run_id_match"}),
     ],

@@ -345,11 +345,29 @@ EVIDENCE: dict[str, list[tuple[str, object, object]]] = {
     "stray-registration": [(COUNT_REGISTRATIONS, [(8603,)], [(8604,)]), (ORPHANS, [], [])],
     "exchanged-times": [(COUNT_EARLY_ENDS, [(0,)], [(5,)]), (COUNT_EVENTS, [(523,)], [(523,)])],
     "truncated-titles": [(COUNT_SHORT_TITLES, [(13,)], [(18,)]), (COUNT_EVENTS, [(523,)], [(523,)])],
+    "unmapped-members": [
+        ("""select count(*) from "WaIdMapping" where "entityType" = 'Member'""", [(2147,)], [(0,)]),
+    ],
+    "exchanged-mappings": [
+        (
+            """
+            select count(*) from "WaIdMapping" w join "Member" m
+            on m.id = w."murmurantId" and m."createdAt" = w."syncedAt"
+            """,
+            [(2147,)],
+            [(2145,)],
+        ),
+    ],
+    "equal-addresses": [('select count(distinct lower(email)) from "Member"', [(2147,)], [(2146,)])],
+    "one-row-for-two": [(COUNT_EVENTS, [(523,)], [(522,)])],
+    "scripted-phones": [
+        ("""select count(*) from "Member" where phone = '805-555-9999'""", [(0,)], [(40,)]),
+    ],
     "wrong-tiers": [(COUNT_GENERAL, [(40,)], [(455,)]), (COUNT_TIERLESS, [(32,)], [(32,)])],
 }
 PATCHES = ["duplicate-in-bundle", "import-died", "rejected-rows", "wrong-summary"]
 # What the importer did wrong stands in both.
-IN_BOTH = {"one-tier", "no-tiers", "low-tier-coverage", "wrong-tiers"}
+IN_BOTH = {"one-tier", "no-tiers", "low-tier-coverage", "wrong-tiers", "one-row-for-two"}
 
 
 @pytest.mark.parametrize("fault", EVIDENCE)

@@ -79,7 +79,7 @@ def test_what_was_not_checked_is_named(passed: Verification) -> None:
         "shown masked",
     ):
         assert words in unchecked
-    whole = replace(passed, policies=(), masked=False)
+    whole = replace(passed, policies=(), masked=False, not_checked={})
     assert "Nothing that recon knows of was left out." in display.scope(whole).html
     assert "Nothing that recon knows of was left out." in display.scope(whole).text
 

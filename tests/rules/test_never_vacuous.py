@@ -96,15 +96,23 @@ def test_a_database_of_something_else_ends_the_run(demo: DemoPaths, tmp_path: Pa
 
 
 OPTIONAL = ("MembershipTier", "WaIdMapping", "MembershipStatus")
+NO_MEMBER_AT_ALL = ("WARN", "Nothing to compare: no member has an e-mail address")
+NOT_RECORDED = "ID mappings are not recorded: {}"
 NOT_COMPARED, NOT_IN_FULL = "Not compared: {}", "Not compared in full: {}"
 ABSENT: dict[str, tuple[list[str], dict[str, tuple[str, str]]]] = {
     "mapping table": (
         [hide("WaIdMapping")],
-        {"duplicate_id_mappings": ("WARN", NO_MAPPINGS.format(NO_TABLE.format("WaIdMapping")))},
+        {
+            "duplicate_id_mappings": ("WARN", NO_MAPPINGS.format(NO_TABLE.format("WaIdMapping"))),
+            "id_mappings": ("WARN", NOT_RECORDED.format(NO_TABLE.format("WaIdMapping"))),
+        },
     ),
     "target id of mappings": (
         [hide("WaIdMapping", "murmurantId")],
-        {"duplicate_id_mappings": ("WARN", NO_TARGET_COLUMN)},
+        {
+            "duplicate_id_mappings": ("WARN", NO_TARGET_COLUMN),
+            "id_mappings": ("WARN", NO_TARGET_COLUMN.partition("; none")[0]),
+        },
     ),
     "run column": ([hide("WaIdMapping", "syncRunId")], {}),
     "audit log": ([hide("AuditLog")], {}),
@@ -120,6 +128,7 @@ ABSENT: dict[str, tuple[list[str], dict[str, tuple[str, str]]]] = {
         [hide("WaIdMapping"), hide("AuditLog")],
         {
             "duplicate_id_mappings": ("WARN", NO_MAPPINGS.format(NO_TABLE.format("WaIdMapping"))),
+            "id_mappings": ("WARN", NOT_RECORDED.format(NO_TABLE.format("WaIdMapping"))),
             "run_id_match": ("WARN", NO_RUN),
         },
     ),
@@ -168,7 +177,8 @@ ABSENT: dict[str, tuple[list[str], dict[str, tuple[str, str]]]] = {
                     "events.title (the table 'Event' has no column 'title'), "
                     "members.email (the table 'Member' has no column 'email')"
                 ),
-            )
+            ),
+            "duplicate_addresses": ("WARN", NOT_COMPARED.format("the table 'Member' has no column 'email'")),
         },
     ),
 }
@@ -219,7 +229,10 @@ def test_an_empty_mapping_table_is_not_recorded(kind: str, demo: DemoPaths, requ
     migration = migrate(kind, demo, request)
     migration.execute('delete from "WaIdMapping"')
 
-    assert not_passed(migration.verify()) == {"duplicate_id_mappings": ("WARN", EMPTY_MAPPINGS)}
+    assert not_passed(migration.verify()) == {
+        "duplicate_id_mappings": ("WARN", EMPTY_MAPPINGS),
+        "id_mappings": ("WARN", "ID mappings are not recorded"),
+    }
 
 
 @pytest.mark.parametrize("statement", [hide("WaIdMapping"), 'delete from "WaIdMapping"'], ids=["absent", "empty"])
@@ -279,6 +292,7 @@ NOTHING_AT_ALL = ("ERROR", "Nothing was imported: the bundle has no record at al
                 "tier_distribution": NO_MEMBERS,
                 "tier_coverage": NO_MEMBERS,
                 "tier_mapping": NO_MEMBER_LISTED,
+                "duplicate_addresses": NO_MEMBER_AT_ALL,
             },
         ),
         (
@@ -292,6 +306,8 @@ NOTHING_AT_ALL = ("ERROR", "Nothing was imported: the bundle has no record at al
                 "tier_distribution": NO_MEMBERS,
                 "tier_coverage": NO_MEMBERS,
                 "duplicate_id_mappings": ("WARN", EMPTY_MAPPINGS),
+                "id_mappings": ("WARN", "Nothing to compare: the bundle names no Wild Apricot id"),
+                "duplicate_addresses": NO_MEMBER_AT_ALL,
                 "column_types": NO_ROWS,
                 "report_arithmetic": ("WARN", "Nothing to add up: the bundle has no record at all"),
                 "missing_records": ("WARN", "Nothing to look for: no record is listed"),
@@ -330,6 +346,8 @@ def test_an_empty_database_passes_nothing_of_it(kind: str, demo: DemoPaths, requ
         "tier_coverage": "ERROR",
         "orphaned_registrations": "WARN",
         "duplicate_id_mappings": "WARN",
+        "id_mappings": "WARN",
+        "duplicate_addresses": "WARN",
         "run_id_match": "WARN",
         "import_completed": "PASS",
         "column_types": "WARN",
@@ -393,7 +411,7 @@ def hide_rows(table: str) -> Sequence[str]:
 
 
 REFUSED = {
-    "WaIdMapping": {"duplicate_id_mappings", "run_id_match"},
+    "WaIdMapping": {"duplicate_id_mappings", "id_mappings", "run_id_match"},
     "AuditLog": {"run_id_match"},
     "MembershipTier": {"tier_distribution", "tier_coverage", "tier_mapping"},
 }
@@ -450,6 +468,7 @@ def test_duplicates_of_the_bundle_count_without_permission(
 
     assert {name: outcome for name, (outcome, _) in not_passed(verification).items()} == {
         "duplicate_id_mappings": "FAIL",
+        "id_mappings": "ERROR",
         "run_id_match": "ERROR",
     }
     assert verification.verdict is Verdict.FAILED
@@ -515,7 +534,7 @@ def test_an_optional_table_that_breaks_while_it_is_read_is_an_error(
     verification = migration.verify()
 
     found = not_passed(verification)
-    assert set(found) == {"duplicate_id_mappings"}
+    assert set(found) == {"duplicate_id_mappings", "id_mappings"}
     assert found["duplicate_id_mappings"][0] == "ERROR"
     assert "the database refused 'WaIdMapping'" in found["duplicate_id_mappings"][1]
     assert verification.verdict is Verdict.INCOMPLETE

@@ -126,8 +126,8 @@ def test_records_that_are_missing_are_listed(tmp_path: Path) -> None:
         "wa_id": record["_waId"],
         "target_id": row["id"],
         "outcome": "missing_in_target",
-        "cause": "missing",
-        "reason": None,
+        "cause": "mapped_without_row",
+        "reason": f"its id mapping names the row {row['id']}, which does not exist",
     }
 
 
@@ -190,6 +190,8 @@ def explain(club: EditedClub, entity: str, how: str) -> str:
     club.remove(entity, row=lost)
     row.update({name: value for name, value in lost.items() if name not in ("id", "createdAt")})
     other.update(_action="update", _murmurantId=row["id"])
+    for mapping in (*club.mappings, *club.report["idMapping"].get(entity, [])):
+        mapping["murmurantId"] = row["id"] if mapping["murmurantId"] == lost["id"] else mapping["murmurantId"]
     record.update({name: value for name, value in other.items() if name == "email"})
     return "1 merged into others"
 

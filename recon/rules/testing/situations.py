@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from recon.profile import Column, Profile, Table
 
 ROWS = 2
+MAPPINGS = "target.id_mappings"
 FORGET = "drop table {table}"
 FORGET_LEDGER = "drop schema if exists ledger cascade"
 FORGET_COLUMN = "alter table {table} drop column {column}"
@@ -170,7 +171,21 @@ def _fill(warehouse: Warehouse, name: str, columns: list[Column], situation: Sit
     warehouse.create(name, fields)
     if name not in situation.without_rows:
         values = {c.name: [_value(c, row) for row in range(ROWS)] for c in columns}
+        if name == MAPPINGS:
+            values |= _mappings()
         warehouse.append(name, pl.DataFrame(values), fields, name)
+
+
+def _mappings() -> dict[str, list[Any]]:
+    """The id mappings of the bundle's records, one row per record, as columns; the others are as in any table."""
+    rows = [(entity, row) for entity in ENTITIES for row in range(ROWS)]
+    return {
+        "entity_type": [entity for entity, _ in rows],
+        "wa_id": [str(row) for _, row in rows],
+        "target_id": [_key(SINGULAR[entity], row).bytes for entity, row in rows],
+        "run_id": [RUN_ID for _ in rows],
+        "synced_at": [MOMENT for _ in rows],
+    }
 
 
 def _field(column: Column, *, is_absent: bool) -> LoadColumn:
@@ -203,7 +218,7 @@ def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
     """A migration report with `rows` rows of each entity; records that are `missing` are counted, not listed."""
     none = {"updated": 0, "skipped": 0, "errors": 0}
     entity = {"totalRows": rows, "parsed": rows, "created": rows, **none}
-    mappings = [{"waId": str(row), "murmurantId": str(_key("mapped", row))} for row in range(rows)]
+    mappings = [{"waId": str(row), "murmurantId": str(_key("member", row))} for row in range(rows)]
     return {
         "runId": RUN_ID,
         "startedAt": f"{MOMENT.isoformat()}Z",
