@@ -25,6 +25,7 @@ MOST = 0.75
 FEW = 3
 TOLERANCE = timedelta(minutes=1)
 NONE = timedelta()
+FIRST, LAST = datetime.min, datetime.max  # noqa: DTZ901 - UTC without zone, like all stamps
 # The nearest first: of several that fit, the first is taken.
 QUARTER_HOURS = [timedelta(minutes=sign * minutes) for minutes in range(15, 14 * 60 + 1, 15) for sign in (1, -1)]
 
@@ -210,7 +211,7 @@ def _later(moment: datetime, span: timedelta) -> datetime:
     try:
         return moment + span
     except OverflowError:
-        return datetime.min if span < NONE else datetime.max
+        return FIRST if span < NONE else LAST
 
 
 def _shift(clock: Clock) -> str:

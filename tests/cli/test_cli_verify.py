@@ -159,7 +159,7 @@ def test_the_block_keeps_its_order_when_checks_fail(demo: DemoPaths) -> None:
     parts = ["[1/4]", "[2/4]", "[3/4]", "[4/4]", "Report written to", "Escalate to: Merge captain", "FAILED", "Checks:"]
     positions = [done.out.index(part) for part in parts]
     assert positions == sorted(positions)
-    assert re.search(r"  Checks: \d+ passed, 3 failed, 0 warnings\n  Duration: \d+ms\n={60}\n\Z", done.out)
+    assert re.search(r"  Checks: \d+ passed, 4 failed, 0 warnings\n  Duration: \d+ms\n={60}\n\Z", done.out)
 
 
 @pytest.mark.parametrize(
