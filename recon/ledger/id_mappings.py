@@ -44,6 +44,8 @@ def _judge(entity: Entity, warehouse: Warehouse, run_id: object) -> None:
         "others": " union all ".join(IDS.format(entity=other.name) for other in EVERY_ENTITY if other != entity),
     }
     values: dict[str, object] = {"entity": entity.name, "run_id": run_id}
+    if warehouse.execute(STATEMENTS["settled"].format(**parts), values).fetchall():
+        return
     values |= warehouse.rows(STATEMENTS["recorded"].format(**parts), values)[0]
     for name in ("mappings", "expected", "claimants", "findings", "mapped", "close"):
         sql = STATEMENTS[name].format(**parts)

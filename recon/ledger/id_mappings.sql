@@ -9,6 +9,26 @@ select (select count(*) from target.id_mappings where lower(trim(entity_type)) i
        or (select count(*) from target.id_mappings where lower(trim(entity_type)) in ({every_name})) > 0
           and (select count(*) from source.id_mappings where entity_type = $entity) > 0 as is_recorded
 
+-- name: settled
+-- Where every record landed and every mapping is right, nothing more is looked for.
+insert into ledger.mapped
+select $entity, true, n.records, n.records, n.records, 0, 0
+from (select count(*) as records, count(*) filter (record is not null and coalesce(action, 'create') = 'create') as created
+      from ledger.{entity}) n
+cross join (
+  select count(*) as mappings, count(distinct m.wa_id) as ids,
+         count(*) filter (cast(l.target_id as varchar) = cast(m.target_id as varchar) and m.run_id = $run_id) as agreeing
+  from target.id_mappings m
+  left join ledger.{entity} l on l.wa_id = m.wa_id and l.outcome in ('landed', 'landed_altered')
+  where lower(trim(m.entity_type)) in ({names})) d
+cross join (
+  select count(*) as listed, count(*) filter (cast(l.target_id as varchar) = as_key(b.target_id)) as agreeing
+  from source.id_mappings b left join ledger.{entity} l on l.wa_id = b.wa_id
+  where b.entity_type = $entity) s
+where n.records > 0 and n.created = n.records and d.mappings = n.records and d.ids = n.records
+  and d.agreeing = n.records and s.listed = s.agreeing and s.listed in (0, n.records)
+returning entity
+
 -- name: mappings
 create or replace temp table mappings as
 select wa_id, cast(target_id as varchar) as target_id, nullif(run_id, '') as run_id
