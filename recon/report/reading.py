@@ -81,7 +81,12 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
         ),
         policies=tuple(map(_policy, document["policyVerification"])),
         snapshot=SnapshotInfo(
-            snapshot["database"], snapshot["guarantee"], snapshot["consistent"], snapshot["rows"], snapshot["notRead"]
+            snapshot["database"],
+            snapshot["guarantee"],
+            snapshot["consistent"],
+            snapshot["rows"],
+            snapshot["notRead"],
+            {table: tuple(columns) for table, columns in snapshot.get("unread", {}).items()},
         ),
         escalation=Escalation(**{**escalation, "reasons": tuple(escalation["reasons"])}),
         timings_ms=document["timingsMs"],
