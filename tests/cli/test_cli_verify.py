@@ -339,6 +339,7 @@ def test_an_interrupt_while_the_bundle_is_read_exits_with_130(at_home: Path) -> 
     assert names_in(at_home) == ["bundle", "club.db"]
 
 
+@pytest.mark.soak
 def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -> None:
     """The database is locked: recon waits for it, and is interrupted before the lock goes."""
     temporary = at_home / "tmp"
