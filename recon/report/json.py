@@ -26,7 +26,7 @@ def render(verification: Verification) -> str:
 def document(v: Verification) -> dict[str, Any]:
     """The report as plain objects: the runbook's keys first, then ours."""
     return _by_the_runbook(v) | {
-        "notices": list(notices(v)),
+        "notices": [printable(notice) for notice in notices(v)],
         "verdict": str(v.verdict),
         "dryRun": v.dry_run,
         "startedAt": timestamp(v.started_at),
