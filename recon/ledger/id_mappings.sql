@@ -114,4 +114,4 @@ left join (select distinct wa_id from ledger.id_mappings
 where e.is_needed
 
 -- name: close
-drop table mappings; drop table expected; drop table claimants
+drop table mappings; drop table expected; drop table if exists claimants
