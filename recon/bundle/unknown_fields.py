@@ -1,4 +1,4 @@
-"""The keys of records that recon does not know, so that a field which nobody compares is not passed over."""
+"""The keys of records that recon does not know, so that a field that no check compares is not passed over."""
 
 from __future__ import annotations
 

@@ -8,5 +8,6 @@ from recon.ledger.builder import (
     foreseen_gaps,
     ledger_columns,
 )
+from recon.ledger.entities import STAMPS
 
-__all__ = ["COMPARED_COLUMNS", "TABLES", "LedgerSettings", "account_for", "foreseen_gaps", "ledger_columns"]
+__all__ = ["COMPARED_COLUMNS", "STAMPS", "TABLES", "LedgerSettings", "account_for", "foreseen_gaps", "ledger_columns"]

@@ -49,24 +49,24 @@ def with_moves(differences: pl.DataFrame) -> pl.DataFrame:
     from elsewhere is left out.
     """
     has_moved = (moved_us != 0) & ~pl.col("is_merged") & pl.col("exchanged_with").is_null() & ~zeroed().holds
-    told = differences.with_columns(
+    marked = differences.with_columns(
         (has_moved & (moved_us % DAY_US == 0) & ~is_swapped).fill_null(value=False).alias("is_day"),
         (has_moved & same_month & same_day & same_time).fill_null(value=False).alias("is_year"),
         (has_moved & is_step).fill_null(value=False).alias("is_zone"),
     )
     moved = has_moved.fill_null(value=False).sum().over("field")
     alike = {"day": days, "year": years, "zone": minutes}
-    counted = told.with_columns(
+    counted = marked.with_columns(
         pl.when(pl.col(f"is_{name}")).then(pl.col(f"is_{name}").sum().over("field", move)).alias(f"{name}_count")
         for name, move in alike.items()
     )
-    return _with_zones(counted, told).with_columns(
+    return _with_zones(counted, marked).with_columns(
         (pl.col("day_count") / moved).alias("day_share"), (pl.col("year_count") / moved).alias("year_share")
     )
 
 
-def _with_zones(counted: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    offsets = told.filter("is_zone").group_by("field", minutes.alias("offset")).agg(pl.len().alias("n"))
+def _with_zones(counted: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
+    offsets = marked.filter("is_zone").group_by("field", minutes.alias("offset")).agg(pl.len().alias("n"))
     near = pl.concat([offsets.with_columns(pl.col("offset") + by) for by in (-SUMMER_TIME, SUMMER_TIME)])
     widest = near.group_by("field", "offset").agg(pl.col("n").max().alias("near"))
     shares = offsets.join(widest, on=["field", "offset"], how="left").select(

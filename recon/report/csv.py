@@ -58,8 +58,8 @@ def _facts(v: Verification) -> Iterator[Cells]:
         for name in ENTITIES
         for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
     ]
-    told = [("Notice", notice) for notice in notices(v)]
-    for column, value in (*told, ("Verdict", v.verdict), *facts(v), *counts):
+    noticed = [("Notice", notice) for notice in notices(v)]
+    for column, value in (*noticed, ("Verdict", v.verdict), *facts(v), *counts):
         yield ("verification", *NO_CHECK, column, *_value(value))
     for policy in v.policies:
         yield ("policy", *NO_CHECK, _cell(policy.key), *_value(policy.expected))

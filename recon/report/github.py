@@ -104,8 +104,8 @@ def annotate(verification: Verification) -> Iterator[str]:
     """Workflow commands: notices, the verdict unless it passed, and checks that did not, within the limit per kind."""
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
-    told = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
-    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", told, warnings))
+    noticed = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
+    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", noticed, warnings))
 
 
 def _of_verdict(v: Verification) -> list[str]:

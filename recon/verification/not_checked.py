@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from recon.ledger import COMPARED_COLUMNS
+from recon.ledger import COMPARED_COLUMNS, STAMPS
 from recon.model import ENTITIES
 from recon.profile import Profile
 from recon.rules import Rule
@@ -28,7 +28,6 @@ OF_A_MEMBER = "compared where a member has it"
 NAMES_RUN = "one place that names the run is enough"
 # Columns that the shipped rules read without judging their values.
 SORTED_BY = "target.tiers.sort_order"
-STAMPS = ("created_at", "updated_at")
 CODES = ("statuses", "tiers")
 LEFT_OUT = "select entity, field, reason from ledger.fields where is_left_out order by rowid"
 SUMMARY = "from source.summary"
@@ -80,10 +79,8 @@ def _of_bundle(warehouse: Warehouse, absent: set[str]) -> Iterator[tuple[str, st
 
 
 def _of_database(snapshot: SnapshotInfo, scope: Scope, absent: set[str]) -> Iterator[tuple[str, str]]:
-    unjudged, tables = (
-        scope.requires - _judged(scope.rules) - absent,
-        {table.source_name for table in scope.profile.tables},
-    )
+    unjudged = scope.requires - _judged(scope.rules) - absent
+    tables = {table.source_name for table in scope.profile.tables}
     for table in scope.profile.tables:
         for column in (each for each in table.columns if each.candidates):
             name = f"target.{table.name}.{column.name}"
