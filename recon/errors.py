@@ -7,6 +7,7 @@ ReconError
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
 ├── OutputError     a report cannot be written
+├── ResourceError   the machine lacks memory, room on a disk, or a folder for temporary files
 ├── ReportError     a report on disk cannot be read back
 └── StepError       a part of a run cannot be produced, although the verdict was reached
 
@@ -17,11 +18,12 @@ VerificationFailedError is outside the tree: raising it is the only way for a no
 
 from __future__ import annotations
 
+import errno
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 def visible(text: str) -> str:
@@ -29,11 +31,19 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def suggest(word: str, choices: Iterable[str]) -> str | None:
-    """Return a "Did you mean …?" question with the closest of `choices`; None when none is close."""
+def suggest(word: str, choices: Iterable[str], others: Mapping[str, str] | None = None) -> str | None:
+    """Return a "Did you mean …?" question with the closest of `choices`, in any case; None when none is close.
+
+    Args:
+        word: What was given.
+        choices: What could have been given.
+        others: Other names that people use for some of the choices.
+    """
+    known = {choice.casefold(): choice for choice in choices}
+    meant = {name: choice for name, choice in (others or {}).items() if choice in known.values()} | known
     # Every command imports this module, but few need difflib.
-    near = import_module("difflib").get_close_matches(word, list(choices), n=1)
-    return f"Did you mean {near[0]!r}?" if near else None
+    near = import_module("difflib").get_close_matches(word.casefold(), list(meant), n=1)
+    return f"Did you mean {meant[near[0]]!r}?" if near else None
 
 
 class ReconError(Exception):
@@ -128,6 +138,12 @@ class OutputError(ReconError):
         )
 
 
+class ResourceError(ReconError):
+    """The machine lacks memory, room on a disk, or a folder for temporary files; neither input nor recon is wrong."""
+
+    title = "Resource error"
+
+
 class ReportError(ReconError):
     """A report on disk cannot be read back."""
 
@@ -138,6 +154,69 @@ class StepError(ReconError):
     """A part of a run cannot be produced, although the verdict was reached."""
 
     title = "Run error"
+
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "database or disk is full")
+# Classes of DuckDB and SQLite, by name: their modules are not loaded for this.
+FILE_ERRORS = {"duckdb.IOException", "sqlite3.OperationalError"}
+MAKE_ROOM = (
+    "Make room there, raise the quota or the limit of the size of files (ulimit -f), or set TMPDIR to a folder with "
+    "more room, and run again"
+)
+MORE_MEMORY = "Free memory, raise the limit of this process or container, or use a machine with more, and run again"
+
+
+def lack_of_resources(error: BaseException) -> ResourceError | None:
+    """Return what the machine lacks, if that is why `error` was raised; None otherwise.
+
+    The errors that it was raised from, or while handling, are considered too: a lack of room while a bundle is unpacked
+    is no fault of the bundle.
+    """
+    if isinstance(error, ResourceError):
+        return error
+    return next(filter(None, map(_lack, _chain(error))), None)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those behind it, the last one first."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _lack(error: BaseException) -> ResourceError | None:
+    text, code = str(error), error.errno if isinstance(error, OSError) else None
+    kinds = {f"{kind.__module__.lstrip('_')}.{kind.__name__}" for kind in type(error).__mro__}
+    if code in NO_ROOM or (kinds & FILE_ERRORS and any(told in text for told in NO_ROOM_TEXTS)):
+        return ResourceError("There is no room left on the disk", where=_file(error), found=text, next_step=MAKE_ROOM)
+    if isinstance(error, MemoryError) or code == errno.ENOMEM or "duckdb.OutOfMemoryException" in kinds:
+        return ResourceError("There is not enough memory", found=text or "none left", next_step=MORE_MEMORY)
+    if code in {errno.EMFILE, errno.ENFILE}:
+        more = "Raise the limit of open files (ulimit -n), and run again"
+        return ResourceError("Too many files are open", where=_file(error), found=text, next_step=more)
+    if isinstance(error, FileNotFoundError) and "No usable temporary directory" in text:
+        return no_temporary_folder(error)
+    return None
+
+
+def no_temporary_folder(error: OSError) -> ResourceError:
+    """The error for a folder of temporary files that cannot be made."""
+    return ResourceError(
+        "There is no folder for temporary files that can be written to",
+        where=_file(error),
+        expected="a writable folder, named by TMPDIR",
+        found=error.strerror or str(error),
+        next_step="Set TMPDIR to a folder that exists, can be written to and has room",
+    )
+
+
+def _file(error: BaseException) -> str | None:
+    name = getattr(error, "filename", None)
+    return str(name)[:300] if name else None
 
 
 class VerificationFailedError(Exception):

@@ -11,6 +11,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 from weakref import finalize
 
+from recon.errors import lack_of_resources, no_temporary_folder
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -32,17 +34,20 @@ class ScratchFolder:
         parent: The folder to create it in; None: the system's folder for temporary files.
 
     Raises:
-        OSError: It cannot be created.
+        OSError: It cannot be created in `parent`.
+        ResourceError: It cannot be created in the system's folder for temporary files, or there is no such folder.
     """
 
     def __init__(self, prefix: str, parent: Path | None = None) -> None:
-        self.path = Path(parent or gettempdir()) / f"{prefix}{os.urandom(8).hex()}"
+        self.path = (parent or _temporary_folder()) / f"{prefix}{os.urandom(8).hex()}"
         with _making:
             self.close = finalize(self, _remove, self.path)
             try:
                 self.path.mkdir(mode=0o700)
-            except OSError:
+            except OSError as error:
                 self.close.detach()
+                if parent is None:
+                    raise lack_of_resources(error) or no_temporary_folder(error) from error
                 raise
 
     def __enter__(self) -> Self:
@@ -52,6 +57,13 @@ class ScratchFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _temporary_folder() -> Path:
+    try:
+        return Path(gettempdir())
+    except FileNotFoundError as error:
+        raise no_temporary_folder(error) from error
 
 
 def _remove(path: Path) -> None:

@@ -11,13 +11,17 @@ import os
 import sys
 import traceback
 from importlib import import_module
-from io import TextIOWrapper
-from typing import Any, NoReturn
+from io import StringIO, TextIOWrapper
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from recon.cli.failures import FailurePlan, show
 from recon.cli.interrupts import noted_interrupts
-from recon.errors import visible
+from recon.errors import OutputError, lack_of_resources, visible
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -45,6 +49,17 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without loading any."""
+        import click.shell_completion as completion  # noqa: PLC0415 - needed only for completion
+
+        named = [
+            completion.CompletionItem(name, help=text)
+            for name, (_, text) in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """Write the list of commands without loading any."""
@@ -116,31 +131,48 @@ def _flush() -> bool:
 
 
 def _exit_code(command: click.Command) -> int:
+    plan = FailurePlan()
     with noted_interrupts() as interrupted:
         try:
-            return int(command.main(standalone_mode=False) or 0)
+            return int(command.main(standalone_mode=False, obj=plan) or 0)
         except click.exceptions.Exit as stop:
             return stop.exit_code
         except BaseException as error:
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
                 click.echo("\nInterrupted: no verdict was reached.", err=True)
+                show(plan, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
                 return EXIT_INTERRUPTED
             if not isinstance(error, Exception):
                 raise
-            return _report(error)
+            return _report(error, plan)
 
 
-def _report(error: Exception) -> int:
+def _report(error: Exception, plan: FailurePlan) -> int:
     """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
-        error.show()
-        _report_choices(error)
+        _report_refusal(error)
+        show(plan, "Usage error", error.format_message(), EXIT_ERROR)
     elif isinstance(error, BrokenPipeError):
         # The reader of the output is gone, as with `head`; nothing more can be printed there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        _report_error(error)
+        _report_error(error, plan)
     return EXIT_ERROR
+
+
+def _report_refusal(error: click.ClickException) -> None:
+    """Print why click refuses the command line, without secrets, and what was probably meant."""
+    secrets = import_module("recon.database.secrets")
+    for argument in sys.argv[1:]:
+        if "://" in argument:
+            secrets.remember(argument.partition("=")[2] if argument.startswith("--") else argument)
+    written = StringIO()
+    error.show(written)
+    click.echo(secrets.without_secrets(written.getvalue()), err=True, nl=False)
+    meant = import_module("recon.cli.hints").hint(error)
+    if meant:
+        click.echo(_visible(meant), err=True)
+    _report_choices(error)
 
 
 def _report_choices(error: click.ClickException) -> None:
@@ -148,21 +180,25 @@ def _report_choices(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     if context is None or "No such" not in error.message:
         return
-    options = [name for parameter in context.command.params for name in parameter.opts]
+    options = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
     commands = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
     click.echo(f"Choose from: {', '.join(commands + options)}", err=True)
 
 
-def _report_error(error: Exception) -> None:
+def _report_error(error: Exception, plan: FailurePlan) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
         click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
-    title, message = getattr(error, "title", None), getattr(error, "message", None)
+    told = error if isinstance(error, OutputError) else lack_of_resources(error) or error
+    title, message = getattr(told, "title", None), getattr(told, "message", None)
     if title and message:
         click.echo(f"{title}: {_visible(message)}", err=True)
+        show(plan, title, message, EXIT_ERROR, is_output=isinstance(told, OutputError))
         return
-    click.echo(f"Unexpected error: {type(error).__name__}: {_visible(without_secrets(str(error)))}", err=True)
+    message = f"{type(error).__name__}: {_visible(without_secrets(str(error)))}"
+    click.echo(f"Unexpected error: {message}", err=True)
     click.echo("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
+    show(plan, "Unexpected error", message, EXIT_ERROR)
 
 
 def _visible(text: Any) -> str:

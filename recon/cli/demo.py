@@ -12,7 +12,7 @@ import click
 import recon
 from recon.cli import CONTEXT
 from recon.database import resolve_database
-from recon.errors import OutputError, UsageError
+from recon.errors import OutputError, UsageError, suggest
 
 TYPICAL = (
     "missing-members",
@@ -79,4 +79,11 @@ def _require_known(names: tuple[str, ...]) -> None:
     unknown = [name for name in names if name not in recon.FAULTS]
     if unknown:
         choices = f"typical, or some of {', '.join(recon.FAULTS)}"
-        raise UsageError("There is no such fault", where="--faults", expected=choices, found=", ".join(unknown))
+        guesses = dict.fromkeys(filter(None, (suggest(name, ("typical", *recon.FAULTS)) for name in unknown)))
+        raise UsageError(
+            "There is no such fault",
+            where="--faults",
+            expected=choices,
+            found=", ".join(unknown),
+            next_step=" ".join(guesses) or None,
+        )

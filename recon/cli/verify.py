@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.cli.options import bundle_option, exit_code, judging_options
+from recon.cli.options import exit_code, judging_options
 from recon.errors import OutputError
 from recon.report import FORMATS, plan_outputs, write_reports
 from recon.report.console import Console
 from recon.report.github import publish
+from recon.report.output import misleading
+from recon.report.text import printable
+
+if TYPE_CHECKING:
+    from recon.cli.failures import FailurePlan
 
 SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.items() if name != "markdown")
 
 
 @click.command("verify", context_settings=CONTEXT)
-@bundle_option
 @click.option(
     "-o",
     "--output",
     "places",
+    type=click.Path(readable=False, allow_dash=True),
     multiple=True,
     metavar="FILE",
     help="Output report path, or - for standard output. With several formats: one for each, in order, or one for "
@@ -38,8 +44,10 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     help="Output format; may be repeated.  [default: markdown]",
 )
 @judging_options
-def command(
+@click.version_option(package_name="recon")
+def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its own
     options: recon.VerifyOptions,
+    plan: FailurePlan,
     places: tuple[str, ...],
     format_names: tuple[str, ...],
     verbose: bool,
@@ -50,6 +58,8 @@ def command(
     Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
     """
     outputs = plan_outputs(format_names, places)
+    for note in misleading(outputs):
+        click.echo(printable(note), err=True)
     err = any(output.is_stdout for output in outputs)
     console = Console(verbose=verbose, err=err)
     try:
@@ -59,6 +69,7 @@ def command(
         raise
     console.report_writing()
     unwritten = write_reports(verification, outputs, fail_on=fail_on)
+    plan.outputs = tuple(unwritten)
     written = (output.words for output in outputs if output not in unwritten)
     console.finished(verification, *(f"Report written to: {words}" for words in written))
     publish(verification, os.environ, err=err)

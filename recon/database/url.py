@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from recon.database.address import CONTROL, SERVERS, DatabaseUrl, parse_server
+from recon.database.scheme_hint import scheme_hint
 from recon.database.secrets import remember
 from recon.errors import DatabaseError, UsageError
 
@@ -79,6 +80,7 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
             where=source,
             expected=FORMS,
             found=f"the scheme {scheme!r}",
+            next_step=scheme_hint(text),
         )
     return _from_file(Path(text), source)
 

@@ -18,6 +18,7 @@ from recon.report.ledger.phrases import left_out
 from recon.report.markdown import head
 from recon.report.markdown import section as markdown_section
 from recon.report.text import accounted_line, checks_line, markdown, not_checked, plural, printable
+from recon.verification import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,12 +136,13 @@ def files(verification: Verification, folder: Path | str | None) -> Section:
     Raises:
         OutputError: They cannot be written.
     """
-    if not folder:
+    given = parameters.optional_text("outputs", folder)
+    if given is None:
         return _note("No files were asked for.")
+    home = Path(given)
     from recon.charts import write_charts  # noqa: PLC0415 - a heavy import
     from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
 
-    home = Path(folder)
     words = {name: figure.alt for name, figure in write_charts(verification, home / "charts").items()}
     texts = {
         "verification.json": FORMATS["json"].render(verification),
@@ -161,7 +163,7 @@ def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
         VerificationFailedError: The verdict is not PASSED, and `raise_on_failure`.
     """
     sentence = f"Verification {verification.verdict} — {checks_line(verification.summary)}"
-    if raise_on_failure and verification.verdict is not Verdict.PASSED:
+    if parameters.truth("raise_on_failure", raise_on_failure) and verification.verdict is not Verdict.PASSED:
         raise VerificationFailedError(sentence)
     return _note(sentence)
 
@@ -206,7 +208,9 @@ def _unchecked(v: Verification) -> Iterator[tuple[str, str]]:
     yield from ((check.name, check.overrides) for check in v.checks if check.overrides)
     for check in v.checks:
         if check.outcome is not Outcome.PASS and check.violations.height < (check.violation_count or 0):
-            yield check.name, f"of {check.violation_count:,} violating rows, {check.violations.height:,} were kept"
+            kept = check.violations.height
+            were = "was" if kept == 1 else "were"
+            yield check.name, f"of {plural(check.violation_count or 0, 'violating row')}, {kept:,} {were} kept"
     if v.dry_run:
         yield "Dry run", "what an import wrote: the bundle is of a dry run, which wrote nothing"
     if v.masked:

@@ -30,10 +30,27 @@ def require_present(source: Source, profile: Profile, catalogue: Catalogue) -> N
     Raises:
         DatabaseError: A required table or column is missing.
     """
+    _require_application(source, profile, catalogue)
     for table in profile.tables:
         if table.required:
             _require_table(source, table, catalogue)
             _require_columns(source, table, catalogue[table.source_name])
+
+
+def _require_application(source: Source, profile: Profile, catalogue: Catalogue) -> None:
+    """Refuse a database that has tables, but none of the profile's: it is another application's."""
+    named = [table for table in profile.tables if table.required and table.source_name]
+    if not catalogue or not named or any(table.source_name in catalogue for table in profile.tables):
+        return
+    hints = (source.missing_hint(table.source_name) for table in named)
+    hint = next(filter(None, hints), None)
+    raise DatabaseError(
+        "The database has none of the tables that the profile names, so it is another application's",
+        where=source.label,
+        expected=", ".join(repr(table.source_name) for table in named),
+        found=", ".join(sorted(catalogue)[:8]),
+        next_step=hint or "If it is the right database, draft a profile for it: recon profile init --database NAME",
+    )
 
 
 def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:

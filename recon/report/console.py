@@ -74,7 +74,7 @@ class Console(Listener):
         """Show progress, on a terminal only."""
         if self._progress:
             self._reading = True
-            click.echo(f"{CLEAR_LINE}  reading {table}: {rows:,} rows", err=True, nl=False)
+            click.echo(f"{CLEAR_LINE}  reading {table}: {plural(rows, 'row')}", err=True, nl=False)
 
     def database_read(self, snapshot: SnapshotInfo) -> None:
         """Print how many rows of each entity the database holds."""
@@ -82,7 +82,7 @@ class Console(Listener):
         self._print(*(f"  - {entity.capitalize()}: {snapshot.rows[entity]}" for entity in ENTITIES))
         if self._verbose:
             others = {name: rows for name, rows in snapshot.rows.items() if name not in ENTITIES}
-            self._print(*(f"  - {name}: {rows} rows" for name, rows in others.items()))
+            self._print(*(f"  - {name}: {rows} {'row' if rows == 1 else 'rows'}" for name, rows in others.items()))
             self._print(f"  - Database: {printable(snapshot.database)}", f"  - Snapshot: {snapshot.guarantee}")
             self._print(*(f"  - Not read: {name}: {printable(why)}" for name, why in snapshot.not_read.items()))
         self._print("")

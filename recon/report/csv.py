@@ -60,11 +60,16 @@ def _facts(v: Verification) -> Iterator[Cells]:
     ]
     noticed = [("Notice", notice) for notice in notices(v)]
     for column, value in (*noticed, ("Verdict", v.verdict), *facts(v), *counts):
-        yield ("verification", *NO_CHECK, column, *_value(value))
+        yield fact(column, value)
     for policy in v.policies:
         yield ("policy", *NO_CHECK, _cell(policy.key), *_value(policy.expected))
     for name, reason in v.not_checked.items():
         yield ("not checked", *NO_CHECK, _cell(name), *_value(reason))
+
+
+def fact(label: str, value: object) -> Cells:
+    """The line of one fact of the run."""
+    return ("verification", *NO_CHECK, label, *_value(value))
 
 
 def _check(check: Check) -> Iterator[Cells]:
@@ -78,7 +83,8 @@ def _check(check: Check) -> Iterator[Cells]:
             yield ("violation", *about, str(number), column, *_value(value))
     kept, total = check.violations.height, check.violation_count or 0
     if kept < total:
-        sentence = f"{kept:,} of {total:,} violating rows are listed; --evidence-rows says how many are kept"
+        are = "is" if kept == 1 else "are"
+        sentence = f"{kept:,} of {total:,} violating rows {are} listed; --evidence-rows says how many are kept"
         yield ("note", *about, "", "left out", *_value(sentence))
 
 

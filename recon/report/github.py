@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome, Verdict
+from recon.report.failure import as_markdown
 from recon.report.markdown import SECTIONS, head, section
 from recon.report.text import accounted_line, checks_line, guidance, notices, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Verification
+    from recon.report.failure import Failure
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 ACTIONS = "GITHUB_ACTIONS"
@@ -50,16 +52,35 @@ def publish(verification: Verification, environment: Mapping[str, str], *, err: 
         err: Annotations go to standard error, because standard output holds a report.
     """
     if environment.get(SUMMARY):
-        _append(verification, Path(environment[SUMMARY]))
+        _append(lambda room: summary(verification, room), Path(environment[SUMMARY]))
     if on_github(environment):
         for line in annotate(verification):
             click.echo(line, err=err)
 
 
-def _append(verification: Verification, path: Path) -> None:
+def publish_failure(failure: Failure, environment: Mapping[str, str], *, err: bool = False) -> None:
+    """Append an error to the step's summary and annotate it, each if GitHub asks for it.
+
+    Args:
+        failure: Why there is no verdict.
+        environment: Environment variables by name.
+        err: The annotation goes to standard error, because standard output holds a report.
+    """
+    if environment.get(SUMMARY):
+        _append(lambda room: failure_summary(failure, room), Path(environment[SUMMARY]))
+    if on_github(environment):
+        click.echo(_command("error", f"Verification ERROR: {failure.title}", failure.message), err=err)
+
+
+def failure_summary(failure: Failure, most_bytes: int) -> str:
+    """An error as GitHub's Markdown, cut to `most_bytes` bytes of UTF-8."""
+    return _first_lines(f"\n{as_markdown(failure)}", most_bytes)[0]
+
+
+def _append(summarise: Callable[[int], str], path: Path) -> None:
     try:
         before = path.stat().st_size if path.exists() else 0
-        text = summary(verification, SUMMARY_BYTES - before)
+        text = summarise(SUMMARY_BYTES - before)
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

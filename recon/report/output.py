@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ from recon.errors import OutputError, UsageError
 from recon.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from recon.model import Verification
+    from recon.report.failure import Failure
 
 STDOUT = "-"
 
@@ -51,10 +53,20 @@ def plan_outputs(format_names: Sequence[str], places: Sequence[str]) -> tuple[Ou
         UsageError: The numbers do not match, or two reports would be written to the same place.
         OutputError: A place cannot be written to.
     """
-    outputs = tuple(map(Output, format_names, _places(format_names, places)))
-    _refuse_collisions(outputs)
+    outputs = placed(format_names, places)
     for output in outputs:
         _check(output)
+    return outputs
+
+
+def placed(format_names: Sequence[str], places: Sequence[str]) -> tuple[Output, ...]:
+    """The place of each format, as `plan_outputs` determines it, not checked yet.
+
+    Raises:
+        UsageError: The numbers do not match, or two reports would be written to the same place.
+    """
+    outputs = tuple(map(Output, format_names, _places(format_names, places)))
+    _refuse_collisions(outputs)
     return outputs
 
 
@@ -100,6 +112,8 @@ def _refuse_collisions(outputs: Sequence[Output]) -> None:
 
 
 def _check(output: Output) -> None:
+    if output.place.endswith(("/", os.sep)):
+        raise _is_a_folder(output.place)
     if not output.is_stdout:
         check_output(Path(output.place))
     elif sys.stdout is None:
@@ -107,39 +121,45 @@ def _check(output: Output) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Ensure, before the work, that a report can be written to `path`.
+    """Ensure, before the work, that a report can be written to `path`; a folder that does not exist is made.
 
     Raises:
-        OutputError: Its folder is missing or not writable, or `path` is a folder.
+        OutputError: Its folder cannot be made or written to, or `path` is a folder.
     """
     try:
         _check_output(path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise OutputError(
             "The output cannot be used",
             where=str(path)[:300],
-            found=error.strerror,
+            found=getattr(error, "strerror", None) or str(error),
             next_step="Choose another --output",
         ) from error
 
 
 def _check_output(path: Path) -> None:
-    folder = path.parent
     if path.is_dir():
         raise _is_a_folder(str(path))
-    if not folder.is_dir():
-        raise OutputError(
-            "The output's folder was not found",
-            where=str(folder),
-            expected="a folder",
-            found="a file" if folder.exists() else "nothing",
-            next_step="Create it, or choose another with --output",
-        )
+    # A link is followed: the report is written to its target.
+    folder = path.resolve().parent
+    _make_folder(folder)
     if path.exists() and not path.is_file():
         raise OutputError("The output is a device or a pipe", where=str(path), expected="a file")
-    # A link is followed: the report is written to its target.
-    if not os.access(path.resolve().parent, os.W_OK):
+    if not os.access(folder, os.W_OK):
         raise OutputError("The output cannot be written to", where=str(path), next_step="Choose another --output")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError(
+            "The output's folder cannot be made",
+            where=str(folder)[:300],
+            expected="a folder",
+            found="a file",
+            next_step="Choose another with --output",
+        ) from error
 
 
 def _is_a_folder(place: str) -> OutputError:
@@ -194,6 +214,32 @@ def write_report(verification: Verification, format_name: str, path: Path, *, fa
         raise OutputError(
             "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
         ) from error
+
+
+def write_failure(failure: Failure, output: Output) -> None:
+    """Write an error in the place of the report, completely or not at all; an older report is replaced.
+
+    Raises:
+        OutputError, OSError: It cannot be written.
+    """
+    text = import_module("recon.report.failure").RENDERERS[output.format_name](failure)
+    if not output.is_stdout:
+        _check(output)
+        replace_file(Path(output.place).resolve(), text)
+    elif sys.stdout is not None:
+        _print(text)
+
+
+def misleading(outputs: Sequence[Output]) -> Iterator[str]:
+    """A sentence for each file whose suffix is that of another format than the one that is written to it."""
+    by_suffix = {chosen.suffix: name for name, chosen in FORMATS.items()}
+    for output in outputs:
+        named = None if output.is_stdout else by_suffix.get(Path(output.place).suffix.lower())
+        if named and named != output.format_name:
+            yield (
+                f"Note: {output.place} will hold {output.format_name}, as --format says, whatever its suffix; for "
+                f"{named} use --format {named}"
+            )
 
 
 def _text(verification: Verification, format_name: str, fail_on: str) -> str:

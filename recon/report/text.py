@@ -56,7 +56,7 @@ def age_sentence(age: timedelta | None) -> str:
 
 def checks_line(summary: Summary) -> str:
     """The line of the footer: "10 passed, 0 failed, 0 warnings", and what was not evaluated, if any."""
-    line = f"{summary.passed} passed, {summary.failed} failed, {summary.warnings} warnings"
+    line = f"{summary.passed} passed, {summary.failed} failed, {plural(summary.warnings, 'warning')}"
     return f"{line}, {summary.errors} not evaluated" if summary.errors else line
 
 

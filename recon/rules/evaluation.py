@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from recon.errors import lack_of_resources
 from recon.model import Check, Outcome
 from recon.rules import Fallback, Rule
 
@@ -57,7 +58,8 @@ def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
     try:
         return judge()
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is somebody else's code
-        return _unevaluated(rule, " ".join(str(error).split()) or type(error).__name__)
+        lack = lack_of_resources(error)
+        return _unevaluated(rule, lack.message if lack else " ".join(str(error).split()) or type(error).__name__)
 
 
 def _judge_of(rule: Rule) -> Callable[[Rule, Warehouse, int], Check]:

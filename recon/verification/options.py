@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec import Struct
 
 from recon.rules import layers_of
+from recon.verification import parameters
+from recon.verification.parameters import bundle_path
+from recon.verification.swapped import require_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
+READERS: Mapping[type, Callable[[str, object], object]] = {
+    str: parameters.optional_text,
+    int: parameters.whole,
+    float: parameters.number,
+    bool: parameters.truth,
+}
 
 
 class Option(Struct, frozen=True):
@@ -48,6 +57,16 @@ class Option(Struct, frozen=True):
     shows_default: bool = False
     in_notebook: bool = False
     decides: bool = True
+
+    def read(self, name: str, value: Any) -> Any:
+        """Return the value of the option `name` as its kind, from the types that papermill makes of a text.
+
+        Raises:
+            UsageError: It is of another type.
+        """
+        if self.is_many:
+            return parameters.texts(name, value)
+        return READERS[self.kind](name, value)
 
     def parameter(self, value: Any, folder: Path) -> Any:
         """Return the value as a parameter of a notebook that runs in `folder`: "" for None, paths relative to it."""
@@ -164,6 +183,18 @@ class VerifyOptions:
     shipped_suites: bool = True
     distributions: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    def __post_init__(self) -> None:
+        """Accept what a notebook's parameters arrive as: other types, and an empty text for None.
+
+        Raises:
+            UsageError: A value is of a type that is not known to mean something, or bundle and database are swapped.
+        """
+        values: dict[str, Any] = {name: declared.read(name, getattr(self, name)) for name, declared in OPTIONS.items()}
+        values["bundle"] = bundle_path(self.bundle, self.environment)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        require_in_place(values["bundle"], values["database"], self.environment)
 
     @property
     def bundle_text(self) -> str:

@@ -579,8 +579,9 @@ def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
 @pytest.mark.parametrize(
     "output, told",
     [
-        pytest.param("nowhere/report.md", "folder was not found.*found nothing", id="no-folder"),
-        pytest.param("club.db/report.md", "folder was not found.*found a file", id="a-file-for-a-folder"),
+        pytest.param("club.db/report.md", "folder cannot be made.*found a file", id="a-file-for-a-folder"),
+        pytest.param("club.db/new/report.md", "folder cannot be made.*found a file", id="below-a-file"),
+        pytest.param("nowhere/", "output is a folder.*Add a file name", id="a-folder-that-is-not-there"),
         pytest.param("bundle", "output is a folder.*Add a file name", id="a-folder"),
         pytest.param(".", "output is a folder.*Add a file name", id="this-folder"),
         pytest.param("x" * 300, "too long", id="a-name-too-long"),
@@ -730,7 +731,7 @@ def test_a_stream_that_cannot_show_a_character_does_not_end_the_run(encoding: st
 def test_errors_repeat_no_control_characters(where: str) -> None:
     name = "a\x1b[31mb\x07c\u202ed\ne"
     options = {"bundle": "bundle", "database": "club.db", "output": "report.md"}
-    options[where] = f"{name}/{name}"
+    options[where] = f"club.db/{name}"
     done = run_in_process("verify", *(f"--{option}={value}" for option, value in options.items()))
     assert done.code == 2
     assert not set("\x1b\x07\u202e") & set(done.out + done.err)

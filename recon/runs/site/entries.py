@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recon.errors import ReportError
+from recon.report.reading import WITHOUT_VERDICT
 from recon.report.text import timestamp
 from recon.runs.folder import PARTS
 from recon.runs.site.run_summary import read_summary
@@ -43,7 +44,8 @@ class ListedRun:
         name: The name of its folder.
         started_at: When it started; None where neither its judgement nor its name says.
         run_summary: The judgement; None where it cannot be read.
-        problem: Why it cannot be read; empty where it can be.
+        problem: Why there is none; empty where there is one.
+        is_failed: Whether the run itself ended without a verdict.
         links: Its parts, in the order of `LINKED`.
     """
 
@@ -52,6 +54,7 @@ class ListedRun:
     run_summary: RunSummary | None
     problem: str
     links: tuple[PartLink, ...]
+    is_failed: bool = False
 
     @property
     def iso_time(self) -> str:
@@ -76,7 +79,9 @@ def read_entry(run: RunFolder, copies: Path) -> ListedRun:
     try:
         judgement = read_summary(run.verification)
     except ReportError as error:
-        return ListedRun(run.name, _named_time(run.name), None, f"{error.what}: found {error.found}", links)
+        is_failed = error.what == WITHOUT_VERDICT
+        problem = str(error.found) if is_failed else f"{error.what}: found {error.found}"
+        return ListedRun(run.name, _named_time(run.name), None, problem, links, is_failed)
     return ListedRun(run.name, judgement.started_at, judgement, "", links)
 
 

@@ -70,8 +70,10 @@ def _tally(entries: Sequence[ListedRun]) -> str:
     """How many runs there are, in total and of each verdict."""
     verdicts = [entry.run_summary.verdict for entry in entries if entry.run_summary is not None]
     words = [f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts]
-    unread = len(entries) - len(verdicts)
-    return f"{plural(len(entries), 'run')}: " + ", ".join(words + ([f"{unread} cannot be read"] if unread else []))
+    failed = sum(entry.is_failed for entry in entries)
+    unread = len(entries) - len(verdicts) - failed
+    words += [f"{count} {what}" for count, what in ((failed, "without a verdict"), (unread, "cannot be read")) if count]
+    return f"{plural(len(entries), 'run')}: " + ", ".join(words)
 
 
 def _counted(found: Summary) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 from recon.errors import ReportError
 from recon.model import Escalation, Outcome, Summary, Verdict
 from recon.report.json import SCHEMA_VERSION
+from recon.report.reading import without_verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +89,15 @@ class RunSummary(Struct, frozen=True, rename="camel"):
         return (2000 * covered + total) // (2 * total) / 10 if total else None
 
 
+class Failed(Struct, frozen=True):
+    """A run that ended without a verdict."""
+
+    outcome: Literal["error"]
+    error: str
+    message: str
+
+
+FAILED = msgspec.json.Decoder(Failed)
 DECODER = msgspec.json.Decoder(RunSummary)
 
 
@@ -100,12 +110,23 @@ def read_summary(path: Path) -> RunSummary:
     try:
         judgement = DECODER.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+        failed = _failed(path)
+        if failed:
+            raise without_verdict(path, f"{failed.error}: {failed.message}") from error
         raise _unusable(path, getattr(error, "strerror", None) or str(error)) from error
     if judgement.schema_version != SCHEMA_VERSION:
         raise _unusable(path, f"schema version {judgement.schema_version}")
     if _counted(judgement.checks) != judgement.summary or judgement.summary.verdict is not judgement.verdict:
         raise _unusable(path, "a verdict that its checks contradict")
     return judgement
+
+
+def _failed(path: Path) -> Failed | None:
+    """Why the run ended without a verdict; None where the file does not say so."""
+    try:
+        return FAILED.decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def _counted(checks: tuple[CheckResult, ...]) -> Summary:

@@ -1,0 +1,121 @@
+"""Shows an error where people look for the verdict: in the reports asked for, in the run folder, on GitHub."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from recon.report.failure import Failure
+    from recon.report.output import Output
+
+
+@dataclass
+class FailurePlan:
+    """Where an error is to be seen; a command states it before its work, and shortens it as places get their report.
+
+    Attributes:
+        outputs: The reports that are not written yet.
+        only_replaced: Nobody asked for a report by name, so an error replaces an older one and creates none.
+        err: Annotations go to standard error, because standard output holds a report.
+        bundle: The bundle as the user wrote it.
+        inputs: The files that are read, which no error ever replaces.
+        show_pii: Personal data in the message is not masked.
+        runs: The folder of runs in which the failed run is to be listed; None: in none.
+        parts: The parts of a run that were asked for.
+    """
+
+    outputs: Sequence[Output] = ()
+    only_replaced: bool = False
+    err: bool = False
+    bundle: str = ""
+    inputs: tuple[str, ...] = ()
+    show_pii: bool = False
+    runs: Path | None = None
+    parts: Collection[str] = ()
+
+    def expect(self, bundle: str, given: Mapping[str, Any]) -> None:
+        """State where an error is to be seen, from the values of a command's options.
+
+        Raises:
+            UsageError: The outputs do not fit the formats.
+        """
+        self.bundle, self.show_pii = bundle, given["show_pii"]
+        self.inputs = tuple(str(path) for path in (bundle, given["database"], given["profile"]) if path)
+        if "outputs" in given:
+            choices = given["only"] or import_module("recon.runs.run").CHOICES
+            self.runs, self.parts = Path(given["outputs"]), [part for part in choices if part not in given["skip"]]
+        if "places" in given:
+            source = click.get_current_context().get_parameter_source("format_names")
+            self.only_replaced = not given["places"] and source is click.core.ParameterSource.DEFAULT
+            self.err = "-" in given["places"]
+            self.outputs = import_module("recon.report.output").placed(given["format_names"], given["places"])
+
+
+def show(plan: FailurePlan, title: str, message: str, exit_code: int, *, is_output: bool = False) -> None:
+    """Show an error wherever the plan says; what cannot be written is named on standard error.
+
+    Args:
+        plan: Where to show it.
+        title: The kind of error.
+        message: What went wrong.
+        exit_code: The program's.
+        is_output: The error itself says that a report could not be written.
+    """
+    failure = _failure(plan, title, message, exit_code)
+    for output in plan.outputs:
+        _write(plan, failure, output, is_output=is_output)
+    if plan.runs is not None and exit_code != 130:
+        _keep(plan.runs, failure, plan.parts)
+    if os.environ.get("GITHUB_STEP_SUMMARY") or os.environ.get("GITHUB_ACTIONS") == "true":
+        import_module("recon.report.github").publish_failure(failure, os.environ, err=plan.err)
+
+
+def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Failure:
+    without_secrets = import_module("recon.database.secrets").without_secrets
+    told, bundle = without_secrets(message), without_secrets(plan.bundle)
+    if not plan.show_pii:
+        told = import_module("recon.masking").mask_text(told)
+    failure: Failure = import_module("recon.report.failure").Failure(title, told, exit_code, bundle)
+    return failure
+
+
+def _write(plan: FailurePlan, failure: Failure, output: Output, *, is_output: bool) -> None:
+    writing = import_module("recon.report.output")
+    path = Path(output.place)
+    if not output.is_stdout and (_is_input(path, plan.inputs) or (plan.only_replaced and not path.is_file())):
+        return
+    try:
+        writing.write_failure(failure, output)
+    except Exception as error:  # noqa: BLE001 - the error that is being shown must not be masked by another
+        _say_unwritten(output, error, is_output=is_output)
+
+
+def _is_input(path: Path, inputs: Sequence[str]) -> bool:
+    return any(os.path.realpath(path) == os.path.realpath(read) for read in inputs)
+
+
+def _say_unwritten(output: Output, error: Exception, *, is_output: bool) -> None:
+    reason = getattr(error, "strerror", None) or getattr(error, "found", None) or type(error).__name__
+    where = ascii(output.words)[1:-1][:300]
+    if not output.is_stdout and Path(output.place).is_file():
+        click.echo(f"Warning: {where} is an older report, not of this run: it cannot be replaced ({reason})", err=True)
+    elif not is_output:
+        click.echo(f"Warning: the error was not written to {where} ({reason})", err=True)
+
+
+def _keep(runs: Path, failure: Failure, parts: Collection[str]) -> None:
+    try:
+        kept = import_module("recon.runs.failed").keep_failed_run(runs, failure, parts)
+    except Exception as error:  # noqa: BLE001 - as above
+        reason = getattr(error, "message", None) or getattr(error, "strerror", None) or type(error).__name__
+        click.echo(f"Warning: the failed run is not listed in {ascii(str(runs))[1:-1][:300]} ({reason})", err=True)
+        return
+    click.echo(f"The failed run is kept in {ascii(str(kept))[1:-1]}", err=True)
