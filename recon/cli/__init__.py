@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from recon.cli.failures import FailurePlan, show
 from recon.cli.interrupts import noted_interrupts
 from recon.errors import OutputError, lack_of_resources, visible
 
@@ -85,7 +84,8 @@ def main() -> NoReturn:
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
     _part_stderr()
-    _leave(execute(import_module(COMMANDS["verify"][0]).command))
+    command = import_module(COMMANDS["verify"][0]).command
+    _leave(execute(click.version_option(package_name="recon")(command)))
 
 
 def _part_stderr() -> None:
@@ -131,32 +131,32 @@ def _flush() -> bool:
 
 
 def _exit_code(command: click.Command) -> int:
-    plan = FailurePlan()
+    plans: list[Any] = []
     with noted_interrupts() as interrupted:
         try:
-            return int(command.main(standalone_mode=False, obj=plan) or 0)
+            return int(command.main(standalone_mode=False, obj=plans) or 0)
         except click.exceptions.Exit as stop:
             return stop.exit_code
         except BaseException as error:
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
                 click.echo("\nInterrupted: no verdict was reached.", err=True)
-                show(plan, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
+                _show(plans, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
                 return EXIT_INTERRUPTED
             if not isinstance(error, Exception):
                 raise
-            return _report(error, plan)
+            return _report(error, plans)
 
 
-def _report(error: Exception, plan: FailurePlan) -> int:
+def _report(error: Exception, plans: list[Any]) -> int:
     """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
         _report_refusal(error)
-        show(plan, "Usage error", error.format_message(), EXIT_ERROR)
+        _show(plans, "Usage error", error.format_message(), EXIT_ERROR)
     elif isinstance(error, BrokenPipeError):
         # The reader of the output is gone, as with `head`; nothing more can be printed there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     else:
-        _report_error(error, plan)
+        _report_error(error, plans)
     return EXIT_ERROR
 
 
@@ -185,7 +185,7 @@ def _report_choices(error: click.ClickException) -> None:
     click.echo(f"Choose from: {', '.join(commands + options)}", err=True)
 
 
-def _report_error(error: Exception, plan: FailurePlan) -> None:
+def _report_error(error: Exception, plans: list[Any]) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
         click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
@@ -193,12 +193,19 @@ def _report_error(error: Exception, plan: FailurePlan) -> None:
     title, message = getattr(told, "title", None), getattr(told, "message", None)
     if title and message:
         click.echo(f"{title}: {_visible(message)}", err=True)
-        show(plan, title, message, EXIT_ERROR, is_output=isinstance(told, OutputError))
+        _show(plans, title, message, EXIT_ERROR, is_output=isinstance(told, OutputError))
         return
     message = f"{type(error).__name__}: {_visible(without_secrets(str(error)))}"
     click.echo(f"Unexpected error: {message}", err=True)
     click.echo("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
-    show(plan, "Unexpected error", message, EXIT_ERROR)
+    _show(plans, "Unexpected error", message, EXIT_ERROR)
+
+
+def _show(plans: list[Any], title: str, message: str, code: int, *, is_output: bool = False) -> None:
+    """Show the error in the reports and wherever else the command's plan says, if it has stated one."""
+    failures = import_module("recon.cli.failures")
+    plan = plans[0] if plans else failures.FailurePlan()
+    failures.show(plan, title, message, code, is_output=is_output)
 
 
 def _visible(text: Any) -> str:

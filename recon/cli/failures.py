@@ -59,6 +59,15 @@ class FailurePlan:
             self.outputs = import_module("recon.report.output").placed(given["format_names"], given["places"])
 
 
+def failure_plan() -> FailurePlan:
+    """Return the plan of the running command, which starts empty."""
+    plans = click.get_current_context().ensure_object(list)
+    if not plans:
+        plans.append(FailurePlan())
+    plan: FailurePlan = plans[0]
+    return plan
+
+
 def show(plan: FailurePlan, title: str, message: str, exit_code: int, *, is_output: bool = False) -> None:
     """Show an error wherever the plan says; what cannot be written is named on standard error.
 
@@ -90,12 +99,20 @@ def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Fai
 def _write(plan: FailurePlan, failure: Failure, output: Output, *, is_output: bool) -> None:
     writing = import_module("recon.report.output")
     path = Path(output.place)
-    if not output.is_stdout and (_is_input(path, plan.inputs) or (plan.only_replaced and not path.is_file())):
+    if not output.is_stdout and (_is_input(path, plan.inputs) or (plan.only_replaced and not _is_file(path))):
         return
     try:
         writing.write_failure(failure, output)
     except Exception as error:  # noqa: BLE001 - the error that is being shown must not be masked by another
         _say_unwritten(output, error, is_output=is_output)
+
+
+def _is_file(path: Path | str) -> bool:
+    """Whether it is a file; a name that no file can have is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_input(path: Path, inputs: Sequence[str]) -> bool:
@@ -105,7 +122,7 @@ def _is_input(path: Path, inputs: Sequence[str]) -> bool:
 def _say_unwritten(output: Output, error: Exception, *, is_output: bool) -> None:
     reason = getattr(error, "strerror", None) or getattr(error, "found", None) or type(error).__name__
     where = ascii(output.words)[1:-1][:300]
-    if not output.is_stdout and Path(output.place).is_file():
+    if not output.is_stdout and _is_file(output.place):
         click.echo(f"Warning: {where} is an older report, not of this run: it cannot be replaced ({reason})", err=True)
     elif not is_output:
         click.echo(f"Warning: the error was not written to {where} ({reason})", err=True)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from recon.cli.failures import FailurePlan
+from recon.cli.failures import failure_plan
 from recon.errors import UsageError
 from recon.verification.options import OPTIONS, VerifyOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from click.shell_completion import CompletionItem
 
     from recon.model import Verification
     from recon.verification.options import Option
@@ -31,7 +33,6 @@ bundle_option = click.option(
     metavar="PATH",
     help="Path to migration bundle: a folder, .zip, .tar.gz or .json.gz; may also be given without --bundle.",
 )
-bundle_argument = click.argument("bundle_given", type=PATH, required=False, metavar="[BUNDLE]")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Verbose output: tables, guarantees, timings.")
 fail_on_option = click.option(
     "--fail-on",
@@ -42,38 +43,56 @@ fail_on_option = click.option(
 )
 
 
+class JudgingCommand(click.Command):
+    """A command whose bundle may also be given without --bundle."""
+
+    allow_extra_args = True
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return what the usage line names after the program."""
+        return [*super().collect_usage_pieces(ctx), "[BUNDLE]"]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete options, and the bundle as a path."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            return found
+        return [*found, import_module("click.shell_completion").CompletionItem(incomplete, type="file")]
+
+
 def judging_options(command: F) -> F:
     """Add the options for what is verified and how; the command receives them, with the bundle, as `options`."""
 
     @wraps(command)
-    def judging(bundle: str | None, bundle_given: str | None, **given: Any) -> int:
-        plan = click.get_current_context().ensure_object(FailurePlan)
-        plan.expect(bundle or bundle_given or "", given)
-        options = VerifyOptions(_one_bundle(bundle, bundle_given), **{name: given.pop(name) for name in OPTIONS})
-        return int(command(options=options, plan=plan, **given))
+    def judging(bundle: str | None, **given: Any) -> int:
+        context = click.get_current_context()
+        named = [path for path in (bundle, *context.args) if path is not None]
+        failure_plan().expect(named[0] if named else "", given)
+        options = VerifyOptions(_one_bundle(context, named), **{name: given.pop(name) for name in OPTIONS})
+        return int(command(options=options, **given))
 
-    for add in reversed([bundle_argument, bundle_option, verbose_option, *map(offered, OPTIONS), fail_on_option]):
+    for add in reversed([bundle_option, verbose_option, *map(offered, OPTIONS), fail_on_option]):
         judging = add(judging)
     return cast("F", judging)
 
 
-def _one_bundle(option: str | None, argument: str | None) -> str:
+def _one_bundle(context: click.Context, named: Sequence[str]) -> str:
     """The bundle that was named, with --bundle or without it."""
-    if option is not None and argument is not None and os.path.normpath(option) != os.path.normpath(argument):
-        without_secrets = import_module("recon.database.secrets").without_secrets
-        raise UsageError(
-            "Two bundles are named",
-            where="--bundle",
-            expected="one",
-            found=f"{without_secrets(option)[:300]} and {without_secrets(argument)[:300]}",
-            next_step="Name one of them, with --bundle or without it",
-        )
-    named = argument if option is None else option
-    if named is None:
-        context = click.get_current_context()
+    if not named:
         missing = next(parameter for parameter in context.command.params if parameter.name == "bundle")
         raise click.MissingParameter(ctx=context, param=missing)
-    return named
+    if len({os.path.normpath(path) for path in named}) > 1:
+        secrets = import_module("recon.database.secrets")
+        for path in named:
+            secrets.remember(path)
+        raise UsageError(
+            "Several bundles are named",
+            where="--bundle",
+            expected="one",
+            found=" and ".join(secrets.without_secrets(path)[:300] for path in named),
+            next_step="Name one of them, with --bundle or without it",
+        )
+    return named[0]
 
 
 def offered(name: str) -> Callable[[F], F]:

@@ -9,7 +9,8 @@ import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.cli.options import exit_code, judging_options
+from recon.cli.failures import failure_plan
+from recon.cli.options import JudgingCommand, exit_code, judging_options
 from recon.errors import StepError, UsageError
 from recon.report.console import Console
 from recon.report.github import publish
@@ -19,8 +20,6 @@ from recon.runs.run import CHOICES, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from recon.cli.failures import FailurePlan
 
 LABELS = {
     "report": "Report written to",
@@ -34,7 +33,7 @@ LABELS = {
 PART = click.Choice(CHOICES)
 
 
-@click.command("run", context_settings=CONTEXT)
+@click.command("run", cls=JudgingCommand, context_settings=CONTEXT)
 @click.option(
     "--outputs",
     type=click.Path(readable=False),
@@ -50,7 +49,6 @@ PART = click.Choice(CHOICES)
 @judging_options
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its own
     options: recon.VerifyOptions,
-    plan: FailurePlan,
     outputs: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
@@ -72,7 +70,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
     except BaseException:
         console.wipe_progress()
         raise
-    plan.runs = None
+    failure_plan().runs = None
     console.finished(done.verification, *_places(done))
     publish(done.verification, os.environ, err=False)
     if done.failed:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 import recon
 from recon.cli import CONTEXT
-from recon.cli.options import exit_code, judging_options
+from recon.cli.failures import failure_plan
+from recon.cli.options import JudgingCommand, exit_code, judging_options
 from recon.errors import OutputError
 from recon.report import FORMATS, plan_outputs, write_reports
 from recon.report.console import Console
@@ -17,13 +17,10 @@ from recon.report.github import publish
 from recon.report.output import misleading
 from recon.report.text import printable
 
-if TYPE_CHECKING:
-    from recon.cli.failures import FailurePlan
-
 SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.items() if name != "markdown")
 
 
-@click.command("verify", context_settings=CONTEXT)
+@click.command("verify", cls=JudgingCommand, context_settings=CONTEXT)
 @click.option(
     "-o",
     "--output",
@@ -44,10 +41,8 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     help="Output format; may be repeated.  [default: markdown]",
 )
 @judging_options
-@click.version_option(package_name="recon")
-def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its own
+def command(
     options: recon.VerifyOptions,
-    plan: FailurePlan,
     places: tuple[str, ...],
     format_names: tuple[str, ...],
     verbose: bool,
@@ -69,7 +64,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
         raise
     console.report_writing()
     unwritten = write_reports(verification, outputs, fail_on=fail_on)
-    plan.outputs = tuple(unwritten)
+    failure_plan().outputs = tuple(unwritten)
     written = (output.words for output in outputs if output not in unwritten)
     console.finished(verification, *(f"Report written to: {words}" for words in written))
     publish(verification, os.environ, err=err)

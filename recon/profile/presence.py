@@ -30,30 +30,13 @@ def require_present(source: Source, profile: Profile, catalogue: Catalogue) -> N
     Raises:
         DatabaseError: A required table or column is missing.
     """
-    _require_application(source, profile, catalogue)
     for table in profile.tables:
         if table.required:
-            _require_table(source, table, catalogue)
+            _require_table(source, profile, table, catalogue)
             _require_columns(source, table, catalogue[table.source_name])
 
 
-def _require_application(source: Source, profile: Profile, catalogue: Catalogue) -> None:
-    """Refuse a database that has tables, but none of the profile's: it is another application's."""
-    named = [table for table in profile.tables if table.required and table.source_name]
-    if not catalogue or not named or any(table.source_name in catalogue for table in profile.tables):
-        return
-    hints = (source.missing_hint(table.source_name) for table in named)
-    hint = next(filter(None, hints), None)
-    raise DatabaseError(
-        "The database has none of the tables that the profile names, so it is another application's",
-        where=source.label,
-        expected=", ".join(repr(table.source_name) for table in named),
-        found=", ".join(sorted(catalogue)[:8]),
-        next_step=hint or "If it is the right database, draft a profile for it: recon profile init --database NAME",
-    )
-
-
-def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:
+def _require_table(source: Source, profile: Profile, table: Table, catalogue: Catalogue) -> None:
     if table.source_name in catalogue:
         return
     raise DatabaseError(
@@ -61,7 +44,7 @@ def _require_table(source: Source, table: Table, catalogue: Catalogue) -> None:
         where=source.label,
         expected=f"{table.source_name!r}, which holds the {table.name}",
         found=", ".join(sorted(catalogue)[:8]) or "no table at all",
-        next_step=source.missing_hint(table.source_name) or _table_hint(table),
+        next_step=source.missing_hint(table.source_name) or _table_hint(profile, table, catalogue),
     )
 
 
@@ -101,11 +84,14 @@ def table_absence(table: Table, catalogue: Catalogue) -> str | None:
     return None
 
 
-def _table_hint(table: Table) -> str:
+def _table_hint(profile: Profile, table: Table, catalogue: Catalogue) -> str:
     if "." in table.source_name:
         schema = table.source_name.partition(".")[0]
         return f"Name the table without its schema in the profile, and the schema in the URL (?schema={schema})"
-    return "Check that the URL names the application's database"
+    check = "Check that the URL names the application's database"
+    if not catalogue or any(known.source_name in catalogue for known in profile.tables):
+        return check
+    return f"{check}; if it does, draft a profile of this application: recon profile init --database NAME"
 
 
 def column_absence(table: Table, column: Column) -> str:

@@ -50,10 +50,11 @@ def test_init_replaces_a_file_only_when_asked(database: Path, tmp_path: Path) ->
     assert mine.read_text(encoding="utf-8").startswith("# First draft")
 
 
-def test_init_reports_a_folder_that_is_not_there_before_it_connects(tmp_path: Path) -> None:
-    done = run_in_process("profile", "init", "--database", "none.db", "-o", tmp_path / "nowhere" / "x.toml")
+def test_init_reports_a_folder_that_cannot_be_before_it_connects(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_in_process("profile", "init", "--database", "none.db", "-o", tmp_path / "file" / "x.toml")
     assert done.code == 2
-    assert "folder was not found" in done.err
+    assert "folder cannot be made" in done.err
 
 
 def test_check_ends_with_0_when_every_check_can_be_evaluated(database: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,6 @@ from recon.cli import COMMANDS, cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from recon.demo import DemoPaths
 
@@ -133,8 +133,8 @@ def test_verify_on_postgresql_loads_neither_heavy_libraries_nor_sqlite(
     assert "recon.database.sqlite" not in modules
 
 
-def test_a_missing_output_folder_is_reported_before_data_libraries_do_anything(tmp_path: Path) -> None:
-    modules = modules_of(tmp_path, "verify", "-b", "x", "-o", tmp_path / "nowhere" / "report.md", code=2)
+def test_an_output_folder_that_cannot_be_is_reported_before_data_libraries_do_anything(tmp_path: Path) -> None:
+    modules = modules_of(tmp_path, "verify", "-b", "x", "-o", Path(__file__) / "report.md", code=2)
     assert loaded(modules, "duckdb", "connectorx", *POSTGRESQL, *HEAVY) == set()
 
 

@@ -242,8 +242,8 @@ def test_the_ledger_follows_the_checks(capsys: pytest.CaptureFixture[str], verbo
     "outcomes, footer",
     [
         pytest.param([Outcome.PASS] * 3, ["PASSED", "3 passed, 0 failed, 0 warnings"], id="passed"),
-        pytest.param([Outcome.PASS, Outcome.WARN], ["PASSED", "1 passed, 0 failed, 1 warnings"], id="warned"),
-        pytest.param([Outcome.FAIL, Outcome.WARN], ["FAILED", "0 passed, 1 failed, 1 warnings"], id="failed"),
+        pytest.param([Outcome.PASS, Outcome.WARN], ["PASSED", "1 passed, 0 failed, 1 warning"], id="warned"),
+        pytest.param([Outcome.FAIL, Outcome.WARN], ["FAILED", "0 passed, 1 failed, 1 warning"], id="failed"),
         pytest.param(
             [Outcome.FAIL, Outcome.ERROR], ["FAILED", "0 passed, 1 failed, 0 warnings, 1 not evaluated"], id="both"
         ),
@@ -354,7 +354,7 @@ def test_one_is_singular(count: int, text: str) -> None:
 
 def test_the_footer_names_what_was_not_evaluated_only_when_there_is_some() -> None:
     assert checks_line(Summary(8, 8, 0, 0, 0)) == "8 passed, 0 failed, 0 warnings"
-    assert checks_line(Summary(8, 5, 1, 1, 1)) == "5 passed, 1 failed, 1 warnings, 1 not evaluated"
+    assert checks_line(Summary(8, 5, 1, 1, 1)) == "5 passed, 1 failed, 1 warning, 1 not evaluated"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from recon.report.text import accounted_line, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-FOOTER = re.compile(r"Checks: (\d+) passed, (\d+) failed, (\d+) warnings(?:, (\d+) not evaluated)?")
+FOOTER = re.compile(r"Checks: (\d+) passed, (\d+) failed, (\d+) warnings?(?:, (\d+) not evaluated)?")
 VERDICT = re.compile(r"Verification (PASSED|FAILED|INCOMPLETE)")
 
 

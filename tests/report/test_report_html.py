@@ -88,7 +88,7 @@ def test_the_verdict_comes_first_and_headings_are_in_order(passed: Verification)
     assert [collapsed(text) for level, text in page.headings if level == 3] == ["✕ FAIL Check 2", "! WARN Check 3"]
     visible = page.text.partition("Post-Migration Verification")[2]
     said, _, list_of_failures = collapsed(visible).partition(" Accounted for: not evaluated")
-    assert said == "Verification FAILED Checks: 1 passed, 1 failed, 1 warnings"
+    assert said == "Verification FAILED Checks: 1 passed, 1 failed, 1 warning"
     assert " ✕ FAIL Check 2" in list_of_failures.partition("Summary")[0]
 
 

@@ -130,7 +130,7 @@ def test_the_dry_run_is_refused(database: str, tmp_path: Path) -> None:
     done = run_in_process("verify", "-b", SAMPLES / "dry-run", "-o", report, DATABASE_URL=database)
     assert done.code == 2
     assert "dry run" in done.err
-    assert not report.exists()
+    assert "**Bundle error**: This bundle is of a dry run" in report.read_text(encoding="utf-8")
 
 
 def test_the_dry_run_compared_all_the_same_does_not_hide_that_it_is_one(sqlite_sample: str, tmp_path: Path) -> None:
