@@ -15,6 +15,7 @@ class RecordColumn(Struct, frozen=True):
         kind: "id" (text or integer), "text", "count", "list" (of texts), or "value" (any, as text).
         or_key: The key for the same value in older importers.
         required: Whether every item has it.
+        is_time: Whether its text is a time.
     """
 
     name: str
@@ -22,6 +23,7 @@ class RecordColumn(Struct, frozen=True):
     kind: str = "value"
     or_key: str = ""
     required: bool = False
+    is_time: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -58,7 +60,7 @@ class RecordColumn(Struct, frozen=True):
 RECORD = (
     RecordColumn("source_row", "_sourceRow", "count"),
     RecordColumn("wa_id", "_waId", "id"),
-    RecordColumn("target_id", "_murmurantId", "text", "_clubosId"),
+    RecordColumn("target_id", "_murmurantId", "id", "_clubosId"),
     RecordColumn("action", "_action", "text"),
     RecordColumn("errors", "_errors", "list"),
 )
@@ -69,7 +71,7 @@ COLUMNS = {
         RecordColumn("last_name", "lastName"),
         RecordColumn("email", "email"),
         RecordColumn("phone", "phone"),
-        RecordColumn("joined_at", "joinedAt"),
+        RecordColumn("joined_at", "joinedAt", is_time=True),
         RecordColumn("status_code", "membershipStatusCode"),
         RecordColumn("level", "waMembershipLevel"),
         RecordColumn("tier_id", "membershipTierId"),
@@ -80,8 +82,8 @@ COLUMNS = {
         RecordColumn("description", "description"),
         RecordColumn("category", "category"),
         RecordColumn("location", "location"),
-        RecordColumn("start_time", "startTime"),
-        RecordColumn("end_time", "endTime"),
+        RecordColumn("start_time", "startTime", is_time=True),
+        RecordColumn("end_time", "endTime", is_time=True),
         RecordColumn("capacity", "capacity"),
         RecordColumn("is_published", "isPublished"),
     ),
@@ -90,8 +92,8 @@ COLUMNS = {
         RecordColumn("member_id", "memberId"),
         RecordColumn("event_id", "eventId"),
         RecordColumn("status", "status"),
-        RecordColumn("registered_at", "registeredAt"),
-        RecordColumn("cancelled_at", "cancelledAt"),
+        RecordColumn("registered_at", "registeredAt", is_time=True),
+        RecordColumn("cancelled_at", "cancelledAt", is_time=True),
     ),
     "errors": (
         RecordColumn("entity", "entity", "text", required=True),
@@ -102,6 +104,6 @@ COLUMNS = {
     "id_mappings": (
         RecordColumn("entity_type", ""),
         RecordColumn("wa_id", "waId", "id"),
-        RecordColumn("target_id", "murmurantId", "text", "clubosId"),
+        RecordColumn("target_id", "murmurantId", "id", "clubosId"),
     ),
 }

@@ -65,8 +65,8 @@ class IdMapping(msgspec.Struct, rename="camel", frozen=True):
     """A Wild Apricot id and its target id; older importers call the latter clubosId."""
 
     wa_id: str | int | None = None
-    murmurant_id: str | None = None
-    clubos_id: str | None = None
+    murmurant_id: str | int | None = None
+    clubos_id: str | int | None = None
 
 
 class RecordHead(msgspec.Struct, frozen=True):
@@ -74,8 +74,8 @@ class RecordHead(msgspec.Struct, frozen=True):
 
     source_row: Count | None = msgspec.field(name="_sourceRow", default=None)
     wa_id: str | int | None = msgspec.field(name="_waId", default=None)
-    murmurant_id: str | None = msgspec.field(name="_murmurantId", default=None)
-    clubos_id: str | None = msgspec.field(name="_clubosId", default=None)
+    murmurant_id: str | int | None = msgspec.field(name="_murmurantId", default=None)
+    clubos_id: str | int | None = msgspec.field(name="_clubosId", default=None)
     action: str | None = msgspec.field(name="_action", default=None)
     errors: list[str] | None = msgspec.field(name="_errors", default=None)
 

@@ -38,7 +38,7 @@ def frames(bundle: Bundle) -> dict[str, pl.DataFrame]:
         "id_mappings": _frame(
             ID_MAPPINGS,
             [
-                (entity, _text(m.wa_id), m.murmurant_id or m.clubos_id)
+                (entity, _text(m.wa_id), _text(m.murmurant_id) or _text(m.clubos_id))
                 for entity, mappings in bundle.id_mappings.items()
                 for m in mappings
             ],

@@ -7,7 +7,7 @@ from recon.comparison.field import NORMALISERS, TYPES, Field
 from recon.comparison.judgement import Judged, judge
 from recon.comparison.normalisers import normalised_sql, register_normalisers
 from recon.comparison.tables import Comparison, ComparisonSummary, compare
-from recon.comparison.values import StoredColumn, judged_sql, typed_sql
+from recon.comparison.values import StoredColumn, can_fail, judged_sql, typed_sql
 
 __all__ = [
     "NORMALISERS",
@@ -17,6 +17,7 @@ __all__ = [
     "Field",
     "Judged",
     "StoredColumn",
+    "can_fail",
     "compare",
     "digest_sql",
     "judge",

@@ -3,13 +3,15 @@
 from recon.database.address import DatabaseUrl
 from recon.database.opening import open_source
 from recon.database.rendering import Dialect, render, render_value
-from recon.database.source import Catalogue, Query, ReadError, SelectColumn, Source
+from recon.database.source import UNDECODED, Catalogue, FoldedCatalogue, Query, ReadError, SelectColumn, Source
 from recon.database.url import parse_url, resolve_database
 
 __all__ = [
+    "UNDECODED",
     "Catalogue",
     "DatabaseUrl",
     "Dialect",
+    "FoldedCatalogue",
     "Query",
     "ReadError",
     "SelectColumn",

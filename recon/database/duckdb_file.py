@@ -10,7 +10,7 @@ import polars as pl
 
 from recon.database.file import require_file
 from recon.database.rendering import Dialect, render
-from recon.database.source import Catalogue, Query, ReadError
+from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
@@ -27,18 +27,23 @@ CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "memory_limit": "1GB",
 }
-CLAMPED = """
-case when {value} is not null
-     then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
+# As in PostgreSQL: infinity, and years that not every part of recon can represent, become the ends of the calendar.
+BOUNDED = """
+case when {value} > timestamp '262142-12-31 23:59:59.999' then timestamp '9999-12-31 23:59:59.999'
+     when {value} < timestamp '262142-01-01 (BC)' then timestamp '0001-01-01' else {value} end"""
+KEY = """
+case when typeof({value}) = 'BLOB' and octet_length(try_cast({value} as blob)) = 16
+     then lower(hex(try_cast({value} as blob))) else cast({value} as varchar) end"""
 DIALECT = Dialect(
     'count(*) as "rows"',
     {
         "uuid": "cast({value} as varchar)",
         "integer": "cast({value} as bigint)",
         "boolean": "cast({value} as boolean)",
-        "timestamp": CLAMPED.format(value="cast({value} as timestamp)"),
-        "timestamptz": CLAMPED.format(value="cast(({value}) at time zone 'UTC' as timestamp)"),
+        "timestamp": BOUNDED.format(value="cast({value} as timestamp)"),
+        "timestamptz": BOUNDED.format(value="cast(({value}) at time zone 'UTC' as timestamp)"),
         "text": "cast({value} as varchar)",
+        "key": KEY,
         "json": "case when json_valid(cast({value} as varchar)) then cast({value} as json) ->> {key} end",
     },
 )
@@ -105,7 +110,7 @@ class DuckdbSource:
 
     def catalogue(self) -> Catalogue:
         """Return tables and views with their columns."""
-        found: Catalogue = {}
+        found = FoldedCatalogue({})
         for table, column, kind in self._connection.execute(COLUMNS.format(schema=literal(self._schema))).fetchall():
             found.setdefault(table, {})[column] = TYPES.get(kind, "text")
         return found

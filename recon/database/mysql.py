@@ -12,7 +12,7 @@ import pymysql
 from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
 from recon.database.mysql_statement import Statement, render_mysql
 from recon.database.server_stream import TIMEOUT, ServerStream
-from recon.database.source import Catalogue, Query, ReadError
+from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # connectorx retries for 30 s to connect, which the probe has just done: a wait longer than this counts as a refusal.
 CONNECT_LIMIT_S = 8.0
-VERSION = "select version(), @@version_comment"
+VERSION = "select version(), @@version_comment, @@lower_case_table_names"
 COLUMNS = """
 select t.table_name, c.column_name, c.data_type, c.column_type, coalesce(t.engine, 'view')
 from information_schema.tables t
@@ -74,7 +74,8 @@ class MysqlSource:
         self._probe = probe(url, timeout_s)
         limit_s = CONNECT_LIMIT_S if timeout_s is None else 0.9 * timeout_s
         self._stream = ServerStream(address(url), limit_s, self.cancel)
-        version, comment = self._ask(VERSION)[0]
+        version, comment, lower_case = self._ask(VERSION)[0]
+        self._folds_tables = int(lower_case) > 0
         kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"
         self.label = f"{kind} {version.partition('-')[0]} through connectorx, {url.label}"
 
@@ -96,7 +97,8 @@ class MysqlSource:
             # A view that cannot be opened has no columns.
             if column is not None:
                 columns[column] = full if kind == "binary" else kind
-        return {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
+        found = {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
+        return FoldedCatalogue(found, folds_tables=self._folds_tables)
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the databases that have a table of that name."""

@@ -45,6 +45,7 @@ DIALECT = Dialect(
     {
         "text": MARKED.format(value="convert({value} using utf8mb4)"),
         "bytes": MARKED,
+        "key bytes": MARKED.format(value=f"case when length({{value}}) = 16 then {UUID_TEXT} else {{value}} end"),
         "bits": MARKED.format(value="({value}) + 0"),
         "binary(16)": MARKED.format(value=UUID_TEXT),
         "json": f"nullif(json_unquote({FIELD}), 'null')",
@@ -77,7 +78,8 @@ def _by_type(column: SelectColumn, kind: str) -> SelectColumn:
     if column.json_keys:
         return column
     other = "bytes" if kind.startswith("binary") else "text"
-    return replace(column, transport=TRANSPORTS.get(kind, other))
+    transport = TRANSPORTS.get(kind, other)
+    return replace(column, transport="key bytes" if column.is_key and transport == "bytes" else transport)
 
 
 class Statement:
@@ -109,7 +111,7 @@ class Statement:
         """Yield the rows of one read, every column as text; those of earlier reads must have been consumed.
 
         Raises:
-            ReadError: The server refused, or a value is not UTF-8 text.
+            ReadError: The server refused.
         """
         part, names = self._parts[query], _names(query)
         while (frame := self._next()) is not None:
@@ -118,7 +120,7 @@ class Statement:
             later = frame.filter(pl.col("0") > part)
             self._held = later if later.height else None
             if own.height:
-                yield unmark(own.rename(dict(zip(own.columns, names, strict=True))), query.table)
+                yield unmark(own.rename(dict(zip(own.columns, names, strict=True))))
             if self._held is not None:
                 break
         self._done.add(part)

@@ -11,11 +11,11 @@ import adbc_driver_postgresql
 import polars as pl
 import pyarrow as pa
 
+from recon.database.marks import decoded
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
-from recon.database.rendering import Dialect, render
+from recon.database.rendering import Dialect
 from recon.database.source import Query, ReadError
 from recon.errors import DatabaseError
-from recon.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,10 +56,9 @@ class AdbcSource(PostgresqlSource):
         Raises:
             ReadError: The server refused; the transaction continues.
         """
-        table = quote(self._schema, query.table)
         self._transact("savepoint recon_read")
         try:
-            yield from self._stream(render(query, table, DIALECT))
+            yield from self._answer(query, DIALECT, self._stream)
         except ERRORS as error:
             self._transact("rollback to savepoint recon_read")
             raise ReadError(server_words(self._url.redact(str(error)))) from None
@@ -119,10 +118,14 @@ class AdbcSource(PostgresqlSource):
         # An empty frame first, so that the columns are known even without rows.
         yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
         for batch in reader:
-            if self._encoding == "SQL_ASCII":
-                # A server without an encoding sends any bytes as text; this finds what is not UTF-8.
-                batch.validate(full=True)
-            yield pl.DataFrame(pl.from_arrow(batch))
+            yield _decoded(batch) if self._encoding == "SQL_ASCII" else pl.DataFrame(pl.from_arrow(batch))
+
+
+def _decoded(batch: pa.RecordBatch) -> pl.DataFrame:
+    """Return the rows that a server without an encoding sends: their text is any bytes."""
+    texts = [name for name, kind in zip(batch.schema.names, batch.schema.types, strict=True) if kind == pa.string()]
+    sent = {name: batch[name].cast(pa.binary()) if name in texts else batch[name] for name in batch.schema.names}
+    return decoded(pl.DataFrame(pl.from_arrow(pa.RecordBatch.from_pydict(sent))), texts)
 
 
 def server_words(message: str) -> str:

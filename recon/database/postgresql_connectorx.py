@@ -12,10 +12,10 @@ import polars as pl
 import psycopg
 
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
-from recon.database.rendering import Dialect, render
+from recon.database.rendering import Dialect
 from recon.database.server_stream import ServerStream
 from recon.database.source import Query, ReadError
-from recon.sql import literal, quote
+from recon.sql import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,12 +61,14 @@ class ConnectorxSource(PostgresqlSource):
         Raises:
             ReadError: The server refused, or the snapshot is no longer available.
         """
-        sql = render(query, quote(self._schema, query.table), DIALECT)
         try:
-            for batch in self._stream.batches(sql, self._first):
-                yield pl.DataFrame(pl.from_arrow(batch))
+            yield from self._answer(query, DIALECT, self._frames)
         except ReadError as error:
             raise ReadError(_server_words(self._url.redact(str(error)))) from None
+
+    def _frames(self, sql: str) -> Iterator[pl.DataFrame]:
+        for batch in self._stream.batches(sql, self._first):
+            yield pl.DataFrame(pl.from_arrow(batch))
 
     def cancel(self) -> None:
         """Cancel the running query on the server, from another connection, and then end the reader process."""

@@ -5,35 +5,50 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
+from recon.database.json_texts import grouped, texts_sql
+from recon.database.rendering import render
 from recon.errors import DatabaseError
-from recon.sql import literal
+from recon.sql import literal, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import polars as pl
 
     from recon.database.address import DatabaseUrl
+    from recon.database.rendering import Dialect
     from recon.database.source import Catalogue, Query
 
 LOCK_TIMEOUT_S = 5.0
-# PostgreSQL's infinity and years that no client can represent become the nearest representable instants;
-# least and greatest ignore nulls, so a null needs its own case to stay null.
-CLAMPED = """
-case when {value} is not null
-     then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
+# Infinity, and years that not every part of recon can represent, become the ends of the calendar. The bounds have the
+# type of the column, because a date may be too far away for a timestamp.
+BOUNDED = """
+case when {value} > '262142-12-31 00:00:00+00' then timestamp '9999-12-31 23:59:59.999'
+     when {value} < '4714-12-31 00:00:00+00 BC' then timestamp '0001-01-01' else {instant} end"""
 CASTS = {
     "uuid": "({value})::uuid",
     "integer": "({value})::bigint",
     "boolean": "({value})::boolean",
-    "timestamp": CLAMPED.format(value="({value})::timestamp"),
-    "timestamptz": CLAMPED.format(value="(({value}) at time zone 'UTC')"),
+    "timestamp": BOUNDED.format(value="({value})", instant="({value})::timestamp"),
+    "timestamptz": BOUNDED.format(value="({value})", instant="(({value}) at time zone 'UTC')"),
     "text": "({value})::text",
-    "json": "(({value})::jsonb ->> {key})",
+    "json": "(({value}) ->> {key})",
 }
+# PostgreSQL cannot write the character 0 or half a surrogate pair as text: their escapes are replaced beforehand.
+JSON_OF_ESCAPES = r"""
+case when strpos(({value})::text, {key}) > 0
+     then regexp_replace(({value})::text, '(?<!\\)((?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{{2}})',
+                         '\1?', 'g')::json ->> {key} end"""
 ROWS = 'count(*)::bigint as "rows"'
 BEGIN = "begin isolation level repeatable read read only"
 SETTINGS = (
+    # A role or a database may set others, in which a value as text, or an instant, would be another.
+    "set local datestyle = 'ISO, YMD'",
+    "set local timezone = 'UTC'",
+    "set local bytea_output = 'hex'",
+    "set local extra_float_digits = 1",
     # Row security would silently hide rows; with it off, a query that it would filter is an error.
     "set local row_security = off",
     "set local lock_timeout = {lock_timeout_ms}",
@@ -47,13 +62,16 @@ select current_setting('transaction_isolation')::text as isolation,
        current_setting('server_encoding')::text as encoding,
        current_setting('server_version')::text as version"""
 COLUMNS = """
-select c.relname::text as table_name, a.attname::text as column_name,
-       case when t.typtype = 'd' then b.typname else t.typname end::text as type_name
+with recursive base as (
+  select t.oid, t.oid as base from pg_catalog.pg_type t where t.typtype <> 'd'
+  union all
+  select d.oid, b.base from pg_catalog.pg_type d join base b on b.oid = d.typbasetype where d.typtype = 'd')
+select c.relname::text as table_name, a.attname::text as column_name, t.typname::text as type_name
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-join pg_catalog.pg_type t on t.oid = a.atttypid
-left join pg_catalog.pg_type b on b.oid = t.typbasetype
+join base b on b.oid = a.atttypid
+join pg_catalog.pg_type t on t.oid = b.base
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = {schema}
 order by c.relname, a.attnum"""
 SCHEMAS_WITH = """
@@ -92,6 +110,7 @@ class PostgresqlSource(ABC):
         # The lock timeout is shorter than recon's own limit, because the server's message explains more.
         lock_timeout_s = LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s
         self._lock_timeout_ms = int(lock_timeout_s * 1000)
+        self._kinds: dict[str, dict[str, str]] = {}
         self._settings = [sql.format(lock_timeout_ms=self._lock_timeout_ms) for sql in SETTINGS]
 
     @abstractmethod
@@ -118,7 +137,20 @@ class PostgresqlSource(ABC):
         found: Catalogue = {}
         for table, column, kind in self._rows(COLUMNS.format(schema=literal(self._schema))):
             found.setdefault(table, {})[column] = TYPES.get(kind, "text")
+            self._kinds.setdefault(table, {})[column] = kind
         return found
+
+    def _answer(
+        self, query: Query, dialect: Dialect, send: Callable[[str], Iterator[pl.DataFrame]]
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the rows of `query`, whose SQL `send` executes; one bad JSON text does not keep the others back."""
+        table, key = quote(self._schema, query.table), query.columns[0]
+        kind = self._kinds.get(query.table, {}).get(key.source_name, "jsonb")
+        if key.json_keys and kind not in ("json", "jsonb"):
+            yield grouped(query, send(texts_sql(query, table, dialect)))
+            return
+        json = JSON_OF_ESCAPES if kind == "json" else dialect.casts["json"]
+        yield from send(render(query, table, replace(dialect, casts={**dialect.casts, "json": json})))
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the schemas that have a table of that name."""

@@ -22,7 +22,8 @@ class Dialect(Struct, frozen=True):
 
     Attributes:
         rows: The expression that counts the rows of a group, with its alias.
-        casts: Transport → template with `{value}`; "json" extracts the value of `{key}` from a column.
+        casts: Transport → template with `{value}`; "json" extracts the value of `{key}` from a column; "key" is for
+            keys as text, where these need another one than "text".
         quote: Quotes an identifier.
         literal: Quotes a string literal.
     """
@@ -49,7 +50,8 @@ def render(query: Query, table: str, dialect: Dialect) -> str:
 
 def _expression(column: SelectColumn, dialect: Dialect) -> str:
     value = render_value(column, dialect)
-    return dialect.casts[column.transport].format(value=f"max({value})" if column.latest else value)
+    cast = "key" if column.is_key and column.transport == "text" and "key" in dialect.casts else column.transport
+    return dialect.casts[cast].format(value=f"max({value})" if column.latest else value)
 
 
 def render_value(column: SelectColumn, dialect: Dialect) -> str:

@@ -15,6 +15,22 @@ Catalogue = dict[str, dict[str, str]]
 """Table → column → type: "uuid", "integer", "timestamp", "timestamptz", "boolean", "json" or "text"."""
 
 
+class FoldedCatalogue(Catalogue):
+    """The catalogue of a database in which names of columns that differ in upper and lower case alone are the same.
+
+    Attributes:
+        folds_tables: Whether the same holds of names of tables.
+    """
+
+    def __init__(self, tables: Catalogue, *, folds_tables: bool = True) -> None:
+        super().__init__(tables)
+        self.folds_tables = folds_tables
+
+
+UNDECODED = " is not UTF-8"
+"""Added to the name of a column, this names the boolean column that marks those of its texts that are not UTF-8."""
+
+
 class SelectColumn(Struct, frozen=True):
     """A column of a query: the application's name, its name in the result, and the type it is cast to.
 
@@ -22,6 +38,7 @@ class SelectColumn(Struct, frozen=True):
         transport: The type for the transfer: "uuid", "integer", "timestamp", "boolean" or "text".
         json_keys: Keys to look for, in order, when the column holds a JSON object.
         latest: Whether to take the greatest value of the group instead of the value itself.
+        is_key: Whether it identifies rows: as text, the 16 bytes of a uuid are then its digits.
     """
 
     source_name: str
@@ -29,6 +46,7 @@ class SelectColumn(Struct, frozen=True):
     transport: str = "text"
     json_keys: tuple[str, ...] = ()
     latest: bool = False
+    is_key: bool = False
 
 
 class Query(Struct, frozen=True):
@@ -77,7 +95,10 @@ class Source(Protocol):
         """Announce all reads to come, in their order; called before the first of them."""
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
-        """Yield the rows of `query` in batches; text columns as String, uuid as text or 16-byte Binary.
+        r"""Yield the rows of `query` in batches; text columns as String, uuid as text or 16-byte Binary.
+
+        Text that is not UTF-8 has its bytes written out (`caf\xe9`); the batch then has another column, named with
+        `UNDECODED`, that marks it.
 
         Raises:
             ReadError: The server refused; later reads still work.

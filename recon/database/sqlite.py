@@ -14,6 +14,7 @@ import polars as pl
 from recon.database.file import require_file
 from recon.database.marks import unmark
 from recon.database.rendering import Dialect, render
+from recon.database.source import FoldedCatalogue
 from recon.database.stream import stream
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
@@ -30,8 +31,12 @@ BYTES = "coalesce(cast('=' || cast({value} as text) as blob), x'')"
 TEXT = "coalesce('=' || cast({value} as text), '')"
 JSON = "json_extract(case when json_valid({value}) then {value} end, '$.' || {key})"
 ROWS = 'count(*) as "rows"'
-DIALECT = Dialect(ROWS, {"text": BYTES, "json": JSON})
-UTF16_DIALECT = Dialect(ROWS, {"text": TEXT, "json": JSON})
+# The 16 bytes of a uuid as its digits; a whole number without a fraction, which text would round beyond 2^53.
+KEY = """case when typeof({value}) = 'blob' and length({value}) = 16 then lower(hex({value}))
+     when typeof({value}) = 'real' and {value} = cast({value} as integer) then cast({value} as integer)
+     else {value} end"""
+DIALECT = Dialect(ROWS, {"text": BYTES, "key": BYTES.format(value=KEY), "json": JSON})
+UTF16_DIALECT = Dialect(ROWS, {"text": TEXT, "key": TEXT.format(value=KEY), "json": JSON})
 TABLES = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'"
 # Includes generated columns, but not the hidden columns of virtual tables.
 COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
@@ -78,7 +83,7 @@ class SqliteSource:
         """Return tables and views; SQLite types values, not columns, so every column counts as text."""
         with closing(sqlite3.connect(self._copy)) as copy:
             tables = [name for (name,) in copy.execute(TABLES)]
-            return {table: _columns(copy, table) for table in tables}
+            return FoldedCatalogue({table: _columns(copy, table) for table in tables})
 
     def missing_hint(self, table: str) -> str | None:  # noqa: ARG002 - a file has one schema
         """Return None: a file has only one schema."""
@@ -99,7 +104,7 @@ class SqliteSource:
         """
         sql = render(query, quote(query.table), DIALECT if self._encoding == "UTF-8" else UTF16_DIALECT)
         for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql):
-            yield unmark(pl.DataFrame(pl.from_arrow(batch)), query.table)
+            yield unmark(pl.DataFrame(pl.from_arrow(batch)))
 
     def cancel(self) -> None:
         """Do nothing: reads of a file do not block."""

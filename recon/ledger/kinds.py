@@ -62,6 +62,18 @@ _KINDS = (
         "Let the importer write null where it has no date, and see why it could not read those that it had",
     ),
     Kind(
+        "unreadable",
+        "the row's value is not {detail}",
+        "See Column Types, which names the values: correct them in the database, then verify again",
+        is_harmless=True,
+    ),
+    Kind(
+        "unreadable_source",
+        "the report's value is not {detail}",
+        "See Column Types, which names the values: correct them at the source, then verify again",
+        is_harmless=True,
+    ),
+    Kind(
         "value_lost",
         "value lost: the row has {detail}",
         "Check that the importer writes this field, then re-run",

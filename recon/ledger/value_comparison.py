@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from recon.bundle.formats import REPORT
 from recon.comparison import judge
 from recon.ledger.causes import name_causes, shifted
 from recon.ledger.kinds import KINDS
 from recon.ledger.other_columns import relations
+from recon.ledger.unread import unread, unread_sql
 from recon.model import SINGULAR
 from recon.sql import named_statements
 
@@ -73,6 +75,7 @@ class ValueComparison:
             "codes": mapping.codes,
             "source": rest.source,
             "target": rest.target,
+            **unread_sql(mapping, self._unread_columns()),
         }
 
     def compare(self, *, has_merged: bool) -> dict[str, int]:
@@ -91,7 +94,7 @@ class ValueComparison:
             for field, name, records in judged.forgiven_by.iter_rows():
                 forgiven_by[f"{field}: {name}"] += records
             self._keep(judged.differences, frame, others)
-        for name in ("other_id", "landed", "altered"):
+        for name in ("other_id", "landed", "altered", "report_unread"):
             self._do(name)
         return dict(forgiven_by)
 
@@ -127,7 +130,7 @@ class ValueComparison:
                 self._is_dangling(differences).alias("is_dangling"),
             )
         )
-        named = _left_alone(name_causes(known, self._mapped, self._personal)).select(COLUMNS)
+        named = unread(_left_alone(name_causes(known, self._mapped, self._personal))).select(COLUMNS)
         self._with(named, INSERT)
 
     @property
@@ -163,8 +166,15 @@ class ValueComparison:
 
     def _do(self, name: str) -> None:
         sql = STATEMENTS[name].format(**self._parts)
-        values = {"entity": self._entity.name} if "$entity" in sql else None
-        self._warehouse.execute(sql, values)
+        report = self._warehouse.origins.get(f"source.{self._entity.name}", REPORT)
+        values = {"entity": self._entity.name, "report": report}
+        named = {key: value for key, value in values.items() if f"${key}" in sql}
+        self._warehouse.execute(sql, named or None)
+
+    def _unread_columns(self) -> set[str]:
+        """Return the columns of rows in which values cannot be read."""
+        sql = STATEMENTS["unread"].format(entity=self._entity.name)
+        return {row["field"] for row in self._warehouse.rows(sql)}
 
 
 def _left_alone(named: pl.DataFrame) -> pl.DataFrame:

@@ -5,12 +5,24 @@
 -- name: candidates
 select l.record, l.source_row, l.wa_id, cast(l.target_id as varchar) as target_id,
        t.id in (select id from ledger.written_later where is_by_person) as is_edited,
-       l.outcome = 'skipped' as is_skipped, l.outcome = 'merged' as is_discarded, {judged}
+       l.outcome = 'skipped' as is_skipped, l.outcome = 'merged' as is_discarded,
+       {unread_source} as unread_source, {unread_target} as unread_target, {judged}{raw}
 from ledger.{entity} l
 join {source} s on s.rowid = l.record
 join {target} t on t.id = l.target_id
 {codes}
+{raw_values}
 where l.outcome in ('landed_altered', 'merged') or l.cause = 'left_alone'
+
+-- name: unread
+-- The columns of rows in which values cannot be read.
+select distinct field from target.raw_values where table_name = 'target.{entity}'
+
+-- name: report_unread
+-- Once: another record of the same row may have been judged by the same value.
+insert into source.unreadable_values
+select $report, entity || '.' || field, coalesce('source row ' || source_row, wa_id), source, type
+from ledger.differences where entity = $entity and cause = 'unreadable_source' order by record
 
 -- name: others
 select cast(l.target_id as varchar) as target_id, {judged}

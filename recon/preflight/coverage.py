@@ -12,6 +12,7 @@ from recon.errors import DatabaseError, ProfileError
 from recon.ledger import foreseen_gaps, ledger_columns
 from recon.model import ENTITIES, Outcome
 from recon.profile import load_profile
+from recon.profile.naming import as_spelt
 from recon.profile.presence import actual_column, column_absence, table_absence
 from recon.rules import Fallback, Rule, layers_of, load_rules
 from recon.rules.evaluation import foresee
@@ -124,6 +125,7 @@ def check_profile(
     url = resolve_database(database, os.environ if environment is None else environment)
     with closing(open_source(url)) as source:
         catalogue = source.catalogue()
+        read = as_spelt(read, catalogue)
         refusal, foreseen = _foresee(source, read, rules)
         tables = (*_tables(read, catalogue), *_runs(read, catalogue))
         return Coverage(read.name, source.label, tables, tuple(map(_rule, rules, foreseen)), refusal)

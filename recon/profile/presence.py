@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.errors import DatabaseError
+from recon.profile.naming import other_spelling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from recon.database import Catalogue, Source
     from recon.profile import Column, Profile, Table
@@ -44,7 +45,9 @@ def _require_table(source: Source, profile: Profile, table: Table, catalogue: Ca
         where=source.label,
         expected=f"{table.source_name!r}, which holds the {table.name}",
         found=", ".join(sorted(catalogue)[:8]) or "no table at all",
-        next_step=source.missing_hint(table.source_name) or _table_hint(profile, table, catalogue),
+        next_step=_spelling_hint([table.source_name], catalogue)
+        or source.missing_hint(table.source_name)
+        or _table_hint(profile, table, catalogue),
     )
 
 
@@ -64,7 +67,8 @@ def _require_columns(source: Source, table: Table, present: Mapping[str, str]) -
                 where=source.label,
                 expected=f"the column, which holds {table.name}.{column.name}",
                 found=", ".join(sorted(present)[:12]),
-                next_step="Check that the URL names the application's database, of a supported version",
+                next_step=_spelling_hint(column.candidates, present)
+                or "Check that the URL names the application's database, of a supported version",
             )
 
 
@@ -82,6 +86,12 @@ def table_absence(table: Table, catalogue: Catalogue) -> str | None:
     if table.only and table.only.column not in catalogue[table.source_name]:
         return f"the table {table.source_name!r} has no column {table.only.column!r}"
     return None
+
+
+def _spelling_hint(wanted: Iterable[str], names: Collection[str]) -> str | None:
+    """Return the hint that there is such a name in another spelling; None where there is not."""
+    found = next(filter(None, (other_spelling(name, names) for name in wanted)), None)
+    return f"There is {found!r}: a profile can name it" if found else None
 
 
 def _table_hint(profile: Profile, table: Table, catalogue: Catalogue) -> str:

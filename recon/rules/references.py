@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from recon.rules import Rule
 
 # What the warehouse itself adds to the application's tables.
-ADDED = ("target.runs", "target.unreadable_values", *(f"ledger.{name}" for name in LEDGER))
+ADDED = (
+    "target.runs",
+    *(f"{side}.{name}" for side in ("source", "target") for name in ("unreadable_values", "readings")),
+    *(f"ledger.{name}" for name in LEDGER),
+)
 
 
 def known_names(profile: Profile) -> tuple[str, ...]:

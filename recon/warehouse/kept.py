@@ -116,7 +116,8 @@ def _tables(warehouse: Warehouse) -> list[tuple[str, str]]:
     """Return schema and name of every table; in a warehouse on a kept snapshot, the target tables are views."""
     found = warehouse.execute(TABLES).fetchall()
     views = [("target", name.partition(".")[2]) for name in warehouse.row_counts if name.startswith("target.")]
-    return list(dict.fromkeys([*found, *views, ("target", "unreadable_values")]))
+    of_session = [("target", name) for name in ("unreadable_values", "raw_values", "readings")]
+    return list(dict.fromkeys([*found, *views, *of_session]))
 
 
 def _move(written: Path, path: Path) -> None:

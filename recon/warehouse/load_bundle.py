@@ -11,6 +11,7 @@ from recon.bundle.unknown_fields import unknown_fields
 from recon.errors import BundleError
 from recon.model import ENTITIES
 from recon.warehouse.load_lists import create_records, load_lists
+from recon.warehouse.times import settle_bundle_times
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -63,6 +64,7 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
     for entity in recorded - {listed.table for listed in lists}:
         create_records(entity, warehouse)
         warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
+    settle_bundle_times(warehouse)
     return tables
 
 

@@ -18,9 +18,19 @@ STORED = {
     "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
-FAILURES = """
-select {table}, {column}, cast({key} as varchar), cast({raw} as varchar), {type}
-from incoming where {raw} is not null and {typed} is null"""
+ROW = "recon row"
+UNREAD = """
+select {name}, {field}, {row}, {table}, {column}, cast({key} as varchar), {value}, {type}
+from incoming where {is_unread}"""
+NOT_TYPED = "{raw} is not null and {typed} is null"
+NOT_UTF8 = "UTF-8 text"
+# The rest of a text that may be personal data is left out; its place says where it is.
+SHOWN_TEXT = r"""left({raw}, 1) || '*** with ' || regexp_extract({raw}, '\\x[0-9a-f]{{2}}')"""
+# No other side holds when a row was written: such a time beyond the calendar only has to stay beyond all others.
+STAMPS = ("created_at", "updated_at", "synced_at", "recorded_at")
+IN_CALENDAR = """
+case when {value} is not null
+     then greatest(least({value}, timestamp '9999-12-31 23:59:59.999'), timestamp '0001-01-01') end"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class LoadColumn:
     @property
     def value(self) -> str:
         """The SQL expression of this column, typed."""
+        typed = self._typed
+        return IN_CALENDAR.format(value=typed) if self.name in STAMPS and self.type == "timestamp" else typed
+
+    @property
+    def _typed(self) -> str:
         stored = STORED[self.type]
         if self.can_fail or (self.is_selected and self.type == "key" and self.source_type == "text"):
             return f"as_{self.type}({quote(self.name)})"
@@ -68,13 +83,27 @@ class LoadColumn:
         return f"{self.value} as {quote(self.name)}"
 
 
-def failures(column: LoadColumn, fields: Sequence[LoadColumn], table_name: str) -> str:
-    """Return the query for the values of one column that are not of its type, as rows of the unreadable values."""
-    return FAILURES.format(
+def unread(column: LoadColumn, fields: Sequence[LoadColumn], name: str, table_name: str, mark: str = "") -> str:
+    """Return the query for the values of one column that cannot be read, as rows of `reading.unread`.
+
+    It reads the table `incoming`, whose rows are numbered in the column `ROW`.
+
+    Args:
+        column: The column.
+        fields: All columns of the table.
+        name: The table in the warehouse.
+        table_name: The application's name for it.
+        mark: The column that marks texts that are not UTF-8; empty: the values that are not of the column's type.
+    """
+    raw = quote(column.name)
+    return UNREAD.format(
+        name=literal(name),
+        field=literal(column.name),
+        row=quote(ROW),
         table=literal(table_name),
         column=literal(column.source_name),
         key=next(field.value for field in fields if field.is_selected),
-        raw=quote(column.name),
-        type=literal(column.type),
-        typed=column.value,
+        value=SHOWN_TEXT.format(raw=raw) if mark else f"cast({raw} as varchar)",
+        type=literal(NOT_UTF8 if mark else column.type),
+        is_unread=quote(mark) if mark else NOT_TYPED.format(raw=raw, typed=column.value),
     )

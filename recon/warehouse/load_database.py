@@ -11,6 +11,7 @@ from recon.database import ReadError, Source
 from recon.errors import DatabaseError
 from recon.model import SnapshotInfo
 from recon.warehouse.reads import TableRead, plan_reads, silent, wanted_columns
+from recon.warehouse.times import settle_database_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +92,9 @@ def take_snapshot(
     """
     requires = set(requires)
     wanted = wanted_columns(profile, requires)
-    Loader(source, warehouse, on_rows).load(plan_reads(source, profile, requires, warehouse))
+    reads = plan_reads(source, profile, requires, warehouse)
+    Loader(source, warehouse, on_rows).load(reads)
+    settle_database_times(warehouse, reads)
     warehouse.verify_loads()
     absent = {**warehouse.missing, **warehouse.unreadable}
     return SnapshotInfo(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from recon.profile import Profile
     from recon.warehouse.session import Warehouse
 
+# Tables that every session begins with; older snapshots lack some of them.
+OF_THE_SESSION = ("unreadable_values", "raw_values", "readings")
 NOT_KEPT = "the snapshot was taken without it: verify the database itself"
 KEPT_COLUMNS = """
 select table_name, column_name from duckdb_columns() where database_name = 'kept' and schema_name = 'target'"""
@@ -40,7 +42,8 @@ def load_snapshot(warehouse: Warehouse, profile: Profile, requires: Iterable[str
     warehouse.unreadable |= state.unreadable
     requires = set(requires)
     wanted = wanted_columns(profile, requires)
-    warehouse.execute("drop table target.unreadable_values")
+    for table in (each for each in OF_THE_SESSION if each in kept):
+        warehouse.execute(f"drop table target.{table}")
     for table, columns in kept.items():
         _show(warehouse, profile, table, columns, wanted.get(table, set()))
         if f"target.{table}" in state.rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from recon.background import await_result, start
 from recon.database import Catalogue, Query, SelectColumn, Source
 from recon.errors import DatabaseError
+from recon.profile.naming import as_spelt
 from recon.profile.presence import actual_column, column_absence, presume_columns, require_present, table_absence
 from recon.warehouse.load_column import LoadColumn
 
@@ -155,7 +156,9 @@ def plan_reads(source: Source, profile: Profile, requires: Iterable[str], wareho
         DatabaseError: A required table or column is missing.
     """
     requires = set(requires)
-    planner = Planner(source, profile, _catalogue(source), warehouse)
+    catalogue = _catalogue(source)
+    profile = as_spelt(profile, catalogue)
+    planner = Planner(source, profile, catalogue, warehouse)
     presume_columns(profile, planner.catalogue)
     require_present(source, profile, planner.catalogue)
     return list(planner.plan(wanted_columns(profile, requires), with_runs=RUNS in requires))
@@ -175,7 +178,9 @@ def wanted_columns(profile: Profile, requires: set[str]) -> dict[str, set[str]]:
 
 
 def _query(table: Table, fields: tuple[LoadColumn, ...]) -> Query:
-    columns = tuple(SelectColumn(f.source_name, f.name, f.source_type) for f in fields if not f.is_absent)
+    columns = tuple(
+        SelectColumn(f.source_name, f.name, f.source_type, is_key=f.type == "key") for f in fields if not f.is_absent
+    )
     only = (table.only.column, table.only.value) if table.only else None
     return Query(table.source_name, columns, only=only)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
+import polars as pl
 
 from recon.background import start
+from recon.database import UNDECODED
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import literal, quote
-from recon.warehouse.load_column import STORED, LoadColumn, failures
+from recon.warehouse.load_column import ROW, STORED, LoadColumn, unread
 from recon.warehouse.rule_reading import RuleReading, reading
 from recon.warehouse.statements import fetched, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import polars as pl
 
 VALUES = Path(__file__).with_name("values.sql")
 SETUP = (Path(__file__).with_name("session.sql"), VALUES)
@@ -36,7 +37,14 @@ INCOMING = "incoming"
 CREATE = "create table {table} ({columns})"
 INSERT = "insert into {table} select {columns} from incoming"
 STORED_VALUES = "select {columns} from {table} where rowid >= ?"
-RECORD = "insert into target.unreadable_values"
+RECORD = "insert into reading.unread"
+REPORT = """
+insert into target.unreadable_values
+select table_name, column_name, row_key, value, expected_type from reading.unread
+where name = $name and row_number >= $first"""
+# What as_timestamp takes for milliseconds; no usual form of a time is that short.
+MILLISECONDS = r"^\s*-?[0-9]{11,13}\s*$"
+SHORTEST_TIME = 16
 SCAN = """
 select {name}, count(hashed), bit_xor(hashed) from (select hash({column}) as hashed from {table})"""
 
@@ -57,6 +65,7 @@ class Warehouse:
         origins: What a table was read from, where that is not the report: "source.members" → file name.
         unread: The application's table → its columns that are not read.
         unknown_fields: Place in the report ("members", "idMapping.events") → keys that no column is loaded from.
+        milliseconds: Table and column → the number of values that arrived as milliseconds since 1970.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
@@ -67,6 +76,7 @@ class Warehouse:
     origins: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    milliseconds: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._spill = ScratchFolder("recon-spill-")
@@ -122,22 +132,43 @@ class Warehouse:
         """Append rows to the table `name`, casting values that arrive as text.
 
         A value that is not of its column's type becomes null and is recorded in `target.unreadable_values` under the
-        application's `table_name`, with the first column of the row as its key.
+        application's `table_name`, with the first column of the row as its key; until `settle_times`, so is a time that
+        only the whole of its column tells how to read. A text that is not UTF-8 is recorded, too, and stored as sent.
         """
         if frame.is_empty():
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
             return
+        marks = {name.removesuffix(UNDECODED): name for name in frame.columns if name.endswith(UNDECODED)}
         self.connection.register(INCOMING, frame.to_arrow())
         columns = ", ".join(column.expression for column in fields)
         self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
         failed = self._failed(name, frame, fields)
-        if failed:
-            queries = [failures(column, fields, table_name) for column in failed]
-            self.execute(f"{RECORD} {' union all '.join(queries)}")
+        queries = [unread(column, fields, name, table_name) for column in failed]
+        queries += [unread(f, fields, name, table_name, marks[f.name]) for f in fields if f.name in marks]
+        if queries:
+            self._report(name, frame, queries)
         self.connection.unregister(INCOMING)
+        self._count_milliseconds(name, frame, fields)
         self.row_counts[name] += frame.height
         if self.row_counts[name] > MANY_ROWS:
             self.use_all_cores()
+
+    def _report(self, name: str, frame: pl.DataFrame, queries: Iterable[str]) -> None:
+        """Record the values that could not be read, with the number of their row."""
+        first = self.row_counts[name]
+        numbered = frame.with_row_index(ROW, offset=first)
+        self.connection.register(INCOMING, numbered.to_arrow())
+        self.execute(f"{RECORD} {' union all '.join(queries)}")
+        self.execute(REPORT, {"name": name, "first": first})
+
+    def _count_milliseconds(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn]) -> None:
+        """Count the values that were read as milliseconds since 1970, by table and column."""
+        for column in fields:
+            if column.type == "timestamp" and column.can_fail and frame.schema[column.name] == pl.String:
+                shortest = frame[column.name].str.len_bytes().min()
+                if isinstance(shortest, int) and shortest < SHORTEST_TIME:
+                    found = frame[column.name].str.contains(MILLISECONDS).sum()
+                    self.milliseconds[name, column.name] += int(found)
 
     def use_all_cores(self) -> None:
         """Use every core, once there is enough work to share."""
