@@ -28,6 +28,9 @@ DTYPES: dict[str, tuple[pl.DataType, Callable[[pl.DataType], bool]]] = {
     "timestamp": (pl.Datetime("us"), lambda found: found in (pl.Datetime, pl.Date)),
     "date": (pl.Date(), lambda found: found in (pl.Datetime, pl.Date)),
 }
+# The times that polars can write as text reach a little farther, to the years -262142 and 262141.
+YEAR_US = 31_556_952_000_000
+EARLIEST, LATEST = (pl.lit(years * YEAR_US, pl.Int64()).cast(pl.Datetime("us")) for years in (-264_000, 260_000))
 # Values outside FIRST … LAST are what a database calls infinity; no calendar date expresses them.
 FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive and in UTC
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - as above
@@ -122,7 +125,8 @@ def canonical(field: Field, value: pl.Expr) -> pl.Expr:
     """
     if field.type not in ("timestamp", "date"):
         return value.cast(pl.String)
-    found = moment(field, value)
+    day = pl.Date() if field.type == "date" else pl.Datetime("us")
+    found = pl.when(value.is_between(EARLIEST.cast(day), LATEST.cast(day))).then(value).cast(pl.Datetime("us"))
     text = found.dt.to_string("%Y-%m-%d") if field.type == "date" else _iso(found)
     past_all = value.to_physical() > 0
     beyond = pl.when(past_all).then(pl.lit("infinity")).otherwise(pl.lit("-infinity"))

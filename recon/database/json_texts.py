@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
 WITH_KEY = "{sql} where {conditions}"
 HAS_KEY = "strpos({text}, {key}) > 0"
-FOUND = "json_extract_string(case when json_valid({name}) then {name} end, {path})"
+FOUND = "json_extract_string({name}, {path})"
+# Half a surrogate pair keeps DuckDB from reading the rest: its escape is replaced. This is done twice, because the end
+# of one is the beginning of the next.
+WITHOUT_HALVES = r"""
+regexp_replace({text}, '((?:^|[^\\])(?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{{2}}', '\1?', 'g')"""
 # Text that is no JSON, or an object without any of the keys, names nothing.
-NAMED = "select * replace (coalesce({found}) as {name}) from texts where {name} is not null"
+NAMED = """
+select * replace (coalesce({found}) as {name})
+from (select * replace (case when json_valid({name}) then {name}
+                             when json_valid({mended}) then {mended} end as {name})
+      from texts where {name} is not null)"""
 
 
 def texts_sql(query: Query, table: str, dialect: Dialect) -> str:
@@ -50,10 +58,11 @@ def grouped(query: Query, texts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """
     key, *others = query.columns
     name = quote(key.name)
+    mended = WITHOUT_HALVES.format(text=WITHOUT_HALVES.format(text=name))
     paths = [literal("$." + quote(each)) for each in key.json_keys]
     found = ", ".join(f"nullif({FOUND.format(name=name, path=path)}, '')" for path in paths)
     with duckdb.connect() as session:
-        named = [_named(session, NAMED.format(found=found, name=name), frame) for frame in texts]
+        named = [_named(session, NAMED.format(found=found, name=name, mended=mended), frame) for frame in texts]
     rows = pl.concat(named).filter(pl.col(key.name).is_not_null())
     return rows.group_by(key.name, maintain_order=True).agg(
         *(pl.col(column.name).max() for column in others), pl.len().cast(pl.Int64).alias("rows")

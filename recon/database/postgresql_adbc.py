@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LIBRARY = CDLL(adbc_driver_postgresql._driver_path())  # noqa: SLF001 - as adbc_driver_postgresql.connect does
 BATCH_BYTES = 8 * 2**20
 DIALECT = Dialect(ROWS, CASTS)
+NO_ENCODING = "SQL_ASCII"
 ERRORS = (adbc.Error, pa.ArrowException, OSError)
 
 
@@ -49,6 +50,9 @@ class AdbcSource(PostgresqlSource):
         for sql in (BEGIN, *self._settings):
             self._execute(sql)
         self._begin()
+        if self._encoding == NO_ENCODING:
+            # It cannot convert its text to UTF-8, and refuses to send what is not.
+            self._execute("set local client_encoding = 'SQL_ASCII'")
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """Yield the rows of `query` in batches of a few megabytes.
@@ -118,7 +122,7 @@ class AdbcSource(PostgresqlSource):
         # An empty frame first, so that the columns are known even without rows.
         yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([], schema=reader.schema)))
         for batch in reader:
-            yield _decoded(batch) if self._encoding == "SQL_ASCII" else pl.DataFrame(pl.from_arrow(batch))
+            yield _decoded(batch) if self._encoding == NO_ENCODING else pl.DataFrame(pl.from_arrow(batch))
 
 
 def _decoded(batch: pa.RecordBatch) -> pl.DataFrame:

@@ -98,9 +98,9 @@ def test_text_is_an_integer_only_when_it_is_whole(text: str | None, expected: st
 @pytest.mark.parametrize(
     "text, expected",
     [
-        *((text, "true") for text in ("1", "t", "true", "TRUE", "yes", "on", " True ")),
-        *((text, "false") for text in ("0", "f", "false", "FALSE", "no", "off", " Off ")),
-        *((text, None) for text in ("2", "-1", "", " ", "maybe", "null", "truth", None)),
+        *((text, "true") for text in ("1", "t", "true", "TRUE", "yes", "on", " True ", "Y", "y", "YES", "1.0", "1.00")),
+        *((text, "false") for text in ("0", "f", "false", "FALSE", "no", "off", " Off ", "N", "n", "0.0", " F ")),
+        *((text, None) for text in ("2", "-1", "", " ", "maybe", "null", "truth", "1.5", "0.10", "10.0", "ye", None)),
     ],
 )
 def test_text_is_a_truth_value_only_by_its_usual_words(
@@ -120,7 +120,14 @@ def test_text_is_a_truth_value_only_by_its_usual_words(
         ("2024-01-15 14:20:00.123", "2024-01-15 14:20:00.123"),
         ("2024-01-15 14:20:00.1+02", "2024-01-15 12:20:00.1"),
         ("2024-01-15 14:20+02", "2024-01-15 12:20:00"),
-        ("2024-01-15 14:20:00 +02", None),
+        *((f"2024-01-15 14:20:00{zone}", "2024-01-15 12:20:00") for zone in (" +02", " +0200", " +02:00", "+0200")),
+        *(
+            (f"2024-01-15 14:20:00.5{zone}", "2024-01-15 14:20:00.5")
+            for zone in (" Z", "z", " UTC", "utc", " gmt", "+00")
+        ),
+        *((f"2024-01-15{sign}14:20:00,5Z", "2024-01-15 14:20:00.5") for sign in ("t", "T", " ")),
+        ("2024-01-15 14:20 -0800", "2024-01-15 22:20:00"),
+        ("2024-01-15T14:20:00.1234567Z", "2024-01-15 14:20:00.123456"),
         ("2024-01-15 14:20:00+02", "2024-01-15 12:20:00"),
         ("2024-01-15T14:20:00+05:30", "2024-01-15 08:50:00"),
         ("2024-01-15T14:20:00-0800", "2024-01-15 22:20:00"),
@@ -132,13 +139,19 @@ def test_text_is_a_truth_value_only_by_its_usual_words(
         ("-1705328400000", "1915-12-18 09:40:00"),
         ("0001-01-01", "0001-01-01 00:00:00"),
         ("9999-12-31 23:59:59.999", "9999-12-31 23:59:59.999"),
-        ("0001-01-01T00:00:00+14:00", None),
-        ("9999-12-31T23:59:59-14:00", None),
-        ("10000-01-01", None),
+        ("0001-01-01T00:00:00+14:00", "0001-12-31 (BC) 10:00:00"),
+        ("9999-12-31T23:59:59-14:00", "10000-01-01 13:59:59"),
+        ("10000-01-01", "10000-01-01 00:00:00"),
+        ("+010000-01-01T00:00:00.000Z", "10000-01-01 00:00:00"),
+        ("+202403-03-01T18:00:00.000Z", "202403-03-01 18:00:00"),
+        ("202403-03-01 18:00:00+00", "202403-03-01 18:00:00"),
+        ("-000043-03-15T12:00:00.000Z", "0044-03-15 (BC) 12:00:00"),
+        ("0044-03-15 12:00:00+00 BC", "0044-03-15 (BC) 12:00:00"),
+        ("+275760-09-13T00:00:00.000Z", None),
         ("290000-01-01", None),
         ("999999999999999", None),
         ("-99999999999999", None),
-        ("0044-03-15 (BC)", None),
+        ("0044-03-15 (BC)", "0044-03-15 (BC) 00:00:00"),
         ("2024-02-30", None),
         ("2024-13-01", None),
         ("0000-00-00", None),
@@ -167,7 +180,7 @@ def nearly_times(draw: st.DrawFn) -> str:
     """A time as most are written, of which a few characters are others."""
     characters = list(draw(st.sampled_from(USUAL_TIMES)))
     for place in draw(st.lists(st.integers(0, len(characters) - 1), max_size=3)):
-        characters[place] = draw(st.sampled_from("059:.-+ TZ/é\t"))
+        characters[place] = draw(st.sampled_from("059:.,-+ TZtz/é\t"))
     return "".join(characters)
 
 
