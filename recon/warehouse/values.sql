@@ -11,7 +11,7 @@ create macro as_boolean(v) as
 create macro as_plain_time(v) as
   regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(v),
     '^\+0{0,2}([0-9]{4,6}-)', '\1'),
-    '^([+-]?[0-9]+-[0-9]+-[0-9]+)t', '\1T'),
+    '^([+-]?[0-9]+-[0-9]+-[0-9]+)t([0-9])', '\1T\2'),
     '(:[0-9]{2}),([0-9])', '\1.\2'),
     '(?i)(:[0-9]{2}(?:\.[0-9]+)?) *(?:z|utc|gmt)$', '\1+00'),
     '(?i)(:[0-9]{2}(?:\.[0-9]+)?) +([+-][0-9]{2}(?::?[0-9]{2})?)$', '\1\2');

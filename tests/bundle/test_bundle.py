@@ -208,8 +208,12 @@ def test_the_older_key_of_the_target_id_is_read(folder: Path) -> None:
 
 
 def test_the_older_key_in_records_is_checked(folder: Path) -> None:
-    write(folder, REPORT, changed(VALID, ("members", "records"), [{"_clubosId": "old-1"}, {"_clubosId": 5}]))
-    assert refusal(folder).where == f"{folder / REPORT}, $.members.records[1]._clubosId"
+    write(
+        folder,
+        REPORT,
+        changed(VALID, ("members", "records"), [{"_clubosId": "old-1"}, {"_clubosId": 5}, {"_clubosId": 5.5}]),
+    )
+    assert refusal(folder).where == f"{folder / REPORT}, $.members.records[2]._clubosId"
 
 
 @pytest.mark.parametrize(
@@ -559,7 +563,7 @@ WRONG: list[tuple[Steps, object, str, str]] = [
     (("members", "records", 1, "_waId"), [], "a text", "a list of 0"),
     (("members", "records", 1, "_waId"), 1.5, "a text", "the number 1.5"),
     (("members", "records", 1, "_waId"), True, "a text", "true"),
-    (("members", "records", 1, "_murmurantId"), 5, "a text", "the number 5"),
+    (("members", "records", 1, "_murmurantId"), 5.5, "a text", "the number 5.5"),
     (("members", "records", 1, "_action"), 5, "a text", "the number 5"),
     (("members", "records", 1, "_errors"), "Missing email", "a list", 'the text "Missing email"'),
     (("errors",), {}, "a list", "an object"),
@@ -575,8 +579,8 @@ WRONG: list[tuple[Steps, object, str, str]] = [
     (("idMapping", "events"), None, "a list", "null"),
     (("idMapping", "members", 0), "WA001", "an object", 'the text "WA001"'),
     (("idMapping", "members", 0, "waId"), [], "a text", "a list of 0"),
-    (("idMapping", "members", 0, "murmurantId"), 5, "a text", "the number 5"),
-    (("idMapping", "events", 0, "clubosId"), 5, "a text", "the number 5"),
+    (("idMapping", "members", 0, "murmurantId"), True, "a text", "true"),
+    (("idMapping", "events", 0, "clubosId"), [5], "a text", "a list of 1"),
 ]
 
 

@@ -22,7 +22,7 @@ from support import (
     wait_until,
 )
 
-from recon.database import Query, ReadError, SelectColumn, open_source, parse_url
+from recon.database import UNDECODED, Query, SelectColumn, open_source, parse_url
 from recon.errors import DatabaseError
 from recon.profile import load_profile
 from recon.warehouse import Warehouse
@@ -195,12 +195,47 @@ def test_a_value_of_any_type_arrives_as_the_text_that_it_is(
     assert arrived[case] == list(enumerate(found))
 
 
-def test_bytes_that_are_no_text_are_reported_with_their_row(
+def test_bytes_that_are_no_text_are_written_out_and_marked(
     empty: str, edit: Callable[..., list[tuple[Any, ...]]]
 ) -> None:
     edit(empty, "create table t (n int, v varbinary(9))", "insert into t values (1, 'a'), (2, x'ff41')")
-    with pytest.raises(ReadError, match=r"t\.v holds text that is not UTF-8, in the row 2"):
-        read(empty, "t", "n", "v")
+    assert read(empty, "t", "n", "v") == [
+        {"n": "1", "v": "a", f"v{UNDECODED}": False},
+        {"n": "2", "v": r"\xffA", f"v{UNDECODED}": True},
+    ]
+
+
+@pytest.mark.parametrize("kind", ["binary(16)", "varbinary(16)", "tinyblob", "blob"])
+def test_the_sixteen_bytes_of_a_uuid_are_a_key(
+    kind: str, empty: str, edit: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    edit(empty, f"create table t (k {kind})", "insert into t values (x'0f0e0d0c0b0a490887060504030201aa')")
+    assert read(empty, "t", "k", is_key=True) == [{"k": "0f0e0d0c-0b0a-4908-8706-0504030201aa"}]
+
+
+def test_tables_are_found_as_the_server_tells_their_names_apart(
+    demo: DemoPaths,
+    mysql_club: Callable[[], str],
+    mysql_server: MysqlServer,
+    edit: Callable[..., list[tuple[Any, ...]]],
+) -> None:
+    url = mysql_club()
+    edit(
+        url,
+        "alter table `Member` change `firstName` `FIRSTNAME` varchar(191)",
+        "update `AuditLog` set metadata = null",
+        "alter table `AuditLog` modify metadata longtext",
+        "insert into `AuditLog` (id, action, `resourceType`, `resourceId`, metadata) "
+        "select 'x', 'a', 'b', 'c', 'no JSON'",
+    )
+    assert set(outcomes(verify_url(demo.bundle, url)).values()) == {"PASS"}
+    ((folds,),) = mysql_server.execute(None, "select @@lower_case_table_names > 0")
+    edit(url, "rename table `Member` to `kept`", "rename table `kept` to `member`")
+    if folds:
+        assert set(outcomes(verify_url(demo.bundle, url)).values()) == {"PASS"}
+    else:
+        with pytest.raises(DatabaseError, match="There is 'member': a profile can name it"):
+            verify_url(demo.bundle, url)
 
 
 def test_an_empty_table_has_no_rows(empty: str, edit: Callable[..., list[tuple[Any, ...]]]) -> None:

@@ -79,6 +79,12 @@ class Planting:
         self._exchange()
         self._merge()
         self._skip()
+        _, row = self.take("registrations", "unreadable", "the row's value is not a timestamp", "registered_at")
+        row["registeredAt"] = "soon"
+        record, _ = self.take(
+            "registrations", "unreadable_source", "the report's value is not a timestamp", "registered_at"
+        )
+        record["registeredAt"] = "late"
 
     def _exchange(self) -> None:
         """Two columns that hold each other's values, and a name that was divided elsewhere."""
@@ -409,7 +415,7 @@ def test_a_date_near_a_zero_date_is_not_the_system_s() -> None:
 
 
 def test_infinity_is_a_zero_date() -> None:
-    frame = pl.DataFrame({"x_source": [0, 0], "x_target": [2**62, -(2**62)]}).cast(pl.Datetime("us"))
+    frame = pl.DataFrame({"x_source": [0, 0], "x_target": [2**63 - 1, 1 - 2**63]}).cast(pl.Datetime("us"))
 
     assert named_in(frame, "timestamp") == ["zero_date infinity", "zero_date -infinity"]
 

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 # Tables that are empty when nothing is wrong.
-FINDINGS = ("ledger.differences", "ledger.duplicate_keys", "ledger.id_mappings")
+FINDINGS = (
+    "source.unreadable_values",
+    "source.readings",
+    "ledger.differences",
+    "ledger.duplicate_keys",
+    "ledger.id_mappings",
+)
 
 
 class Trial(Struct, frozen=True):
