@@ -609,6 +609,65 @@ def test_text_that_is_not_utf8_is_reported_and_never_passed_over(
     assert "panicked" not in capfd.readouterr().err
 
 
+ID_COLUMNS = (
+    ("Member", "id"),
+    ("EventRegistration", "memberId"),
+    ("WaIdMapping", "murmurantId"),
+)
+
+
+def test_values_and_names_may_be_written_otherwise(demo: DemoPaths) -> None:
+    with closing(sqlite3.connect(demo.database)) as connection:
+        connection.create_function("bytes_of", 1, lambda text: bytes.fromhex(text.replace("-", "")))
+        for table, column in ID_COLUMNS:
+            connection.execute(f'update "{table}" set "{column}" = bytes_of("{column}")')
+        connection.commit()
+    edit(
+        demo.database,
+        "update \"Event\" set id = upper(replace(id, '-', '')), \"isPublished\" = substr('NY', 1 + \"isPublished\", 1)",
+        'update "EventRegistration" set "eventId" = \'{\' || "eventId" || \'}\'',
+        'update "Member" set "joinedAt" = "joinedAt" || \' +00:00\'',
+        """update "EventRegistration" set "registeredAt" = strftime('%s', "registeredAt") + 0.0
+           where "registeredAt" like '%.000'""",
+        'alter table "EventRegistration" rename to "kept"',
+        'alter table "kept" rename to "eventregistration"',
+        'alter table "Member" rename column "firstName" to "FIRSTNAME"',
+        """insert into "AuditLog" (id, action, "resourceType", "resourceId", metadata)
+           values ('1', 'a', 'b', 'c', '{"a": "\\u0000"}'), ('2', 'a', 'b', 'c', cast(x'7bff7d' as text)),
+                  ('3', 'a', 'b', 'c', x'ff00'), ('4', 'a', 'b', 'c', 'no JSON')""",
+    )
+    verification = verify(demo)
+    assert set(outcomes(verification).values()) == {"PASS"}
+    assert "registeredAt as seconds since 1970" in check_of(verification, "column_types").message
+
+
+def test_what_cannot_be_read_is_told_once_and_never_as_null(demo: DemoPaths) -> None:
+    edit(
+        demo.database,
+        'update "Member" set "joinedAt" = \'soon\' where rowid = 1',
+        'update "Event" set "isPublished" = \'perhaps\' where rowid = 1',
+        f'update "Member" set "firstName" = {NOT_UTF8} where rowid = 2',
+    )
+    verification = verify(demo)
+    assert {name: outcome for name, outcome in outcomes(verification).items() if outcome != "PASS"} == {
+        "column_types": "FAIL",
+        "altered_records": "WARN",
+    }
+    assert not verification.escalation.required
+    assert "rollback" not in verification.escalation.action
+    check = check_of(verification, "column_types")
+    assert check.violations["value"].to_list() == ["perhaps", r"\*** with \xff", "soon"]
+    assert "Member.joinedAt: 1 not a timestamp: soon" in str(check.detail)
+    assert verification.ledger
+    told = {cause.title: cause.examples[0].target for cause in verification.ledger.causes}
+    assert told["the row's value is not a timestamp"] == "soon"
+    assert told["the row's value is not a boolean"] == "perhaps"
+    assert told["the row's value is not UTF-8 text"] == "\\***"
+    assert verification.ledger.unexplained == 0
+    for form in FORMATS.values():
+        assert "value lost" not in form.render(verification)
+
+
 def test_text_that_is_not_utf8_in_a_column_that_no_rule_reads_does_not_disturb(demo: DemoPaths) -> None:
     edit(
         demo.database,

@@ -62,15 +62,15 @@ records = objects(
     {
         "_sourceRow": counts,
         "_waId": ids,
-        "_murmurantId": st.none() | texts,
-        "_clubosId": st.none() | texts,
+        "_murmurantId": ids,
+        "_clubosId": ids,
         "_action": st.none() | texts,
         "_errors": st.none() | st.lists(texts, max_size=3),
         "email": st.none() | texts | st.integers() | st.booleans(),
     },
 )
 problems = objects({"entity": texts, "message": texts}, {"sourceRow": counts, "waId": ids})
-mappings = objects({}, {"waId": ids, "murmurantId": st.none() | texts, "clubosId": st.none() | texts})
+mappings = objects({}, {"waId": ids, "murmurantId": ids, "clubosId": ids})
 
 
 def report_of(**parts: Any) -> dict[str, Any]:
