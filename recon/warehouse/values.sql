@@ -51,6 +51,6 @@ create macro as_float(v) as
 create macro as_key(v) as
   case when strlen(v) = 36 and v = lower(v) then v
        when strlen(v) >= 32
-       then coalesce(cast(try_cast(regexp_replace(trim(v), '^(?:(?i)urn:uuid:|\\x)', '') as uuid) as varchar), v)
+       then coalesce(cast(try_cast(regexp_replace(v, '^(?:(?i)urn:uuid:|\\x)', '') as uuid) as varchar), v)
        when strpos(v, '.0') > 0 and regexp_full_match(v, '-?(0|[1-9][0-9]*)\.0+') then split_part(v, '.', 1)
        else v end;

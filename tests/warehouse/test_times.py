@@ -134,7 +134,7 @@ UUID = "0f0e0d0c-0b0a-4908-8706-0504030201aa"
     "expected, spellings",
     [
         (UUID, [UUID, UUID.upper(), UUID.replace("-", ""), f"{{{UUID}}}", f"{{{UUID.upper()}}}"]),
-        (UUID, [f"urn:uuid:{UUID}", f"URN:UUID:{UUID.upper()}", f" {UUID} ", "\\x" + UUID.replace("-", "")]),
+        (UUID, [f"urn:uuid:{UUID}", f"URN:UUID:{UUID.upper()}", "\\x" + UUID.replace("-", "")]),
         # 32 digits are a uuid even if all of them are decimal; the same number is the same key on both sides.
         ("11111111-1111-4111-8111-000000000001", ["11111111111141118111000000000001"]),
         ("17", ["17", "17.0", "17.000"]),
@@ -146,6 +146,8 @@ UUID = "0f0e0d0c-0b0a-4908-8706-0504030201aa"
         ("017.0", ["017.0"]),
         ("WA017.0", ["WA017.0"]),
         ("0f0e0d0c0b0a4908870605040302010z", ["0f0e0d0c0b0a4908870605040302010z"]),
+        # A blank makes it another key for the database too.
+        (f"{UUID} ", [f"{UUID} "]),
         ("", [""]),
     ],
 )
