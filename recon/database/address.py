@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from recon.database.encryption import concerns_encryption, libpq_parameters, mysql_parameters
 from recon.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 ENCODE = "In a user name or password the characters # @ / : ? % must be percent-encoded: %23 %40 %2F %3A %3F %25"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# Parameters that libpq understands and that an application's URL may contain; those that only Prisma knows are dropped.
+HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::(\d*))?")
+# Parameters besides those of encryption that libpq understands and that an application's URL may contain; those that
+# only Prisma or JDBC know are dropped.
 LIBPQ_PARAMETERS = frozenset(
     (
-        "sslmode",
-        "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "sslcrl",
-        "sslnegotiation",
-        "channel_binding",
-        "gssencmode",
+        "hostaddr",
         "target_session_attrs",
+        "load_balance_hosts",
         "connect_timeout",
+        "tcp_user_timeout",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "require_auth",
+        "requirepeer",
         "application_name",
         "options",
     )
@@ -42,6 +46,8 @@ class DatabaseUrl:
     Attributes:
         kind: "postgresql", "mysql", "sqlite" or "duckdb".
         path: The file, for SQLite and DuckDB; None otherwise.
+        host: The server's host; "" for the local socket.
+        others: Further hosts with their ports, of which one is connected to.
         schema: The schema that the URL names; None: the server's default.
         parameters: Further parameters for the driver, besides host, port, name, user and password.
         driver: The driver that the URL requests with `?driver=`; None: the best one available.
@@ -57,13 +63,17 @@ class DatabaseUrl:
     schema: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     driver: str | None = None
+    others: tuple[tuple[str, int], ...] = ()
 
     @property
     def label(self) -> str:
         """Location and name for messages, without user and password."""
         if self.path is not None:
             return str(self.path)
-        return f"database {self.name!r} on {self.host or 'the local socket'}:{self.port}"
+        places = ((self.host, self.port), *self.others)
+        return f"database {self.name!r} on " + ", ".join(
+            f"{host or 'the local socket'}:{port}" for host, port in places
+        )
 
     def redact(self, text: str) -> str:
         """Return `text` without the password, in case a driver included it.
@@ -80,7 +90,8 @@ class Server:
     """A kind of server and the form of its URLs.
 
     Attributes:
-        parameters: The URL parameters that are passed to the driver.
+        parameters: The URL parameters that are passed to the driver, besides those of encryption.
+        encryption: Translates the parameters that concern encryption, given the place to name in an error.
         drivers: The values that `?driver=` may have.
     """
 
@@ -89,6 +100,7 @@ class Server:
     port: int
     form: str
     parameters: frozenset[str]
+    encryption: Callable[[Sequence[tuple[str, str]], str], dict[str, str]]
     drivers: tuple[str, ...]
 
 
@@ -98,6 +110,7 @@ POSTGRESQL = Server(
     5432,
     "postgresql://user:password@host:5432/name",
     LIBPQ_PARAMETERS,
+    libpq_parameters,
     ("adbc", "connectorx"),
 )
 MYSQL = Server(
@@ -105,7 +118,8 @@ MYSQL = Server(
     "MySQL",
     3306,
     "mysql://user:password@host:3306/name",
-    frozenset(("ssl-mode", "sslmode", "ssl-ca")),
+    frozenset(),
+    mysql_parameters,
     ("connectorx",),
 )
 SERVERS = {
@@ -126,7 +140,7 @@ def parse_server(text: str, server: Server, source: str) -> DatabaseUrl:
         DatabaseError: The URL does not have the form of that server; its text is never repeated.
     """
     try:
-        url = _parse(text, server)
+        url, query = _parse(text, server)
     except ValueError:
         # Not chained: the cause may quote the URL.
         raise DatabaseError(
@@ -143,34 +157,73 @@ def parse_server(text: str, server: Server, source: str) -> DatabaseUrl:
             expected=" or ".join(server.drivers),
             found="another name",
         )
-    return url
+    if url.others and server is MYSQL:
+        raise DatabaseError(
+            "MySQL is read from one host",
+            where=source,
+            expected=server.form,
+            found=f"{1 + len(url.others)} hosts",
+            next_step="Name the host to verify against, with its port",
+        )
+    demanded = server.encryption([(key, value) for key, value in query if concerns_encryption(key)], source)
+    return replace(url, parameters={**url.parameters, **demanded})
 
 
-def _parse(text: str, server: Server) -> DatabaseUrl:
-    """Split a URL; raises ValueError wherever a character of a password may have been taken for a separator."""
+def _parse(text: str, server: Server) -> tuple[DatabaseUrl, list[tuple[str, str]]]:
+    """Split a URL, with its parameters as they are spelled.
+
+    Raises ValueError wherever a character of a password may have been taken for a separator.
+    """
     rest = text.partition("://")[2]
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     separators = "#" in rest or rest.count("@") != authority.count("@") or authority.count("@") > 1
     if separators or CONTROL.search(text) or BROKEN_ESCAPE.search(rest):
         raise ValueError
     parts = urlsplit(text)
-    query = {key: _decoded(value) for key, _, value in (p.partition("=") for p in parts.query.split("&")) if key}
-    port = int(query["port"]) if "port" in query else server.port if parts.port is None else parts.port
-    user = _decoded(parts.username or "") or query.get("user", "")
+    pairs = (part.partition("=") for part in parts.query.split("&"))
+    given = [(key, _decoded(value)) for key, _, value in pairs if key]
+    query = dict(given)
+    account, _, places = parts.netloc.rpartition("@")
+    user, _, password = account.partition(":")
+    (host, port), *others = _places(query.get("host") or places, query, server.port)
+    user = _decoded(user) or query.get("user", "")
     name = _decoded(parts.path.removeprefix("/")) or query.get("dbname", "") or user
-    if not 0 < port < 65536 or "/" in parts.path.removeprefix("/") or not name:
+    if "/" in parts.path.removeprefix("/") or not name:
         raise ValueError
-    return DatabaseUrl(
+    url = DatabaseUrl(
         server.kind,
-        host=query.get("host") or _decoded(parts.hostname or ""),
+        host=host,
         port=port,
         name=name,
         user=user,
-        password=_decoded(parts.password or "") or query.get("password", ""),
+        password=_decoded(password) or query.get("password", ""),
         schema=query.get("schema") or None,
         parameters={key: value for key, value in query.items() if key in server.parameters},
         driver=query.get("driver") or None,
+        others=tuple(others),
     )
+    return url, given
+
+
+def _places(text: str, query: Mapping[str, str], default: int) -> list[tuple[str, int]]:
+    """Return hosts and ports; those of the parameters `host` and `port` are in the place of the URL's."""
+    hosts = text.split(",")
+    pairs = [(host, "") for host in hosts] if query.get("host") else [_place(host) for host in hosts]
+    if query.get("port"):
+        ports = query["port"].split(",")
+        ports = ports * len(pairs) if len(ports) == 1 else ports
+        pairs = [(host, port) for (host, _), port in zip(pairs, ports, strict=True)]
+    found = [(host, int(port) if port else default) for host, port in pairs]
+    if not all(0 < port < 65536 for _, port in found):
+        raise ValueError
+    return found
+
+
+def _place(text: str) -> tuple[str, str]:
+    found = HOST.fullmatch(text)
+    if found is None:
+        raise ValueError
+    return _decoded(found[1].removeprefix("[").removesuffix("]")), found[2] or ""
 
 
 def _decoded(text: str) -> str:

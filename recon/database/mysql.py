@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from recon.database.mysql_connection import address, one_line, probe, refusal, server_words
+from recon.database.mysql_connection import NOT_ENCRYPTED, address, encryption, one_line, probe, refusal, server_words
 from recon.database.mysql_statement import Statement, render_mysql
 from recon.database.server_stream import TIMEOUT, ServerStream
 from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
@@ -73,7 +73,9 @@ class MysqlSource:
         self._doubts: list[str] = []
         self._probe = probe(url, timeout_s)
         limit_s = CONNECT_LIMIT_S if timeout_s is None else 0.9 * timeout_s
-        self._stream = ServerStream(address(url), limit_s, self.cancel)
+        self.encryption = encryption(self._probe)
+        reached = address(url, is_encrypted=self.encryption != NOT_ENCRYPTED)
+        self._stream = ServerStream(reached, limit_s, self.cancel)
         version, comment, lower_case = self._ask(VERSION)[0]
         self._folds_tables = int(lower_case) > 0
         kind = "MariaDB" if "mariadb" in f"{version}{comment}".lower() else "MySQL"

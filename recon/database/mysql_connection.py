@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from math import ceil
+from socket import gaierror
+from ssl import SSLCertVerificationError, SSLError, SSLSocket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_encode
 from urllib.parse import urlencode
@@ -17,12 +19,17 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
 LOCK_TIMEOUT_S = 5.0
-PLAIN = ("", "DISABLED", "DISABLE", "PREFERRED", "PREFER", "ALLOW")
-TLS: dict[str, dict[str, Any]] = {
+# By the mode of a URL, what PyMySQL is given; by itself it encrypts where the server offers it, as PREFERRED does.
+MODES: dict[str, dict[str, Any]] = {
+    "DISABLED": {"ssl_disabled": True},
+    "PREFERRED": {},
     "REQUIRED": {"ssl": {"check_hostname": False, "verify_mode": "none"}},
     "VERIFY_CA": {"ssl_verify_cert": True, "ssl_verify_identity": False},
     "VERIFY_IDENTITY": {"ssl_verify_cert": True, "ssl_verify_identity": True},
 }
+NOT_ENCRYPTED = "not encrypted"
+# OpenSSL's codes for a host name and an address that the certificate does not have.
+WRONG_NAME = (62, 64)
 HINTS = {
     1045: "Check user and password in the URL; recon tried once and will not try again",
     1044: "Check the name of the database in the URL, or ask the DBA to grant this user SELECT on it",
@@ -34,8 +41,16 @@ HINTS = {
     3159: "The server requires encryption: add ?ssl-mode=REQUIRED to the URL",
     2003: "Check host and port, and that the server is running and reachable from here",
     2013: "Check that host and port are those of a MySQL or MariaDB server, and that it is not overloaded",
-    2026: "Check ssl-mode in the URL against what the server offers",
+    2026: "The server offers no encryption. Check ssl-mode in the URL against what the server offers",
 }
+VERIFICATION = (
+    "Name the certificate of the server's authority: ssl-ca=FILE in the URL; "
+    "ssl-mode=REQUIRED encrypts without verifying"
+)
+HOST_NAME = "Write the host in the URL as the server's certificate names it; ssl-mode=VERIFY_CA does without the name"
+TLS = "Check ssl-mode in the URL against what the server offers; ssl-mode=DISABLED does without encryption"
+AUTHORITY_FILE = "Check the file that ssl-ca names in the URL: the certificate of the server's authority, as PEM"
+HOST = "Check the host name in the URL"
 
 
 def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
@@ -43,7 +58,7 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
 
     Raises:
         pymysql.Error: The server refuses the connection.
-        ValueError: The URL requests an unknown ssl-mode.
+        OSError: The file of the authority's certificate cannot be read.
     """
     lock_timeout_s = max(1, int(LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s))
     connection: pymysql.Connection[Any] = pymysql.connect(
@@ -58,20 +73,38 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
         connect_timeout=ceil(timeout_s or CONNECT_TIMEOUT_S),
         read_timeout=timeout_s or ANSWER_TIMEOUT_S,
         init_command=f"set session lock_wait_timeout = {lock_timeout_s}",
-        **_encryption(url),
+        **MODES[_mode(url)],
+        ssl_ca=url.parameters.get("ssl-ca"),
     )
     with connection.cursor() as cursor:
         cursor.execute("set session transaction read only")
     return connection
 
 
-def address(url: DatabaseUrl) -> str:
-    """Return the address for connectorx; over TCP, like the probe, not over a socket that the server may offer."""
+def encryption(connection: pymysql.Connection[Any]) -> str:
+    """Return whether the connection is encrypted, with protocol and cipher."""
+    channel = connection._sock  # type: ignore[attr-defined] # noqa: SLF001 - the client's own view, whatever is between
+    if not isinstance(channel, SSLSocket):
+        return NOT_ENCRYPTED
+    cipher = channel.cipher()
+    return f"encrypted ({channel.version()}{f', {cipher[0]}' if cipher else ''})"
+
+
+def address(url: DatabaseUrl, *, is_encrypted: bool) -> str:
+    """Return the address for connectorx; over TCP, like the probe, not over a socket that the server may offer.
+
+    Args:
+        url: The address in its parts.
+        is_encrypted: Whether the probe's connection was encrypted, as the reader's then has to be.
+    """
     user, password, name = (percent_encode(part, safe="") for part in (url.user, url.password, url.name))
     shown = f"[{host(url)}]" if ":" in host(url) else host(url)
-    parameters = {"prefer_socket": "false", "tcp_connect_timeout_ms": str(int(CONNECT_TIMEOUT_S * 1000))}
-    if _mode(url) in TLS:
-        parameters["ssl-mode"] = _mode(url)
+    mode = _mode(url)
+    parameters = {
+        "prefer_socket": "false",
+        "tcp_connect_timeout_ms": str(int(CONNECT_TIMEOUT_S * 1000)),
+        "ssl-mode": ("REQUIRED" if is_encrypted else "DISABLED") if mode == "PREFERRED" else mode,
+    }
     if "ssl-ca" in url.parameters:
         parameters["ssl-ca"] = url.parameters["ssl-ca"]
     return f"mysql://{user}:{password}@{shown}:{url.port}/{name}?{urlencode(parameters, quote_via=percent_encode)}"
@@ -84,13 +117,27 @@ def host(url: DatabaseUrl) -> str:
 
 def refusal(url: DatabaseUrl, error: Exception) -> DatabaseError:
     """Return the error with the message of the server or the network, and what to do about it."""
-    code = error.args[0] if len(error.args) > 1 else 0
     return DatabaseError(
         "MySQL cannot be reached",
         where=url.label,
         found=one_line(url.redact(str(error.args[-1] if error.args else error))).rstrip(". "),
-        next_step=HINTS.get(code, "Check the URL"),
+        next_step=_advice(error),
     )
+
+
+def _advice(error: Exception) -> str:
+    """Choose the advice by the class of what happened, then by the server's number."""
+    cause = getattr(error, "original_exception", None) or error
+    if isinstance(cause, SSLCertVerificationError):
+        return HOST_NAME if cause.verify_code in WRONG_NAME else VERIFICATION
+    if isinstance(cause, SSLError):
+        return AUTHORITY_FILE if "PEM" in str(cause.reason or cause) or "X509" in str(cause) else TLS
+    if isinstance(cause, gaierror):
+        return HOST
+    if isinstance(error, OSError):
+        return AUTHORITY_FILE
+    code = error.args[0] if len(error.args) > 1 else 0
+    return HINTS.get(code, "Check the URL, or ask the DBA what the message means")
 
 
 def server_words(message: str) -> str:
@@ -105,15 +152,4 @@ def one_line(text: str) -> str:
 
 
 def _mode(url: DatabaseUrl) -> str:
-    asked = url.parameters.get("ssl-mode", url.parameters.get("sslmode", "")).upper().replace("-", "_")
-    return {"REQUIRE": "REQUIRED", "VERIFY_FULL": "VERIFY_IDENTITY"}.get(asked, asked)
-
-
-def _encryption(url: DatabaseUrl) -> dict[str, Any]:
-    mode = _mode(url)
-    if mode in PLAIN:
-        return {"ssl_disabled": True}
-    if mode not in TLS:
-        raise ValueError(f"the parameter ssl-mode is none of DISABLED, {', '.join(TLS)}")
-    authority = {"ssl_ca": url.parameters["ssl-ca"]} if "ssl-ca" in url.parameters and mode != "REQUIRED" else {}
-    return TLS[mode] | authority
+    return url.parameters.get("ssl-mode", "PREFERRED")

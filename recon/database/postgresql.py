@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from importlib import import_module
 from math import ceil
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from recon.database.encryption import DEFAULT_AUTHORITY
+from recon.database.postgresql_errors import connecting_advice
 from recon.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -18,19 +21,8 @@ if TYPE_CHECKING:
 ADBC = "recon.database.postgresql_adbc"
 CONNECTORX = "recon.database.postgresql_connectorx"
 CONNECT_TIMEOUT_S = 5.0
-HINTS = {
-    "permission denied for database": "Ask the DBA to grant this user CONNECT on it",
-    "password authentication failed": "Check user and password in the URL; recon tried once and will not try again",
-    "no password supplied": "The server requires a password: add it to the URL in the environment variable",
-    "does not exist": "Check the names of the database and the user in the URL",
-    "refused": "Check host and port, and that the server is running and reachable from here",
-    "translate host name": "Check the host name in the URL",
-    "resolve host": "Check the host name in the URL",
-    "Name or service": "Check the host name in the URL",
-    "timeout expired": "Check host, port and firewall: nothing answered in time",
-    "SSL": "Check sslmode in the URL against what the server offers",
-    "too many": "The server has no connection left: close others, or ask the DBA",
-}
+# libpq's modes under which a connection may be encrypted or not, as the server likes.
+OPEN_MODES = ("", "allow", "prefer")
 
 
 def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSource:
@@ -44,14 +36,36 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSourc
     """
     address = conninfo(url, timeout_s)
     try:
-        psycopg.connect(address).close()
+        with closing(psycopg.connect(address)) as first:
+            address, encryption = _as_reached(address, first)
     except psycopg.Error as error:
         raise refusal(url, str(error)) from None
     driver = import_module(_driver(url))
     try:
-        return cast("PostgresqlSource", driver.open_source(url, address, timeout_s))
+        source = cast("PostgresqlSource", driver.open_source(url, address, timeout_s))
     except driver.ERRORS as error:
         raise refusal(url, str(error)) from None
+    source.encryption = encryption
+    return source
+
+
+def _as_reached(address: str, reached: psycopg.Connection) -> tuple[str, str]:
+    """Return the address of the very server that was reached, with encryption as it was, and a sentence about that.
+
+    Of several hosts, another connection could reach another one, or do without the encryption of the first.
+    """
+    known = reached.info.get_parameters()
+    is_encrypted, mode = bool(reached.pgconn.ssl_in_use), known.get("sslmode", "")
+    pinned = {}
+    if "," in known.get("host", ""):
+        pinned = {"host": reached.info.host, "port": str(reached.info.port), "target_session_attrs": "any"}
+    if "," in known.get("hostaddr", ""):
+        pinned["hostaddr"] = reached.info.hostaddr
+    # By the default file of authorities, libpq would verify under "require", which nobody asked for.
+    if mode in OPEN_MODES and not (is_encrypted and DEFAULT_AUTHORITY.expanduser().exists()):
+        pinned["sslmode"] = "require" if is_encrypted else "disable"
+    sentence = f"encrypted (sslmode={mode or 'prefer'})" if is_encrypted else "not encrypted"
+    return make_conninfo(address, **pinned), sentence
 
 
 def _driver(url: DatabaseUrl) -> str:
@@ -89,10 +103,12 @@ def conninfo(url: DatabaseUrl, timeout_s: float | None = None) -> str:
     }
     if timeout_s is not None:
         wanted["connect_timeout"] = str(ceil(timeout_s))
-    parts = {"host": url.host, "dbname": url.name, "user": url.user, "password": url.password}
+    places = ((url.host, url.port), *url.others)
+    hosts, ports = (",".join(str(place[part]) for place in places) for part in (0, 1))
+    parts = {"host": hosts, "dbname": url.name, "user": url.user, "password": url.password}
     present = {key: value for key, value in parts.items() if value}
     try:
-        return make_conninfo(port=url.port, **wanted, **present)
+        return make_conninfo(port=ports, **wanted, **present)
     except psycopg.Error as error:
         raise refusal(url, str(error)) from None
 
@@ -107,5 +123,5 @@ def refusal(url: DatabaseUrl, message: str) -> DatabaseError:
         "PostgreSQL cannot be reached",
         where=url.label,
         found=url.redact(reason).rstrip(". "),
-        next_step=next((hint for part, hint in HINTS.items() if part in reason), "Check the URL"),
+        next_step=connecting_advice(reason),
     )

@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 
 from recon.database.marks import decoded
+from recon.database.postgresql_errors import reading_advice, server_words
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
 from recon.database.rendering import Dialect
 from recon.database.source import Query, ReadError
-from recon.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +64,21 @@ class AdbcSource(PostgresqlSource):
         try:
             yield from self._answer(query, DIALECT, self._stream)
         except ERRORS as error:
-            self._transact("rollback to savepoint recon_read")
-            raise ReadError(server_words(self._url.redact(str(error)))) from None
+            self._return_to_savepoint(error)
+            words, sqlstate = self._url.redact(str(error)), getattr(error, "sqlstate", None)
+            raise ReadError(server_words(words), reading_advice(words, sqlstate)) from None
         self._transact("release savepoint recon_read")
+
+    def _return_to_savepoint(self, cause: Exception) -> None:
+        """Undo what the failed read left behind.
+
+        Raises:
+            DatabaseError: The connection is lost; the error names the cause, not that this failed too.
+        """
+        try:
+            self._execute("rollback to savepoint recon_read")
+        except adbc.Error:
+            raise self._lost(str(cause)) from None
 
     def cancel(self) -> None:
         """Ask the server to cancel the running query; the thread that waits for it gets an error."""
@@ -87,12 +99,7 @@ class AdbcSource(PostgresqlSource):
         try:
             self._execute(sql)
         except adbc.Error as error:
-            raise DatabaseError(
-                "The server closed the connection while it was read",
-                where=self._url.label,
-                found=" ".join(self._url.redact(str(error)).split()),
-                next_step="Ask the DBA why, then verify again",
-            ) from None
+            raise self._lost(str(error)) from None
 
     def _execute(self, sql: str) -> None:
         with self._busy(), adbc.AdbcStatement(self._connection) as statement:
@@ -108,7 +115,10 @@ class AdbcSource(PostgresqlSource):
             self._is_busy = False
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return pl.concat(list(self._stream(sql))).rows()
+        try:
+            return pl.concat(list(self._stream(sql))).rows()
+        except ERRORS as error:
+            raise self._lost(str(error)) from None
 
     def _stream(self, sql: str) -> Iterator[pl.DataFrame]:
         with self._busy(), adbc.AdbcStatement(self._connection) as statement:
@@ -130,9 +140,3 @@ def _decoded(batch: pa.RecordBatch) -> pl.DataFrame:
     texts = [name for name, kind in zip(batch.schema.names, batch.schema.types, strict=True) if kind == pa.string()]
     sent = {name: batch[name].cast(pa.binary()) if name in texts else batch[name] for name in batch.schema.names}
     return decoded(pl.DataFrame(pl.from_arrow(pa.RecordBatch.from_pydict(sent))), texts)
-
-
-def server_words(message: str) -> str:
-    """Return the server's message without the driver's prefix and recon's query."""
-    said = message.partition("Query was:")[0].rpartition("ERROR:")[2].partition("SQLSTATE")[0].partition("LINE ")[0]
-    return " ".join(said.split())

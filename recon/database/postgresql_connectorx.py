@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 import polars as pl
 import psycopg
 
+from recon.database.encryption import DEFAULT_AUTHORITY
+from recon.database.postgresql_errors import CONFLICT_WORDS, kind_of, reading_advice, server_words
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
 from recon.database.rendering import Dialect
 from recon.database.server_stream import ServerStream
 from recon.database.source import Query, ReadError
+from recon.errors import DatabaseError
 from recon.sql import literal
 
 if TYPE_CHECKING:
@@ -25,7 +28,20 @@ if TYPE_CHECKING:
 # connectorx reads uuids as text of 36 characters; numbers, timestamps and booleans keep their types.
 DIALECT = Dialect(ROWS, {**CASTS, "uuid": "({value})::uuid::text"})
 ERRORS = (psycopg.Error,)
-PARAMETERS = ("sslmode", "sslrootcert", "options")
+# What connectorx takes over of libpq's parameters, and what it does not know and cannot do without.
+CLIENT_CERTIFICATE = ("sslcert", "sslkey")
+UNKNOWN = (
+    "sslpassword",
+    "sslcrl",
+    "sslcrldir",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "sslnegotiation",
+    "sslcertmode",
+    "sslsni",
+    "require_auth",
+)
+CHECK = "{sql} limit 0"
 CANCEL = "select pg_catalog.pg_cancel_backend(pid) from pg_catalog.pg_stat_activity where application_name = %s"
 EXPORT = "select pg_catalog.pg_export_snapshot()"
 
@@ -46,8 +62,9 @@ class ConnectorxSource(PostgresqlSource):
     def __init__(self, url: DatabaseUrl, conninfo: str, timeout_s: float | None) -> None:
         super().__init__(url, timeout_s)
         self._conninfo = conninfo
+        self._start_options = f"{url.parameters.get('options', '')} -c lock_timeout={self._lock_timeout_ms}".strip()
         self._name = f"recon {token_hex(4)}"
-        self._holder = psycopg.connect(conninfo, autocommit=True)
+        self._holder = self._hold()
         for sql in (BEGIN, *self._settings):
             self._holder.execute(sql.encode())
         self._begin()
@@ -59,16 +76,47 @@ class ConnectorxSource(PostgresqlSource):
         """Yield the rows of `query` in batches.
 
         Raises:
-            ReadError: The server refused, or the snapshot is no longer available.
+            ReadError: The server refused.
+            DatabaseError: The connection that holds the snapshot is lost.
+        """
+        yield from self._answer(query, DIALECT, self._frames)
+
+    def _check(self, sql: str) -> None:
+        """Have the holder plan the query, which locks the table for the reader and tells the class of a refusal.
+
+        Raises:
+            ReadError: The server refuses the query.
+            DatabaseError: The connection that holds the snapshot is lost.
         """
         try:
-            yield from self._answer(query, DIALECT, self._frames)
-        except ReadError as error:
-            raise ReadError(_server_words(self._url.redact(str(error)))) from None
+            with self._holder.transaction():
+                self._holder.execute(CHECK.format(sql=sql).encode())
+        except psycopg.Error as error:
+            words = self._url.redact(str(error))
+            if self._holder.broken or self._holder.closed:
+                raise self._lost(words) from None
+            raise ReadError(server_words(words), reading_advice(words, error.sqlstate)) from None
+
+    def _require_holder(self, words: str) -> None:
+        """Require that the snapshot is still held; a read that failed for want of it says less than the holder's end.
+
+        Raises:
+            DatabaseError: The connection that holds the snapshot is lost.
+        """
+        try:
+            self._holder.execute(b"select 1")
+        except psycopg.Error as error:
+            raise self._lost(words if CONFLICT_WORDS in words else str(error)) from None
 
     def _frames(self, sql: str) -> Iterator[pl.DataFrame]:
-        for batch in self._stream.batches(sql, self._first):
-            yield pl.DataFrame(pl.from_arrow(batch))
+        self._check(sql)
+        try:
+            for batch in self._stream.batches(sql, self._first):
+                yield pl.DataFrame(pl.from_arrow(batch))
+        except ReadError as error:
+            words = self._url.redact(str(error))
+            self._require_holder(words)
+            raise ReadError(server_words(words), reading_advice(words)) from None
 
     def cancel(self) -> None:
         """Cancel the running query on the server, from another connection, and then end the reader process."""
@@ -84,19 +132,59 @@ class ConnectorxSource(PostgresqlSource):
         self._holder.close()
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._holder.execute(sql.encode()).fetchall()
+        try:
+            return self._holder.execute(sql.encode()).fetchall()
+        except psycopg.Error as error:
+            raise self._lost(str(error)) from None
+
+    def _hold(self) -> psycopg.Connection:
+        """Connect with the options of the reader, or without where a pooler refuses them and the URL has none."""
+        try:
+            return psycopg.connect(self._conninfo, autocommit=True, options=self._start_options)
+        except psycopg.Error as error:
+            if kind_of(str(error)) != "options" or "options" in self._url.parameters:
+                raise
+        # The holder has locked each table before it is read, so that little is waited for.
+        self._start_options = ""
+        return psycopg.connect(self._conninfo, autocommit=True)
 
     def _address(self) -> str:
-        parts = (self._url.user, self._url.password, self._url.host, self._url.name)
-        user, password, host, name = (percent_encode(part, safe="") for part in parts)
-        host = self._url.host if ":" not in self._url.host else f"[{self._url.host}]"
-        chosen = {key: value for key, value in self._url.parameters.items() if key in PARAMETERS}
-        # connectorx queries the columns before the transaction begins: that must not wait for a lock either.
-        chosen["options"] = f"{chosen.get('options', '')} -c lock_timeout={self._lock_timeout_ms}".strip()
-        parameters = urlencode({**chosen, "application_name": self._name}, quote_via=percent_encode)
-        return f"postgresql://{user}:{password}@{host}:{self._url.port}/{name}?{parameters}"
+        info = self._holder.info
+        user, password, name = (percent_encode(part, safe="") for part in (info.user, self._url.password, info.dbname))
+        host = f"[{info.host}]" if ":" in info.host else percent_encode(info.host, safe="")
+        chosen = {**self._encryption(), "application_name": self._name}
+        if self._start_options:
+            # connectorx queries the columns before the transaction begins: that must not wait for a lock either.
+            chosen["options"] = self._start_options
+        parameters = urlencode(chosen, quote_via=percent_encode)
+        return f"postgresql://{user}:{password}@{host}:{info.port}/{name}?{parameters}"
 
+    def _encryption(self) -> dict[str, str]:
+        """Return connectorx's parameters for the encryption that libpq agreed on with the server.
 
-def _server_words(message: str) -> str:
-    """Return the server's message without the driver's prefix."""
-    return message.rpartition("db error: ")[2].removeprefix("ERROR: ") or message
+        Raises:
+            DatabaseError: connectorx cannot verify what libpq has verified.
+        """
+        known = self._holder.info.get_parameters()
+        if not self._holder.pgconn.ssl_in_use:
+            return {"sslmode": "disable"}
+        mode, authority = known.get("sslmode", ""), known.get("sslrootcert")
+        refused = [name for name in UNKNOWN if known.get(name)]
+        if mode == "verify-full" or authority == "system":
+            refused.append("sslmode=verify-full")
+        if refused:
+            raise DatabaseError(
+                "connectorx cannot honour this part of the URL",
+                where=self._url.label,
+                found=refused[0],
+                next_step="Leave ?driver=connectorx away, or write sslmode=verify-ca or sslmode=require without it",
+            )
+        chosen = {"sslmode": "require"}
+        if authority is None and DEFAULT_AUTHORITY.expanduser().exists() and mode in ("require", "verify-ca"):
+            authority = str(DEFAULT_AUTHORITY.expanduser())
+        if authority:
+            chosen["sslrootcert"] = authority
+        chosen |= {name: known[name] for name in CLIENT_CERTIFICATE if known.get(name)}
+        if known.get("channel_binding"):
+            chosen["channel_binding"] = known["channel_binding"]
+        return chosen

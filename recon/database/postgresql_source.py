@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from recon.database.json_texts import grouped, texts_sql
+from recon.database.postgresql_errors import ASK, READING, kind_of, reading_advice, server_words
 from recon.database.rendering import render
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
@@ -97,10 +98,12 @@ class PostgresqlSource(ABC):
 
     Attributes:
         driver: The driver's name, as shown in the label.
+        encryption: Whether the connection is encrypted, in a few words.
     """
 
     typed = True
     consistent = True
+    encryption = "unknown"
     guarantee: str
     driver: str
     label: str
@@ -160,10 +163,19 @@ class PostgresqlSource(ABC):
         return f"It is in schema {', '.join(schemas)}: add ?schema={schemas[0]} to the URL"
 
     def refusal_hint(self, reason: str) -> str:
-        """Return a hint: wait for a lock, or else ask for the privilege to read."""
-        if "timeout" in reason:
-            return "Another program holds it, or the server is slow: wait, then verify again"
-        return "Ask the DBA to grant this user SELECT on it, past row security"
+        """Return what to do about a reason whose class is unknown."""
+        return reading_advice(reason)
+
+    def _lost(self, message: str) -> DatabaseError:
+        """Return the error for a connection that was lost while it was read, with what ended it."""
+        words = self._url.redact(message)
+        advice = reading_advice(words)
+        return DatabaseError(
+            "The server closed the connection while it was read",
+            where=self._url.label,
+            found=server_words(words).rstrip(". "),
+            next_step=advice if kind_of(words) in READING else ASK,
+        )
 
     def _begin(self) -> None:
         """Check the transaction that was begun, and set schema and label.

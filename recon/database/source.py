@@ -63,7 +63,15 @@ class Query(Struct, frozen=True):
 
 
 class ReadError(Exception):
-    """One table could not be read; the text is the server's message, on one line and without secrets."""
+    """One table could not be read; the text is the server's message, on one line and without secrets.
+
+    Attributes:
+        next_step: What to do about it, chosen by the class of the error; None where that is unknown.
+    """
+
+    def __init__(self, reason: str, next_step: str | None = None) -> None:
+        super().__init__(reason)
+        self.next_step = next_step
 
 
 class Source(Protocol):
@@ -74,6 +82,8 @@ class Source(Protocol):
         guarantee: The consistency between the tables, one sentence.
         typed: Whether columns have the catalogue's types; otherwise every value is transferred as text.
         limit_s: Seconds that the caller waits for rows; None: no limit.
+
+    A source on a server also has `encryption`, "encrypted (…)" or "not encrypted".
     """
 
     label: str

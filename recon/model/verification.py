@@ -144,6 +144,8 @@ class SnapshotInfo(Struct, frozen=True):
         rows: Number of rows read by canonical table, e.g. {"members": 2147}; an absent table has no entry.
         not_read: Canonical table or column that rules require and that is absent → reason.
         unread: The application's table → its columns that no rule asked for, so that they were not read.
+        encryption: Whether the connection was encrypted: "encrypted (…)", "not encrypted", or "unknown" where that was
+            not recorded; None: a file, which has no connection.
     """
 
     database: str
@@ -152,6 +154,7 @@ class SnapshotInfo(Struct, frozen=True):
     rows: Mapping[str, int]
     not_read: Mapping[str, str]
     unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    encryption: str | None = "unknown"
 
 
 class Escalation(Struct, frozen=True):

@@ -17,7 +17,7 @@ from recon.report.html import section
 from recon.report.ledger.phrases import left_out
 from recon.report.markdown import head
 from recon.report.markdown import section as markdown_section
-from recon.report.text import accounted_line, checks_line, markdown, not_checked, plural, printable
+from recon.report.text import accounted_line, checks_line, connection, markdown, not_checked, plural, printable
 from recon.verification import parameters
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def environment(verification: Verification) -> Section:
         ("Run ID", v.run_id),
         ("Database", v.snapshot.database),
         ("Snapshot", v.snapshot.guarantee),
+        *connection(v.snapshot),
         ("Verified at", f"{v.verified_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("Duration", f"{v.duration_ms} ms"),
         *((step.capitalize(), f"{ms} ms") for step, ms in v.timings_ms.items()),
@@ -193,6 +194,7 @@ def _checked(v: Verification) -> Lines:
         ("Rules", f"{plural(len(evaluated), 'check')} of {len(v.checks)}: {checks_line(v.summary)}"),
         ("Database", f"{v.snapshot.database}: {present}"),
         ("Consistency", v.snapshot.guarantee),
+        *connection(v.snapshot),
         ("Accounted for", accounted_line(v.ledger)),
     ]
 

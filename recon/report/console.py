@@ -16,6 +16,7 @@ from recon.report.rules import own_rules
 from recon.report.text import (
     age_sentence,
     checks_line,
+    connection,
     has_next_step,
     not_checked,
     notices,
@@ -84,6 +85,7 @@ class Console(Listener):
             others = {name: rows for name, rows in snapshot.rows.items() if name not in ENTITIES}
             self._print(*(f"  - {name}: {rows} {'row' if rows == 1 else 'rows'}" for name, rows in others.items()))
             self._print(f"  - Database: {printable(snapshot.database)}", f"  - Snapshot: {snapshot.guarantee}")
+            self._print(*(f"  - {label}: {words}" for label, words in connection(snapshot)))
             self._print(*(f"  - Not read: {name}: {printable(why)}" for name, why in snapshot.not_read.items()))
         self._print("")
 

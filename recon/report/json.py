@@ -80,6 +80,7 @@ def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
         "consistent": snapshot.consistent,
         "rows": dict(snapshot.rows),
         "notRead": dict(snapshot.not_read),
+        "encryption": snapshot.encryption,
         "unread": {table: list(columns) for table, columns in snapshot.unread.items()},
     }
 

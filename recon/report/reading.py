@@ -96,6 +96,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
             snapshot["rows"],
             snapshot["notRead"],
             {table: tuple(columns) for table, columns in snapshot.get("unread", {}).items()},
+            snapshot.get("encryption", "unknown"),
         ),
         escalation=Escalation(**{**escalation, "reasons": tuple(escalation["reasons"])}),
         timings_ms=document["timingsMs"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from recon.model import Guidance, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from recon.model import Check, Ledger, Summary, Verification
+    from recon.model import Check, Ledger, SnapshotInfo, Summary, Verification
     from recon.model.ledger import Overlap
 
 DRY_RUN = "This bundle is of a dry run, which wrote nothing to the database: no check says what an import did"
@@ -98,6 +98,7 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
         ("Verified at", timestamp(v.verified_at)),
         ("Database", v.snapshot.database),
         ("Snapshot", v.snapshot.guarantee),
+        *connection(v.snapshot),
         ("Duration", f"{v.duration_ms} ms"),
         ("Checks", plural(v.summary.total, "check")),
         ("Passed", str(v.summary.passed)),
@@ -107,6 +108,11 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
         ("Accounted for", accounted_line(v.ledger)),
         ("Personal data", "masked" if v.masked else "shown"),
     )
+
+
+def connection(snapshot: SnapshotInfo) -> tuple[tuple[str, str], ...]:
+    """The fact whether the connection was encrypted; none for a file, which has no connection."""
+    return (("Connection", snapshot.encryption),) if snapshot.encryption else ()
 
 
 def not_checked(v: Verification) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ class Loader:
 
     def _refuse(self, read: TableRead, error: ReadError) -> None:
         if read.required:
-            raise _refused(self.source, read.query.table, str(error)) from error
+            raise _refused(self.source, read.query.table, error) from error
         self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
 
 
@@ -104,13 +104,15 @@ def take_snapshot(
         rows={name: warehouse.row_count(f"target.{name}") for name in wanted if f"target.{name}" not in absent},
         not_read=absent,
         unread={table: names for table, names in warehouse.unread.items() if names},
+        # A file has no connection.
+        encryption=getattr(source, "encryption", None),
     )
 
 
-def _refused(source: Source, table: str, reason: str) -> DatabaseError:
+def _refused(source: Source, table: str, error: ReadError) -> DatabaseError:
     return DatabaseError(
         f"The table {table!r} cannot be read",
         where=source.label,
-        found=reason,
-        next_step=source.refusal_hint(reason),
+        found=str(error),
+        next_step=error.next_step or source.refusal_hint(str(error)),
     )
