@@ -121,11 +121,11 @@ def refusal(url: DatabaseUrl, error: Exception) -> DatabaseError:
         "MySQL cannot be reached",
         where=url.label,
         found=one_line(url.redact(str(error.args[-1] if error.args else error))).rstrip(". "),
-        next_step=_advice(error),
+        next_step=_advice(error, is_plain=_mode(url) == "DISABLED"),
     )
 
 
-def _advice(error: Exception) -> str:
+def _advice(error: Exception, *, is_plain: bool) -> str:
     """Choose the advice by the class of what happened, then by the server's number."""
     cause = getattr(error, "original_exception", None) or error
     if isinstance(cause, SSLCertVerificationError):
@@ -137,6 +137,8 @@ def _advice(error: Exception) -> str:
     if isinstance(error, OSError):
         return AUTHORITY_FILE
     code = error.args[0] if len(error.args) > 1 else 0
+    if code == 1045 and is_plain:
+        return f"{HINTS[code]}. A server that requires encryption refuses plain text so too: write ssl-mode=REQUIRED"
     return HINTS.get(code, "Check the URL, or ask the DBA what the message means")
 
 

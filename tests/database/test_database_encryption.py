@@ -1,0 +1,99 @@
+"""What a URL asks of encryption: honoured in any driver's spelling, or refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from recon.database import parse_url
+from recon.database.postgresql import conninfo
+from recon.database.postgresql_errors import connecting_advice, reading_advice, server_words
+from recon.errors import DatabaseError
+
+CA = {"sslrootcert": "ca.pem"}
+# Parameters → what libpq is given, and MySQL's mode; None: refused.
+HONOURED = {
+    "sslmode=disable": ({"sslmode": "disable"}, "DISABLED"),
+    "sslmode=prefer": ({"sslmode": "prefer"}, "PREFERRED"),
+    "sslMode=REQUIRE": ({"sslmode": "require"}, "REQUIRED"),
+    "ssl-mode=verify_ca": ({"sslmode": "verify-ca"}, "VERIFY_CA"),
+    "ssl_mode=VERIFY_IDENTITY": ({"sslmode": "verify-full"}, "VERIFY_IDENTITY"),
+    "sslmode=no-verify": ({"sslmode": "require"}, "REQUIRED"),
+    "useSSL=true&requireSSL=true": ({"sslmode": "require"}, "REQUIRED"),
+    "requiressl=1": ({"sslmode": "require"}, "REQUIRED"),
+    "tls=skip-verify": ({"sslmode": "require"}, "REQUIRED"),
+    "ssl=true&sslmode=require": ({"sslmode": "require"}, "REQUIRED"),
+    'ssl={"rejectUnauthorized":false}': ({"sslmode": "require"}, "REQUIRED"),
+    "sslaccept=accept_invalid_certs": ({"sslmode": "require"}, "REQUIRED"),
+    "ssl_ca=ca.pem": ({"sslmode": "verify-ca", **CA}, "VERIFY_CA"),
+    "sslcert=ca.pem": ({"sslmode": "verify-ca", **CA}, "VERIFY_CA"),
+    "sslcert=ca.pem&sslmode=prefer": ({"sslmode": "verify-ca", **CA}, "VERIFY_CA"),
+    "sslcert=ca.pem&sslaccept=strict": ({"sslmode": "verify-full", **CA}, "VERIFY_IDENTITY"),
+    "ssl=true&sslrootcert=ca.pem": ({"sslmode": "verify-full", **CA}, "VERIFY_IDENTITY"),
+    "ssl_ca=ca.pem&ssl_check_hostname=true": ({"sslmode": "verify-full", **CA}, "VERIFY_IDENTITY"),
+}
+REFUSED = (
+    "sslidentity=x.p12&sslpassword=hush-hush",
+    "secure=1",
+    "encryption=on",
+    "sslmode=banana",
+    "ssl=Amazon",
+    "sslaccept=sometimes",
+    "sslkey=key.pem",
+    "trustCertificateKeyStoreUrl=file:x",
+    "sslmode=require&sslmode=disable",
+    "sslmode=disable&sslaccept=strict",
+    "useSSL=false&requireSSL=true",
+)
+
+
+@pytest.mark.parametrize("parameters", HONOURED)
+def test_encryption_is_honoured_in_every_spelling(parameters: str) -> None:
+    libpq, mode = HONOURED[parameters]
+    assert dict(parse_url(f"postgresql://u@h/club?{parameters}", "the test").parameters) == libpq
+    mysql = parse_url(f"mysql://u@h/club?{parameters}", "the test").parameters
+    assert (mysql["ssl-mode"], mysql.get("ssl-ca")) == (mode, libpq.get("sslrootcert"))
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+@pytest.mark.parametrize("parameters", REFUSED)
+def test_what_cannot_be_honoured_is_refused_by_name_and_without_values(parameters: str, scheme: str) -> None:
+    with pytest.raises(DatabaseError, match=f"parameter.*{parameters.partition('=')[0]}") as refused:
+        parse_url(f"{scheme}://u@h/club?{parameters}", "the test")
+    assert "hush" not in refused.value.message
+
+
+def test_several_hosts_are_passed_on_to_libpq() -> None:
+    url = parse_url("postgresql://u@a:5433,[::1],b:5434/club?target_session_attrs=primary", "the test")
+    assert {"host=a,::1,b", "port=5433,5432,5434", "target_session_attrs=primary"} <= set(conninfo(url).split())
+    assert url.label == "database 'club' on a:5433, ::1:5432, b:5434"
+    with pytest.raises(DatabaseError, match="MySQL is read from one host"):
+        parse_url("mysql://u@a,b/club", "the test")
+
+
+AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
+ADVICE = {
+    'root certificate file "/x/root.crt" does not exist Either provide the file': "sslrootcert=FILE",
+    f"{AT}FATAL:  the database system is starting up": "wait, then verify again",
+    f'{AT}FATAL:  database "SSL timeout expired" does not exist': "names of the database",
+    f"{AT}FATAL:  sorry, too many clients already": "no connection left",
+    f"{AT}FATAL:  unsupported startup parameter: options": "leave options away",
+    f'{AT}FATAL:  no pg_hba.conf entry for host "::1", user "u", database "d", no encryption': "sslmode=require",
+    f"{AT}SSL error: certificate verify failed": "sslrootcert=FILE",
+    f'{AT}server certificate for "a" does not match host name "b"': "as the server's certificate names it",
+    "db error: FATAL: unsupported startup parameter: options": "leave options away",
+}
+
+
+@pytest.mark.parametrize("words", ADVICE)
+def test_advice_is_chosen_by_what_happened(words: str) -> None:
+    assert ADVICE[words] in connecting_advice(words)
+
+
+@pytest.mark.parametrize(
+    "sqlstate, advice",
+    [("42501", "grant"), ("55P03", "Another program"), ("40001", "primary"), (None, "primary"), ("57P01", "stopped")],
+)
+def test_a_refused_read_is_advised_by_its_sqlstate(sqlstate: str | None, advice: str) -> None:
+    words = "terminating connection due to conflict with recovery" if advice == "primary" else "another language"
+    assert advice in reading_advice(f"FATAL: {words}", sqlstate)
+    assert server_words(f"[libpq] Failed: FATAL:  {words} DETAIL:  x") == words
