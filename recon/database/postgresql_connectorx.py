@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 # connectorx reads uuids as text of 36 characters; numbers, timestamps and booleans keep their types.
 DIALECT = Dialect(ROWS, {**CASTS, "uuid": "({value})::uuid::text"})
 ERRORS = (psycopg.Error,)
-# What connectorx takes over of libpq's parameters, and what it does not know and cannot do without.
 CLIENT_CERTIFICATE = ("sslcert", "sslkey")
-UNKNOWN = (
-    "sslpassword",
-    "sslcrl",
-    "sslcrldir",
-    "ssl_min_protocol_version",
-    "ssl_max_protocol_version",
-    "sslnegotiation",
-    "sslcertmode",
-    "sslsni",
-    "require_auth",
-)
+# libpq's parameters that connectorx does not know → the value with which that makes no difference.
+UNKNOWN = {
+    "sslpassword": "",
+    "sslcrl": "",
+    "sslcrldir": "",
+    "ssl_min_protocol_version": "TLSv1.2",
+    "ssl_max_protocol_version": "",
+    "sslnegotiation": "postgres",
+    "sslcertmode": "allow",
+    "sslsni": "1",
+    "require_auth": "",
+}
 CHECK = "{sql} limit 0"
 CANCEL = "select pg_catalog.pg_cancel_backend(pid) from pg_catalog.pg_stat_activity where application_name = %s"
 EXPORT = "select pg_catalog.pg_export_snapshot()"
@@ -169,7 +169,7 @@ class ConnectorxSource(PostgresqlSource):
         if not self._holder.pgconn.ssl_in_use:
             return {"sslmode": "disable"}
         mode, authority = known.get("sslmode", ""), known.get("sslrootcert")
-        refused = [name for name in UNKNOWN if known.get(name)]
+        refused = [name for name, usual in UNKNOWN.items() if known.get(name, "") not in ("", usual)]
         if mode == "verify-full" or authority == "system":
             refused.append("sslmode=verify-full")
         if refused:
