@@ -25,6 +25,19 @@ MAX_BYTES = 8 * 2**30
 MAX_RATIO = 250
 ALWAYS_ALLOWED_BYTES = 64 * 2**20
 PIECE_BYTES = 2**20
+BEGINNING_BYTES = 512
+# What a file begins with → what it is called; a tar has its mark in the middle of its first block.
+PACKED = {b"PK\x03\x04": ".zip", b"PK\x05\x06": ".zip", b"PK\x07\x08": ".zip", GZIP_START: ".gz"}
+FOREIGN = {
+    b"7z\xbc\xaf\x27\x1c": ".7z",
+    b"Rar!": ".rar",
+    b"\x28\xb5\x2f\xfd": ".zst",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ": ".xz",
+}
+TAR_MARK = slice(257, 262)
+SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+ENDED = ("unexpected end of data", "truncated", "incomplete", "end-of-stream", "empty header", "File is not a zip file")
 BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -152,14 +165,69 @@ def unpack(path: Path) -> Unpacked | None:
         raise
     except BROKEN as error:
         unpacked.close()
-        raise BundleError(
-            "The compressed bundle cannot be unpacked",
-            where=str(path),
-            expected="a whole .zip, .tar.gz or .json.gz",
-            found=" ".join(str(error).split())[:200] or type(error).__name__,
-            next_step="Copy it again, or unpack it yourself and name the folder",
+        if _is_early_end(error):
+            raise _cut_off(path) from error
+        raise _not_unpacked(
+            path,
+            " ".join(str(error).split())[:200] or type(error).__name__,
+            "Copy it again, or unpack it yourself and name the folder",
         ) from error
+    except BaseException:
+        unpacked.close()
+        raise
     return unpacked
+
+
+def _is_early_end(error: Exception) -> bool:
+    """Return whether the error says that a file ended too early."""
+    return isinstance(error, EOFError) or any(words in str(error) for words in ENDED)
+
+
+def _not_unpacked(path: Path, found: str, next_step: str) -> BundleError:
+    return BundleError(
+        "The compressed bundle cannot be unpacked",
+        where=str(path),
+        expected="a whole .zip, .tar.gz or .json.gz",
+        found=found,
+        next_step=next_step,
+    )
+
+
+def _cut_off(path: Path) -> BundleError:
+    kind = (_packed_kind(_beginning(path)) if path.is_file() else None) or ".gz"
+    return _not_unpacked(path, f"it begins as a {kind} and its end is missing", "Copy it again")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(BEGINNING_BYTES)
+
+
+def _packed_kind(start: bytes) -> str | None:
+    """Return what a file is packed as, by its first bytes; None: in no way that recon unpacks."""
+    if start[TAR_MARK] == b"ustar":
+        return ".tar"
+    return next((kind for mark, kind in PACKED.items() if start.startswith(mark)), None)
+
+
+def _require_packed(path: Path, start: bytes) -> None:
+    """Refuse what is packed in another way, cut off, or not what its name says.
+
+    Raises:
+        BundleError: It is.
+    """
+    if _packed_kind(start):
+        raise _cut_off(path)
+    foreign = next((kind for mark, kind in FOREIGN.items() if start.startswith(mark)), None)
+    if foreign:
+        raise _not_unpacked(path, f"a {foreign}", "Unpack it yourself and name the folder, or pack it as a .zip")
+    if path.suffix.lower() in SUFFIXES:
+        found = "another kind of file"
+        raise _not_unpacked(
+            path,
+            f"{found if start else 'an empty file'}, called {path.suffix.lower()}",
+            "Copy it again, or name the folder of the bundle",
+        )
 
 
 def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
@@ -169,10 +237,20 @@ def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
         return None
     if zipfile.is_zipfile(path):
         return _unpack_zip
-    if tarfile.is_tarfile(path):
+    if _is_tar(path):
         return _unpack_tar
-    with path.open("rb") as file:
-        return _unpack_report if file.read(2) == GZIP_START else None
+    start = _beginning(path)
+    if start.startswith(GZIP_START):
+        return _unpack_report
+    _require_packed(path, start)
+    return None
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (EOFError, zlib.error, lzma.LZMAError):
+        return False
 
 
 def _unpack_folder(path: Path, unpacked: Unpacked) -> None:
@@ -222,6 +300,17 @@ def _tar_entries(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> It
     for found in archive:
         unpacked.require_room(str(path), found.offset_data + found.size, packed)
         yield ArchiveEntry(found.name, packed, found.isreg(), partial(_extract, archive, found))
+    _require_end(archive, path, unpacked)
+
+
+def _require_end(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> None:
+    """Refuse a tar without the empty block that ends it, and one whose compressed form ends too early."""
+    opened = cast("IO[bytes]", archive.fileobj)
+    opened.seek(archive.offset)
+    if len(opened.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+        raise _cut_off(path)
+    while opened.read(PIECE_BYTES):
+        unpacked.require_room(str(path), opened.tell(), path.stat().st_size)
 
 
 def _extract(archive: tarfile.TarFile, found: tarfile.TarInfo) -> IO[bytes]:

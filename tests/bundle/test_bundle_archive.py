@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import json
 import shutil
 import stat
 import tarfile
@@ -226,3 +228,39 @@ def test_what_is_wrong_inside_is_reported_by_its_place_in_the_archive(
         load_bundle(bundle, warehouse, [])
     assert caught.value.where == f"{path}: club/{REPORT}, $.members.records[0]._action"
     assert str(scratch) not in caught.value.message.replace(str(tmp_path / "bundle.zip"), "")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "report.gz"])
+@pytest.mark.parametrize("cut", [0.001, 0.02, 0.5, 0.99])
+def test_an_archive_without_its_end_is_said_to_be_cut_off(folder_of_club: Path, kind: str, cut: float) -> None:
+    packed = pack(folder_of_club, kind, folder_of_club.parent)
+    whole = packed.read_bytes().rstrip(b"\0") if kind == "tar" else packed.read_bytes()
+    packed.write_bytes(whole[: len(whole) - max(3, int(len(whole) * cut))])
+    error = refusal(packed)
+    begins = "zip" if kind == "zip" else "tar" if kind == "tar" else "gz"
+    assert error.what == "The compressed bundle cannot be unpacked"
+    assert error.found == f"it begins as a .{begins} and its end is missing"
+    assert error.next_step == "Copy it again"
+
+
+@pytest.fixture
+def folder_of_club(tmp_path: Path) -> Path:
+    """A bundle whose text hardly compresses."""
+    folder = tmp_path / "club"
+    folder.mkdir()
+    (folder / REPORT).write_text(json.dumps({"runId": hashlib.shake_256(b"club").hexdigest(20_000)}), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name, start, found",
+    [
+        ("b.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40), "a .7z"),
+        ("b.zip", b"Rar!\x1a\x07\x01\x00", "a .rar"),
+        ("b.zip", b"<html>" * 200, "another kind of file, called .zip"),
+        ("b.tar.gz", b"", "an empty file, called .gz"),
+    ],
+)
+def test_what_is_no_archive_that_is_read_is_named(tmp_path: Path, name: str, start: bytes, found: str) -> None:
+    (tmp_path / name).write_bytes(start)
+    assert refusal(tmp_path / name).found == found
