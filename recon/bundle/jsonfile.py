@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from mmap import ACCESS_COPY, mmap
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -28,6 +29,13 @@ WORDS = {
     "datetime": "a time such as 2024-01-15T14:28:00.000Z",
 }
 PYTHON_TYPES = {"str": str, "int": int, "object": dict, "array": list}
+HALVES = (b"\\ud", b"\\uD")
+# An escaped backslash, a pair, or (captured) half of one; in this order, so that each escape is read from its start.
+ESCAPE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+WITHIN_TEXT = re.compile(rb'(?:[^"\\]|\\.)*+', re.DOTALL)
+REPLACEMENT = b"\\ufffd"
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = object()
 
@@ -38,7 +46,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         BundleError: The file is not readable, not UTF-8, not JSON, nested too deeply, or not an object.
     """
-    text = read_text(path)
+    text = read_json_text(path)
     try:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -52,6 +60,49 @@ def read_json(path: Path) -> dict[str, Any]:
             next_step="Check that the right file was copied into the bundle",
         )
     return document
+
+
+def read_json_text(path: Path) -> str:
+    """Read the text of a JSON file as `read_text` does; half a character is read as U+FFFD.
+
+    Raises:
+        BundleError: The file is not readable or not UTF-8.
+    """
+    text = read_text(path)
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    mended = bytearray(text.encode())
+    mend_halves(mended)
+    return mended.decode()
+
+
+def mend_halves(text: bytearray | mmap) -> int:
+    """Replace each escape of half a surrogate pair by that of U+FFFD, in place; return how many texts held one.
+
+    RFC 8259 allows such an escape, and every UTF-8 encoder writes U+FFFD for it. The length of the text stays.
+    """
+    if all(text.find(half) < 0 for half in HALVES):
+        return 0
+    texts, after = 0, -1
+    for found in ESCAPE.finditer(text):
+        if found[1]:
+            text[found.start() : found.end()] = REPLACEMENT
+            same = after >= 0 and _ends_within(text, after, found.start())
+            texts += not same
+            after = found.end()
+    return texts
+
+
+def _ends_within(text: bytearray | mmap, start: int, end: int) -> bool:
+    """Return whether the JSON text that `start` is in goes on up to `end`."""
+    within = WITHIN_TEXT.match(text, start, end)
+    return within is not None and within.end() == end
+
+
+def count_halves(path: Path) -> int:
+    """Return how many texts of a JSON file hold half a character."""
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_COPY) as text:
+        return mend_halves(text)
 
 
 def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> T:

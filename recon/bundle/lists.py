@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mmap
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 
 from recon.bundle.formats import EntityReport, IdMapping, ImportProblem, RecordHead, ReportHead
-from recon.bundle.jsonfile import convert, convert_each, require_text
+from recon.bundle.jsonfile import convert, convert_each, mend_halves, require_text
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class JsonList:
         place: Its JSON path.
         item: The type of each of its items.
         file: The file that contains it, from the byte `start` on.
+        has_halves: Whether texts of the file hold half a character.
     """
 
     table: str
@@ -59,13 +60,23 @@ class JsonList:
     file: Path
     start: int
     size_bytes: int
+    has_halves: bool = False
+
+    def open(self) -> IO[bytes] | mmap.mmap:
+        """Open the file, with each half of a character replaced by U+FFFD; only pages that hold one are copied."""
+        if not self.has_halves:
+            return self.file.open("rb")
+        with self.file.open("rb") as opened:
+            mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+        mend_halves(mapped)
+        return mapped
 
     def write(self, folder: Path, pieces: int = 1) -> list[Path]:
         """Copy the list to a separate file, or split it into several files that each hold a list of some of its items.
 
         For speed, the ends of items are guessed: a piece that was cut elsewhere is not valid JSON.
         """
-        with self.file.open("rb") as original:
+        with self.open() as original:
             commas = sorted({*self._find_commas(original, pieces)})
             starts = [self.start, *(comma + 1 for comma in commas)]
             ends = [*commas, self.start + self.size_bytes]
@@ -77,7 +88,7 @@ class JsonList:
                     piece.write(b"" if end == ends[-1] else b"]")
         return files
 
-    def _find_commas(self, original: IO[bytes], pieces: int) -> Iterator[int]:
+    def _find_commas(self, original: IO[bytes] | mmap.mmap, pieces: int) -> Iterator[int]:
         """Yield the offsets of commas that seem to separate two items, near the end of each piece but the last."""
         for number in range(1, pieces):
             near = self.start + self.size_bytes * number // pieces
@@ -99,7 +110,7 @@ class JsonList:
             first += len(batch)
 
 
-def _copy(original: IO[bytes], target: IO[bytes], start: int, end: int) -> None:
+def _copy(original: IO[bytes] | mmap.mmap, target: IO[bytes], start: int, end: int) -> None:
     original.seek(start)
     left = end - start
     while left > 0:
@@ -116,16 +127,23 @@ def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: It is not JSON, or not a report.
     """
     with file.open("rb") as opened:
-        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+    has_halves = mend_halves(mapped) > 0
     require_text(file, mapped[:4])
     text = memoryview(mapped)[len(BYTE_ORDER_MARK) if mapped[:3] == BYTE_ORDER_MARK else 0 :]
-    return _take_apart(msgspec.json.decode(text, type=ReportEnvelope), file, pa.py_buffer(mapped).address)
+    return _take_apart(
+        msgspec.json.decode(text, type=ReportEnvelope), file, pa.py_buffer(mapped).address, has_halves=has_halves
+    )
 
 
-def _take_apart(envelope: ReportEnvelope, file: Path, address: int) -> tuple[ReportHead, tuple[JsonList, ...]]:
+def _take_apart(
+    envelope: ReportEnvelope, file: Path, address: int, *, has_halves: bool
+) -> tuple[ReportHead, tuple[JsonList, ...]]:
     kept = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
     entities = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
-    return ReportHead(**kept | entities), tuple(_find_lists(envelope, file, address))
+    return ReportHead(**kept | entities), tuple(
+        replace(listed, has_halves=has_halves) for listed in _find_lists(envelope, file, address)
+    )
 
 
 def _without_records(entity: EntityEnvelope) -> EntityReport:

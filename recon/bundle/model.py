@@ -52,6 +52,8 @@ class Bundle:
         lists: The long lists of a large report, not read yet; `problems`, `id_mappings` and the counts of those
             records are then empty, and `recon.warehouse.load_bundle` streams them. Empty for a smaller report.
         exports: The Wild Apricot export by entity, for entities whose records are read from one.
+        notes: What of the bundle was read otherwise than it stands there, or not at all; one sentence each.
+        not_read: Why a file is no export of the entity whose records it should stand for, by entity.
     """
 
     path: Path
@@ -69,6 +71,8 @@ class Bundle:
     unpacked: Unpacked | None = None
     summary: dict[str, Any] = field(default_factory=dict)
     exports: dict[str, Export] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    not_read: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self

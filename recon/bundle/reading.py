@@ -25,13 +25,14 @@ from recon.bundle.formats import (
     ReportHead,
     TypedReport,
 )
-from recon.bundle.jsonfile import REWRITE, convert, convert_each, describe, read_json, read_text
+from recon.bundle.jsonfile import REWRITE, convert, convert_each, count_halves, describe, read_json, read_json_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
 from recon.errors import BundleError
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from recon.bundle.archive import Unpacked
@@ -93,7 +94,17 @@ def _read_folder(path: Path) -> Bundle:
         config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
         lists=lists,
         summary=head.summary or {},
+        notes=tuple(_notes(path)),
     )
+
+
+def _notes(path: Path) -> Iterator[str]:
+    """Yield what of the files was read otherwise than it stands there."""
+    for name in NAMES:
+        texts = count_halves(path / name) if _is_there(path / name) else 0
+        if texts:
+            held = f"{texts:,} text{'s' * (texts > 1)} held half a character"
+            yield f"{name}: {held} (an escape such as \\ud83d alone), which is read as U+FFFD"
 
 
 def _find_report(path: Path) -> Path:
@@ -162,7 +173,7 @@ def _is_there(path: Path) -> bool:
 def _read_report(file: Path) -> ReportHead:
     """Decode into typed structs; an invalid report is decoded again without types, to report where and why."""
     try:
-        return msgspec.json.decode(read_text(file), type=TypedReport)
+        return msgspec.json.decode(read_json_text(file), type=TypedReport)
     except (msgspec.MsgspecError, RecursionError) as error:
         place = re.search(r"out of range - at `(.+)`", str(error))
         if place:

@@ -36,7 +36,7 @@ def unknown_fields(listed: JsonList) -> tuple[str, ...]:
 
 
 def _beginning(listed: JsonList) -> bytes:
-    with listed.file.open("rb") as file:
+    with listed.open() as file:
         file.seek(listed.start)
         text = file.read(min(listed.size_bytes, FIRST_BYTES))
     return text if len(text) == listed.size_bytes else text[: text.rfind(END_OF_ITEM) + 1] + b"]"

@@ -206,6 +206,7 @@ class Verification(Struct, frozen=True):
         masked: Whether names, e-mail addresses and phone numbers are masked in everything this object holds.
         distributions: The numbers that charts show; None where they were not requested.
         not_checked: What bundle or database holds and nothing was compared with → why.
+        notes: What of the bundle was read otherwise than it stands there, or not at all; one sentence each.
         ledger: The account of every record and row; None where the verification was done without one.
     """
 
@@ -229,6 +230,7 @@ class Verification(Struct, frozen=True):
     distributions: Distributions | None = None
     ledger: Ledger | None = None
     not_checked: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Summary:

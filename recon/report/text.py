@@ -127,7 +127,8 @@ def notices(v: Verification) -> tuple[str, ...]:
     """What to know before anything else, one sentence each; usually nothing. They contain text from data."""
     if v.dry_run:
         return (DRY_RUN,)
-    return (_unrelated(v, v.ledger.overlap),) if v.ledger and v.is_unrelated else ()
+    unrelated = (_unrelated(v, v.ledger.overlap),) if v.ledger and v.is_unrelated else ()
+    return (*unrelated, *v.notes)
 
 
 def _unrelated(v: Verification, found: Overlap) -> str:

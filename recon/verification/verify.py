@@ -143,6 +143,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         distributions=distributed,
         ledger=ledger,
         not_checked=unchecked,
+        notes=bundle.notes,
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
