@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,11 +15,14 @@ from recon.errors import BundleError
 from recon.model import ENTITIES, SINGULAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from recon.bundle.model import Bundle
 
 HEADER_BYTES = 64 * 2**10
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+SEPARATORS = (",", ";", "\t", "|")
+SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>[,;\t|])\"?\s*?(?:\r\n|\r|\n)\s*", re.IGNORECASE)
 # Keyed as records are; migration-config.json may name other headers.
 HEADERS = {
     "members": {
@@ -76,7 +80,7 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
         # Without exports, their configuration is not needed and must not cause an error.
         return {}
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
-    recognised = [found for file in files if (found := _recognise(file, config))]
+    recognised = [found for file in files if (found := recognise(file, config))]
     if named and not recognised:
         raise _none_usable(named, files)
     chosen = (_choose(entity, recognised, bundle) for entity in wanted)
@@ -120,16 +124,107 @@ def _reported_name(bundle: Bundle, entity: str) -> str:
     return PurePosixPath((bundle.entities[entity].file or "").replace("\\", "/")).name
 
 
-def _recognise(file: Path, config: ImportConfig) -> Export | None:
-    """Recognise by its header what the file is an export of; None: nothing known."""
-    header = [_plain(cell) for cell in read_header(file)]
-    for entity, telling in TELLING.items():
-        named = _headers(entity, config)
-        cells = {key: header.index(name) for key, names in named.items() for name in names[::-1] if name in header}
-        if all(key in cells for key in telling):
-            _require_once(file, header, cells.values())
-            return Export(entity, file, cells, len(header), config)
+def recognise(file: Path, config: ImportConfig) -> Export | None:
+    """Recognise by its header what the file is an export of; None: nothing known.
+
+    Raises:
+        BundleError: It cannot be read, or has a column twice that is needed.
+    """
+    for separator, skipped, cells in _readings(file):
+        header = [_plain(cell) for cell in cells]
+        for entity, telling in TELLING.items():
+            found = _cells(header, _headers(entity, config))
+            if all(key in found for key in telling):
+                _require_once(file, header, found.values())
+                named = {*found.values()}
+                others = tuple(cell.strip() for at, cell in enumerate(cells) if at not in named and cell.strip())
+                return Export(entity, file, found, len(header), config, separator, skipped, others)
     return None
+
+
+def _cells(header: list[str], named: dict[str, list[str]]) -> dict[str, int]:
+    """Return the position of each key's column: as it is written, or else without blanks, `_` and `-`."""
+    joined = [_joined(cell) for cell in header]
+    found = {}
+    for key, names in named.items():
+        exact = next((header.index(name) for name in names if name in header), None)
+        loose = next((joined.index(_joined(name)) for name in names if _joined(name) in joined), None)
+        at = loose if exact is None else exact
+        if at is not None:
+            found[key] = at
+    return found
+
+
+def _joined(header: str) -> str:
+    return re.sub(r"[\s_-]+", "", header)
+
+
+def _readings(file: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield separator, text before the header, and the header's cells, for each separator that the file may have."""
+    text = _beginning(file)
+    skipped = re.match(r"\s*", text)
+    before = skipped[0] if skipped else ""
+    stated = SEPARATOR_LINE.match(text)
+    if stated:
+        before = stated[0]
+    for separator in [stated["separator"]] if stated else SEPARATORS:
+        try:
+            yield (
+                separator,
+                before,
+                next(csv.reader(StringIO(text[len(before) :], newline=""), delimiter=separator), []),
+            )
+        except csv.Error:
+            continue
+
+
+def why_not_read(file: Path, entity: str, config: ImportConfig) -> str:
+    """Return why a file is no export of the entity: what its header lacks, and what to write where."""
+    if not file.is_file():
+        return f"{file.name} is no file"
+    if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        return f"{file.name} is a spreadsheet: save it as CSV"
+    if not file.stat().st_size:
+        return f"{file.name} is empty"
+    known = {_plain(name): name for headers in HEADERS.values() for name in headers.values()}
+    known |= {_plain(name): name for name in ("User ID", "Member ID")}
+    named = _headers(entity, config)
+    best: tuple[int, str, list[str], list[str]] = (-1, ",", [], [])
+    for separator, _, cells in _readings(file):
+        header = [_plain(cell) for cell in cells]
+        found = _cells(header, named)
+        lacks = [key for key in TELLING[entity] if key not in found]
+        has = [known[name] for name in header if name in known]
+        best = max(best, (len(found), separator, lacks, has), key=lambda each: each[0])
+    _, _, lacks, has = best
+    if not lacks:
+        return f"{file.name} is empty or no CSV"
+    wanted = ", ".join(HEADERS[entity][key] for key in lacks)
+    place = ", ".join(f"{SINGULAR[entity]}_fields.{key}" for key in lacks)
+    shown = ", ".join(dict.fromkeys(has)) or "none that is known"
+    return f"{file.name} has no {wanted}; has {shown}: name it under {place} in {CONFIG}"
+
+
+def _names_of(bundle: Bundle, entity: str) -> Iterator[Path]:
+    """Yield what lies in the bundle or beside it under the name that the report gives for the entity's export."""
+    name = _reported_name(bundle, entity)
+    for folder in (bundle.report_file.parent, bundle.path.parent if bundle.path.name else bundle.path / ".."):
+        for each in (name, str(PurePosixPath(name).with_suffix(".xlsx"))) if name else ():
+            if (folder / each).exists() and (folder / each).name != bundle.report_file.name:
+                yield folder / each
+
+
+def files_not_read(bundle: Bundle) -> dict[str, str]:
+    """Return why a file that should stand for the records of an entity does not, by entity.
+
+    It has the name that the report gives, or that of a spreadsheet.
+    """
+    unlisted = [entity for entity in ENTITIES if entity not in bundle.listed]
+    named = {entity: next(_names_of(bundle, entity), None) for entity in unlisted}
+    if not any(named.values()):
+        return {}
+    config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
+    return {entity: why_not_read(file, entity, config) for entity, file in named.items() if file}
 
 
 def _headers(entity: str, config: ImportConfig) -> dict[str, list[str]]:
@@ -159,11 +254,15 @@ def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
 
 
 def read_header(file: Path) -> list[str]:
-    """Return the cells of the first row, in whatever encoding: a file that is not UTF-8 is refused when it is loaded.
+    """Return the cells of the header, in whatever encoding: a file that is not Unicode is refused when it is loaded.
 
     Raises:
         BundleError: The file cannot be read.
     """
+    return next((cells for _, _, cells in _readings(file)), [])
+
+
+def _beginning(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             start = opened.read(HEADER_BYTES)
@@ -175,11 +274,7 @@ def read_header(file: Path) -> list[str]:
             found=error.strerror,
             next_step="Check that you may read it: permissions",
         ) from error
-    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        return next(csv.reader(StringIO(start.decode(encoding, errors="replace"), newline="")), [])
-    except csv.Error:
-        return []
+    return start.decode("utf-16" if start[:2] in UTF_16_MARKS else "utf-8-sig", errors="replace")
 
 
 def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:

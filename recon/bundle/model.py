@@ -27,6 +27,9 @@ class Export:
         cells: Position in a row, from 0, by the key that a record has for it; columns that the file lacks are left out.
         width: Number of cells in a row.
         config: The configuration that the importer read it with.
+        separator: What separates its cells.
+        skipped: The text before its header, without the byte order mark.
+        others: The headers that no key is read from.
     """
 
     entity: str
@@ -34,6 +37,9 @@ class Export:
     cells: Mapping[str, int]
     width: int
     config: ImportConfig
+    separator: str = ","
+    skipped: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

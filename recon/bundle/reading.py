@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from recon.bundle.exports import find_exports
+from recon.bundle.exports import files_not_read, find_exports
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
@@ -56,7 +56,8 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
     unpacked = _unpack(path)
     try:
         bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
-        return replace(bundle, exports=find_exports(bundle, exports))
+        bundle = replace(bundle, exports=find_exports(bundle, exports))
+        return replace(bundle, not_read=files_not_read(bundle))
     except BundleError as error:
         if unpacked is None:
             raise

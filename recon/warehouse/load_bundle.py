@@ -63,9 +63,14 @@ def load_bundle(bundle: Bundle, warehouse: Warehouse, references: Iterable[str])
         ) from error
     for entity in recorded - {listed.table for listed in lists}:
         create_records(entity, warehouse)
-        warehouse.missing[f"source.{entity}"] = f"the bundle counts its {entity} and does not list them"
+        warehouse.missing[f"source.{entity}"] = _why_unlisted(entity, bundle)
     settle_bundle_times(warehouse)
     return tables
+
+
+def _why_unlisted(entity: str, bundle: Bundle) -> str:
+    counted = f"the bundle counts its {entity} and does not list them"
+    return f"{counted} ({bundle.not_read[entity]})" if entity in bundle.not_read else counted
 
 
 def _note_unknown(lists: Iterable[JsonList], recorded: Collection[str], warehouse: Warehouse) -> None:
@@ -82,3 +87,4 @@ def _load_exports(bundle: Bundle, entities: Iterable[str], warehouse: Warehouse)
     for entity in entities:
         load_export = import_module("recon.warehouse.wild_apricot").load_export
         load_export(bundle.exports[entity], warehouse, bundle.report_file.with_name(CONFIG))
+        warehouse.unknown_fields[entity] = bundle.exports[entity].others

@@ -335,10 +335,10 @@ def test_a_row_that_does_not_fit_its_header_is_refused(counting: Path, body: byt
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
-def test_another_encoding_is_refused(counting: Path, encoding: str) -> None:
+def test_utf_16_is_read_by_its_mark_alone(counting: Path, encoding: str) -> None:
     write_csv(counting / "m.csv", MEMBERS, ["1", "A", "B", "a@b.org", "", "", ""], encoding=encoding)
     if encoding == "utf-16":
-        assert "expected UTF-8, found UTF-16 or UTF-32" in refused(counting)
+        assert read(counting)[2] == {"source.members": "m.csv"}
     else:
         # Without a mark at its start nothing tells what it is.
         assert "found m.csv with none of these" in refused(counting, counting)
@@ -442,7 +442,7 @@ NO_EXPORTS: dict[str, tuple[dict[str, str] | None, str]] = {
     "empty": ({}, "found no .csv file"),
     "no header": ({"m.csv": "7,Ann,Boole,ann@example.org\n"}, "found m.csv with none of these"),
     "less": ({"m.csv": "Contact ID,e-mail,email\n"}, "found m.csv with Contact ID, Email"),
-    "semicolons": ({"m.csv": "Contact ID;Email\n"}, "found m.csv with none of these"),
+    "semicolons": ({"m.csv": "Contact ID;Email\n"}, "found m.csv with"),
 }
 
 
@@ -510,3 +510,25 @@ def test_a_real_short_report_is_filled_from_exports(tmp_path: Path) -> None:
 
 def cells_of(row: Row, names: str) -> list[str]:
     return [row["wa_id"], *(row[name] or "" for name in names.split())]
+
+
+LINE = ("7", "Ann", "Bo", "a@example.org", "", "", "Gold")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("before", ["", "sep={}\r\n", "\n\n"])
+def test_a_spreadsheets_csv_is_read(counting: Path, separator: str, encoding: str, before: str) -> None:
+    lines = (separator.join(cells) for cells in ((*MEMBERS, "Balance"), (*LINE, "3")))
+    text = before.format(separator) + "\r\n".join(lines)
+    (counting / "members.csv").write_bytes(text.encode(encoding))
+    (row,) = read(counting)[0]["members"]
+    assert (row["source_row"], row["wa_id"], row["email"], row["level"]) == (2, "7", "a@example.org", "Gold")
+
+
+def test_what_the_report_names_and_is_no_export_is_named(counting: Path) -> None:
+    write_csv(counting / "members.csv", ("User ID", *MEMBERS[1:]), LINE)
+    assert "(members.csv has no Contact ID; has User ID, First name" in read(counting)[1]["source.members"]
+    assert "name it under member_fields.waId" in read(counting)[1]["source.members"]
+    (counting / "members.csv").write_bytes(b"")
+    assert "(members.csv is empty)" in read(counting)[1]["source.members"]

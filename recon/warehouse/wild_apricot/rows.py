@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import csv
 import sys
-from io import BytesIO, RawIOBase
+from io import BufferedReader, BytesIO, RawIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
 from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
+from recon.bundle.exports import UTF_16_MARKS
 from recon.bundle.jsonfile import read_text, require_text
 from recon.errors import BundleError
 from recon.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import IO
 
     from recon.bundle.model import Export
@@ -32,11 +32,32 @@ TOO_LONG = "straddling object"
 NEXT_STEP = "Correct it there or export it again; to verify without it, move it out of the bundle's folder"
 
 
+class Recoded(RawIOBase):
+    """The text of an export as UTF-8, from its header on."""
+
+    def __init__(self, file: IO[bytes], encoding: str, skipped: str) -> None:
+        self._text = TextIOWrapper(file, encoding, errors="replace", newline="")
+        self._text.read(len(skipped))
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Return True, as `RawIOBase` requires of a readable stream."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a part of the buffer and return the number of bytes; 0: end of the stream."""
+        self._rest = self._rest or self._text.read(2**18).encode()
+        piece = self._rest[: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._rest = self._rest[len(piece) :]
+        return len(piece)
+
+
 class Ended(RawIOBase):
     """A file with a sentinel row appended: only if it is read back unchanged, every quotation mark was closed."""
 
-    def __init__(self, file: IO[bytes], width: int) -> None:
-        self._parts = [file, BytesIO(f"\n{','.join([END] * width)}\n".encode())]
+    def __init__(self, file: IO[bytes], width: int, separator: str) -> None:
+        self._parts = [file, BytesIO(f"\n{separator.join([END] * width)}\n".encode())]
 
     def readable(self) -> bool:
         """Return True, as `RawIOBase` requires of a readable stream."""
@@ -67,9 +88,16 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
     first = 2
     try:
         with export.file.open("rb") as file:
-            require_text(export.file, file.read(4))
+            start = file.read(4)
+            is_utf_16 = start[:2] in UTF_16_MARKS
+            if not is_utf_16:
+                require_text(export.file, start)
             file.seek(0)
-            for batch in _without_end(_open(file, export, suspect), export):
+            if not is_utf_16:
+                mark = b"\xef\xbb\xbf" if start[:3] == b"\xef\xbb\xbf" and export.skipped else b""
+                file.seek(len(mark) + len(export.skipped.encode()))
+            text = BufferedReader(Recoded(file, "utf-16", export.skipped)) if is_utf_16 else file
+            for batch in _without_end(_open(text, export, suspect), export):
                 frame = pl.DataFrame(pl.from_arrow(batch)).rename({str(at): key for key, at in export.cells.items()})
                 yield frame.with_row_index("source_row", offset=first)
                 first += batch.num_rows
@@ -87,9 +115,9 @@ def _open(file: IO[bytes], export: Export, suspect: list[tuple[int, int]]) -> It
     names = [str(at) for at in range(export.width)]
     wanted = [str(at) for at in export.cells.values()]
     reader: Iterator[pa.RecordBatch] = open_csv(
-        Ended(file, export.width),
+        Ended(file, export.width, export.separator),
         ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows_after_names=1),
-        ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+        ParseOptions(delimiter=export.separator, newlines_in_values=True, invalid_row_handler=refuse),
         ConvertOptions(include_columns=wanted, default_column_type=pa.string()),
     )
     return reader
@@ -112,7 +140,7 @@ def _without_end(batches: Iterator[pa.RecordBatch], export: Export) -> Iterator[
 def _unclosed(export: Export, row: int) -> BundleError:
     return BundleError(
         f"{export.file.name} has a quotation mark that is never closed",
-        where=f"{export.file}, line {_line(export.file, row)}",
+        where=f"{export.file}, line {_line(export, row)}",
         expected="a second one that ends the cell",
         found="none in what follows",
         next_step=NEXT_STEP,
@@ -124,7 +152,7 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
         row, found = suspect[0]
         return BundleError(
             f"{export.file.name} has a row whose cells do not match the header",
-            where=f"{export.file}, line {_line(export.file, row)}",
+            where=f"{export.file}, line {_line(export, row)}",
             expected=f"{export.width} cells",
             found=str(found),
             next_step=f"A cell with a comma or a quotation mark may lack its quotes. {NEXT_STEP}",
@@ -141,17 +169,21 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
     )
 
 
-def _line(file: Path, number: int) -> int:
+def _line(export: Export, number: int) -> int:
     """Return the line where row `number` (the header is row 1) begins, or else the last row that can be separated."""
-    start = seen = 1
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        rows = csv.reader(lines, strict=False)
+    with export.file.open("rb") as file:
+        encoding = "utf-16" if file.read(2) in UTF_16_MARKS else "utf-8-sig"
+    seen, before = 1, len(export.skipped.splitlines())
+    start = before + 1
+    with export.file.open(encoding=encoding, errors="replace", newline="") as lines:
+        lines.read(len(export.skipped))
+        rows = csv.reader(lines, strict=False, delimiter=export.separator)
         try:
             for row in rows:
                 if row and seen == number:
                     return start
                 seen += bool(row)
-                start = rows.line_num + 1
+                start = before + rows.line_num + 1
         except csv.Error:
             # A missing quotation mark made the rest of the file one cell, which exceeds csv's field size limit.
             return start
