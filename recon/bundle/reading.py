@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 # A larger report is streamed; a smaller one is read whole, in a tenth of a second.
 LARGE_BYTES = 32 * 2**20
+MEANT = {
+    **dict.fromkeys(("policybundle", "policies", "policy", "policiesbundle", "policybundles"), POLICIES),
+    **dict.fromkeys(("migrationconfig", "importconfig", "migrationconfiguration"), CONFIG),
+}
 SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
 
@@ -100,7 +104,11 @@ def _read_folder(path: Path) -> Bundle:
 
 
 def _notes(path: Path) -> Iterator[str]:
-    """Yield what of the files was read otherwise than it stands there."""
+    """Yield what of the files was read otherwise than it stands there, or has another name than it should."""
+    for file in sorted(path.glob("*.[jJ][sS][oO][nN]")):
+        meant = MEANT.get(re.sub(r"[^a-z]", "", file.stem.casefold()))
+        if meant and file.name != meant and not _is_there(path / meant):
+            yield f"{file.name} is not read: it would be under the name {meant}"
     for name in NAMES:
         texts = count_halves(path / name) if _is_there(path / name) else 0
         if texts:
