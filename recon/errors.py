@@ -160,11 +160,17 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large", "database or disk is full")
 # Classes of DuckDB and SQLite, by name: their modules are not loaded for this.
 FILE_ERRORS = {"duckdb.IOException", "sqlite3.OperationalError"}
+MEMORY_ERRORS = {"duckdb.OutOfMemoryException"}
+UNMAPPED_TEXTS = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 MAKE_ROOM = (
     "Make room there, raise the quota or the limit of the size of files (ulimit -f), or set TMPDIR to a folder with "
     "more room, and run again"
 )
 MORE_MEMORY = "Free memory, raise the limit of this process or container, or use a machine with more, and run again"
+
+MORE_THREADS = (
+    "Free memory, raise the limits of memory and of processes (ulimit -v, ulimit -u, the container's), and run again"
+)
 
 
 def lack_of_resources(error: BaseException) -> ResourceError | None:
@@ -193,14 +199,21 @@ def _lack(error: BaseException) -> ResourceError | None:
     kinds = {f"{kind.__module__.lstrip('_')}.{kind.__name__}" for kind in type(error).__mro__}
     if code in NO_ROOM or (kinds & FILE_ERRORS and any(told in text for told in NO_ROOM_TEXTS)):
         return ResourceError("There is no room left on the disk", where=_file(error), found=text, next_step=MAKE_ROOM)
-    if isinstance(error, MemoryError) or code == errno.ENOMEM or "duckdb.OutOfMemoryException" in kinds:
+    if isinstance(error, MemoryError) or code == errno.ENOMEM or kinds & MEMORY_ERRORS or _is_unmapped(error, text):
         return ResourceError("There is not enough memory", found=text or "none left", next_step=MORE_MEMORY)
     if code in {errno.EMFILE, errno.ENFILE}:
         more = "Raise the limit of open files (ulimit -n), and run again"
         return ResourceError("Too many files are open", where=_file(error), found=text, next_step=more)
+    if isinstance(error, RuntimeError) and text == "can't start new thread":
+        return ResourceError("No further thread can be started", found=text, next_step=MORE_THREADS)
     if isinstance(error, FileNotFoundError) and "No usable temporary directory" in text:
         return no_temporary_folder(error)
     return None
+
+
+def _is_unmapped(error: BaseException, text: str) -> bool:
+    """Whether a library could not be loaded because it does not fit into memory."""
+    return isinstance(error, ImportError) and any(told in text for told in UNMAPPED_TEXTS)
 
 
 def no_temporary_folder(error: OSError) -> ResourceError:

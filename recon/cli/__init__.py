@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from io import StringIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from recon.cli.interrupts import noted_interrupts
-from recon.errors import OutputError, lack_of_resources, visible
+from recon.errors import MORE_MEMORY, OutputError, ResourceError, lack_of_resources, visible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+LEAST_ADDRESSES = 1 << 30
 COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
@@ -46,6 +48,7 @@ class LazyGroup(click.Group):
         """Load one command; None when none has that name."""
         if cmd_name not in COMMANDS:
             return None
+        _require_memory()
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
@@ -84,8 +87,42 @@ def main() -> NoReturn:
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
     _part_stderr()
-    command = import_module(COMMANDS["verify"][0]).command
-    _leave(execute(click.version_option(package_name="recon")(command)))
+    _leave(execute(click.version_option(package_name="recon")(_verify())))
+
+
+def _verify() -> click.Command:
+    """The command `verify`; one that only says why, where its libraries cannot be loaded."""
+    try:
+        _require_memory()
+        command: click.Command = import_module(COMMANDS["verify"][0]).command
+    except Exception as error:  # noqa: BLE001 - `execute` reports it
+        raised = error
+
+        def refuse() -> NoReturn:
+            raise raised
+
+        return click.Command("verify", callback=refuse, context_settings={"ignore_unknown_options": True})
+    return command
+
+
+def _require_memory() -> None:
+    """Refuse a limit below which the libraries end the process themselves, with an exit code that means something else.
+
+    Raises:
+        ResourceError: The limit of the process's addresses is too low.
+    """
+    try:
+        resource = import_module("resource")
+    except ImportError:
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESSES:
+        raise ResourceError(
+            "There is not enough memory",
+            expected=f"at least {LEAST_ADDRESSES >> 20:,} MB of addresses",
+            found=f"{limit >> 20:,} MB, as the limit of this process says (ulimit -v)",
+            next_step=MORE_MEMORY,
+        )
 
 
 def _part_stderr() -> None:
@@ -139,12 +176,18 @@ def _exit_code(command: click.Command) -> int:
             return stop.exit_code
         except BaseException as error:
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
-                click.echo("\nInterrupted: no verdict was reached.", err=True)
+                say("\nInterrupted: no verdict was reached.")
                 _show(plans, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
                 return EXIT_INTERRUPTED
             if not isinstance(error, Exception):
                 raise
             return _report(error, plans)
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print on standard error; where that is a file without room, the error still counts and is shown elsewhere."""
+    with suppress(OSError):
+        click.echo(text, err=True, nl=nl)
 
 
 def _report(error: Exception, plans: list[Any]) -> int:
@@ -168,10 +211,10 @@ def _report_refusal(error: click.ClickException) -> None:
             secrets.remember(argument.partition("=")[2] if argument.startswith("--") else argument)
     written = StringIO()
     error.show(written)
-    click.echo(secrets.without_secrets(written.getvalue()), err=True, nl=False)
+    say(secrets.without_secrets(written.getvalue()), nl=False)
     meant = import_module("recon.cli.hints").hint(error)
     if meant:
-        click.echo(_visible(meant), err=True)
+        say(_visible(meant))
     _report_choices(error)
 
 
@@ -182,22 +225,22 @@ def _report_choices(error: click.ClickException) -> None:
         return
     options = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
     commands = context.command.list_commands(context) if isinstance(context.command, click.Group) else []
-    click.echo(f"Choose from: {', '.join(commands + options)}", err=True)
+    say(f"Choose from: {', '.join(commands + options)}")
 
 
 def _report_error(error: Exception, plans: list[Any]) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
-        click.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
+        say(without_secrets("".join(traceback.format_exception(error))))
     told = error if isinstance(error, OutputError) else lack_of_resources(error) or error
     title, message = getattr(told, "title", None), getattr(told, "message", None)
     if title and message:
-        click.echo(f"{title}: {_visible(message)}", err=True)
+        say(f"{title}: {_visible(message)}")
         _show(plans, title, message, EXIT_ERROR, is_output=isinstance(told, OutputError))
         return
     message = f"{type(error).__name__}: {_visible(without_secrets(str(error)))}"
-    click.echo(f"Unexpected error: {message}", err=True)
-    click.echo("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.", err=True)
+    say(f"Unexpected error: {message}")
+    say("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.")
     _show(plans, "Unexpected error", message, EXIT_ERROR)
 
 

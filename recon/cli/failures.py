@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from recon.cli import say
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -104,7 +106,25 @@ def _write(plan: FailurePlan, failure: Failure, output: Output, *, is_output: bo
     try:
         writing.write_failure(failure, output)
     except Exception as error:  # noqa: BLE001 - the error that is being shown must not be masked by another
-        _say_unwritten(output, error, is_output=is_output)
+        if output.is_stdout or not _removed(path):
+            _say_unwritten(output, error, is_output=is_output)
+            return
+        # The older report made room.
+        try:
+            writing.write_failure(failure, output)
+        except Exception as again:  # noqa: BLE001 - as above
+            _say_unwritten(output, again, is_output=is_output)
+
+
+def _removed(path: Path) -> bool:
+    """Whether there was an older report that is there no more, since none is better than one of another run."""
+    if not _is_file(path):
+        return False
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _is_file(path: Path | str) -> bool:
@@ -123,9 +143,9 @@ def _say_unwritten(output: Output, error: Exception, *, is_output: bool) -> None
     reason = getattr(error, "strerror", None) or getattr(error, "found", None) or type(error).__name__
     where = ascii(output.words)[1:-1][:300]
     if not output.is_stdout and _is_file(output.place):
-        click.echo(f"Warning: {where} is an older report, not of this run: it cannot be replaced ({reason})", err=True)
+        say(f"Warning: {where} is an older report, not of this run: it cannot be replaced ({reason})")
     elif not is_output:
-        click.echo(f"Warning: the error was not written to {where} ({reason})", err=True)
+        say(f"Warning: the error was not written to {where} ({reason})")
 
 
 def _keep(runs: Path, failure: Failure, parts: Collection[str]) -> None:
@@ -133,6 +153,6 @@ def _keep(runs: Path, failure: Failure, parts: Collection[str]) -> None:
         kept = import_module("recon.runs.failed").keep_failed_run(runs, failure, parts)
     except Exception as error:  # noqa: BLE001 - as above
         reason = getattr(error, "message", None) or getattr(error, "strerror", None) or type(error).__name__
-        click.echo(f"Warning: the failed run is not listed in {ascii(str(runs))[1:-1][:300]} ({reason})", err=True)
+        say(f"Warning: the failed run is not listed in {ascii(str(runs))[1:-1][:300]} ({reason})")
         return
-    click.echo(f"The failed run is kept in {ascii(str(kept))[1:-1]}", err=True)
+    say(f"The failed run is kept in {ascii(str(kept))[1:-1]}")

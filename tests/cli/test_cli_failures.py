@@ -59,6 +59,18 @@ def test_an_error_never_replaces_what_was_to_be_read(demo: DemoPaths) -> None:
     assert demo.database.read_bytes() == before
 
 
+def test_an_older_report_that_cannot_be_replaced_goes(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (here / "r.json").write_text("older", encoding="utf-8")
+    monkeypatch.setattr("recon.report.output.replace_file", without_room)
+    done = run_in_process("verify", "no-such", "-f", "json", "-o", "r.json")
+    assert done.code == 2
+    assert "the error was not written to r.json (No space left on device)" in done.err
+    assert names_in(here) == []
+
+
 def test_github_is_told_of_an_error(here: Path) -> None:
     summary = here / "summary.md"
     done = run_in_process("verify", "no-such", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
@@ -183,6 +195,8 @@ def test_a_parameter_whose_text_is_lost_is_refused_in_one_sentence(given: dict[s
         (MemoryError(), "not enough memory"),
         (duckdb.OutOfMemoryException("failed to allocate"), "not enough memory"),
         (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in []"), "folder for temporary files"),
+        (ImportError("libarrow.so: failed to map segment from shared object"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "No further thread"),
     ],
     ids=str,
 )
