@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from support import CHECKOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recon.demo import DemoPaths
 
 NOTEBOOK = CHECKOUT / "notebooks" / "verification_report.ipynb"
@@ -48,13 +50,15 @@ class Executed:
         return "".join(self.outputs(cell)[0]["data"]["text/html"])
 
 
-def run_papermill(demo: DemoPaths, folder: Path, environment: dict[str, str], **parameters: Any) -> Executed:
-    """Run the shipped notebook through the papermill command, as a person would."""
+def run_papermill(
+    demo: DemoPaths, folder: Path, environment: dict[str, str], words: Sequence[str] = (), **parameters: Any
+) -> Executed:
+    """Run the shipped notebook through the papermill command, as a person would, who adds `words` to it."""
     given = folder / "parameters.json"
     folder.mkdir(parents=True, exist_ok=True)
     given.write_text(json.dumps({"bundle": str(demo.bundle), **parameters}), encoding="utf-8")
     done = subprocess.run(
-        [Path(sys.executable).with_name("papermill"), NOTEBOOK, "out.ipynb", "-f", given, "--no-progress-bar"],
+        [Path(sys.executable).with_name("papermill"), NOTEBOOK, "out.ipynb", "-f", given, "--no-progress-bar", *words],
         cwd=folder,
         env=os.environ | environment | {"JUPYTER_PLATFORM_DIRS": "1"},
         capture_output=True,

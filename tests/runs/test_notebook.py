@@ -50,10 +50,12 @@ def failed(demo_of_module: DemoPaths, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("failed")
     (folder / "suites").mkdir()
     (folder / "suites" / "own.yaml").write_text(OWN_SUITE, encoding="utf-8")
+    (folder / "20240115").symlink_to(demo_of_module.bundle)
     return run_papermill(
         demo_of_module,
         folder,
         {"CLUB": str(demo_of_module.database), "DATABASE_URL": f"postgresql://u:{PASSWORD}@127.0.0.1:1/x"},
+        ("-p", "bundle", "20240115"),
         database="CLUB",
         expectations=["suites"],
         outputs="kept",
@@ -125,6 +127,21 @@ def test_the_notebook_has_the_verdict_of_verify(failed: Executed) -> None:
         (c.id, c.outcome, c.message) for c in verified.checks
     ]
     assert (kept.tiers, kept.distributions) == (verified.tiers, verified.distributions)
+
+
+def test_a_bundle_whose_name_is_a_number_is_read(failed: Executed) -> None:
+    assert "bundle = 20240115" in "".join(line for c in failed.document["cells"] for line in c["source"])
+    kept = recon.load_verification(failed.folder / "kept" / "verification.json")
+    assert kept.bundle_path == "20240115"
+
+
+def test_a_notebook_without_a_bundle_says_what_is_missing() -> None:
+    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
+    with pytest.raises(recon.ReconError) as refused:
+        exec(cells["parameters"] + "\n" + cells["verify"], {})  # noqa: S102 - the shipped notebook's own cells
+    (told,) = refused.value._render_traceback_()
+    assert told.startswith("Usage error: No bundle is named")
+    assert "papermill" in told
 
 
 def test_parameters_change_what_is_shown(failed: Executed) -> None:
