@@ -31,7 +31,8 @@ class Edits(Struct, frozen=True):
         scripted = self.written_later - self.by_people
         if not scripted:
             return ""
-        return f"{scripted:,} rows were written after the run, more or faster than people edit: not excused as edits"
+        written = "1 row was" if scripted == 1 else f"{scripted:,} rows were"
+        return f"{written} written after the run, more or faster than people edit: not excused as edits"
 
 
 def find_edits(entity: str, calibration: Calibration, warehouse: Warehouse) -> Edits:

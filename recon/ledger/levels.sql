@@ -39,7 +39,7 @@ cross join (
         group by level order by n desc, 1 limit 8)) l
 cross join (
   select case when count(*) = 0 then 'no tier is seeded: run the tier seeder'
-              else count(*) || ' tiers are seeded'
+              else case when count(*) = 1 then '1 tier is seeded' else count(*) || ' tiers are seeded' end
                    || coalesce((select ', but not ' || string_agg(distinct e.expected, ', ' order by e.expected)
                                 from ledger.tiers e
                                 where e.expected not in (select code from target.tiers where code is not null)), '') end as fact
@@ -48,6 +48,6 @@ cross join (
   select 'not in the tier mapping: ' || string_agg('''' || level || '''', ', ' order by level) as fact
   from (select distinct level from ledger.tiers where level is not null and led_by <> 'mapping')) m
 cross join (
-  select case when count(*) > 0 then count(*) || ' members fell back to the default tier ' || any_value(expected)
+  select case when count(*) > 0 then count(*) || case when count(*) = 1 then ' member' else ' members' end || ' fell back to the default tier ' || any_value(expected)
               else 'the default tier was not used' end as fact
   from ledger.tiers where led_by = 'default') d

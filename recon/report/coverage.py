@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome
-from recon.report.text import printable
+from recon.report.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _rule(rule: RuleCoverage, width: int) -> str:
 
 def _summary(coverage: Coverage) -> Iterator[str]:
     able = sum(rule.outcome is None for rule in coverage.rules)
-    count = f"{able} of {len(coverage.rules)} checks can be evaluated"
+    count = f"{able} of {plural(len(coverage.rules), 'check')} can be evaluated"
     if coverage.refusal:
         yield count
         yield click.style(f"recon verify will refuse: {printable(coverage.refusal)}", fg="red")

@@ -133,7 +133,8 @@ def notices(v: Verification) -> tuple[str, ...]:
 
 def _unrelated(v: Verification, found: Overlap) -> str:
     share = f"{100 * found.shared / found.records:.1f} %"
-    counted = f"{found.shared:,} of {found.records:,} records have a row here, {share}"
+    have = "has" if found.shared == 1 or found.records == 1 else "have"
+    counted = f"{found.shared:,} of {plural(found.records, 'record')} {have} a row here, {share}"
     bundle, database = f"{v.bundle_path}, run {v.run_id}", f"{v.snapshot.database}, {plural(found.rows, 'row')}"
     return f"This bundle is not of this database: {counted} (bundle: {bundle}; database: {database})"
 

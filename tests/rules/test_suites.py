@@ -21,6 +21,7 @@ from recon.gx import load_gx_suite
 from recon.model import Outcome, Verdict
 from recon.report import FORMATS
 from recon.rules import load_document, load_rules, load_suite, shipped_folder
+from recon.rules.evaluation import fill
 from recon.rules.files import read_suite, suite_paths
 
 if TYPE_CHECKING:
@@ -44,6 +45,23 @@ ENTRY: dict[str, Any] = {
         "action": "Rename it",
     },
 }
+
+
+# What a message names a count of one by.
+ONE = {"s": "", "have": " has", "record_noun": "record", "field_noun": "field"}
+
+COUNTED = re.compile(r"as varchar\)\s*\|\| ' (?:\w+ )?(?:members|records|rows|fields|tiers)\b")
+
+
+def test_a_count_of_one_reads_right_in_every_message() -> None:
+    for rule in (rule for path in suite_paths(SHIPPED) for rule in load_suite(path)):
+        for text in rule.messages.values():
+            named = dict.fromkeys(re.findall(r"\{(\w+)\}", text), 1)
+            # Of those that share something, there are two at least.
+            said = fill(text, {**named, **ONE, "sharing": 2})
+            assert not re.search(r"\b1 (?:members|events|registrations|records|rows|fields|\w+s without)\b", said), said
+            for sql in (rule.sql, rule.values_sql or ""):
+                assert not COUNTED.search(sql), rule.id
 
 
 def entry(**changes: Any) -> dict[str, Any]:
