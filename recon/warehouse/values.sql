@@ -32,9 +32,9 @@ create macro as_any_timestamp(v) as
 -- A cast to timestamp ignores text after the time, so the globs admit only digits in its places.
 create macro as_timestamp(v) as
   case when v between '0001' and ':' and strpos(v, '-') = 5
-        and (strlen(v) = 24 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z'
-             or strlen(v) = 23 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]'
-             or strlen(v) = 19 and substr(v, 12) glob '[0-9][0-9]:[0-9][0-9]:[0-9][0-9]')
+        and (strlen(v) = 24 and substr(v, 11) glob '[T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z'
+             or strlen(v) = 23 and substr(v, 11) glob '[T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]'
+             or strlen(v) = 19 and substr(v, 11) glob '[T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9]')
        then try_cast(v as timestamp) else as_any_timestamp(v) end;
 create macro as_date(v) as cast(as_timestamp(v) as date);
 -- Only values that 18 digits after the point represent exactly: a cast would round the others.

@@ -439,10 +439,10 @@ def test_what_cannot_be_verified_ends_in_one_sentence_within_seconds(
     report, url = tmp_path / "report.md", change(reader(password=SECRET[:13]))
     with given_up_soon():
         done = run_in_process("verify", "-b", demo.bundle, "-o", report, "-v", DATABASE_URL=url)
-    assert (done.code, done.err.count("\n"), report.exists()) == (2, 1, False)
+    assert (done.code, done.err.count("\n")) == (2, 1)
     assert done.err.startswith("Database error: ")
     assert not [part for part in says if part not in done.err], done.err
-    assert "Pl4ntedS3cret" not in done.out + done.err
+    assert "Pl4ntedS3cret" not in done.out + done.err + report.read_text(encoding="utf-8")
     assert capfd.readouterr() == ("", ""), "native libraries said something"
 
 
