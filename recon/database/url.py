@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from recon.database.address import CONTROL, SERVERS, DatabaseUrl, parse_server
+from recon.database.encryption import concerns_encryption, fold
 from recon.database.scheme_hint import scheme_hint
 from recon.database.secrets import remember
 from recon.errors import DatabaseError, UsageError
@@ -25,6 +26,8 @@ FORMS = (
     "duckdb:///relative.duckdb, file:./dev.db or a file"
 )
 LOOKS_SECRET = re.compile(r"@|password", re.IGNORECASE)
+# Of SQLCipher and other extensions, and of DuckDB, besides the words that server URLs have too.
+FILE_KEYS = re.compile(r"key$|^(?:password|passphrase|pass|pwd|kdf.*|hmac.*|legacy|plaintextheadersize)$")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -136,10 +139,28 @@ def _bare(text: str) -> str:
     return text.strip().strip("\"'")
 
 
+def _require_no_encryption(query: str) -> None:
+    """Require that no parameter of a file's URL concerns encryption: a file that is encrypted is not read.
+
+    Raises:
+        DatabaseError: A parameter does; it is named, without its value.
+    """
+    names = [unquote(part.partition("=")[0]) for part in query.split("&")]
+    for name in names:
+        if FILE_KEYS.search(fold(name)) or concerns_encryption(name):
+            raise DatabaseError(
+                "The URL asks for encryption in a way that cannot be honoured",
+                where=f"parameter {name}",
+                found="an encrypted file is not read",
+                next_step="Verify a copy that is not encrypted",
+            )
+
+
 def _file_url(text: str) -> DatabaseUrl:
     scheme, _, rest = text.partition(":")
     kind = "duckdb" if scheme.lower() == "duckdb" else "sqlite"
-    rest = rest.partition("?")[0]
+    rest, _, query = rest.partition("?")
+    _require_no_encryption(query)
     if rest.startswith("//"):
         # sqlite:///x is relative and sqlite:////x absolute; file:///x is absolute, its host being empty.
         rest = rest[2:] if scheme.lower() == "file" else rest[2:].removeprefix("/")
