@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from recon.database.mysql_connection import NOT_ENCRYPTED, address, encryption, one_line, probe, refusal, server_words
+from recon.database.mysql_connection import (
+    NOT_ENCRYPTED,
+    address,
+    encryption,
+    one_line,
+    probe,
+    reading_advice,
+    refusal,
+    server_words,
+)
 from recon.database.mysql_statement import Statement, render_mysql
 from recon.database.server_stream import TIMEOUT, ServerStream
 from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
@@ -68,7 +77,7 @@ class MysqlSource:
         self._engines: dict[str, str] = {}
         self._types: dict[str, dict[str, str]] = {}
         self._announced: list[Query] = []
-        self._refused: dict[Query, str] = {}
+        self._refused: dict[Query, tuple[str, str]] = {}
         self._statement: Statement | None = None
         self._doubts: list[str] = []
         self._probe = probe(url, timeout_s)
@@ -108,10 +117,8 @@ class MysqlSource:
         return f"It is in database {', '.join(names)}: name that in the URL" if names else None
 
     def refusal_hint(self, reason: str) -> str:
-        """Return a hint: wait for a lock, or else ask for the privilege to read."""
-        if "timeout" in reason:
-            return "Another program holds it, or the server is slow: wait, then verify again"
-        return "Ask the DBA to grant this user SELECT on it"
+        """Return what to do about a reason of which only the words are known."""
+        return reading_advice(reason)
 
     def prepare(self, queries: Sequence[Query]) -> None:
         """Remember the reads to come, so that one statement can read them all."""
@@ -127,7 +134,7 @@ class MysqlSource:
         if statement is None or (query not in statement and query not in self._refused):
             statement = self._statement = self._begin(query)
         if query in self._refused:
-            raise ReadError(self._refused[query])
+            raise ReadError(*self._refused[query])
         sent = 0
         try:
             for frame in statement.rows(query):
@@ -136,7 +143,8 @@ class MysqlSource:
         except ReadError as error:
             # A read that took too long is being cancelled on the server; the cancellation could hit a new read too.
             if sent or not statement.is_shared or str(error).startswith(TIMEOUT):
-                raise ReadError(server_words(self._url.redact(str(error)))) from None
+                words = server_words(self._url.redact(str(error)))
+                raise ReadError(words, reading_advice(words)) from None
             # Another table of the statement may be the cause: read each one by itself.
             self._announced = []
             yield from self.read(query)
@@ -182,12 +190,13 @@ class MysqlSource:
     def _render(self, query: Query) -> str:
         return render_mysql(query, self._types.get(query.table, {}))
 
-    def _refusal(self, sql: str) -> str | None:
-        """Test the query without reading a row; return the server's message if it rejects the query, None otherwise."""
+    def _refusal(self, sql: str) -> tuple[str, str] | None:
+        """Test the query without reading a row; return the server's message and advice if it rejects the query."""
         try:
             self._ask(f"{sql} limit 0")
         except pymysql.Error as error:
-            return one_line(self._url.redact(str(error.args[-1])))
+            words = one_line(self._url.redact(str(error.args[-1])))
+            return words, reading_advice(words, error.args[0] if len(error.args) > 1 else 0)
         return None
 
     def _doubt(self, table: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import ceil
 from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError, SSLSocket
@@ -11,6 +12,7 @@ from urllib.parse import urlencode
 
 import pymysql
 
+from recon.database.server_stream import ENDED, TIMEOUT
 from recon.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -43,6 +45,42 @@ HINTS = {
     2013: "Check that host and port are those of a MySQL or MariaDB server, and that it is not overloaded",
     2026: "The server offers no encryption. Check ssl-mode in the URL against what the server offers",
 }
+GRANT = "Ask the DBA to grant this user SELECT on it"
+WAIT = "Another program holds it, or the server is slow: wait, then verify again"
+GONE = "The server was stopped or ended the connection: wait, then verify again"
+CHANGED = "The table was changed while it was read: verify again"
+READING = {
+    1044: GRANT,
+    1045: GRANT,
+    1142: GRANT,
+    1143: GRANT,
+    1227: GRANT,
+    1345: GRANT,
+    1356: "Ask the DBA to mend the view, or to grant its definer SELECT on what it reads",
+    1449: "Ask the DBA to mend the view: its definer is no user of this server",
+    1205: WAIT,
+    1213: WAIT,
+    1907: WAIT,
+    3572: WAIT,
+    1317: "The statement was cancelled: ask the DBA why, then verify again",
+    1969: "The statement took longer than the server allows (max_statement_time): ask the DBA to raise it",
+    3024: "The statement took longer than the server allows (max_execution_time): ask the DBA to raise it",
+    1054: CHANGED,
+    1146: CHANGED,
+    1412: CHANGED,
+    1040: HINTS[1040],
+    1203: HINTS[1203],
+    1226: "The user has used up what the server allows: wait, or ask the DBA to raise its limits",
+    1053: GONE,
+    1077: GONE,
+    1079: GONE,
+    1927: GONE,
+    2006: GONE,
+    2013: GONE,
+    4031: GONE,
+}
+NUMBER = re.compile(r"ERROR (\d+) \(")
+UNKNOWN = "Correct what the server names, or ask the DBA; then verify again"
 VERIFICATION = (
     "Name the certificate of the server's authority: ssl-ca=FILE in the URL; "
     "ssl-mode=REQUIRED encrypts without verifying"
@@ -140,6 +178,23 @@ def _advice(error: Exception, *, is_plain: bool) -> str:
     if code == 1045 and is_plain:
         return f"{HINTS[code]}. A server that requires encryption refuses plain text so too: write ssl-mode=REQUIRED"
     return HINTS.get(code, "Check the URL, or ask the DBA what the message means")
+
+
+def reading_advice(words: str, number: int | None = None) -> str:
+    """Return what to do about a table that cannot be read.
+
+    Args:
+        words: The message of the server as connectorx shows it, or of recon's own stream.
+        number: The server's number of the error; None: the one in the message.
+    """
+    if number is None:
+        found = NUMBER.match(words)
+        number = int(found[1]) if found else 0
+    if not number and words.startswith(TIMEOUT):
+        return WAIT
+    if not number and words == ENDED:
+        return GONE
+    return READING.get(number, UNKNOWN)
 
 
 def server_words(message: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recon.database import parse_url
+from recon.database.mysql_connection import reading_advice as mysql_advice
 from recon.database.postgresql import conninfo
 from recon.database.postgresql_errors import connecting_advice, reading_advice, server_words
 from recon.errors import DatabaseError
@@ -97,3 +98,36 @@ def test_a_refused_read_is_advised_by_its_sqlstate(sqlstate: str | None, advice:
     words = "terminating connection due to conflict with recovery" if advice == "primary" else "another language"
     assert advice in reading_advice(f"FATAL: {words}", sqlstate)
     assert server_words(f"[libpq] Failed: FATAL:  {words} DETAIL:  x") == words
+
+
+@pytest.mark.parametrize(
+    "words, number, advice",
+    [
+        ("Lock wait timeout exceeded", 1205, "Another program"),
+        ("SELECT command denied to user 'timeout'@'h' for table 'm'", 1142, "grant"),
+        ("ERROR 1142 (42000): SELECT command denied to user 'timeout'@'h'", None, "grant"),
+        ("ERROR 1969 (70100): Query execution was interrupted (max_statement_time exceeded)", None, "raise it"),
+        ("ERROR 3024 (HY000): a message in another language", None, "max_execution_time"),
+        ("Connection was killed", 1927, "stopped"),
+        ("View 'timeout' references invalid table(s)", 1356, "mend the view"),
+        ("timeout: no connection and no columns within 8 s", None, "Another program"),
+        ("the column 'timeout' is not known", 9999, "Correct what the server names"),
+    ],
+)
+def test_a_refused_read_of_mysql_is_advised_by_its_number(words: str, number: int | None, advice: str) -> None:
+    assert advice in mysql_advice(words, number)
+
+
+KEYS = ("key", "hexkey", "cipher", "encryption_key", "cipher_page_size", "password", "sslmode")
+
+
+@pytest.mark.parametrize("scheme", ["sqlite:///", "duckdb:///", "file:"])
+@pytest.mark.parametrize("name", KEYS)
+def test_a_key_of_a_file_is_refused_by_name(scheme: str, name: str) -> None:
+    with pytest.raises(DatabaseError, match=f"parameter {name}") as refused:
+        parse_url(f"{scheme}club.db?mode=ro&{name}=hush-hush", "the test")
+    assert "hush" not in refused.value.message
+
+
+def test_other_parameters_of_a_file_are_left_to_its_application() -> None:
+    assert str(parse_url("file:club.db?connection_limit=1&mode=ro&foreign_keys=on", "the test").path) == "club.db"
