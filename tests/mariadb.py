@@ -1,0 +1,88 @@
+"""A MariaDB server of the tests' own, on the loopback interface, with the settings that a test needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pymysql
+from mysql import MysqlServer
+from support import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAMS = ("mariadbd", "mariadb-install-db")
+USER, PASSWORD = "tests", "made-up-for-the-tests"
+
+
+def is_installed() -> bool:
+    """Whether the programs are there."""
+    return all(map(shutil.which, PROGRAMS))
+
+
+def make_certificate(folder: Path) -> None:
+    """Write `ca.pem` and `key.pem`: a certificate of 127.0.0.1 and localhost that is its own authority."""
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    form = ("-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "36500")
+    files = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem"))
+    subprocess.run(
+        ["openssl", "req", *form, "-subj", "/CN=localhost", "-addext", names, *files], check=True, capture_output=True
+    )
+
+
+@contextmanager
+def running_mariadb(*, with_tls: bool) -> Iterator[tuple[MysqlServer, Path]]:
+    """Run a server in a temporary folder, which is removed at the end; gives the server and its folder."""
+    with tempfile.TemporaryDirectory(prefix="recon-mariadb-") as name:
+        folder, account = Path(name), "nobody" if os.geteuid() == 0 else None
+        options: list[str] = ["--skip-ssl"]
+        if with_tls:
+            make_certificate(folder)
+            options = [f"--ssl-cert={folder / 'ca.pem'}", f"--ssl-key={folder / 'key.pem'}"]
+        if account:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, account)
+        data = f"--datadir={folder / 'data'}"
+        install = ("mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal")
+        groups: list[str] | None = [] if account else None
+        subprocess.run(
+            [*install, "--skip-test-db"], check=True, capture_output=True, user=account, extra_groups=groups, cwd="/"
+        )
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        places = (f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--port={port}")
+        start = ("mariadbd", "--no-defaults", data, "--bind-address=127.0.0.1", *places, *options)
+        with subprocess.Popen(
+            [*start, "--innodb-flush-log-at-trx-commit=0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=account,
+            extra_groups=groups,
+            cwd="/",
+        ) as server:
+            try:
+                wait_until(lambda: _admits(folder / "socket"), "MariaDB admits its user")
+                yield MysqlServer("127.0.0.1", port, USER, PASSWORD), folder
+            finally:
+                server.terminate()
+
+
+def _admits(path: Path) -> bool:
+    """Create the tests' user, when the server is there."""
+    # PyMySQL leaves its socket open where nobody answers.
+    with socket.socket(socket.AF_UNIX) as knock:
+        if knock.connect_ex(str(path)) != 0:
+            return False
+    connection = pymysql.connect(unix_socket=str(path), user="root")
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"create user {USER}@'%' identified by '{PASSWORD}'")
+        cursor.execute(f"grant all on *.* to {USER}@'%' with grant option")
+    return True
