@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2
 # In frames with one row per value, this column names the field that the value belongs to.
 FIELD = "field"
 VALUES_OF_FIELD = ("source_value", "target_value")
+JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 
 
@@ -30,6 +32,17 @@ def mask_text(text: str) -> str:
     """Return free text with its e-mail addresses and phone numbers masked."""
     masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
     return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
+
+
+def mask_json(text: str) -> str:
+    """Return a JSON text whose strings are masked as free text; it stays JSON, and all else in it unchanged."""
+
+    def masked(found: re.Match[str]) -> str:
+        plain: str = json.loads(found[0], strict=False)
+        hidden = mask_text(plain)
+        return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False)
+
+    return JSON_STRING.sub(masked, text)
 
 
 def mask_value(text: str, kind: str | None) -> str:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
 
-from recon.masking import mask_frame, mask_text
+from recon.masking import mask_frame, mask_json, mask_text
 from recon.profile import load_profile
 
 PERSONAL = load_profile().personal_columns
@@ -24,6 +26,24 @@ PERSONAL = load_profile().personal_columns
 )
 def test_free_text_loses_addresses_and_numbers_only(text: str, masked: str) -> None:
     assert mask_text(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text, masked",
+    [
+        (r'"\u0000ann@example.org"', "\0a***@***"),
+        (r'["\nann@example.org", 1.50]', ["\na***@***", 1.5]),
+        (r'{"\tann@example.org": "\\\"+46701234567"}', {"\ta***@***": '\\"***67'}),
+        ('"Ann"', "Ann"),
+    ],
+)
+def test_masked_json_stays_json(text: str, masked: object) -> None:
+    assert json.loads(mask_json(text)) == masked
+
+
+def test_json_without_personal_data_is_left_as_it_is() -> None:
+    text = r'{"a": [1.50, -3208496537486123.0, "\u00e9\n", null]}'
+    assert mask_json(text) == text
 
 
 def test_personal_columns_are_masked_by_their_name() -> None:

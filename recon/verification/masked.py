@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from recon.masking import mask_frame, mask_text
+from recon.masking import mask_frame, mask_json, mask_text
 from recon.model import PolicyResult
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ def declared_policies(declared: pl.DataFrame, *, masked: bool) -> tuple[PolicyRe
     """Return the declared policies; an unfilled placeholder is recognised by its source."""
     rows = declared.iter_rows(named=True)
     return tuple(
-        PolicyResult(row["key"], mask_text(row["value"]) if masked else row["value"], row["source"], row["required"])
+        PolicyResult(row["key"], mask_json(row["value"]) if masked else row["value"], row["source"], row["required"])
         for row in rows
     )
