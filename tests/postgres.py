@@ -124,6 +124,24 @@ def start_cluster(folder: Path) -> Cluster:
     return _start(binaries, data, password)
 
 
+@contextmanager
+def running_standby(primary: Cluster, settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """Run a hot standby of `primary` in a temporary folder, with these settings; stop and remove it at the end."""
+    with tempfile.TemporaryDirectory(prefix="recon-postgres-") as folder:
+        data = Path(folder).resolve() / "data"
+        if account := _account():
+            _hand_over(data.parent, account)
+        source = ("-d", primary.url("postgres"), "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
+        _require(_run(primary.binaries / "pg_basebackup", "-D", data, *source))
+        with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+            configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        standby = _start(primary.binaries, data, primary.superuser_password)
+        try:
+            yield standby
+        finally:
+            stop_cluster(standby)
+
+
 def stop_cluster(cluster: Cluster) -> None:
     """Stop the server of this data folder, and no other; a stopped one is left as it is."""
     if not (cluster.data / "postmaster.pid").exists():

@@ -15,6 +15,8 @@ PREFIX = re.compile(
     r"^(?:connection failed: |.*?\[libpq\] Failed to connect: )?(?:connection to server (?:at|on) .*? failed: )?"
     r"(?:connection is bad: )?(?:.*?\bdb error: )?"
 )
+# connectorx shows some errors of the server as a structure of its own.
+STRUCTURE = re.compile(r'DbError \{.*?code: SqlState\(E?(\w{5})\), message: "((?:[^"\\]|\\.)*)"', re.DOTALL)
 SERVER = re.compile(r"(?:FATAL|ERROR|PANIC): +")
 REFUSED_BY_SERVER = {
     CONFLICT: r"(?:terminating connection|canceling statement) due to conflict with recovery",
@@ -129,6 +131,8 @@ def kind_of(words: str, sqlstate: str | None = None) -> str | None:
         words: The message, with or without the driver's prefix.
         sqlstate: The SQLSTATE, where the driver gives it.
     """
+    if found := STRUCTURE.search(words):
+        return kind_of(f"ERROR: {found[2]}", sqlstate or found[1])
     said = PREFIX.sub("", one_line(words), count=1)
     by_server = SERVER.match(said)
     said = said[by_server.end() :] if by_server else said
@@ -157,6 +161,8 @@ def reading_advice(words: str, sqlstate: str | None = None) -> str:
 
 def server_words(message: str) -> str:
     """Return the server's own words of a driver's message, or the driver's where the server said nothing."""
+    if structure := STRUCTURE.search(message):
+        return one_line(structure[2].replace('\\"', '"'))
     said = one_line(message.partition("Query was:")[0])
     found = re.search(r"(?:FATAL|PANIC|ERROR): +(.*)", said)
     said = found[1] if found else PREFIX.sub("", said, count=1)

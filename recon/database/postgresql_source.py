@@ -168,13 +168,12 @@ class PostgresqlSource(ABC):
 
     def _lost(self, message: str) -> DatabaseError:
         """Return the error for a connection that was lost while it was read, with what ended it."""
-        words = self._url.redact(message)
-        advice = reading_advice(words)
+        words = server_words(self._url.redact(message))
         return DatabaseError(
             "The server closed the connection while it was read",
             where=self._url.label,
-            found=server_words(words).rstrip(". "),
-            next_step=advice if kind_of(words) in READING else ASK,
+            found=words.rstrip(". "),
+            next_step=reading_advice(words) if kind_of(words) in READING else ASK,
         )
 
     def _begin(self) -> None:

@@ -100,6 +100,19 @@ def test_a_refused_read_is_advised_by_its_sqlstate(sqlstate: str | None, advice:
     assert server_words(f"[libpq] Failed: FATAL:  {words} DETAIL:  x") == words
 
 
+def test_an_error_that_connectorx_shows_as_a_structure_is_read() -> None:
+    words = (
+        'cx writer failed: Source(PostgresError(Error { kind: Db, cause: Some(DbError { severity: "ERROR", '
+        'parsed_severity: Some(Error), code: SqlState(E40001), message: "canceling statement due to conflict with '
+        'recovery", detail: Some("x"), hint: None }) }))'
+    )
+    assert server_words(words) == "canceling statement due to conflict with recovery"
+    assert "primary" in reading_advice(words)
+    refused = words.replace("E40001", "E42501").replace("canceling", r"\"canceling\"")
+    assert server_words(refused).startswith('"canceling" statement')
+    assert "grant" in reading_advice(refused.replace("conflict with recovery", "a reason"))
+
+
 @pytest.mark.parametrize(
     "words, number, advice",
     [
