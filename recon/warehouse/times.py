@@ -14,7 +14,7 @@ from recon.sql import literal, named_statements, quote
 from recon.warehouse.load_column import IN_CALENDAR, STAMPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from recon.warehouse.reads import TableRead
     from recon.warehouse.session import Warehouse
@@ -127,13 +127,17 @@ def settle_bundle_times(warehouse: Warehouse) -> None:
 
 def _unusual(warehouse: Warehouse) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
     """Yield the columns of records in which a time is not written as usual, with the names of their place."""
-    for entity in ENTITIES:
-        name = f"source.{entity}"
-        if name not in warehouse.row_counts or name in warehouse.origins:
-            continue
-        for column in (each for each in COLUMNS[entity] if each.is_time):
-            if _number(warehouse, "unusual", {"table": quote("source", entity), "column": quote(column.name)}):
-                yield (name, column.name), (REPORT, f"{entity}.{column.key}")
+    places = {
+        (f"source.{entity}", column.name): (REPORT, f"{entity}.{column.key}")
+        for entity in ENTITIES
+        if f"source.{entity}" in warehouse.row_counts and f"source.{entity}" not in warehouse.origins
+        for column in COLUMNS[entity]
+        if column.is_time
+    }
+    for place in _of_each(warehouse, "unusual", places):
+        if place["n"]:
+            found = (place["name"], place["field"])
+            yield found, places[found]
 
 
 def _settle(warehouse: Warehouse, names: Mapping[tuple[str, str], tuple[str, str]]) -> None:
@@ -180,14 +184,7 @@ def _read(warehouse: Warehouse, column: TimeColumn, instant: str) -> int:
 
 def _note_years(warehouse: Warehouse, names: Mapping[tuple[str, str], tuple[str, str]]) -> None:
     """Note the columns with times beyond the calendar."""
-    places = [(name, field) for name, field in names if field not in STAMPS]
-    queries = [
-        STATEMENTS["beyond"].format(
-            name=literal(name), field=literal(field), table=quote(*name.split(".")), column=quote(field)
-        )
-        for name, field in places
-    ]
-    for row in warehouse.rows(" union all ".join(queries)) if queries else ():
+    for row in _of_each(warehouse, "beyond", [place for place in names if place[1] not in STAMPS]):
         for reading, n in ((LATER, row["later"]), (EARLIER, row["earlier"])):
             if n:
                 _note(warehouse, row["name"], names[row["name"], row["field"]], reading, n)
@@ -196,6 +193,17 @@ def _note_years(warehouse: Warehouse, names: Mapping[tuple[str, str], tuple[str,
 def _note(warehouse: Warehouse, name: str, place: tuple[str, str], reading: str, n: int) -> None:
     values: dict[str, Any] = {"table_name": place[0], "column_name": place[1], "reading": reading, "row_count": n}
     warehouse.execute(STATEMENTS["note"].format(side=quote(name.partition(".")[0])), values)
+
+
+def _of_each(warehouse: Warehouse, statement: str, places: Iterable[tuple[str, str]]) -> Sequence[Mapping[str, Any]]:
+    """Return what a statement says of each column, asked at once."""
+    queries = [
+        STATEMENTS[statement].format(
+            name=literal(name), field=literal(field), table=quote(*name.split(".")), column=quote(field)
+        )
+        for name, field in places
+    ]
+    return warehouse.rows(" union all ".join(queries)) if queries else ()
 
 
 def _number(warehouse: Warehouse, statement: str, parts: Mapping[str, str]) -> int:

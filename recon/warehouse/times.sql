@@ -74,7 +74,8 @@ from {table}
 
 -- name: unusual
 -- Values that do not begin as most times do, with a year of four digits; none of those in most columns.
-select count(*) as n from {table} where strpos({column}, '-') <> 5 and trim({column}) <> ''
+select {name} as name, {field} as field, count(*) as n
+from {table} where strpos({column}, '-') <> 5 and trim({column}) <> ''
 
 -- name: unread
 insert into reading.unread
