@@ -197,7 +197,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _lack(error: BaseException) -> ResourceError | None:
     text, code = str(error), error.errno if isinstance(error, OSError) else None
     kinds = {f"{kind.__module__.lstrip('_')}.{kind.__name__}" for kind in type(error).__mro__}
-    if code in NO_ROOM or (kinds & FILE_ERRORS and any(told in text for told in NO_ROOM_TEXTS)):
+    if code in NO_ROOM or (kinds & FILE_ERRORS and any(words in text for words in NO_ROOM_TEXTS)):
         return ResourceError("There is no room left on the disk", where=_file(error), found=text, next_step=MAKE_ROOM)
     if isinstance(error, MemoryError) or code == errno.ENOMEM or kinds & MEMORY_ERRORS or _is_unmapped(error, text):
         return ResourceError("There is not enough memory", found=text or "none left", next_step=MORE_MEMORY)
@@ -213,7 +213,7 @@ def _lack(error: BaseException) -> ResourceError | None:
 
 def _is_unmapped(error: BaseException, text: str) -> bool:
     """Whether a library could not be loaded because it does not fit into memory."""
-    return isinstance(error, ImportError) and any(told in text for told in UNMAPPED_TEXTS)
+    return isinstance(error, ImportError) and any(words in text for words in UNMAPPED_TEXTS)
 
 
 def no_temporary_folder(error: OSError) -> ResourceError:

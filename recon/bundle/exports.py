@@ -206,7 +206,7 @@ def why_not_read(file: Path, entity: str, config: ImportConfig) -> str:
 
 
 def _names_of(bundle: Bundle, entity: str) -> Iterator[Path]:
-    """Yield what lies in the bundle or beside it under the name that the report gives for the entity's export."""
+    """Yield what is in the bundle or beside it under the name that the report gives for the entity's export."""
     name = _reported_name(bundle, entity)
     for folder in (bundle.report_file.parent, bundle.path.parent if bundle.path.name else bundle.path / ".."):
         for each in (name, str(PurePosixPath(name).with_suffix(".xlsx"))) if name else ():

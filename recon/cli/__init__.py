@@ -232,11 +232,11 @@ def _report_error(error: Exception, plans: list[Any]) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
         say(without_secrets("".join(traceback.format_exception(error))))
-    told = error if isinstance(error, OutputError) else lack_of_resources(error) or error
-    title, message = getattr(told, "title", None), getattr(told, "message", None)
+    shown = error if isinstance(error, OutputError) else lack_of_resources(error) or error
+    title, message = getattr(shown, "title", None), getattr(shown, "message", None)
     if title and message:
         say(f"{title}: {_visible(message)}")
-        _show(plans, title, message, EXIT_ERROR, is_output=isinstance(told, OutputError))
+        _show(plans, title, message, EXIT_ERROR, is_output=isinstance(shown, OutputError))
         return
     message = f"{type(error).__name__}: {_visible(without_secrets(str(error)))}"
     say(f"Unexpected error: {message}")

@@ -91,10 +91,10 @@ def show(plan: FailurePlan, title: str, message: str, exit_code: int, *, is_outp
 
 def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Failure:
     without_secrets = import_module("recon.database.secrets").without_secrets
-    told, bundle = without_secrets(message), without_secrets(plan.bundle)
+    shown, bundle = without_secrets(message), without_secrets(plan.bundle)
     if not plan.show_pii:
-        told = import_module("recon.masking").mask_text(told)
-    failure: Failure = import_module("recon.report.failure").Failure(title, told, exit_code, bundle)
+        shown = import_module("recon.masking").mask_text(shown)
+    failure: Failure = import_module("recon.report.failure").Failure(title, shown, exit_code, bundle)
     return failure
 
 

@@ -82,7 +82,7 @@ class ConnectorxSource(PostgresqlSource):
         yield from self._answer(query, DIALECT, self._frames)
 
     def _check(self, sql: str) -> None:
-        """Have the holder plan the query, which locks the table for the reader and tells the class of a refusal.
+        """Have the holder plan the query, which locks the table for the reader and gives the class of a refusal.
 
         Raises:
             ReadError: The server refuses the query.

@@ -1,4 +1,4 @@
-"""Values that cannot be read as their type: told as what they are, and never as null, lost or changed."""
+"""Values that cannot be read as their type: reported as what they are, and never as null, lost or changed."""
 
 from __future__ import annotations
 
