@@ -374,9 +374,9 @@ def test_an_empty_bundle_does_not_match_an_empty_database(demo: DemoPaths, tmp_p
     assert set(against_full.counts_bundle) == set(ENTITIES)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reader(cluster: Cluster) -> str:
-    """A role that owns nothing and is no superuser; it goes with the server."""
+    """A role that owns nothing and is no superuser; made once for the server, however tests are dealt to processes."""
     role = "never_vacuous_reader"
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as server:
         server.execute(f"create role {role} login password '{PASSWORD}'".encode())
