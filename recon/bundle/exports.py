@@ -8,20 +8,22 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from recon.bundle.formats import CONFIG, ImportConfig
+from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
 from recon.errors import BundleError
 from recon.model import ENTITIES, SINGULAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from recon.bundle.model import Bundle
 
 HEADER_BYTES = 64 * 2**10
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = (",", ";", "\t", "|")
+# A text file with this many known headers is an export, whatever it is called.
+EXPORT_HEADERS = 2
 SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>[,;\t|])\"?\s*?(?:\r\n|\r|\n)\s*", re.IGNORECASE)
 # Keyed as records are; migration-config.json may name other headers.
 HEADERS = {
@@ -59,6 +61,12 @@ TELLING = {
     "events": ("waId", "title", "startTime"),
     "members": ("waId", "firstName", "lastName", "email"),
 }
+# Those of Wild Apricot that no key is read from tell what a file is, too.
+KNOWN = {
+    name.casefold(): name
+    for names in (*(headers.values() for headers in HEADERS.values()), ("User ID", "Member ID"))
+    for name in names
+}
 
 
 def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
@@ -75,7 +83,7 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
     wanted = [entity for entity in ENTITIES if named or entity not in bundle.listed]
     if not wanted:
         return {}
-    files = _csv_files(named) if named else [*_within(bundle), *_reported(bundle)]
+    files = _tables(named, bundle) if named else [*_within(bundle), *_reported(bundle)]
     if not named and not files:
         # Without exports, their configuration is not needed and must not cause an error.
         return {}
@@ -87,9 +95,11 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
     return {found.entity: found for found in chosen if found}
 
 
-def _csv_files(folder: Path) -> list[Path]:
+def _tables(folder: Path, bundle: Bundle) -> list[Path]:
+    """Return the files of the folder that may be exports."""
+    names = reported_names(bundle)
     try:
-        return sorted(file for file in folder.iterdir() if file.suffix.lower() == ".csv" and file.is_file())
+        return sorted(file for file in folder.iterdir() if may_be_export(file, names))
     except OSError as error:
         raise BundleError(
             "The folder of exports cannot be opened",
@@ -100,26 +110,68 @@ def _csv_files(folder: Path) -> list[Path]:
         ) from error
 
 
+def may_be_export(file: Path, names: Collection[str]) -> bool:
+    """Return whether the file is called as an export, or is a text with the header of one."""
+    kind = file.suffix.lower()
+    if kind in SPREADSHEETS or file.name in NAMES or not file.is_file():
+        return False
+    return file.name in names or (
+        not is_hidden(file) and kind in TABLES and (kind != ".txt" or _has_known_headers(file))
+    )
+
+
+def is_hidden(file: Path) -> bool:
+    """Return whether the file is one that a system or an office program puts beside the real one."""
+    return file.name.startswith((".", "~$"))
+
+
+def _has_known_headers(file: Path) -> bool:
+    try:
+        return any(len(known_headers(cells)) >= EXPORT_HEADERS for _, _, cells in readings(file))
+    except BundleError:
+        return False
+
+
+def known_headers(cells: Iterable[str]) -> list[str]:
+    """Return which of the cells are headers of Wild Apricot, as it writes them; other cells may be personal data."""
+    return list(dict.fromkeys(KNOWN[plain(cell)] for cell in cells if plain(cell) in KNOWN))
+
+
 def _within(bundle: Bundle) -> list[Path]:
-    """Return the CSV files of the bundle; a folder without permission to list it counts as having none."""
-    return _csv_files_if_any(bundle.path if bundle.path.is_dir() else bundle.report_file.parent)
+    """Return what may be exports in the bundle; a folder without permission to list it counts as having none."""
+    return _tables_if_any(folder_of(bundle), bundle)
+
+
+def folder_of(bundle: Bundle) -> Path:
+    """Return the folder that holds the bundle's files, unpacked where it is one file."""
+    return bundle.path if bundle.path.is_dir() else bundle.report_file.parent
+
+
+def home_of(bundle: Bundle) -> Path:
+    """Return the folder that the bundle lies in."""
+    return bundle.path.parent if bundle.path.name else bundle.path / ".."
 
 
 def _reported(bundle: Bundle) -> list[Path]:
-    """Return the CSV files next to the bundle whose names its report gives."""
-    home = bundle.path.parent if bundle.path.name else bundle.path / ".."
-    names = {_reported_name(bundle, entity) for entity in ENTITIES}
-    return [file for file in _csv_files_if_any(home) if file.name in names]
+    """Return the files next to the bundle whose names its report gives."""
+    names = reported_names(bundle)
+    return [file for file in _tables_if_any(home_of(bundle), bundle) if file.name in names]
 
 
-def _csv_files_if_any(folder: Path) -> list[Path]:
+def _tables_if_any(folder: Path, bundle: Bundle) -> list[Path]:
     try:
-        return _csv_files(folder)
+        return _tables(folder, bundle)
     except BundleError:
         return []
 
 
-def _reported_name(bundle: Bundle, entity: str) -> str:
+def reported_names(bundle: Bundle) -> dict[str, str]:
+    """Return the entity by the importer's name for its export, without folders."""
+    names = {reported_name(bundle, entity): entity for entity in ENTITIES}
+    return {name: entity for name, entity in names.items() if name and name not in NAMES}
+
+
+def reported_name(bundle: Bundle, entity: str) -> str:
     """Return the importer's name for the export, without folders; empty: the report does not name it."""
     return PurePosixPath((bundle.entities[entity].file or "").replace("\\", "/")).name
 
@@ -130,10 +182,10 @@ def recognise(file: Path, config: ImportConfig) -> Export | None:
     Raises:
         BundleError: It cannot be read, or has a column twice that is needed.
     """
-    for separator, skipped, cells in _readings(file):
-        header = [_plain(cell) for cell in cells]
+    for separator, skipped, cells in readings(file):
+        header = [plain(cell) for cell in cells]
         for entity, telling in TELLING.items():
-            found = _cells(header, _headers(entity, config))
+            found = cells_of(header, headers_of(entity, config))
             if all(key in found for key in telling):
                 _require_once(file, header, found.values())
                 named = {*found.values()}
@@ -142,7 +194,7 @@ def recognise(file: Path, config: ImportConfig) -> Export | None:
     return None
 
 
-def _cells(header: list[str], named: dict[str, list[str]]) -> dict[str, int]:
+def cells_of(header: list[str], named: dict[str, list[str]]) -> dict[str, int]:
     """Return the position of each key's column: as it is written, or else without blanks, `_` and `-`."""
     joined = [_joined(cell) for cell in header]
     found = {}
@@ -159,7 +211,7 @@ def _joined(header: str) -> str:
     return re.sub(r"[\s_-]+", "", header)
 
 
-def _readings(file: Path) -> Iterator[tuple[str, str, list[str]]]:
+def readings(file: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Yield separator, text before the header, and the header's cells, for each separator that the file may have."""
     text = _beginning(file)
     skipped = re.match(r"\s*", text)
@@ -178,66 +230,18 @@ def _readings(file: Path) -> Iterator[tuple[str, str, list[str]]]:
             continue
 
 
-def why_not_read(file: Path, entity: str, config: ImportConfig) -> str:
-    """Return why a file is no export of the entity: what its header lacks, and what to write where."""
-    if not file.is_file():
-        return f"{file.name} is no file"
-    if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
-        return f"{file.name} is a spreadsheet: save it as CSV"
-    if not file.stat().st_size:
-        return f"{file.name} is empty"
-    known = {_plain(name): name for headers in HEADERS.values() for name in headers.values()}
-    known |= {_plain(name): name for name in ("User ID", "Member ID")}
-    named = _headers(entity, config)
-    best: tuple[int, str, list[str], list[str]] = (-1, ",", [], [])
-    for separator, _, cells in _readings(file):
-        header = [_plain(cell) for cell in cells]
-        found = _cells(header, named)
-        lacks = [key for key in TELLING[entity] if key not in found]
-        has = [known[name] for name in header if name in known]
-        best = max(best, (len(found), separator, lacks, has), key=lambda each: each[0])
-    _, _, lacks, has = best
-    if not lacks:
-        return f"{file.name} is empty or no CSV"
-    wanted = ", ".join(HEADERS[entity][key] for key in lacks)
-    place = ", ".join(f"{SINGULAR[entity]}_fields.{key}" for key in lacks)
-    shown = ", ".join(dict.fromkeys(has)) or "none that is known"
-    return f"{file.name} has no {wanted}; has {shown}: name it under {place} in {CONFIG}"
-
-
-def _names_of(bundle: Bundle, entity: str) -> Iterator[Path]:
-    """Yield what is in the bundle or beside it under the name that the report gives for the entity's export."""
-    name = _reported_name(bundle, entity)
-    for folder in (bundle.report_file.parent, bundle.path.parent if bundle.path.name else bundle.path / ".."):
-        for each in (name, str(PurePosixPath(name).with_suffix(".xlsx"))) if name else ():
-            if (folder / each).exists() and (folder / each).name != bundle.report_file.name:
-                yield folder / each
-
-
-def files_not_read(bundle: Bundle) -> dict[str, str]:
-    """Return why a file that should stand for the records of an entity does not, by entity.
-
-    It has the name that the report gives, or that of a spreadsheet.
-    """
-    unlisted = [entity for entity in ENTITIES if entity not in bundle.listed]
-    named = {entity: next(_names_of(bundle, entity), None) for entity in unlisted}
-    if not any(named.values()):
-        return {}
-    config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
-    return {entity: why_not_read(file, entity, config) for entity, file in named.items() if file}
-
-
-def _headers(entity: str, config: ImportConfig) -> dict[str, list[str]]:
+def headers_of(entity: str, config: ImportConfig) -> dict[str, list[str]]:
     """Return the headers that a key may have: the one that the configuration names, then the usual one."""
     own = getattr(config, f"{SINGULAR[entity]}_fields")
     usual = HEADERS[entity]
     return {
-        key: [_plain(name) for name in (own.get(key), usual[key]) if isinstance(name, str) and name.strip()]
+        key: [plain(name) for name in (own.get(key), usual[key]) if isinstance(name, str) and name.strip()]
         for key in usual
     }
 
 
-def _plain(header: str) -> str:
+def plain(header: str) -> str:
+    """Return the header as it is compared: in lower case and without blanks around it."""
     return header.strip().casefold()
 
 
@@ -259,7 +263,7 @@ def read_header(file: Path) -> list[str]:
     Raises:
         BundleError: The file cannot be read.
     """
-    return next((cells for _, _, cells in _readings(file)), [])
+    return next((cells for _, _, cells in readings(file)), [])
 
 
 def _beginning(file: Path) -> str:
@@ -280,8 +284,12 @@ def _beginning(file: Path) -> str:
 def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:
     """Return the export of the entity; of several, the one that the report names, preferring the bundle's own files."""
     found = [export for export in recognised if export.entity == entity]
-    name = _reported_name(bundle, entity)
-    meant = [export for export in found if export.file.name == name] or found
+    name = reported_name(bundle, entity)
+    meant = (
+        [export for export in found if export.file.name == name]
+        or [export for export in found if export.file.suffix.lower() == ".csv"]
+        or found
+    )
     if len({export.file.name for export in meant}) > 1:
         names = [export.file.name for export in meant]
         raise BundleError(
@@ -298,10 +306,13 @@ def _none_usable(folder: Path, files: list[Path]) -> BundleError:
     wanted = "; ".join(
         f"{entity} with {', '.join(HEADERS[entity][key] for key in TELLING[entity])}" for entity in ENTITIES
     )
-    # The first row of a file without a header may be personal data: report only cells that are known headers.
-    usual = {_plain(name): name for headers in HEADERS.values() for name in headers.values()}
-    seen = [usual[name] for cell in (read_header(files[0]) if files else ()) if (name := _plain(cell)) in usual]
-    found = f"{files[0].name} with {', '.join(seen) or 'none of these'}" if files else "no .csv file"
+    spreadsheets = [file.name for file in sorted(folder.iterdir()) if file.suffix.lower() in SPREADSHEETS]
+    found = "no .csv file"
+    if files:
+        seen = known_headers(read_header(files[0]))
+        found = f"{files[0].name} with {', '.join(seen) or 'none of these'}"
+    elif spreadsheets:
+        found = f"{', '.join(spreadsheets[:5])}: save as CSV"
     return BundleError(
         "The folder of exports contains no usable export",
         where=str(folder),

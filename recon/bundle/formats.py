@@ -11,6 +11,9 @@ REPORT = "migration-report.json"
 POLICIES = "policy-bundle.json"
 CONFIG = "migration-config.json"
 NAMES = (REPORT, POLICIES, CONFIG)
+# Exports are read from the first, whatever separates their cells, and never from the second.
+TABLES = (".csv", ".tsv", ".txt")
+SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
 # Policies that say which tier a membership level leads to.
 TIER_MAPPING = "membership.tiers.waMapping"
 TIERS_ENABLED = "membership.tiers.enabled"

@@ -97,10 +97,15 @@ class Bundle:
         return (self.unpacked.folder if self.unpacked else self.path) / REPORT
 
     @property
+    def recorded(self) -> set[str]:
+        """The entities whose records the report lists."""
+        counted = {name for name, records in self.record_counts.items() if records is not None}
+        return counted | {found.table for found in self.lists if found.table in ENTITIES}
+
+    @property
     def listed(self) -> set[str]:
         """The entities whose records the report or an export lists."""
-        counted = {name for name, records in self.record_counts.items() if records is not None}
-        return counted | {found.table for found in self.lists if found.table in ENTITIES} | {*self.exports}
+        return self.recorded | {*self.exports}
 
     def read_report(self) -> dict[str, Any]:
         """Read the whole of migration-report.json as it is, including keys that recon does not know."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from recon.bundle.exports import files_not_read, find_exports
+from recon.bundle.exports import find_exports
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
@@ -28,6 +28,7 @@ from recon.bundle.formats import (
 from recon.bundle.jsonfile import REWRITE, convert, convert_each, count_halves, describe, read_json, read_json_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
+from recon.bundle.unread import find_unread
 from recon.errors import BundleError
 from recon.model import ENTITIES
 
@@ -61,7 +62,8 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
     try:
         bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
         bundle = replace(bundle, exports=find_exports(bundle, exports))
-        return replace(bundle, not_read=files_not_read(bundle))
+        not_read, notes = find_unread(bundle, exports)
+        return replace(bundle, not_read=not_read, notes=(*bundle.notes, *notes))
     except BundleError as error:
         if unpacked is None:
             raise

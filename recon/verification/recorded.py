@@ -63,6 +63,8 @@ def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, 
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(name.encode() + file_digest(file, "sha256").digest())
+    # Files that are named because they are not read: their contents do not matter, what is said of them does.
+    digest.update(json.dumps([bundle.not_read, bundle.notes], sort_keys=True).encode())
     for rule in rules:
         lasting = replace(rule, file=Path(rule.file.name), overrides=None, switched_off=rule.switched_off and "yes")
         digest.update(repr(lasting).encode())

@@ -1,0 +1,188 @@
+"""Says of each file that looks like an export, or has the name of one, why no records were read from it."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from recon.bundle.exports import (
+    HEADERS,
+    TELLING,
+    cells_of,
+    folder_of,
+    headers_of,
+    home_of,
+    is_hidden,
+    known_headers,
+    may_be_export,
+    plain,
+    readings,
+    reported_name,
+    reported_names,
+)
+from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
+from recon.bundle.jsonfile import convert
+from recon.model import ENTITIES, SINGULAR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recon.bundle.model import Bundle
+
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".rar", ".zst")
+# What a spreadsheet begins with, whatever it is called: a ZIP archive, or Microsoft's compound file.
+SPREADSHEET_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# The most specific first: registrations are often called event registrations.
+WORDS = {
+    "registrations": ("registration", "attendee", "rsvp"),
+    "events": ("event",),
+    "members": ("member", "contact"),
+}
+
+
+def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return why files are not read: by the entity that they should stand for, and one sentence each for the rest.
+
+    Where the report lists the records of every entity, no export is wanted, and no file is looked at.
+
+    Args:
+        bundle: With the exports that are read.
+        named: The folder that was searched instead of the bundle; None: the bundle.
+    """
+    wanted = [entity for entity in ENTITIES if named or entity not in bundle.recorded]
+    if not wanted:
+        return {}, ()
+    read = {export.file.name for export in bundle.exports.values()}
+    files = _entries(named or folder_of(bundle))
+    meant = {entity: _meant(bundle, entity, files, named) for entity in wanted if entity not in bundle.listed}
+    names = reported_names(bundle)
+    left = [
+        file
+        for file in files
+        if file.name not in read
+        and file not in meant.values()
+        and _is_like_export(file, names)
+        and _is_wanted(file, names, wanted)
+    ]
+    if not left and not any(meant.values()):
+        return {}, ()
+    config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
+    reasons = {
+        entity: _why_not_read(file, entity, config, bundle) for entity, file in meant.items() if file is not None
+    }
+    notes = [f"Not read as an export: {why}" for file in left if (why := _why_left(file, wanted, config, bundle))]
+    return reasons, tuple(notes)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in the folder; one without permission to list it counts as empty."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_like_export(file: Path, names: dict[str, str]) -> bool:
+    kind = file.suffix.lower()
+    if is_hidden(file) or file.name in NAMES:
+        return False
+    if file.name in names or kind in SPREADSHEETS:
+        return True
+    return may_be_export(file, names) or (kind in TABLES and kind != ".txt")
+
+
+def _is_wanted(file: Path, names: dict[str, str], wanted: list[str]) -> bool:
+    """Return whether the file is not what the report names for an entity whose records it lists itself."""
+    return names.get(file.name, wanted[0]) in wanted
+
+
+def _meant(bundle: Bundle, entity: str, files: list[Path], named: Path | None) -> Path | None:
+    """Return the file that should stand for the entity's records: under the report's name, or else one like it."""
+    name = reported_name(bundle, entity)
+    if not name or name in NAMES:
+        return None
+    near = [*files, *(_entries(home_of(bundle)) if named is None else ())]
+    exact = [file for file in near if file.name == name]
+    return next(iter(exact or [file for file in near if _is_called_like(file, name)]), None)
+
+
+def _is_called_like(file: Path, name: str) -> bool:
+    """Return whether the file has the name in another kind or case, or packed."""
+    if is_hidden(file) or file.name in NAMES:
+        return False
+    stem, kind = (part.casefold() for part in (PurePosixPath(name).stem, file.suffix))
+    packed = kind in PACKED and file.stem.casefold() in (name.casefold(), stem)
+    return packed or (kind in (*TABLES, *SPREADSHEETS) and file.stem.casefold() == stem)
+
+
+def _why_left(file: Path, wanted: list[str], config: ImportConfig, bundle: Bundle) -> str | None:
+    """Return why a file that no entity waits for is not read; None: records of the report stand for it."""
+    why = _why_no_table(file)
+    if why:
+        return f"{file.name} {why}"
+    scores = {entity: _score(file, entity, config) for entity in TELLING}
+    best = max(scores, key=lambda entity: scores[entity])
+    if not any(scores[best]):
+        named = ", ".join(f"{SINGULAR[entity]}_fields" for entity in ENTITIES)
+        return f"{file.name} has no header that is known: if it is an export, name its headers in {CONFIG} ({named})"
+    return _why_not_read(file, best, config, bundle) if best in wanted else None
+
+
+def _score(file: Path, entity: str, config: ImportConfig) -> tuple[bool, float, bool]:
+    """Return how much speaks for the entity: all that it needs, the share of its headers, its name."""
+    found, lacks, _ = _best_reading(file, entity, config)
+    called = next((each for each, words in WORDS.items() if any(word in plain(file.stem) for word in words)), None)
+    return not lacks, found / len(HEADERS[entity]), called == entity
+
+
+def _why_not_read(file: Path, entity: str, config: ImportConfig, bundle: Bundle) -> str:
+    """Return why a file is no export of the entity: what its header lacks, and what to write where."""
+    why = _why_no_table(file)
+    if why:
+        return f"{file.name} {why}"
+    _, lacks, has = _best_reading(file, entity, config)
+    if lacks:
+        wanted = ", ".join(HEADERS[entity][key] for key in lacks)
+        place = ", ".join(f"{SINGULAR[entity]}_fields.{key}" for key in lacks)
+        shown = ", ".join(has) or "none that is known"
+        return f"{file.name} has no {wanted}; has {shown}: name it under {place} in {CONFIG}"
+    others = {export.file: export.entity for export in bundle.exports.values()}
+    if file in others:
+        return f"{file.name} is read as the export of the {others[file]}"
+    if entity in bundle.exports:
+        return f"{file.name} is an export of the {entity} too, and {bundle.exports[entity].file.name} is read"
+    return f"{file.name} is not called {reported_name(bundle, entity)}, as the report has it"
+
+
+def _best_reading(file: Path, entity: str, config: ImportConfig) -> tuple[int, list[str], list[str]]:
+    """Return of the separator that gives the most: how many columns are found, the keys lacking, the headers known."""
+    named = headers_of(entity, config)
+    read = [(cells_of([plain(cell) for cell in cells], named), cells) for _, _, cells in readings(file)]
+    found, cells = max(read, key=lambda each: (len(each[0]), len(known_headers(each[1]))), default=({}, []))
+    return len(found), [key for key in TELLING[entity] if key not in found], known_headers(cells)
+
+
+def _why_no_table(file: Path) -> str | None:
+    """Return why a file is no text with a header; None: it is one."""
+    if not file.is_file():
+        return "is a folder" if file.is_dir() else "is a link to nothing" if file.is_symlink() else "is no file"
+    if file.suffix.lower() in SPREADSHEETS:
+        return "is a spreadsheet: save it as CSV"
+    if file.suffix.lower() in PACKED:
+        return "is packed: unpack it"
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(4096)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return next(_why_no_text(start), None)
+
+
+def _why_no_text(start: bytes) -> Iterator[str]:
+    if not start.removeprefix(b"\xef\xbb\xbf").strip() or start in (b"\xff\xfe", b"\xfe\xff"):
+        yield "is empty"
+    if start.startswith(SPREADSHEET_STARTS):
+        yield "is a spreadsheet under the name of a text: save it as CSV"
+    if b"\0" in start and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        yield "is no text, or UTF-16 without its byte order mark: save it as CSV in UTF-8"
