@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
-from recon.bundle.formats import NAMES, REPORT
+from recon.bundle.formats import NAMES, REPORT, TABLES, is_never_read, meant_name
 from recon.errors import BundleError
 from recon.scratch import ScratchFolder
 
@@ -91,6 +91,12 @@ class Unpacked:
                 self.require_room(label, written, packed_bytes)
                 file.write(piece)
         self._written += written
+        self.labels[target] = label
+
+    def add_empty(self, name: str, label: str) -> None:
+        """Add a file for its name alone."""
+        target = self.folder / name
+        target.touch()
         self.labels[target] = label
 
     def require_room(self, label: str, size: int, packed_bytes: int) -> None:
@@ -333,13 +339,21 @@ def _add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
         if entry.path.parent == reports[0].path.parent:
             with entry.open() as content:
                 unpacked.add(entry.path.name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
+    for entry in _not_read(every, reports[0]):
+        unpacked.add_empty(entry.path.name, f"{unpacked.path}: {entry.name}")
 
 
 def _exports(entries: Iterable[ArchiveEntry], reports: Iterable[ArchiveEntry]) -> Iterator[ArchiveEntry]:
-    """Return the CSV files next to a report, except links."""
+    """Return the files next to a report that may be exports, except links."""
     folders = {report.path.parent for report in reports}
     files = (entry for entry in entries if entry.is_file and entry.path.parent in folders)
-    return (file for file in files if file.path.suffix.lower() == ".csv")
+    return (file for file in files if file.path.suffix.lower() in TABLES)
+
+
+def _not_read(entries: Iterable[ArchiveEntry], report: ArchiveEntry) -> Iterator[ArchiveEntry]:
+    """Return the files next to the report that are never read, and are named for their names alone."""
+    files = (entry for entry in entries if entry.is_file and entry.path.parent == report.path.parent)
+    return (file for file in files if is_never_read(file.path.name) or meant_name(file.path.name))
 
 
 def _require_safe(entry: ArchiveEntry, path: Path) -> None:

@@ -147,6 +147,14 @@ def folder_of(bundle: Bundle) -> Path:
     return bundle.path if bundle.path.is_dir() else bundle.report_file.parent
 
 
+def entries_of(folder: Path) -> list[Path]:
+    """Return what lies in the folder, sorted; one without permission to list it counts as empty."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def home_of(bundle: Bundle) -> Path:
     """Return the folder that the bundle lies in."""
     return bundle.path.parent if bundle.path.name else bundle.path / ".."

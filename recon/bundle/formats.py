@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from importlib import import_module
 from typing import Annotated, Any
 
 import msgspec
@@ -14,11 +16,35 @@ NAMES = (REPORT, POLICIES, CONFIG)
 # Exports are read from the first, whatever separates their cells, and never from the second.
 TABLES = (".csv", ".tsv", ".txt")
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".rar", ".zst")
+# How the optional files are called by mistake, by their letters.
+MEANT = {
+    **dict.fromkeys(("policybundle", "policies", "policy"), POLICIES),
+    **dict.fromkeys(("migrationconfig", "importconfig", "migrationconfiguration", "config"), CONFIG),
+}
+ALIKE = 0.85
+JSON_FILE = re.compile(r"(?P<stem>[^.].*?)\.json(?:\.(?:txt|gz))?", re.IGNORECASE)
 # Policies that say which tier a membership level leads to.
 TIER_MAPPING = "membership.tiers.waMapping"
 TIERS_ENABLED = "membership.tiers.enabled"
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 NonBlank = Annotated[str, msgspec.Meta(pattern=r"\S")]
+
+
+def is_never_read(name: str) -> bool:
+    """Return whether a file has the name of an export in a form that is not read: a spreadsheet, or a packed text."""
+    stem, _, kind = name.lower().rpartition(".")
+    return f".{kind}" in SPREADSHEETS or (f".{kind}" in PACKED and stem.endswith(TABLES))
+
+
+def meant_name(name: str) -> str | None:
+    """Return which of a bundle's optional files another name stands for; None: for no other."""
+    found = JSON_FILE.fullmatch(name)
+    if found is None or name.removesuffix(".gz") in NAMES:
+        return None
+    letters = re.sub(r"[^a-z]", "", found["stem"].casefold())
+    alike = import_module("difflib").get_close_matches(letters, MEANT, 1, ALIKE)
+    return MEANT[alike[0]] if alike else None
 
 
 class EntityReport(msgspec.Struct, rename="camel", frozen=True):

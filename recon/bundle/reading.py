@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from recon.bundle.exports import find_exports
+from recon.bundle.exports import entries_of, find_exports, folder_of
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
@@ -24,6 +24,7 @@ from recon.bundle.formats import (
     RecordHead,
     ReportHead,
     TypedReport,
+    meant_name,
 )
 from recon.bundle.jsonfile import REWRITE, convert, convert_each, count_halves, describe, read_json, read_json_text
 from recon.bundle.lists import JsonList, read_envelope
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 
 # A larger report is streamed; a smaller one is read whole, in a tenth of a second.
 LARGE_BYTES = 32 * 2**20
-MEANT = {
-    **dict.fromkeys(("policybundle", "policies", "policy", "policiesbundle", "policybundles"), POLICIES),
-    **dict.fromkeys(("migrationconfig", "importconfig", "migrationconfiguration"), CONFIG),
-}
 SHORT_FORM = re.compile(r"\[[0-9]{1,15}\]")
 
 
@@ -63,7 +60,7 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
         bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
         bundle = replace(bundle, exports=find_exports(bundle, exports))
         not_read, notes = find_unread(bundle, exports)
-        return replace(bundle, not_read=not_read, notes=(*bundle.notes, *notes))
+        return replace(bundle, not_read=not_read, notes=(*_misnamed(bundle), *bundle.notes, *notes))
     except BundleError as error:
         if unpacked is None:
             raise
@@ -105,12 +102,17 @@ def _read_folder(path: Path) -> Bundle:
     )
 
 
-def _notes(path: Path) -> Iterator[str]:
-    """Yield what of the files was read otherwise than it stands there, or has another name than it should."""
-    for file in sorted(path.glob("*.[jJ][sS][oO][nN]")):
-        meant = MEANT.get(re.sub(r"[^a-z]", "", file.stem.casefold()))
-        if meant and file.name != meant and not _is_there(path / meant):
+def _misnamed(bundle: Bundle) -> Iterator[str]:
+    """Yield which files of the bundle have nearly the name of one that is missing."""
+    folder = folder_of(bundle)
+    for file in entries_of(folder):
+        meant = meant_name(file.name)
+        if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz")):
             yield f"{file.name} is not read: it would be under the name {meant}"
+
+
+def _notes(path: Path) -> Iterator[str]:
+    """Yield what of the files was read otherwise than it stands there."""
     for name in NAMES:
         texts = count_halves(path / name) if _is_there(path / name) else 0
         if texts:

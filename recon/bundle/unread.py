@@ -9,6 +9,7 @@ from recon.bundle.exports import (
     HEADERS,
     TELLING,
     cells_of,
+    entries_of,
     folder_of,
     headers_of,
     home_of,
@@ -20,7 +21,7 @@ from recon.bundle.exports import (
     reported_name,
     reported_names,
 )
-from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
+from recon.bundle.formats import CONFIG, NAMES, PACKED, SPREADSHEETS, TABLES, ImportConfig, is_never_read
 from recon.bundle.jsonfile import convert
 from recon.model import ENTITIES, SINGULAR
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from recon.bundle.model import Bundle
 
-PACKED = (".gz", ".zip", ".bz2", ".xz", ".7z", ".rar", ".zst")
 # What a spreadsheet begins with, whatever it is called: a ZIP archive, or Microsoft's compound file.
 SPREADSHEET_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 # The most specific first: registrations are often called event registrations.
@@ -54,7 +54,7 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
     if not wanted:
         return {}, ()
     read = {export.file.name for export in bundle.exports.values()}
-    files = _entries(named or folder_of(bundle))
+    files = entries_of(named or folder_of(bundle))
     meant = {entity: _meant(bundle, entity, files, named) for entity in wanted if entity not in bundle.listed}
     names = reported_names(bundle)
     left = [
@@ -75,19 +75,11 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
     return reasons, tuple(notes)
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Return what lies in the folder; one without permission to list it counts as empty."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
 def _is_like_export(file: Path, names: dict[str, str]) -> bool:
     kind = file.suffix.lower()
     if is_hidden(file) or file.name in NAMES:
         return False
-    if file.name in names or kind in SPREADSHEETS:
+    if file.name in names or is_never_read(file.name):
         return True
     return may_be_export(file, names) or (kind in TABLES and kind != ".txt")
 
@@ -102,7 +94,7 @@ def _meant(bundle: Bundle, entity: str, files: list[Path], named: Path | None) -
     name = reported_name(bundle, entity)
     if not name or name in NAMES:
         return None
-    near = [*files, *(_entries(home_of(bundle)) if named is None else ())]
+    near = [*files, *(entries_of(home_of(bundle)) if named is None else ())]
     exact = [file for file in near if file.name == name]
     return next(iter(exact or [file for file in near if _is_called_like(file, name)]), None)
 
@@ -129,11 +121,11 @@ def _why_left(file: Path, wanted: list[str], config: ImportConfig, bundle: Bundl
     return _why_not_read(file, best, config, bundle) if best in wanted else None
 
 
-def _score(file: Path, entity: str, config: ImportConfig) -> tuple[bool, float, bool]:
-    """Return how much speaks for the entity: all that it needs, the share of its headers, its name."""
+def _score(file: Path, entity: str, config: ImportConfig) -> tuple[bool, bool, float]:
+    """Return how much speaks for the entity: all that it needs, its name, the share of its headers."""
     found, lacks, _ = _best_reading(file, entity, config)
     called = next((each for each, words in WORDS.items() if any(word in plain(file.stem) for word in words)), None)
-    return not lacks, found / len(HEADERS[entity]), called == entity
+    return not lacks, called == entity, found / len(HEADERS[entity])
 
 
 def _why_not_read(file: Path, entity: str, config: ImportConfig, bundle: Bundle) -> str:
@@ -152,7 +144,7 @@ def _why_not_read(file: Path, entity: str, config: ImportConfig, bundle: Bundle)
         return f"{file.name} is read as the export of the {others[file]}"
     if entity in bundle.exports:
         return f"{file.name} is an export of the {entity} too, and {bundle.exports[entity].file.name} is read"
-    return f"{file.name} is not called {reported_name(bundle, entity)}, as the report has it"
+    return f"{file.name} is not called {reported_name(bundle, entity)}, as the report has it: rename it"
 
 
 def _best_reading(file: Path, entity: str, config: ImportConfig) -> tuple[int, list[str], list[str]]:

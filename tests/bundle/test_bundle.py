@@ -434,6 +434,27 @@ def test_half_a_character_is_read_as_the_replacement_character(folder: Path, nam
     )
 
 
+@pytest.mark.parametrize(
+    "name, meant",
+    [
+        ("policies.json", POLICIES),
+        ("Policy_Bundle (1).JSON", POLICIES),
+        ("polcy-bundle.json", POLICIES),
+        ("policy-bundle.json.txt", POLICIES),
+        ("migration_config.json", CONFIG),
+        ("config.json", CONFIG),
+    ],
+)
+def test_an_optional_file_under_another_name_is_named(folder: Path, name: str, meant: str) -> None:
+    (folder / meant).unlink(missing_ok=True)
+    for other in ("package.json", "report.json", "members.json"):
+        (folder / other).write_text("{}", encoding="utf-8")
+    (folder / name).write_text("{}", encoding="utf-8")
+    assert open_bundle(folder).notes == (f"{name} is not read: it would be under the name {meant}",)
+    (folder / meant).write_text(json.dumps(VALID_POLICIES if meant == POLICIES else {}), encoding="utf-8")
+    assert open_bundle(folder).notes == ()
+
+
 def test_a_pair_of_surrogates_is_a_character(folder: Path) -> None:
     write(folder, REPORT, changed(VALID, ("runId",), "run-😀"))
     assert b"\\ud83d\\ude00" in (folder / REPORT).read_bytes()

@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,6 @@ from recon.warehouse.wild_apricot.rows import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 Row = dict[str, Any]
 
@@ -531,3 +531,160 @@ def test_what_the_report_names_and_is_no_export_is_named(counting: Path) -> None
     assert "name it under member_fields.waId" in read(counting)[1]["source.members"]
     (counting / "members.csv").write_bytes(b"")
     assert "(members.csv is empty)" in read(counting)[1]["source.members"]
+
+
+USER_IDS = ",".join(("User ID", *MEMBERS[1:])).encode()
+# What lies there → what is said of it, after its name.
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "another id": (USER_IDS, "has no Contact ID; has User ID, First name"),
+    "half a header": (
+        b"Contact ID\tEmail\tBalance",
+        "has no First name, Last name; has Contact ID, Email: name it under",
+    ),
+    "empty": (b"", "is empty"),
+    "a mark alone": (b"\xef\xbb\xbf", "is empty"),
+    "blank lines": (b"\r\n\r\n", "is empty"),
+    "a spreadsheet": (b"PK\x03\x04\x14\x00", "is a spreadsheet under the name of a text: save it as CSV"),
+    "no mark": (",".join(MEMBERS).encode("utf-16-le"), "is no text, or UTF-16 without its byte order mark"),
+}
+
+
+def unread(bundle: Path, exports: Path | None = None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What the bundle says of files that are not read: by entity, and in notices."""
+    with open_bundle(bundle, exports) as opened:
+        return opened.not_read, opened.notes
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+@pytest.mark.parametrize("name", ["members.csv", "members.TSV", "members"])
+def test_what_the_report_names_and_cannot_be_read_is_named_with_why(counting: Path, case: str, name: str) -> None:
+    content, why = UNREADABLE[case]
+    edit_report(counting, lambda report: report["members"].update(file=f"in\\{name}"))
+    for folder in (counting, counting.parent):
+        (folder / name).write_bytes(content)
+        not_read, notes = unread(counting)
+        assert {*not_read} == {"members"}
+        assert not_read["members"].startswith(f"{name} {why}")
+        assert notes == ()
+        (folder / name).unlink()
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+@pytest.mark.parametrize("is_reported", [True, False])
+def test_what_nothing_names_and_cannot_be_read_is_a_notice(counting: Path, case: str, is_reported: bool) -> None:
+    content, why = UNREADABLE[case]
+    if not is_reported:
+        edit_report(counting, lambda report: [report[entity].pop("file") for entity in ENTITIES])
+    (counting / "people.csv").write_bytes(content)
+    (counting / "README.txt").write_text("About this bundle, and more", encoding="utf-8")
+    (counting / "._people.csv").write_bytes(b"\x00\x05\x16\x07")
+    not_read, (note,) = unread(counting)
+    assert not_read == {}
+    assert note.startswith(f"Not read as an export: people.csv {why}")
+
+
+@pytest.mark.parametrize(
+    "name, why",
+    [
+        ("members.xlsx", "is a spreadsheet: save it as CSV"),
+        ("Members.ods", "is a spreadsheet: save it as CSV"),
+        ("members.csv.gz", "is packed: unpack it"),
+        ("members.zip", "is packed: unpack it"),
+    ],
+)
+def test_what_is_called_like_the_export_and_is_none_is_named(counting: Path, name: str, why: str) -> None:
+    (counting / name).write_bytes(b"PK")
+    assert unread(counting) == ({"members": f"{name} {why}"}, ())
+
+
+def test_a_folder_and_a_link_to_nothing_are_named(counting: Path) -> None:
+    (counting / "members.csv").mkdir()
+    (counting / "events.csv").symlink_to("nowhere")
+    assert unread(counting)[0] == {"members": "members.csv is a folder", "events": "events.csv is a link to nothing"}
+
+
+def test_a_header_that_is_not_known_is_not_shown(counting: Path) -> None:
+    (counting / "old.csv").write_text("7,Ann,Boole,ann@example.org", encoding="utf-8")
+    not_read, (note,) = unread(counting)
+    assert note.startswith("Not read as an export: old.csv has no header that is known")
+    assert "Boole" not in note
+    assert not_read == {}
+
+
+def test_an_export_of_another_entity_under_the_name_is_named(counting: Path) -> None:
+    write_csv(counting / "members.csv", EVENTS, ["EV1", "Walk", "", "", "", "", "", ""])
+    assert read(counting)[2] == {"source.events": "members.csv"}
+    assert unread(counting)[0]["members"].startswith("members.csv has no Contact ID, First name, Last name, Email; has")
+
+
+def test_an_export_that_is_not_chosen_is_named(counting: Path) -> None:
+    for name in ("a.csv", "members.csv"):
+        write_csv(counting / name, MEMBERS, LINE)
+    assert unread(counting)[1] == (
+        "Not read as an export: a.csv is an export of the members too, and members.csv is read",
+    )
+
+
+@pytest.mark.parametrize("kind", ["tsv", "txt", "TXT"])
+def test_other_texts_with_the_header_of_an_export_are_read(counting: Path, kind: str) -> None:
+    edit_report(counting, lambda report: report["members"].update(file=f"members.{kind}"))
+    lines = ("\t".join(cells) for cells in (MEMBERS, LINE))
+    (counting / f"members.{kind}").write_text("\n".join(lines), encoding="utf-8")
+    assert read(counting)[2] == {"source.members": f"members.{kind}"}
+    (counting / f"members.{kind}").rename(counting.parent / f"members.{kind}")
+    assert read(counting)[2] == {"source.members": f"members.{kind}"}
+    assert unread(counting) == ({}, ())
+
+
+def test_a_csv_wins_over_another_text_of_the_same(counting: Path) -> None:
+    for name in ("m.csv", "m.txt"):
+        write_csv(counting / name, MEMBERS, LINE)
+    assert read(counting)[2] == {"source.members": "m.csv"}
+
+
+def test_what_a_folder_of_exports_holds_besides_is_named(demo: DemoPaths, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    write_csv(folder / "members.csv", MEMBERS, LINE)
+    (folder / "events.csv").write_bytes(b"Event ID,Title\n")
+    (folder / "registrations.xlsx").write_bytes(b"PK\x03\x04")
+    not_read, (events, registrations) = unread(demo.bundle, folder)
+    assert not_read == {}
+    assert events.startswith("Not read as an export: events.csv has no Event name, Start date; has Event ID: name it")
+    assert registrations == "Not read as an export: registrations.xlsx is a spreadsheet: save it as CSV"
+    (folder / "members.csv").unlink()
+    (folder / "events.csv").unlink()
+    assert "found registrations.xlsx: save as CSV" in refused(demo.bundle, folder)
+
+
+def test_what_is_not_read_in_an_archive_is_named_as_in_a_folder(counting: Path, tmp_path: Path) -> None:
+    (counting / "members.xlsx").write_bytes(b"PK\x03\x04")
+    (counting / "old.tsv").write_bytes(b"Event ID\tTitle")
+    (counting / "policies.json").write_text("{}", encoding="utf-8")
+    write_csv(counting / "events.csv", EVENTS, ["EV1", "Walk", "", "", "", "", "", ""])
+    expected = unread(counting)
+    assert expected[0] == {"members": "members.xlsx is a spreadsheet: save it as CSV"}
+    assert len(expected[1]) == 2
+    for kind in ("zip", "gztar"):
+        assert unread(Path(shutil.make_archive(str(tmp_path / "packed"), kind, counting))) == expected
+
+
+def test_a_bundle_that_lists_its_records_is_not_said_to_lack_exports(demo: DemoPaths, exported: DemoPaths) -> None:
+    assert unread(exported.bundle) == ({}, ())
+    write_csv(demo.bundle / "own.csv", ("Anything",))
+    edit_report(demo.bundle, lambda report: [report[entity].update(records=[]) for entity in ENTITIES])
+    assert unread(demo.bundle) == ({}, ())
+
+
+def test_what_is_not_read_is_told_in_the_verdict_and_judged_anew(exported: DemoPaths, tmp_path: Path) -> None:
+    outputs = tmp_path / "out"
+    command = ("run", "--bundle", exported.bundle, "--database", exported.database, "--outputs", outputs)
+    assert run_in_process(*command, "--only", "snapshot").code == 0
+    (snapshot,) = outputs.glob("*/snapshot.duckdb")
+    kept = DemoPaths(exported.bundle, snapshot)
+    first = verify(kept, distributions=True)
+    assert verify(kept, distributions=True).verified_at == first.verified_at
+    (exported.bundle / "old.xlsx").write_bytes(b"PK\x03\x04")
+    changed = verify(kept, distributions=True)
+    assert changed.notes == ("Not read as an export: old.xlsx is a spreadsheet: save it as CSV",)
+    assert changed.verified_at != first.verified_at
