@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from mmap import ACCESS_COPY, mmap
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -12,6 +11,8 @@ import msgspec
 from recon.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from mmap import mmap
     from pathlib import Path
 
 T = TypeVar("T")
@@ -29,8 +30,6 @@ WORDS = {
     "datetime": "a time such as 2024-01-15T14:28:00.000Z",
 }
 PYTHON_TYPES = {"str": str, "int": int, "object": dict, "array": list}
-SEARCHED_BYTES = 2**20
-HALVES = (b"\\ud", b"\\uD")
 # An escaped backslash, a pair, or (captured) half of one; in this order, so that each escape is read from its start.
 ESCAPE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -41,17 +40,21 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 ABSENT = object()
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read one JSON object; a UTF-8 byte order mark is allowed.
+def read_json(path: Path, halves: dict[str, int] | None = None) -> dict[str, Any]:
+    """Read one JSON object; a UTF-8 byte order mark is allowed, half a character is read as U+FFFD.
+
+    Args:
+        path: The file.
+        halves: Receives how many texts held half a character, under the name of the file; nothing where none did.
 
     Raises:
         BundleError: The file is not readable, not UTF-8, not JSON, nested too deeply, or not an object.
     """
-    text = read_json_text(path)
+    text = read_text(path)
     try:
-        document = msgspec.json.decode(text)
+        document = decode_mended(path, text, object, halves)
     except (msgspec.DecodeError, RecursionError) as error:
-        _explain_malformed(path, text, error)
+        _explain_malformed(path, _mended(text)[0], error)
     if not isinstance(document, dict):
         raise BundleError(
             f"{path.name} does not hold a JSON object",
@@ -63,53 +66,61 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def read_json_text(path: Path) -> str:
-    """Read the text of a JSON file as `read_text` does; half a character is read as U+FFFD.
+def decode_mended(path: Path, text: str, wanted: type[T], halves: dict[str, int] | None = None) -> T:
+    """Decode the text of a JSON file; half a character is read as U+FFFD, and counted as `read_json` does.
+
+    The parser refuses every half, so that a text without one is not searched.
 
     Raises:
-        BundleError: The file is not readable or not UTF-8.
+        msgspec.MsgspecError, RecursionError: It is not JSON, or not of the type.
     """
-    text = read_text(path)
-    if "\\ud" not in text and "\\uD" not in text:
-        return text
+    try:
+        return msgspec.json.decode(text, type=wanted)
+    except msgspec.DecodeError:
+        mended, texts = _mended(text)
+        if not texts:
+            raise
+    if halves is not None:
+        halves[path.name] = texts
+    return msgspec.json.decode(mended, type=wanted)
+
+
+def _mended(text: str) -> tuple[str, int]:
+    """Return the text without halves of characters, and how many JSON texts held one."""
     mended = bytearray(text.encode())
-    mend_halves(mended)
-    return mended.decode()
+    _, texts = mend_halves(mended)
+    return (mended.decode(), texts) if texts else (text, 0)
 
 
-def mend_halves(text: bytearray | mmap) -> int:
-    """Replace each escape of half a surrogate pair by that of U+FFFD, in place; return how many texts held one.
+def mend_halves(text: bytearray | mmap) -> tuple[list[int], int]:
+    """Replace each escape of half a surrogate pair by that of U+FFFD, in place.
 
     RFC 8259 allows such an escape, and every UTF-8 encoder writes U+FFFD for it. The length of the text stays.
+
+    Returns:
+        The offsets of the halves, and how many JSON texts held one.
     """
-    if not _may_have_halves(text):
-        return 0
-    texts, after = 0, -1
-    for found in ESCAPE.finditer(text):
-        if found[1]:
-            text[found.start() : found.end()] = REPLACEMENT
-            same = after >= 0 and _ends_within(text, after, found.start())
+    found: list[int] = []
+    texts = 0
+    for escape in ESCAPE.finditer(text):
+        if escape[1]:
+            same = bool(found) and _ends_within(text, found[-1] + len(REPLACEMENT), escape.start())
             texts += not same
-            after = found.end()
-    return texts
+            found.append(escape.start())
+    put_replacements(text, found)
+    return found, texts
 
 
-def _may_have_halves(text: bytearray | mmap) -> bool:
-    """Return whether an escape of half a pair occurs; bytes are searched many times faster than a mapped file."""
-    parts = (text[start : start + SEARCHED_BYTES + len(HALVES[0])] for start in range(0, len(text), SEARCHED_BYTES))
-    return any(half in part for part in parts for half in HALVES)
+def put_replacements(text: bytearray | mmap, offsets: Iterable[int]) -> None:
+    """Write the escape of U+FFFD at the offsets, in place."""
+    for offset in offsets:
+        text[offset : offset + len(REPLACEMENT)] = REPLACEMENT
 
 
 def _ends_within(text: bytearray | mmap, start: int, end: int) -> bool:
     """Return whether the JSON text that `start` is in goes on up to `end`."""
     within = WITHIN_TEXT.match(text, start, end)
     return within is not None and within.end() == end
-
-
-def count_halves(path: Path) -> int:
-    """Return how many texts of a JSON file hold half a character."""
-    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_COPY) as text:
-        return mend_halves(text)
 
 
 def convert(value: object, wanted: type[T], *, file: Path, place: str = "$") -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from recon.bundle.formats import EntityReport, IdMapping, ImportProblem, RecordHead, ReportHead
-from recon.bundle.jsonfile import convert, convert_each, mend_halves, require_text
+from recon.bundle.jsonfile import convert, convert_each, mend_halves, put_replacements, require_text
 from recon.model import ENTITIES
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class JsonList:
         place: Its JSON path.
         item: The type of each of its items.
         file: The file that contains it, from the byte `start` on.
-        has_halves: Whether texts of the file hold half a character.
+        halves: The offsets in the file of the halves of characters in it, in order.
     """
 
     table: str
@@ -60,15 +61,15 @@ class JsonList:
     file: Path
     start: int
     size_bytes: int
-    has_halves: bool = False
+    halves: tuple[int, ...] = ()
 
     def open(self) -> IO[bytes] | mmap.mmap:
         """Open the file, with each half of a character replaced by U+FFFD; only pages that hold one are copied."""
-        if not self.has_halves:
+        if not self.halves:
             return self.file.open("rb")
         with self.file.open("rb") as opened:
             mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
-        mend_halves(mapped)
+        put_replacements(mapped, self.halves)
         return mapped
 
     def write(self, folder: Path, pieces: int = 1) -> list[Path]:
@@ -117,10 +118,14 @@ def _copy(original: IO[bytes] | mmap.mmap, target: IO[bytes], start: int, end: i
         left -= target.write(original.read(min(left, PIECE_BYTES)))
 
 
-def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
+def read_envelope(file: Path, halves: dict[str, int] | None = None) -> tuple[ReportHead, tuple[JsonList, ...]]:
     """Read the report without its long lists, and locate these in the file.
 
     The file is memory-mapped while it is scanned: this takes only pages of the file, which are released at the end.
+
+    Args:
+        file: The report.
+        halves: Receives how many texts held half a character, as for `read_json`.
 
     Raises:
         BundleError: It is not UTF-8 text, or the value of the error list or of an id mapping is not a list.
@@ -128,22 +133,34 @@ def read_envelope(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
     """
     with file.open("rb") as opened:
         mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
-    has_halves = mend_halves(mapped) > 0
     require_text(file, mapped[:4])
     text = memoryview(mapped)[len(BYTE_ORDER_MARK) if mapped[:3] == BYTE_ORDER_MARK else 0 :]
-    return _take_apart(
-        msgspec.json.decode(text, type=ReportEnvelope), file, pa.py_buffer(mapped).address, has_halves=has_halves
-    )
+    offsets: list[int] = []
+    try:
+        envelope = msgspec.json.decode(text, type=ReportEnvelope)
+    except msgspec.DecodeError:
+        # The parser refuses every half, also in what it leaves unparsed: only then they are looked for.
+        offsets, texts = mend_halves(mapped)
+        if not texts:
+            raise
+        envelope = msgspec.json.decode(text, type=ReportEnvelope)
+        if halves is not None:
+            halves[file.name] = texts
+    return _take_apart(envelope, file, pa.py_buffer(mapped).address, offsets)
 
 
 def _take_apart(
-    envelope: ReportEnvelope, file: Path, address: int, *, has_halves: bool
+    envelope: ReportEnvelope, file: Path, address: int, halves: list[int]
 ) -> tuple[ReportHead, tuple[JsonList, ...]]:
     kept = {key: getattr(envelope, key) for key in ReportHead.__struct_fields__ if key not in ("errors", "id_mapping")}
     entities = {name: _without_records(getattr(envelope, name)) for name in ENTITIES}
     return ReportHead(**kept | entities), tuple(
-        replace(listed, has_halves=has_halves) for listed in _find_lists(envelope, file, address)
+        replace(listed, halves=_within(halves, listed)) for listed in _find_lists(envelope, file, address)
     )
+
+
+def _within(halves: list[int], listed: JsonList) -> tuple[int, ...]:
+    return tuple(halves[bisect_left(halves, listed.start) : bisect_left(halves, listed.start + listed.size_bytes)])
 
 
 def _without_records(entity: EntityEnvelope) -> EntityReport:

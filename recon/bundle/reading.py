@@ -26,7 +26,7 @@ from recon.bundle.formats import (
     TypedReport,
     meant_name,
 )
-from recon.bundle.jsonfile import REWRITE, convert, convert_each, count_halves, describe, read_json, read_json_text
+from recon.bundle.jsonfile import REWRITE, convert, convert_each, decode_mended, describe, read_json, read_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
 from recon.bundle.unread import find_unread
@@ -82,7 +82,10 @@ def _unpack(path: Path) -> Unpacked | None:
 def _read_folder(path: Path) -> Bundle:
     report_file = _find_report(path)
     is_large = report_file.stat().st_size > LARGE_BYTES
-    head, lists = _read_large(report_file) if is_large else (_read_report(report_file), ())
+    halves: dict[str, int] = {}
+    head, lists = _read_large(report_file, halves) if is_large else (_read_report(report_file, halves), ())
+    policies = _policies(path / POLICIES, halves)
+    config = read_json(path / CONFIG, halves) if _is_there(path / CONFIG) else None
     entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
     return Bundle(
         path=path,
@@ -94,11 +97,11 @@ def _read_folder(path: Path) -> Bundle:
         problems=tuple(convert_each(head.errors, ImportProblem, file=report_file, place="$.errors")),
         id_mappings=_id_mappings(head, report_file),
         record_counts={name: _count_records(report_file, name, e.records) for name, e in entities.items()},
-        policies=_policies(path / POLICIES),
-        config=read_json(path / CONFIG) if _is_there(path / CONFIG) else None,
+        policies=policies,
+        config=config,
         lists=lists,
         summary=head.summary or {},
-        notes=tuple(_notes(path)),
+        notes=tuple(_notes(halves)),
     )
 
 
@@ -111,13 +114,11 @@ def _misnamed(bundle: Bundle) -> Iterator[str]:
             yield f"{file.name} is not read: it would be under the name {meant}"
 
 
-def _notes(path: Path) -> Iterator[str]:
+def _notes(halves: dict[str, int]) -> Iterator[str]:
     """Yield what of the files was read otherwise than it stands there."""
-    for name in NAMES:
-        texts = count_halves(path / name) if _is_there(path / name) else 0
-        if texts:
-            held = f"{texts:,} text{'s' * (texts > 1)} held half a character"
-            yield f"{name}: {held} (an escape such as \\ud83d alone), which is read as U+FFFD"
+    for name, texts in halves.items():
+        held = f"{texts:,} text{'s' * (texts > 1)} held half a character"
+        yield f"{name}: {held} (an escape such as \\ud83d alone), which is read as U+FFFD"
 
 
 def _find_report(path: Path) -> Path:
@@ -183,10 +184,10 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _read_report(file: Path) -> ReportHead:
+def _read_report(file: Path, halves: dict[str, int]) -> ReportHead:
     """Decode into typed structs; an invalid report is decoded again without types, to report where and why."""
     try:
-        return msgspec.json.decode(read_json_text(file), type=TypedReport)
+        return decode_mended(file, read_text(file), TypedReport, halves)
     except (msgspec.MsgspecError, RecursionError) as error:
         place = re.search(r"out of range - at `(.+)`", str(error))
         if place:
@@ -197,15 +198,15 @@ def _read_report(file: Path) -> ReportHead:
                 found="a number that is out of range",
                 next_step=REWRITE,
             ) from error
-        return convert(read_json(file), ReportHead, file=file)
+        return convert(read_json(file, halves), ReportHead, file=file)
 
 
-def _read_large(file: Path) -> tuple[ReportHead, tuple[JsonList, ...]]:
+def _read_large(file: Path, halves: dict[str, int]) -> tuple[ReportHead, tuple[JsonList, ...]]:
     """Read the report without its long lists, and these; an invalid report is read whole, to report where and why."""
     try:
-        return read_envelope(file)
+        return read_envelope(file, halves)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _read_report(file), ()
+        return _read_report(file, halves), ()
 
 
 def _id_mappings(head: ReportHead, file: Path) -> dict[str, list[IdMapping]]:
@@ -231,10 +232,10 @@ def _count_records(file: Path, entity: str, value: object) -> int | None:
     return len(convert_each(value, RecordHead, file=file, place=place))
 
 
-def _policies(file: Path) -> tuple[Policy, ...] | None:
+def _policies(file: Path, halves: dict[str, int]) -> tuple[Policy, ...] | None:
     if not _is_there(file):
         return None
-    head = convert(read_json(file), PolicyHead, file=file)
+    head = convert(read_json(file, halves), PolicyHead, file=file)
     return tuple(convert_each(head.policies, Policy, file=file, place="$.policies"))
 
 
