@@ -36,7 +36,20 @@ FOREIGN = {
     b"\xfd7zXZ": ".xz",
 }
 TAR_MARK = slice(257, 262)
-SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+# What a file is called → how it begins, if it is that.
+SUFFIXES = {
+    ".zip": b"PK\x03\x04",
+    ".tar": b"",
+    ".tgz": GZIP_START,
+    ".gz": GZIP_START,
+    **{kind: mark for mark, kind in FOREIGN.items()},
+    ".tbz": b"BZh",
+    ".tbz2": b"BZh",
+    ".txz": b"\xfd7zXZ",
+}
+# What Python unpacks of a tar alone.
+OF_A_TAR = (".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz")
+UNPACK = "Unpack it yourself and name the folder, or pack it as a .zip"
 ENDED = ("unexpected end of data", "truncated", "incomplete", "end-of-stream", "empty header", "File is not a zip file")
 BROKEN = (
     zipfile.BadZipFile,
@@ -173,11 +186,7 @@ def unpack(path: Path) -> Unpacked | None:
         unpacked.close()
         if _is_early_end(error):
             raise _cut_off(path) from error
-        raise _not_unpacked(
-            path,
-            " ".join(str(error).split())[:200] or type(error).__name__,
-            "Copy it again, or unpack it yourself and name the folder",
-        ) from error
+        raise _not_unpacked(path, *_why_broken(error)) from error
     except BaseException:
         unpacked.close()
         raise
@@ -187,6 +196,16 @@ def unpack(path: Path) -> Unpacked | None:
 def _is_early_end(error: Exception) -> bool:
     """Return whether the error says that a file ended too early."""
     return isinstance(error, EOFError) or any(words in str(error) for words in ENDED)
+
+
+def _why_broken(error: Exception) -> tuple[str, str]:
+    """Return what was found instead of a whole archive, and what to do."""
+    found = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, NotImplementedError):
+        return found, UNPACK
+    if isinstance(error, RuntimeError):
+        return "it is encrypted with a password", "Unpack it yourself with its password, and name the folder"
+    return found, "Copy it again, or unpack it yourself and name the folder"
 
 
 def _not_unpacked(path: Path, found: str, next_step: str) -> BundleError:
@@ -200,7 +219,8 @@ def _not_unpacked(path: Path, found: str, next_step: str) -> BundleError:
 
 
 def _cut_off(path: Path) -> BundleError:
-    kind = (_packed_kind(_beginning(path)) if path.is_file() else None) or ".gz"
+    start = _beginning(path) if path.is_file() else b""
+    kind = _packed_kind(start) or _foreign_kind(start) or _name_kind(path) or ".gz"
     return _not_unpacked(path, f"it begins as a {kind} and its end is missing", "Copy it again")
 
 
@@ -216,24 +236,39 @@ def _packed_kind(start: bytes) -> str | None:
     return next((kind for mark, kind in PACKED.items() if start.startswith(mark)), None)
 
 
+def _foreign_kind(start: bytes) -> str | None:
+    return next((kind for mark, kind in FOREIGN.items() if start.startswith(mark)), None)
+
+
+def _name_kind(path: Path) -> str | None:
+    """Return what the file is packed as by its name; None: the name says nothing."""
+    return path.suffix.lower() if path.suffix.lower() in SUFFIXES else None
+
+
+def _is_stub(path: Path, start: bytes) -> bool:
+    """Return whether the file is what its name says, and ends before its first bytes tell."""
+    kind = _name_kind(path)
+    if kind is None or not start:
+        return False
+    if kind == ".tar":
+        return len(start) < TAR_MARK.stop and not start.lstrip().startswith((b"<", b"{"))
+    return SUFFIXES[kind].startswith(start)
+
+
 def _require_packed(path: Path, start: bytes) -> None:
     """Refuse what is packed in another way, cut off, or not what its name says.
 
     Raises:
         BundleError: It is.
     """
-    if _packed_kind(start):
+    foreign = _foreign_kind(start)
+    if _packed_kind(start) or _is_stub(path, start) or (foreign and path.name.lower().endswith(OF_A_TAR)):
         raise _cut_off(path)
-    foreign = next((kind for mark, kind in FOREIGN.items() if start.startswith(mark)), None)
     if foreign:
-        raise _not_unpacked(path, f"a {foreign}", "Unpack it yourself and name the folder, or pack it as a .zip")
-    if path.suffix.lower() in SUFFIXES:
-        found = "another kind of file"
-        raise _not_unpacked(
-            path,
-            f"{found if start else 'an empty file'}, called {path.suffix.lower()}",
-            "Copy it again, or name the folder of the bundle",
-        )
+        raise _not_unpacked(path, f"a {foreign}", UNPACK)
+    if kind := _name_kind(path):
+        found = "another kind of file" if start else "an empty file"
+        raise _not_unpacked(path, f"{found}, called {kind}", "Copy it again, or name the folder of the bundle")
 
 
 def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:

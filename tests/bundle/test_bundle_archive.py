@@ -198,7 +198,29 @@ def test_an_encrypted_archive_is_one_sentence(tmp_path: Path) -> None:
     for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(start) + offset] |= 1
     path.write_bytes(data)
-    assert "encrypted" in str(refusal(path).found)
+    error = refusal(path)
+    assert (error.found, error.next_step) == (
+        "it is encrypted with a password",
+        "Unpack it yourself with its password, and name the folder",
+    )
+
+
+def test_an_archive_with_a_wrong_checksum_says_so(folder_of_club: Path) -> None:
+    with zipfile.ZipFile(folder_of_club.parent / "b.zip", "w", zipfile.ZIP_STORED) as packed:
+        packed.write(folder_of_club / REPORT, REPORT)
+    whole = (folder_of_club.parent / "b.zip").read_bytes()
+    (folder_of_club.parent / "b.zip").write_bytes(whole.replace(b"runId", b"runIx", 1))
+    error = refusal(folder_of_club.parent / "b.zip")
+    assert error.found == f"Bad CRC-32 for file '{REPORT}'"
+    assert error.next_step == "Copy it again, or unpack it yourself and name the folder"
+
+
+def test_a_method_of_compression_that_is_not_known_is_unpacked_elsewhere(folder_of_club: Path) -> None:
+    data = bytearray(pack(folder_of_club, "zip", folder_of_club.parent).read_bytes())
+    for start, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(start) + offset] = 98
+    (folder_of_club.parent / "b.zip").write_bytes(data)
+    assert str(refusal(folder_of_club.parent / "b.zip").next_step).startswith("Unpack it yourself")
 
 
 def test_an_archive_without_a_report_lists_what_it_holds(tmp_path: Path) -> None:
@@ -259,8 +281,46 @@ def folder_of_club(tmp_path: Path) -> Path:
         ("b.zip", b"Rar!\x1a\x07\x01\x00", "a .rar"),
         ("b.zip", b"<html>" * 200, "another kind of file, called .zip"),
         ("b.tar.gz", b"", "an empty file, called .gz"),
+        ("b", b"7z\xbc\xaf\x27\x1c" + bytes(40), "a .7z"),
+        ("migration-report.json.gz", b"Rar!\x1a\x07\x01\x00", "a .rar"),
+        ("b.tar", b"<html></html>", "another kind of file, called .tar"),
+        ("b.7z", b"<", "another kind of file, called .7z"),
     ],
 )
 def test_what_is_no_archive_that_is_read_is_named(tmp_path: Path, name: str, start: bytes, found: str) -> None:
     (tmp_path / name).write_bytes(start)
     assert refusal(tmp_path / name).found == found
+
+
+def test_what_is_packed_in_another_way_is_to_be_unpacked(tmp_path: Path) -> None:
+    for start in (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x01\x00", b"\x28\xb5\x2f\xfd"):
+        (tmp_path / "b.zip").write_bytes(start + bytes(40))
+        assert refusal(tmp_path / "b.zip").next_step == "Unpack it yourself and name the folder, or pack it as a .zip"
+
+
+@pytest.mark.parametrize(
+    "name, start, kind",
+    [
+        ("b.zip", b"PK\x03", ".zip"),
+        ("b.tar", b"migration-bundle/", ".tar"),
+        ("b.tgz", b"\x1f", ".tgz"),
+        ("b.tar.gz", b"\x1f", ".gz"),
+        ("b.7z", b"7z\xbc", ".7z"),
+        ("b.RAR", b"Ra", ".rar"),
+        ("b.txz", b"\xfd7", ".txz"),
+    ],
+)
+def test_a_stub_of_what_its_name_says_lacks_its_end(tmp_path: Path, name: str, start: bytes, kind: str) -> None:
+    for kept in range(1, len(start) + 1):
+        (tmp_path / name).write_bytes(start[:kept])
+        assert refusal(tmp_path / name).found == f"it begins as a {kind} and its end is missing"
+
+
+@pytest.mark.parametrize("kind", ["bz2", "xz"])
+@pytest.mark.parametrize("cut", [1, 200, 5000])
+def test_a_tar_packed_in_a_rarer_way_lacks_its_end_too(folder_of_club: Path, kind: str, cut: int) -> None:
+    target = folder_of_club.parent / f"b.tar.{kind}"
+    with tarfile.open(target, "w:bz2" if kind == "bz2" else "w:xz") as packed:
+        packed.add(folder_of_club, "club")
+    target.write_bytes(target.read_bytes()[:-cut])
+    assert refusal(target).found == f"it begins as a .{kind} and its end is missing"
