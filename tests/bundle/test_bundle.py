@@ -4,8 +4,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ import recon
 from recon.bundle import frames, open_bundle, reading
 from recon.bundle.jsonfile import read_json
 from recon.errors import BundleError, visible
+from recon.report import FORMATS
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 
@@ -453,6 +455,55 @@ def test_an_optional_file_under_another_name_is_named(folder: Path, name: str, m
     assert open_bundle(folder).notes == (f"{name} is not read: it would be under the name {meant}",)
     (folder / meant).write_text(json.dumps(VALID_POLICIES if meant == POLICIES else {}), encoding="utf-8")
     assert open_bundle(folder).notes == ()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_wrong_beside_half_a_character_is_named_by_its_place(folder: Path, name: str) -> None:
+    write(folder, name, b'{"runId": "a\\ud83d",\n "version": "b\\ud83d", oops}')
+    error = refusal(folder)
+    assert error.what == f"{name} is not valid JSON"
+    assert error.where == f"{folder / name}, line 2 column 24"
+
+
+# What is stored of the text that the bundle has → how many records the ledger leaves unexplained.
+CUT_AT_NUL = {"Fun": 0, "Fun\0day": 0, "Funday": 1, "Fun\ufffdday": 1}
+
+
+@pytest.mark.parametrize("stored", CUT_AT_NUL)
+@pytest.mark.parametrize("large_bytes", [0, 2**40], ids=["large", "small"])
+def test_a_nul_in_a_text_ends_no_verification(
+    demo: DemoPaths, monkeypatch: pytest.MonkeyPatch, stored: str, large_bytes: int
+) -> None:
+    monkeypatch.setattr(reading, "LARGE_BYTES", large_bytes)
+    ids = []
+
+    def put(report: dict[str, Any]) -> None:
+        record = next(each for each in report["events"]["records"] if each["_action"] == "create")
+        record["description"] = "Fun\0day"
+        report["errors"].append({"entity": "event", "message": "cut \0 here", "waId": "x\0"})
+        ids.append(record["_murmurantId"])
+
+    edit_report(demo.bundle, put)
+    with closing(sqlite3.connect(demo.database)) as database, database:
+        database.execute('update "Event" set description = ? where id = ?', (stored, *ids))
+    verification = verify(demo)
+    assert check_of(verification, "altered_records").outcome == ("PASS" if stored == "Fun\0day" else "FAIL")
+    assert verification.ledger is not None
+    assert verification.ledger.unexplained == CUT_AT_NUL[stored]
+
+
+def test_nul_and_half_a_character_are_in_every_report(demo: DemoPaths, tmp_path: Path) -> None:
+    def put(report: dict[str, Any]) -> None:
+        report["events"]["records"][0] |= {"description": "Fun\0day \ud83d", "k\ud83d\0": 1}
+        report["errors"].append({"entity": "event", "message": "cut \0 \ud83d here"})
+
+    edit_report(demo.bundle, put)
+    for kind in FORMATS:
+        output = tmp_path / f"report.{kind}"
+        done = run_in_process("verify", demo.bundle, "--database", demo.database, "-f", kind, "-o", output)
+        assert done.code == 1, done.err
+        assert "3 texts held half a character" in done.out
+        assert output.stat().st_size > 0
 
 
 def test_a_pair_of_surrogates_is_a_character(folder: Path) -> None:

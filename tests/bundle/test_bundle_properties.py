@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from soaking import examples
 
 import recon
 from recon.bundle import Bundle, frames, open_bundle
+from recon.bundle.formats import RecordHead
+from recon.bundle.jsonfile import mend_halves
 from recon.demo import generate, write_bundle, write_sqlite
 from recon.errors import BundleError
 from recon.report.console import Console
@@ -315,3 +318,24 @@ def test_a_bundle_of_anything_that_is_allowed_is_verified_and_reported(
     verification = judge(club)
     assert verification
     assert (verification.run_id, len(verification.policies)) == (report["runId"], len(declared["policies"]))
+
+
+# Texts of JSON as they are written: halves of characters, pairs, and what only looks like them.
+ESCAPES = (r"\ud83d", r"\ude00", r"\uD83D", r"\uDe00", r"\udbff", r"\uDC00", r"\ud7ff", r"\ue000", r"\u0000")
+ESCAPED = st.lists(st.sampled_from((*ESCAPES, r"\\", r"\\ud83d", r"\"", "ud83d", "a", "é")), max_size=6).map("".join)
+
+
+@settings(max_examples=examples(200))
+@given(texts=st.lists(ESCAPED, min_size=1, max_size=3))
+def test_half_a_character_is_all_that_is_replaced(texts: list[str]) -> None:
+    document = "[" + ",".join(f'"{text}"' for text in texts) + "]"
+    mended = bytearray(document.encode())
+    offsets, count = mend_halves(mended)
+    read = json.loads(document)
+    assert json.loads(mended) == ["".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text) for text in read]
+    assert count == sum(any("\ud800" <= c <= "\udfff" for c in text) for text in read)
+    assert len(offsets) == sum("\ud800" <= c <= "\udfff" for text in read for c in text)
+    # A text is searched only where the parser refuses it, which it does for what it skips as well.
+    for skipped, kind in ((f'{{"skipped": {document}}}', RecordHead), (document, msgspec.Raw)):
+        with pytest.raises(msgspec.DecodeError) if count else nullcontext():
+            msgspec.json.decode(skipped, type=kind)

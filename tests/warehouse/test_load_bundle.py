@@ -13,6 +13,7 @@ from soaking import examples
 from support import verify
 
 from recon.bundle import open_bundle, reading
+from recon.bundle.jsonfile import mend_halves
 from recon.bundle.lists import read_envelope
 from recon.demo import write_demo
 from recon.errors import BundleError
@@ -20,6 +21,7 @@ from recon.warehouse import Warehouse, load_lists
 from recon.warehouse.load_bundle import load_bundle
 
 if TYPE_CHECKING:
+    from mmap import mmap
     from pathlib import Path
 
 TABLES = ("run", "counts", "errors", "id_mappings", "policies")
@@ -222,3 +224,41 @@ def test_nothing_of_a_streamed_report_is_left_behind(tmp_path: Path, monkeypatch
     with pytest.raises(BundleError, match=r"members\.records\[0\]\._action"):
         source_tables(folder, 0)
     assert list(scratch.iterdir()) == []
+
+
+def halved(records: int) -> dict[str, Any]:
+    """A report with halves of characters in every list, in keys and in texts outside of them."""
+    members = [
+        {"_sourceRow": row + 2, "_waId": str(row), "firstName": f"Ann \ud83d{row}", "k\udc00": "😀\ude00"}
+        for row in range(records)
+    ]
+    problems = [{"entity": "member", "message": f"{row} \udbff"} for row in range(records)]
+    mapped = {"members": [{"waId": str(row), "murmurantId": f"m\ud83d{row}"} for row in range(records)]}
+    return report_of(members=ENTITY | {"records": members}, errors=problems, idMapping=mapped, runId="run \ud83d")
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_halves_of_characters_are_streamed_as_they_are_read_whole(tmp_path: Path, cores: int) -> None:
+    (tmp_path / REPORT).write_text(json.dumps(halved(40)), encoding="utf-8")
+    whole = source_tables(tmp_path, 2**40, "source.members")
+    assert source_tables(tmp_path, 0, "source.members", cores=cores) == whole
+    assert "Ann \ufffd7" in whole["members"][7]
+    assert {row[-1] for row in whole["errors"]} == {f"{row} \ufffd" for row in range(40)}
+
+
+@pytest.mark.parametrize("is_halved", [True, False])
+def test_a_large_report_is_searched_for_halves_once_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_halved: bool
+) -> None:
+    text = json.dumps(halved(40))
+    (tmp_path / REPORT).write_text(text if is_halved else text.replace("\\ud", "\\u0"), encoding="utf-8")
+    searched: list[int] = []
+
+    def count(content: bytearray | mmap) -> tuple[list[int], int]:
+        searched.append(len(content))
+        return mend_halves(content)
+
+    monkeypatch.setattr("recon.bundle.lists.mend_halves", count)
+    monkeypatch.setattr("recon.bundle.jsonfile.mend_halves", count)
+    source_tables(tmp_path, 0, cores=3)
+    assert len(searched) == is_halved
