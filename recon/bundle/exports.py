@@ -274,6 +274,16 @@ def read_header(file: Path) -> list[str]:
     return next((cells for _, _, cells in readings(file)), [])
 
 
+def is_header_alone(export: Export) -> bool:
+    """Return whether no row follows the header of the export."""
+    text = _beginning(export.file)[len(export.skipped) :]
+    try:
+        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=export.separator) if row]
+    except csv.Error:
+        return False
+    return len(rows) <= 1
+
+
 def _beginning(file: Path) -> str:
     try:
         with file.open("rb") as opened:

@@ -13,6 +13,7 @@ from recon.bundle.exports import (
     folder_of,
     headers_of,
     home_of,
+    is_header_alone,
     is_hidden,
     known_headers,
     may_be_export,
@@ -65,14 +66,27 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
         and _is_like_export(file, names)
         and _is_wanted(file, names, wanted)
     ]
+    empty = tuple(_without_rows(bundle))
     if not left and not any(meant.values()):
-        return {}, ()
+        return {}, empty
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
     reasons = {
         entity: _why_not_read(file, entity, config, bundle) for entity, file in meant.items() if file is not None
     }
     notes = [f"Not read as an export: {why}" for file in left if (why := _why_left(file, wanted, config, bundle))]
-    return reasons, tuple(notes)
+    return reasons, (*empty, *notes)
+
+
+def _without_rows(bundle: Bundle) -> Iterator[str]:
+    """Yield which exports are read and have no rows, although the report counts some."""
+    for entity, export in bundle.exports.items():
+        report = bundle.entities[entity]
+        counted = max(report.expected, report.total_rows or 0, report.parsed or 0)
+        if counted and is_header_alone(export):
+            yield (
+                f"{export.file.name} has a header and no rows, and the report counts {counted:,} of the {entity}: "
+                "put the file there that the importer read"
+            )
 
 
 def _is_like_export(file: Path, names: dict[str, str]) -> bool:

@@ -597,6 +597,20 @@ def test_what_is_called_like_the_export_and_is_none_is_named(counting: Path, nam
     assert unread(counting) == ({"members": f"{name} {why}"}, ())
 
 
+@pytest.mark.parametrize("after", ["", "\r\n", "\n\n"])
+@pytest.mark.parametrize("before", ["", "sep=,\n"])
+def test_a_header_alone_is_named_where_the_report_counts_rows(counting: Path, before: str, after: str) -> None:
+    file = counting / "members.csv"
+    file.write_text(before + ",".join(MEMBERS) + after, encoding="utf-8")
+    (note,) = unread(counting)[1]
+    assert note.startswith("members.csv has a header and no rows, and the report counts 1 of the members")
+    edit_report(counting, lambda report: report["members"].update(created=0))
+    assert unread(counting)[1] == ()
+    edit_report(counting, lambda report: report["members"].update(created=1))
+    file.write_text(before + ",".join(MEMBERS) + "\n" + ",".join(LINE), encoding="utf-8")
+    assert unread(counting)[1] == ()
+
+
 def test_a_folder_and_a_link_to_nothing_are_named(counting: Path) -> None:
     (counting / "members.csv").mkdir()
     (counting / "events.csv").symlink_to("nowhere")
