@@ -148,7 +148,7 @@ def folder_of(bundle: Bundle) -> Path:
 
 
 def entries_of(folder: Path) -> list[Path]:
-    """Return what lies in the folder, sorted; one without permission to list it counts as empty."""
+    """Return what is in the folder, sorted; one without permission to list it counts as empty."""
     try:
         return sorted(folder.iterdir())
     except OSError:
@@ -156,7 +156,7 @@ def entries_of(folder: Path) -> list[Path]:
 
 
 def home_of(bundle: Bundle) -> Path:
-    """Return the folder that the bundle lies in."""
+    """Return the folder that the bundle is in."""
     return bundle.path.parent if bundle.path.name else bundle.path / ".."
 
 

@@ -534,7 +534,7 @@ def test_what_the_report_names_and_is_no_export_is_named(counting: Path) -> None
 
 
 USER_IDS = ",".join(("User ID", *MEMBERS[1:])).encode()
-# What lies there → what is said of it, after its name.
+# What is there → what is shown of it, after its name.
 UNREADABLE: dict[str, tuple[bytes, str]] = {
     "another id": (USER_IDS, "has no Contact ID; has User ID, First name"),
     "half a header": (
