@@ -65,11 +65,6 @@ class LoadColumn:
     @property
     def value(self) -> str:
         """The SQL expression of this column, typed."""
-        typed = self._typed
-        return IN_CALENDAR.format(value=typed) if self.name in STAMPS and self.type == "timestamp" else typed
-
-    @property
-    def _typed(self) -> str:
         stored = STORED[self.type]
         if self.can_fail or (self.is_selected and self.type == "key" and self.source_type == "text"):
             return f"as_{self.type}({quote(self.name)})"
@@ -81,6 +76,12 @@ class LoadColumn:
     def expression(self) -> str:
         """The typed value with the column's name as its alias."""
         return f"{self.value} as {quote(self.name)}"
+
+    @property
+    def stored(self) -> str:
+        """The SQL expression of what is stored, from the typed value under the column's name."""
+        name = quote(self.name)
+        return IN_CALENDAR.format(value=name) if self.name in STAMPS and self.type == "timestamp" else name
 
 
 def unread(column: LoadColumn, fields: Sequence[LoadColumn], name: str, table_name: str, mark: str = "") -> str:

@@ -35,7 +35,7 @@ FINDINGS = "target.unreadable_values"
 MANY_ROWS = 200_000
 INCOMING = "incoming"
 CREATE = "create table {table} ({columns})"
-INSERT = "insert into {table} select {columns} from incoming"
+INSERT = "insert into {table} select {stored} from (select {columns} from incoming)"
 STORED_VALUES = "select {columns} from {table} where rowid >= ?"
 RECORD = "insert into reading.unread"
 REPORT = """
@@ -141,7 +141,8 @@ class Warehouse:
         marks = {name.removesuffix(UNDECODED): name for name in frame.columns if name.endswith(UNDECODED)}
         self.connection.register(INCOMING, frame.to_arrow())
         columns = ", ".join(column.expression for column in fields)
-        self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns))
+        stored = ", ".join(column.stored for column in fields)
+        self.execute(INSERT.format(table=quote(*name.split(".")), columns=columns, stored=stored))
         failed = self._failed(name, frame, fields)
         queries = [unread(column, fields, name, table_name) for column in failed]
         queries += [unread(f, fields, name, table_name, marks[f.name]) for f in fields if f.name in marks]
