@@ -24,7 +24,6 @@ CONCERNS = re.compile(
 )
 YES, NO = frozenset(("", "true", "1", "on", "yes", "t", "y")), frozenset(("false", "0", "off", "no", "f", "n"))
 
-
 DEFAULT_AUTHORITY = Path("~/.postgresql/root.crt")
 LIBPQ_NAMES = {
     "sslminprotocolversion": "ssl_min_protocol_version",

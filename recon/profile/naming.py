@@ -1,4 +1,4 @@
-"""Names tables and columns as the database spells them, where it tells names apart without upper and lower case."""
+"""Names tables and columns as the database spells them, where it takes upper and lower case for the same."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from recon.background import await_result
 from recon.bundle import Bundle, open_bundle
 from recon.ledger import LedgerSettings, account_for, ledger_columns
+from recon.masking import mask_text
 from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_rules
@@ -143,7 +144,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         distributions=distributed,
         ledger=ledger,
         not_checked=unchecked,
-        notes=bundle.notes,
+        notes=bundle.notes if options.show_pii else tuple(map(mask_text, bundle.notes)),
     )
     if verification.ledger:
         listener.accounted(verification.ledger)

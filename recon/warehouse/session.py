@@ -133,7 +133,7 @@ class Warehouse:
 
         A value that is not of its column's type becomes null and is recorded in `target.unreadable_values` under the
         application's `table_name`, with the first column of the row as its key; until `settle_times`, so is a time that
-        only the whole of its column tells how to read. A text that is not UTF-8 is recorded, too, and stored as sent.
+        is read by the whole of its column. A text that is not UTF-8 is recorded, too, and stored as sent.
         """
         if frame.is_empty():
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.

@@ -110,7 +110,7 @@ def settle_database_times(warehouse: Warehouse, reads: Iterable[TableRead]) -> N
 
 
 def settle_bundle_times(warehouse: Warehouse) -> None:
-    """Rewrite the times of the report's records that only their column tells how to read; of exports, this is declared.
+    """Rewrite the times of the report's records that are read by their whole column; of exports, this is declared.
 
     They are noted in `source.readings`; what still cannot be read is left as it is, for the ledger.
     """

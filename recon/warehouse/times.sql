@@ -1,4 +1,4 @@
--- Times that only the whole of their column tells how to read: numbers since 1970, and dates whose day comes first.
+-- Times that are read by the whole of their column: numbers since 1970, and dates whose day comes first.
 
 -- name: setup
 -- A number; a date written without separators (20240115, 20240115142000) is none.

@@ -99,12 +99,12 @@ def test_a_url_in_another_place_shows_no_password(arguments: list[str]) -> None:
 
 
 def test_swapped_inputs_are_recognised(demo: DemoPaths) -> None:
-    for bundle, database, told in (
+    for bundle, database, reported in (
         (demo.database, demo.bundle, "in each other's place"),
         (demo.database, demo.database, "The bundle is a database"),
         (demo.bundle, demo.bundle, "The database is a migration bundle"),
     ):
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=reported):
             recon.VerifyOptions(bundle, str(database), environment={})
 
 
@@ -164,7 +164,7 @@ def test_parameters_arrive_in_other_types(given: dict[str, Any], meant: tuple[st
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, reported",
     [
         ({"bundle": 1.5}, "-r bundle 1.5"),
         ({"bundle": 1e5}, "-r bundle"),
@@ -180,14 +180,14 @@ def test_parameters_arrive_in_other_types(given: dict[str, Any], meant: tuple[st
     ids=str,
 )
 @pytest.mark.usefixtures("here")
-def test_a_parameter_whose_text_is_lost_is_refused_in_one_sentence(given: dict[str, Any], told: str) -> None:
+def test_a_parameter_whose_text_is_lost_is_refused_in_one_sentence(given: dict[str, Any], reported: str) -> None:
     with pytest.raises(UsageError) as refused:
         recon.VerifyOptions(**given)
-    assert told in refused.value.message
+    assert reported in refused.value.message
 
 
 @pytest.mark.parametrize(
-    "error, told",
+    "error, reported",
     [
         (OSError(errno.ENOSPC, "No space left on device", "x"), "no room left"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "no room left"),
@@ -200,11 +200,11 @@ def test_a_parameter_whose_text_is_lost_is_refused_in_one_sentence(given: dict[s
     ],
     ids=str,
 )
-def test_what_the_machine_lacks_is_said_whatever_it_stopped(error: Exception, told: str) -> None:
+def test_what_the_machine_lacks_is_said_whatever_it_stopped(error: Exception, reported: str) -> None:
     wrapped = ReconError("The bundle is damaged")
     wrapped.__cause__ = error
     found = lack_of_resources(wrapped)
     assert found is not None
-    assert told in found.message
+    assert reported in found.message
     assert found.next_step
     assert lack_of_resources(ReconError("The bundle is damaged")) is None

@@ -50,29 +50,29 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def require_blameless(done: Finished, told: str, next_step: str) -> None:
+def require_blameless(done: Finished, reported: str, next_step: str) -> None:
     """Neither input is blamed, nor recon."""
     assert done.code == 2
     last = next(line for line in done.err.splitlines() if line.startswith("Resource error: "))
-    assert told in last
+    assert reported in last
     assert next_step in last
     assert "bug in recon" not in done.err
     assert "bundle" not in last.casefold()
 
 
 @pytest.mark.parametrize(
-    "limit, told, next_step, is_written",
+    "limit, reported, next_step, is_written",
     [(0, "no folder for temporary files", "Set TMPDIR", False), (20_000, "no room left", "Make room", True)],
     ids=["no-folder", "no-room"],
 )
 def test_files_that_cannot_be_written_are_said_as_such(
-    demo: DemoPaths, tmp_path: Path, limit: int, told: str, next_step: str, *, is_written: bool
+    demo: DemoPaths, tmp_path: Path, limit: int, reported: str, next_step: str, *, is_written: bool
 ) -> None:
     report = tmp_path / "r.json"
     report.write_text(OLDER, encoding="utf-8")
     given = ("verify", demo.bundle, "--database", demo.database, "-f", "json", "-o", report)
     done = run_limited("RLIMIT_FSIZE", limit, *given)
-    require_blameless(done, told, next_step)
+    require_blameless(done, reported, next_step)
     assert report.exists() == is_written
     if is_written:
         assert json.loads(report.read_text(encoding="utf-8"))["error"] == "Resource error"

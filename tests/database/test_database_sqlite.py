@@ -659,10 +659,10 @@ def test_what_cannot_be_read_is_told_once_and_never_as_null(demo: DemoPaths) -> 
     assert check.violations["value"].to_list() == ["perhaps", r"\*** with \xff", "soon"]
     assert "Member.joinedAt: 1 not a timestamp: soon" in str(check.detail)
     assert verification.ledger
-    told = {cause.title: cause.examples[0].target for cause in verification.ledger.causes}
-    assert told["the row's value is not a timestamp"] == "soon"
-    assert told["the row's value is not a boolean"] == "perhaps"
-    assert told["the row's value is not UTF-8 text"] == "\\***"
+    shown = {cause.title: cause.examples[0].target for cause in verification.ledger.causes}
+    assert shown["the row's value is not a timestamp"] == "soon"
+    assert shown["the row's value is not a boolean"] == "perhaps"
+    assert shown["the row's value is not UTF-8 text"] == "\\***"
     assert verification.ledger.unexplained == 0
     for form in FORMATS.values():
         assert "value lost" not in form.render(verification)

@@ -139,9 +139,9 @@ def test_a_notebook_without_a_bundle_says_what_is_missing() -> None:
     cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
     with pytest.raises(recon.ReconError) as refused:
         exec(cells["parameters"] + "\n" + cells["verify"], {})  # noqa: S102 - the shipped notebook's own cells
-    (told,) = refused.value._render_traceback_()
-    assert told.startswith("Usage error: No bundle is named")
-    assert "papermill" in told
+    (shown,) = refused.value._render_traceback_()
+    assert shown.startswith("Usage error: No bundle is named")
+    assert "papermill" in shown
 
 
 def test_parameters_change_what_is_shown(failed: Executed) -> None:

@@ -583,6 +583,12 @@ def test_what_nothing_names_and_cannot_be_read_is_a_notice(counting: Path, case:
     assert note.startswith(f"Not read as an export: people.csv {why}")
 
 
+def test_the_name_of_a_file_is_masked_where_it_is_shown(exported: DemoPaths) -> None:
+    (exported.bundle / "ann@example.org.csv").write_bytes(b"")
+    assert verify(exported).notes == ("Not read as an export: a***@*** is empty",)
+    assert verify(exported, show_pii=True).notes == ("Not read as an export: ann@example.org.csv is empty",)
+
+
 @pytest.mark.parametrize(
     "name, why",
     [
