@@ -1,5 +1,6 @@
 """The frozen objects that all other parts produce or show: a Verification and its contents."""
 
+from recon.model.assessment import Assessment, Fact, Findings, Part, Probe
 from recon.model.ledger import (
     SOURCE_OUTCOMES,
     TARGET_OUTCOMES,
@@ -32,6 +33,7 @@ __all__ = [
     "SINGULAR",
     "SOURCE_OUTCOMES",
     "TARGET_OUTCOMES",
+    "Assessment",
     "Cause",
     "Check",
     "Distributions",
@@ -39,11 +41,15 @@ __all__ = [
     "EntityAccount",
     "Escalation",
     "Example",
+    "Fact",
+    "Findings",
     "Guidance",
     "Ledger",
     "LevelTiers",
     "Outcome",
+    "Part",
     "PolicyResult",
+    "Probe",
     "SnapshotInfo",
     "Summary",
     "Tally",
