@@ -46,7 +46,7 @@ def render(verification: Verification) -> str:
     writer.writerow(HEADER)
     writer.writerows(_facts(verification))
     for check in verification.checks:
-        writer.writerows(_check(check))
+        writer.writerows(check_lines(check))
     if verification.ledger:
         writer.writerows(_ledger(verification.ledger))
     return text.getvalue()
@@ -67,13 +67,13 @@ def _facts(v: Verification) -> Iterator[Cells]:
         yield ("not checked", *NO_CHECK, _cell(name), *_value(reason))
 
 
-def fact(label: str, value: object) -> Cells:
-    """The line of one fact of the run."""
-    return ("verification", *NO_CHECK, label, *_value(value))
+def fact(label: str, value: object, *, kind: str = "verification") -> Cells:
+    """The line of one fact of what was judged."""
+    return (kind, *NO_CHECK, label, *_value(value))
 
 
-def _check(check: Check) -> Iterator[Cells]:
-    """The line of the check, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
+def check_lines(check: Check) -> Iterator[Cells]:
+    """The line of a check, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
     described = (check.id, check.name, check.category, check.severity, check.outcome, check.violation_count)
     about = tuple(map(_cell, described))
     yield ("check", *about, "", "message", *_value(check.message))

@@ -52,7 +52,7 @@ def publish(verification: Verification, environment: Mapping[str, str], *, err: 
         err: Annotations go to standard error, because standard output holds a report.
     """
     if environment.get(SUMMARY):
-        _append(lambda room: summary(verification, room), Path(environment[SUMMARY]))
+        append_summary(lambda room: summary(verification, room), Path(environment[SUMMARY]))
     if on_github(environment):
         for line in annotate(verification):
             click.echo(line, err=err)
@@ -67,17 +67,18 @@ def publish_failure(failure: Failure, environment: Mapping[str, str], *, err: bo
         err: The annotation goes to standard error, because standard output holds a report.
     """
     if environment.get(SUMMARY):
-        _append(lambda room: failure_summary(failure, room), Path(environment[SUMMARY]))
+        append_summary(lambda room: failure_summary(failure, room), Path(environment[SUMMARY]))
     if on_github(environment):
         click.echo(_command("error", f"Verification ERROR: {failure.title}", failure.message), err=err)
 
 
 def failure_summary(failure: Failure, most_bytes: int) -> str:
     """An error as GitHub's Markdown, cut to `most_bytes` bytes of UTF-8."""
-    return _first_lines(f"\n{as_markdown(failure)}", most_bytes)[0]
+    return first_lines(f"\n{as_markdown(failure)}", most_bytes)[0]
 
 
-def _append(summarise: Callable[[int], str], path: Path) -> None:
+def append_summary(summarise: Callable[[int], str], path: Path) -> None:
+    """Append to the step's summary what `summarise` returns for the bytes that are left in it."""
     try:
         before = path.stat().st_size if path.exists() else 0
         text = summarise(SUMMARY_BYTES - before)
@@ -96,7 +97,7 @@ def summary(verification: Verification, most_bytes: int) -> str:
         most_bytes: What the step's summary still has room for, in bytes of UTF-8.
     """
     room = most_bytes - len(LEFT_OUT.encode()) - 1
-    text, whole = _first_lines("\n".join(("", *head(verification), "")), room)
+    text, whole = first_lines("\n".join(("", *head(verification), "")), room)
     for heading in SECTIONS:
         folded = _folded(heading, "\n".join(section(verification, heading)))
         fits = len((text + folded).encode()) <= room
@@ -104,7 +105,7 @@ def summary(verification: Verification, most_bytes: int) -> str:
     return text if whole else text + LEFT_OUT if room > 0 else ""
 
 
-def _first_lines(text: str, room: int) -> tuple[str, bool]:
+def first_lines(text: str, room: int) -> tuple[str, bool]:
     """As many complete lines as fit into `room` bytes, and whether these are all."""
     if len(text.encode()) <= room:
         return text, True
@@ -126,7 +127,9 @@ def annotate(verification: Verification) -> Iterator[str]:
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
     noticed = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
-    return chain(_limited("error", _of_verdict(verification), errors), _limited("warning", noticed, warnings))
+    return chain(
+        annotations_of("error", _of_verdict(verification), errors), annotations_of("warning", noticed, warnings)
+    )
 
 
 def _of_verdict(v: Verification) -> list[str]:
@@ -136,7 +139,8 @@ def _of_verdict(v: Verification) -> list[str]:
     return [_command("error", f"Verification {v.verdict}", f"Checks: {checks_line(v.summary)}{accounted}")]
 
 
-def _limited(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterator[str]:
+def annotations_of(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterator[str]:
+    """Workflow commands of one kind: `first`, then checks, within the limit."""
     yield from first
     room = ANNOTATIONS - len(first)
     shown = checks if len(checks) <= room else checks[: room - 1]

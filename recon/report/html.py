@@ -33,7 +33,7 @@ def render(verification: Verification) -> str:
     style = stylesheet()
     page = environment().get_template("report.html.jinja")
     return page.render(
-        v=verification, style=style, style_hash=source_hash(style), facts=facts(verification), **_words()
+        v=verification, style=style, style_hash=source_hash(style), facts=facts(verification), **section_words()
     )
 
 
@@ -44,10 +44,10 @@ def section(name: str, *arguments: Any, **named: Any) -> str:
 
 @cache
 def _sections() -> Any:
-    return environment().get_template("sections.html.jinja").make_module(_words())
+    return environment().get_template("sections.html.jinja").make_module(section_words())
 
 
-def _words() -> dict[str, Any]:
+def section_words() -> dict[str, Any]:
     """The functions that the sections' template calls."""
     return {
         "entities": ENTITIES,

@@ -50,7 +50,7 @@ def _by_the_runbook(v: Verification) -> dict[str, Any]:
         "verifiedAt": timestamp(v.verified_at),
         "durationMs": v.duration_ms,
         "passed": v.verdict == "PASSED",
-        "checks": [_check(check) for check in v.checks],
+        "checks": [check_document(check) for check in v.checks],
         "summary": to_builtins(v.summary),
         "counts": {"bundle": dict(v.counts_bundle), "database": dict(v.counts_database)},
         "tierDistribution": [_tier(tier) for tier in v.tiers],
@@ -98,7 +98,8 @@ def _tallies(tallies: Sequence[Tally]) -> list[dict[str, Any]]:
     return [{"label": tally.label, "count": tally.count} for tally in tallies]
 
 
-def _check(check: Check) -> dict[str, Any]:
+def check_document(check: Check) -> dict[str, Any]:
+    """One check as plain objects."""
     return {
         "name": check.name,
         "category": check.category,

@@ -15,6 +15,7 @@ from recon.report.text import checks_line, escalation_sentence, facts, guidance,
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from recon.model import Check, Verification
 
@@ -42,12 +43,19 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
     for name, value in _properties(v):
         SubElement(properties, "property", {"name": printable(name), "value": printable(value)})
     for check in v.checks:
-        _add_case(suite, check, v, failing)
+        add_case(suite, check, failing, escalation_sentence(check, v))
     if v.verdict is Verdict.INCOMPLETE:
-        _add_verdict(suite, v)
+        add_verdict(suite, f"Verification {v.verdict}: {checks_line(v.summary)}", v.escalation.action)
     if notices(v):
         SubElement(suite, "system-out").text = "\n".join(map(printable, notices(v)))
-    _count(suites, suite, v)
+    count_cases(suite, v.started_at, v.duration_ms)
+    return xml_text(suites, v.duration_ms)
+
+
+def xml_text(suites: Element, duration_ms: int) -> str:
+    """The document, with the numbers of all its suites as attributes."""
+    _add_counts(suites, duration_ms)
+    del suites.attrib["skipped"]
     indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
@@ -61,43 +69,55 @@ def _properties(v: Verification) -> Iterator[tuple[str, str]]:
     yield from ((f"not_checked.{name}", reason) for name, reason in v.not_checked.items())
 
 
-def _add_case(suite: Element, check: Check, v: Verification, failing: set[Outcome]) -> None:
+def add_case(suite: Element, check: Check, failing: set[Outcome], escalation: str | None = None) -> None:
+    """Add the case of one check to a suite.
+
+    Args:
+        suite: Where to add it.
+        check: Its category is the class, its name the name.
+        failing: The outcomes that are failures.
+        escalation: Whether it is to be escalated, to whom and why; None where that is not decided by the runbook.
+    """
     names = {"classname": printable(check.category), "name": printable(check.name)}
     case, message = SubElement(suite, "testcase", names), printable(check.message)
     if check.outcome in failing:
         failure = SubElement(case, "failure", {"type": str(check.outcome), "message": message})
-        failure.text = "\n".join(_lines(check, v))
+        failure.text = "\n".join(_lines(check, escalation))
     elif check.outcome is Outcome.ERROR:
         SubElement(case, "skipped", {"message": f"not evaluated: {message}"})
     elif check.outcome is Outcome.WARN:
-        SubElement(case, "system-out").text = "\n".join(("Passed with a warning", *_lines(check, v))[:MOST_LINES])
+        SubElement(case, "system-out").text = "\n".join(
+            ("Passed with a warning", *_lines(check, escalation))[:MOST_LINES]
+        )
 
 
-def _add_verdict(suite: Element, v: Verification) -> None:
-    message = f"Verification {v.verdict}: {checks_line(v.summary)}"
+def add_verdict(suite: Element, message: str, next_step: str) -> None:
+    """Add a case in error, without which servers would show a verdict of INCOMPLETE in green."""
     case = SubElement(suite, "testcase", {"classname": "verdict", "name": "Verdict"})
-    error = SubElement(case, "error", {"type": str(v.verdict), "message": message})
-    error.text = f"Next step: {printable(v.escalation.action)}"
+    error = SubElement(case, "error", {"type": str(Verdict.INCOMPLETE), "message": message})
+    error.text = f"Next step: {printable(next_step)}"
 
 
-def _count(suites: Element, suite: Element, v: Verification) -> None:
+def count_cases(suite: Element, started_at: datetime, duration_ms: int) -> None:
     """Set the attributes that repeat what the cases say; servers show these instead of counting themselves."""
-    count = {kind: str(len(list(suite.iter(tag)))) for kind, tag in COUNTED.items()}
+    _add_counts(suite, duration_ms)
     # Without a zone: the schema's pattern has none, and readers take the time as UTC.
-    moment = v.started_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00")
-    time = {"time": f"{v.duration_ms / 1000:.3f}"}
-    suite.attrib |= count | time | {"timestamp": moment}
-    suites.attrib |= {kind: value for kind, value in count.items() if kind != "skipped"} | time
+    suite.set("timestamp", started_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00"))
 
 
-def _lines(check: Check, v: Verification) -> Iterator[str]:
+def _add_counts(element: Element, duration_ms: int) -> None:
+    count = {kind: str(len(list(element.iter(tag)))) for kind, tag in COUNTED.items()}
+    element.attrib |= count | {"time": f"{duration_ms / 1000:.3f}"}
+
+
+def _lines(check: Check, escalation: str | None) -> Iterator[str]:
     """What to know about a check that did not pass: a limited number of lines, each of limited length."""
     lines = [
         printable(check.message),
         *_labelled("Detail", check.detail),
         *_labelled("Meaning", guidance(check).meaning),
         *_labelled("Action", guidance(check).action),
-        f"Escalate: {printable(escalation_sentence(check, v))}",
+        *_labelled("Escalate", escalation),
     ]
     shown = check.violations.head(MOST_LINES - len(lines) - 2)
     if shown.height:

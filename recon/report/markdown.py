@@ -166,11 +166,17 @@ def _failures(v: Verification) -> Iterator[str]:
         yield "Nothing: every check passed without remark."
         return
     for check in v.unpassed:
-        yield from _failure(check, v)
+        yield from unpassed_check(check, escalation_sentence(check, v))
         yield ""
 
 
-def _failure(check: Check, v: Verification) -> Iterator[str]:
+def unpassed_check(check: Check, escalation: str | None = None) -> Iterator[str]:
+    """The lines about a check that did not pass.
+
+    Args:
+        check: Whose outcome is not PASS.
+        escalation: Whether it is to be escalated, to whom and why; None where that is not decided by the runbook.
+    """
     yield f"### {check.outcome}: {markdown(check.name)}"
     yield ""
     yield markdown(check.message)
@@ -182,7 +188,8 @@ def _failure(check: Check, v: Verification) -> Iterator[str]:
         yield f"- **Meaning**: {markdown(advice.meaning)}"
     if advice.action:
         yield f"- **Action**: {markdown(advice.action)}"
-    yield f"- **Escalate**: {markdown(escalation_sentence(check, v))}"
+    if escalation:
+        yield f"- **Escalate**: {markdown(escalation)}"
     yield from _steps("Diagnosis", advice.diagnosis)
     yield from _steps("Resolution", advice.resolution)
     if check.violations.height:

@@ -41,31 +41,33 @@ class Output:
         return "standard output" if self.is_stdout else self.place
 
 
-def plan_outputs(format_names: Sequence[str], places: Sequence[str]) -> tuple[Output, ...]:
+def plan_outputs(format_names: Sequence[str], places: Sequence[str], default: str | None = None) -> tuple[Output, ...]:
     """Determine where each format is written, checked before the work.
 
     Args:
         format_names: The formats asked for, in order.
         places: None given: every format's default; as many as formats: one each, in order; one for several formats:
             that path with each format's suffix.
+        default: The path of a report without its suffix, where no place is given; None: that of a verification.
 
     Raises:
         UsageError: The numbers do not match, or two reports would be written to the same place.
         OutputError: A place cannot be written to.
     """
-    outputs = placed(format_names, places)
+    outputs = placed(format_names, places, default)
     for output in outputs:
         _check(output)
     return outputs
 
 
-def placed(format_names: Sequence[str], places: Sequence[str]) -> tuple[Output, ...]:
+def placed(format_names: Sequence[str], places: Sequence[str], default: str | None = None) -> tuple[Output, ...]:
     """The place of each format, as `plan_outputs` determines it, not checked yet.
 
     Raises:
         UsageError: The numbers do not match, or two reports would be written to the same place.
     """
-    outputs = tuple(map(Output, format_names, _places(format_names, places)))
+    derived = _derived(format_names, default) if default and not places else _places(format_names, places)
+    outputs = tuple(map(Output, format_names, derived))
     _refuse_collisions(outputs)
     return outputs
 
@@ -189,10 +191,19 @@ def write_reports(
 
 
 def _write(verification: Verification, output: Output, fail_on: str) -> None:
+    deliver(_text(verification, output.format_name, fail_on), output)
+
+
+def deliver(text: str, output: Output) -> None:
+    """Write a report's text to its place, completely or not at all; an existing file is replaced.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     if output.is_stdout:
-        _print(_text(verification, output.format_name, fail_on))
+        _print(text)
     else:
-        write_report(verification, output.format_name, Path(output.place), fail_on=fail_on)
+        _write_file(text, Path(output.place))
 
 
 def write_report(verification: Verification, format_name: str, path: Path, *, fail_on: str = "failure") -> None:
@@ -207,7 +218,10 @@ def write_report(verification: Verification, format_name: str, path: Path, *, fa
     Raises:
         OutputError: The file cannot be written.
     """
-    text = _text(verification, format_name, fail_on)
+    _write_file(_text(verification, format_name, fail_on), path)
+
+
+def _write_file(text: str, path: Path) -> None:
     try:
         replace_file(path.resolve(), text)
     except OSError as error:
