@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from recon.comparison import Comparison, Field, compare
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
-    from recon.model import Check, Outcome, Verdict, Verification
+    from recon.model import Assessment, Check, Outcome, Verdict, Verification
     from recon.preflight.coverage import Coverage, check_profile
+    from recon.preflight.parts import PreflightOptions, run_preflight
     from recon.profile.draft import draft_profile
     from recon.report import FORMATS, load_verification, write_report
     from recon.rules import Rule
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FAULTS",
     "FORMATS",
+    "Assessment",
     "Check",
     "Comparison",
     "Coverage",
     "DemoPaths",
     "Field",
     "Outcome",
+    "PreflightOptions",
     "ReconError",
     "Rule",
     "Run",
@@ -47,6 +50,7 @@ __all__ = [
     "load_verification",
     "rehearse",
     "run",
+    "run_preflight",
     "verify",
     "write_demo",
     "write_demo_to",
@@ -56,6 +60,7 @@ __all__ = [
 _HOMES = {
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
+    "Assessment": "recon.model",
     "Check": "recon.model",
     "Comparison": "recon.comparison",
     "Coverage": "recon.preflight.coverage",
@@ -75,6 +80,8 @@ _HOMES = {
     "rehearse": "recon.rules.testing.trials",
     "run": "recon.runs.run",
     "check_profile": "recon.preflight.coverage",
+    "PreflightOptions": "recon.preflight.parts",
+    "run_preflight": "recon.preflight.parts",
     "compare": "recon.comparison",
     "draft_profile": "recon.profile.draft",
     "verify": "recon.verification.verify",

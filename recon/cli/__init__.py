@@ -27,6 +27,10 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 LEAST_ADDRESSES = 1 << 30
 COMMANDS = {
+    "preflight": (
+        "recon.cli.preflight",
+        "Check, before an import, what it depends on.",
+    ),
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),

@@ -11,6 +11,7 @@ import polars as pl
 from recon.database.file import require_file
 from recon.database.rendering import Dialect, render
 from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
+from recon.database.surroundings import surroundings_of_file
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from recon.database.address import DatabaseUrl
+    from recon.database.surroundings import Surroundings
 
 BATCH_ROWS = 100_000
 # Views in the file may refer to other files, extensions or network addresses: access to all of them is disabled.
@@ -103,7 +105,7 @@ class DuckdbSource:
     guarantee = "consistent: the file is open read-only, which keeps every program from writing to it"
 
     def __init__(self, path: Path, schema: str, limit_s: float | None) -> None:
-        self._schema, self.limit_s = schema, limit_s
+        self._schema, self.limit_s, self._path = schema, limit_s, path
         self._connection = duckdb.connect(path, read_only=True, config=CLOSED)
         self._connection.execute("set timezone = 'UTC'")
         self.label = f"DuckDB {duckdb.__version__}, {path}"
@@ -114,6 +116,10 @@ class DuckdbSource:
         for table, column, kind in self._connection.execute(COLUMNS.format(schema=literal(self._schema))).fetchall():
             found.setdefault(table, {})[column] = TYPES.get(kind, "text")
         return found
+
+    def surroundings(self) -> Surroundings:
+        """Return what the system says about the file."""
+        return surroundings_of_file(self._path)
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the schemas of the file that have a table of that name."""

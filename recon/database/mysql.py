@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import UTC, datetime
 from secrets import token_hex
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from recon.database.mysql_connection import (
 from recon.database.mysql_statement import Statement, render_mysql
 from recon.database.server_stream import TIMEOUT, ServerStream
 from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
+from recon.database.surroundings import Surroundings, TableRights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +53,20 @@ SETTINGS = (
     "set names utf8mb4",
     "start transaction with consistent snapshot, read only",
 )
+SURROUNDINGS = """
+select current_user(), unix_timestamp(now(6)),
+       if(@@global.time_zone = 'SYSTEM', @@system_time_zone, @@global.time_zone), @@global.read_only,
+       (select cast(sum(data_length + index_length) as unsigned) from information_schema.tables
+        where table_schema = database())"""
+# What is granted to the account itself: by table, or null for all of them. Rights of roles are not included.
+GRANTED = """
+select null, privilege_type from information_schema.user_privileges where grantee = %s
+union all select null, privilege_type from information_schema.schema_privileges
+where grantee = %s and database() like table_schema
+union all select table_name, privilege_type from information_schema.table_privileges
+where grantee = %s and table_schema = database()"""
+TABLES = "select table_name from information_schema.tables where table_schema = database() order by 1"
+ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 CONSISTENT = "consistent: one statement in one REPEATABLE READ READ ONLY transaction reads all tables"
 
 
@@ -110,6 +126,26 @@ class MysqlSource:
                 columns[column] = full if kind == "binary" else kind
         found = {table: dict.fromkeys(columns, "text") for table, columns in self._types.items()}
         return FoldedCatalogue(found, folds_tables=self._folds_tables)
+
+    def surroundings(self) -> Surroundings:
+        """Return what the server says about itself and about the account that is connected."""
+        user, clock, zone, is_read_only, size = self._ask(SURROUNDINGS)[0]
+        name, _, host = str(user).rpartition("@")
+        grantee = f"'{name}'@'{host}'"
+        granted = {(table, str(right).upper()) for table, right in self._ask(GRANTED, grantee, grantee, grantee)}
+        rights = (
+            TableRights(table, *((None, right) in granted or (table, right) in granted for right in ALL))
+            for (table,) in self._ask(TABLES)
+        )
+        return Surroundings(
+            user=str(user),
+            is_superuser=(None, "SUPER") in granted,
+            size_bytes=None if size is None else int(size),
+            clock=datetime.fromtimestamp(float(clock), UTC),
+            time_zone=str(zone),
+            is_writable=str(is_read_only) in {"0", "OFF"},
+            rights=tuple(rights),
+        )
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the databases that have a table of that name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from recon.database.json_texts import grouped, texts_sql
 from recon.database.postgresql_errors import ASK, READING, kind_of, reading_advice, server_words
 from recon.database.rendering import render
+from recon.database.surroundings import Surroundings, TableRights, Unvalidated
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from recon.database.source import Catalogue, Query
 
 LOCK_TIMEOUT_S = 5.0
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Infinity, and years that not every part of recon can represent, become the ends of the calendar. The bounds have the
 # type of the column, because a date may be too far away for a timestamp.
 BOUNDED = """
@@ -79,6 +82,27 @@ SCHEMAS_WITH = """
 select n.nspname::text as schema from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname = {table} order by 1"""
+SURROUNDINGS = """
+select current_user::text as name, r.rolsuper::text as is_superuser,
+       pg_catalog.pg_database_size(current_database())::bigint as size_bytes,
+       (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::bigint as clock_us,
+       (select s.reset_val from pg_catalog.pg_settings s where s.name = 'TimeZone')::text as time_zone,
+       pg_catalog.pg_is_in_recovery()::text as is_standby
+from pg_catalog.pg_roles r where r.rolname = current_user"""
+# A role that may read some columns can read what rules require of them.
+RIGHTS = """
+select c.relname::text as table_name,
+       pg_catalog.has_any_column_privilege(c.oid, 'SELECT')::text as reads,
+       pg_catalog.has_any_column_privilege(c.oid, 'INSERT')::text as inserts,
+       pg_catalog.has_any_column_privilege(c.oid, 'UPDATE')::text as updates,
+       pg_catalog.has_table_privilege(c.oid, 'DELETE')::text as deletes
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname = {schema} order by 1"""
+UNVALIDATED = """
+select c.relname::text as table_name, k.conname::text as name, pg_catalog.pg_get_constraintdef(k.oid)::text as words
+from pg_catalog.pg_constraint k join pg_catalog.pg_class c on c.oid = k.conrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where not k.convalidated and n.nspname = {schema} order by 1, 2"""
 TYPES = {
     "uuid": "uuid",
     "int2": "integer",
@@ -154,6 +178,22 @@ class PostgresqlSource(ABC):
             return
         json = JSON_OF_ESCAPES if kind == "json" else dialect.casts["json"]
         yield from send(render(query, table, replace(dialect, casts={**dialect.casts, "json": json})))
+
+    def surroundings(self) -> Surroundings:
+        """Return what the server says about itself and about the role that is connected."""
+        schema = literal(self._schema)
+        user, is_superuser, size, clock_us, zone, is_standby = self._rows(SURROUNDINGS)[0]
+        rights = self._rows(RIGHTS.format(schema=schema))
+        return Surroundings(
+            user=user,
+            is_superuser=is_superuser == "true",
+            size_bytes=size,
+            clock=EPOCH + timedelta(microseconds=clock_us),
+            time_zone=zone,
+            is_writable=is_standby == "false",
+            rights=tuple(TableRights(table, *(right == "true" for right in each)) for table, *each in rights),
+            unvalidated=tuple(Unvalidated(*row) for row in self._rows(UNVALIDATED.format(schema=schema))),
+        )
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint that names the schemas that have a table of that name."""

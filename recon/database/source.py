@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from recon.database.surroundings import Surroundings
+
 Catalogue = dict[str, dict[str, str]]
 """Table → column → type: "uuid", "integer", "timestamp", "timestamptz", "boolean", "json" or "text"."""
 
@@ -94,6 +96,9 @@ class Source(Protocol):
 
     def catalogue(self) -> Catalogue:
         """Return tables and views with their columns, read live."""
+
+    def surroundings(self) -> Surroundings:
+        """Return what the database says about itself and about the role that is connected."""
 
     def missing_hint(self, table: str) -> str | None:
         """Return a hint where else a table of that name is, when it is not in the catalogue; None: nowhere."""

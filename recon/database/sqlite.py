@@ -16,6 +16,7 @@ from recon.database.marks import unmark
 from recon.database.rendering import Dialect, render
 from recon.database.source import FoldedCatalogue
 from recon.database.stream import stream
+from recon.database.surroundings import surroundings_of_file
 from recon.errors import DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import quote
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from recon.database.address import DatabaseUrl
     from recon.database.source import Catalogue, Query
+    from recon.database.surroundings import Surroundings
 
 LOCK_WAIT_S = 5
 BYTES = "coalesce(cast('=' || cast({value} as text) as blob), x'')"
@@ -75,6 +77,7 @@ class SqliteSource:
         self.guarantee = guarantee
         self._folder = folder
         self._copy = copy
+        self._path = path
         with closing(sqlite3.connect(copy)) as connection:
             self._encoding = connection.execute("pragma encoding").fetchone()[0]
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
@@ -84,6 +87,10 @@ class SqliteSource:
         with closing(sqlite3.connect(self._copy)) as copy:
             tables = [name for (name,) in copy.execute(TABLES)]
             return FoldedCatalogue({table: _columns(copy, table) for table in tables})
+
+    def surroundings(self) -> Surroundings:
+        """Return what the system says about the file itself, not the copy."""
+        return surroundings_of_file(self._path)
 
     def missing_hint(self, table: str) -> str | None:  # noqa: ARG002 - a file has one schema
         """Return None: a file has only one schema."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
@@ -105,7 +106,9 @@ def _findings(step: Step) -> Iterator[Fact | Check]:
         yield from step.ask()
     except ReconError as error:
         yield probe.not_evaluated(error.message)
-    except Exception as error:  # noqa: BLE001 - a part that fails must not hide the others
+    except Exception as error:
+        if os.environ.get("RECON_TRACEBACK"):
+            raise
         lacking = lack_of_resources(error)
         found = f"{type(error).__name__}: {visible(without_secrets(str(error)))}. {BUG}"
         yield probe.not_evaluated(lacking.message if lacking else found)

@@ -124,11 +124,16 @@ def check_profile(
     require_known(rules, known_names(read))
     url = resolve_database(database, os.environ if environment is None else environment)
     with closing(open_source(url)) as source:
-        catalogue = source.catalogue()
-        read = as_spelt(read, catalogue)
-        refusal, foreseen = _foresee(source, read, rules)
-        tables = (*_tables(read, catalogue), *_runs(read, catalogue))
-        return Coverage(read.name, source.label, tables, tuple(map(_rule, rules, foreseen)), refusal)
+        return coverage_of(source, read, rules)
+
+
+def coverage_of(source: Source, profile: Profile, rules: Sequence[Rule]) -> Coverage:
+    """Explain what can be evaluated in an open database; reads the catalogue only, never a row."""
+    catalogue = source.catalogue()
+    read = as_spelt(profile, catalogue)
+    refusal, foreseen = _foresee(source, read, rules)
+    tables = (*_tables(read, catalogue), *_runs(read, catalogue))
+    return Coverage(read.name, source.label, tables, tuple(map(_rule, rules, foreseen)), refusal)
 
 
 def _foresee(source: Source, profile: Profile, rules: Sequence[Rule]) -> tuple[str | None, list[Fallback | None]]:

@@ -59,3 +59,4 @@ class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     tables: dict[str, Any] = {}
     runs: list[Any] = []
+    environments: dict[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Self
 
@@ -93,11 +94,17 @@ class RunRecord(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """The mapping of every canonical table to the application's, and where the application records its import runs."""
+    """The mapping of every canonical table to the application's, and where the application records its import runs.
+
+    Attributes:
+        environments: By the environment's name, the patterns of hosts and databases that belong to it, with `*` for
+            any characters.
+    """
 
     name: str
     tables: tuple[Table, ...]
     runs: tuple[RunRecord, ...]
+    environments: Mapping[str, tuple[str, ...]]
 
     def table(self, name: str) -> Table | None:
         """Return the canonical table of that name, None when there is none."""

@@ -70,7 +70,21 @@ class Reader(EntryReader):
         read = {name: self._table(name, entry, (known or {}).get(name)) for name, entry in file.tables.items()}
         tables = tuple({**{name: _nameless(table) for name, table in (known or {}).items()}, **read}.values())
         self._expect_distinct(tables)
-        return Profile(file.name, tables, tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs)))
+        runs = tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs))
+        return Profile(file.name, tables, runs, self._environments(file))
+
+    def _environments(self, file: ProfileFile) -> dict[str, tuple[str, ...]]:
+        """Return the patterns by environment; those of the built-in profile where the file names none."""
+        if file.environments is None:
+            return dict(self.vocabulary.environments) if self.vocabulary else {}
+        found = {}
+        for name, entry in file.environments.items():
+            patterns = [entry] if isinstance(entry, str) else entry
+            if not (isinstance(patterns, list) and patterns and all(isinstance(p, str) and p for p in patterns)):
+                wanted = 'a pattern or a list of patterns, e.g. ["*staging*"]'
+                raise self.wrong(f"environments.{name}", wanted, repr(entry)[:200])
+            found[name] = tuple(patterns)
+        return found
 
     def _table(self, name: str, entry: object, known: Table | None) -> Table:
         place = f"tables.{name}"

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from recon.database import Catalogue, Query, ReadError
+from recon.database.surroundings import Surroundings
 from recon.errors import DatabaseError
 from recon.profile import load_profile
 from recon.warehouse import Warehouse
@@ -54,6 +55,9 @@ class Planted:
 
     def refusal_hint(self, reason: str) -> str:
         return f"Ask about {reason!r}"
+
+    def surroundings(self) -> Surroundings:
+        return Surroundings()
 
     def missing_hint(self, table: str) -> str | None:
         return self.hint and f"{table} {self.hint}"

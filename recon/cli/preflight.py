@@ -1,0 +1,34 @@
+"""recon preflight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import recon
+from recon.cli import CONTEXT
+from recon.cli.assessing import reporting_options
+from recon.cli.options import offered
+from recon.preflight.parts import PARTS, PreflightOptions
+
+if TYPE_CHECKING:
+    from recon.cli.assessing import Assessing
+
+
+@click.command("preflight", context_settings=CONTEXT)
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)), metavar="[PART]...")
+@offered("database")
+@offered("profile")
+@offered("timeout_s")
+@click.option("--expect", metavar="NAME", help="The environment that is meant: localhost, staging or production.")
+@reporting_options("./preflight-report")
+def command(parts: tuple[str, ...], expect: str | None, **given: Any) -> Assessing:
+    """Check before an import what it depends on.
+
+    Without a PART, all of them: environment.
+
+    Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
+    """
+    options = PreflightOptions(expected=expect, parts=parts or tuple(PARTS), **given)
+    return lambda listener: recon.run_preflight(options, listener)
