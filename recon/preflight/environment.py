@@ -160,7 +160,7 @@ def _of_source(source: Source, url: DatabaseUrl, profile: Profile) -> Iterator[F
     if surroundings.unvalidated is not None:
         yield _constraints(surroundings)
     if surroundings.clock is not None:
-        yield _clock((surroundings.clock - before).total_seconds(), waited_s)
+        yield clock_check((surroundings.clock - before).total_seconds(), waited_s)
     if coverage.refusal is None:
         yield from ask_seeds(source, profile)
 
@@ -241,8 +241,13 @@ def _constraints(found: Surroundings) -> Check:
     return CONSTRAINTS.warned(f"{len(rows)} not validated: {names}", Findings(rows))
 
 
-def _clock(ahead_s: float, waited_s: float) -> Check:
-    """Judge how far the server's clock is ahead of this machine's, given how long its answer took."""
+def clock_check(ahead_s: float, waited_s: float) -> Check:
+    """Judge how far the server's clock is ahead of this machine's.
+
+    Args:
+        ahead_s: The server's clock minus this machine's at the moment of the question, in seconds.
+        waited_s: Seconds until the answer was there.
+    """
     # The server looked at its clock at some moment while it was waited for.
     off = max(-ahead_s, ahead_s - waited_s, 0.0)
     numbers = Findings(expected=f"less than {CLOCK_WARN_S:g} s", actual=f"{off:.1f} s")
