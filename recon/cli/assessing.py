@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -17,6 +18,8 @@ from recon.report.assessment.github import publish_assessment
 from recon.report.assessment.output import write_assessment
 from recon.report.output import misleading
 from recon.report.text import printable
+from recon.runs.assessments import keep_assessment
+from recon.runs.site.building import SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +33,15 @@ F = TypeVar("F", bound="Callable[..., Any]")
 EXIT_CODES = {"PASSED": 0, "FAILED": 1, "INCOMPLETE": 2}
 
 
-def reporting_options(stem: str) -> Callable[[F], F]:
+def reporting_options(stem: str, *, keeps: bool = False) -> Callable[[F], F]:
     """Add the options of reports to a command that returns what to assess; it then returns the exit code.
-
-    Args:
-        stem: The default path of a report, without its suffix; by default only the console is written to.
 
     The command is a function of its own options; it returns a function that takes a listener and returns an
     Assessment.
+
+    Args:
+        stem: The default path of a report, without its suffix; without options only the console is written to.
+        keeps: The command has an option `outputs`, the folder of runs, in which the assessment is kept.
     """
 
     def decorate(command: F) -> F:
@@ -46,21 +50,24 @@ def reporting_options(stem: str) -> Callable[[F], F]:
             format_names: tuple[str, ...], places: tuple[str, ...], fail_on: str, *, verbose: bool, **given: Any
         ) -> int:
             asked = format_names or (("markdown",) if places else ())
-            outputs = plan_outputs(asked, places, stem)
-            for note in misleading(outputs):
+            reports = plan_outputs(asked, places, stem)
+            for note in misleading(reports):
                 click.echo(printable(note), err=True)
-            err = any(output.is_stdout for output in outputs)
+            err = any(report.is_stdout for report in reports)
             plan = failure_plan()
-            plan.err, plan.outputs = err, outputs
+            plan.err, plan.outputs = err, reports
             console = AssessmentConsole(verbose=verbose, err=err)
             assessment = command(**given)(console)
-            unwritten = write_assessment(assessment, outputs, fail_on=fail_on)
+            unwritten = write_assessment(assessment, reports, fail_on=fail_on)
             plan.outputs = tuple(unwritten)
-            written = (output.words for output in outputs if output not in unwritten)
-            console.finished(assessment, *(f"Report written to: {words}" for words in written))
+            written = [f"Report written to: {report.words}" for report in reports if report not in unwritten]
+            errors = list(unwritten.values())
+            if keeps:
+                written += _kept(Path(given["outputs"]), assessment, errors)
+            console.finished(assessment, *written)
             publish_assessment(assessment, os.environ, err=err)
-            if unwritten:
-                raise OutputError.of(list(unwritten.values()))
+            if errors:
+                raise OutputError.of(errors)
             return assessment_exit_code(assessment, fail_on)
 
         for add in reversed([*_report_options(stem), verbose_option, fail_on_option]):
@@ -68,6 +75,16 @@ def reporting_options(stem: str) -> Callable[[F], F]:
         return cast("F", reporting)
 
     return decorate
+
+
+def _kept(outputs: Path, assessment: Assessment, errors: list[OutputError]) -> list[str]:
+    """Keep the assessment among the runs, and return where; an error is added to `errors`."""
+    try:
+        folder = keep_assessment(outputs, assessment)
+    except OutputError as error:
+        errors.append(error)
+        return []
+    return [f"Kept in: {folder}", f"Site: {outputs / SITE / 'index.html'}"]
 
 
 def assessment_exit_code(assessment: Assessment, fail_on: str) -> int:

@@ -9,7 +9,7 @@ import click
 import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
-from recon.cli.options import offered
+from recon.cli.options import PATH, offered
 from recon.preflight.parts import PARTS, PreflightOptions
 
 if TYPE_CHECKING:
@@ -22,13 +22,21 @@ if TYPE_CHECKING:
 @offered("profile")
 @offered("timeout_s")
 @click.option("--expect", metavar="NAME", help="The environment that is meant: localhost, staging or production.")
-@reporting_options("./preflight-report")
-def command(parts: tuple[str, ...], expect: str | None, **given: Any) -> Assessing:
+@click.option(
+    "--outputs",
+    type=PATH,
+    default="outputs",
+    show_default=True,
+    metavar="FOLDER",
+    help="The folder of runs: where the preflight is kept for the site, and what people decided is found.",
+)
+@reporting_options("./preflight-report", keeps=True)
+def command(parts: tuple[str, ...], expect: str | None, outputs: str, **given: Any) -> Assessing:
     """Check before an import what it depends on.
 
     Without a PART, all of them: environment.
 
     Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
     """
-    options = PreflightOptions(expected=expect, parts=parts or tuple(PARTS), **given)
+    options = PreflightOptions(expected=expect, parts=parts or tuple(PARTS), outputs=outputs, **given)
     return lambda listener: recon.run_preflight(options, listener)

@@ -29,6 +29,7 @@ class PreflightOptions:
         profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
         expected: The environment that is meant, e.g. "staging"; None: any.
         timeout_s: Seconds to wait for the database to open; None: 5 for its answer, 30 in all.
+        outputs: The folder of runs, in which the file of decisions is.
         environment: Environment variables by name.
     """
 
@@ -37,6 +38,7 @@ class PreflightOptions:
     profile: Path | str | None = None
     expected: str | None = None
     timeout_s: float | None = None
+    outputs: Path | str = "outputs"
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER_NAME = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]{1,80}")
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 RUN_ID_LENGTH = 64
+ASSESSMENT = "assessment.json"
 PARTS = {
     "report": "verification-report.md",
     "junit": "junit.xml",
@@ -138,15 +139,26 @@ def publish(working: RunFolder, name: str) -> RunFolder:
 
 def run_folders(outputs: Path) -> list[RunFolder]:
     """The runs in a folder, the newest first; anything that is not a run is ignored."""
+    return _folders_with(RunFolder(outputs).verification.name, outputs)
+
+
+def assessment_folders(outputs: Path) -> list[RunFolder]:
+    """The assessments in a folder of runs, the newest first; anything that is not one is ignored."""
+    return _folders_with(ASSESSMENT, outputs)
+
+
+def _folders_with(file: str, outputs: Path) -> list[RunFolder]:
     if not outputs.is_dir():
         return []
-    runs = [RunFolder(path) for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)]
-    return sorted((run for run in runs if run.verification.is_file()), key=_age, reverse=True)
+    found = [RunFolder(path) for path in outputs.iterdir() if FOLDER_NAME.fullmatch(path.name)]
+    return sorted(
+        (folder for folder in found if (folder.path / file).is_file()), key=lambda f: _age(f, file), reverse=True
+    )
 
 
-def _age(run: RunFolder) -> tuple[str, int, str]:
+def _age(run: RunFolder, file: str) -> tuple[str, int, str]:
     """The second that its name begins with; among runs of one second, the one written last is the newest."""
-    return run.name.partition("-")[0], run.verification.stat().st_mtime_ns, run.name
+    return run.name.partition("-")[0], (run.path / file).stat().st_mtime_ns, run.name
 
 
 def _umask() -> int:

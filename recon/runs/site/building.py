@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from recon.errors import OutputError, UsageError
 from recon.report.output import replace_file
-from recon.runs.folder import run_folders
+from recon.runs.folder import assessment_folders, run_folders
+from recon.runs.site.assessment_entries import read_assessment
 from recon.runs.site.copies import copy_runs
 from recon.runs.site.entries import read_entry
 from recon.runs.site.page import render
@@ -45,17 +46,23 @@ def build_site(outputs: Path | str = "outputs") -> Path:
 def _build(outputs: Path) -> Path:
     home = outputs / SITE / "index.html"
     for _ in range(ATTEMPTS):
-        runs = _runs(outputs)
-        copy_runs(runs, outputs / SITE / "runs")
-        _write(home, render([read_entry(run, outputs / SITE / "runs") for run in runs]))
-        if [run.name for run in run_folders(outputs)] == [run.name for run in runs]:
+        runs, assessments = _folders(outputs)
+        copies = outputs / SITE / "runs"
+        copy_runs([*runs, *assessments], copies)
+        _write(home, render([read_entry(run, copies) for run in runs], [read_assessment(each) for each in assessments]))
+        if _names(run_folders(outputs), assessment_folders(outputs)) == _names(runs, assessments):
             break
     return home
 
 
-def _runs(outputs: Path) -> Sequence[RunFolder]:
-    runs = run_folders(outputs)
-    if not runs:
+def _names(*folders: Sequence[RunFolder]) -> list[list[str]]:
+    return [[folder.name for folder in each] for each in folders]
+
+
+def _folders(outputs: Path) -> tuple[Sequence[RunFolder], Sequence[RunFolder]]:
+    """Return the folders of runs, and those of assessments."""
+    runs, assessments = run_folders(outputs), assessment_folders(outputs)
+    if not runs and not assessments:
         raise UsageError(
             "There is no run yet, so there is no site to build",
             where=str(outputs)[:300],
@@ -63,7 +70,7 @@ def _runs(outputs: Path) -> Sequence[RunFolder]:
             found="none" if outputs.is_dir() else "no folder of this name",
             next_step="Write one with recon run --bundle, or name another folder with --outputs",
         )
-    return runs
+    return runs, assessments
 
 
 def _write(home: Path, text: str) -> None:

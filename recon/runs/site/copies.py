@@ -7,7 +7,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recon.runs.folder import FOLDER_NAME, PARTS
+from recon.runs.folder import ASSESSMENT, FOLDER_NAME, PARTS
 from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from recon.runs.folder import RunFolder
 
-PUBLISHED = ("verification.json", PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
+PUBLISHED = ("verification.json", ASSESSMENT, PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
 """Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and requires a kernel."""
 
 
@@ -104,5 +104,5 @@ def _remove_gone(target: Path, runs: Sequence[RunFolder]) -> None:
     outputs = target.parents[1]
     for copy in target.iterdir():
         is_copy = FOLDER_NAME.fullmatch(copy.name) and copy.name not in known
-        if is_copy and not (outputs / copy.name / "verification.json").is_file():
+        if is_copy and not any((outputs / copy.name / file).is_file() for file in ("verification.json", ASSESSMENT)):
             shutil.rmtree(copy, ignore_errors=True)

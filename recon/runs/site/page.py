@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.model import Summary
+    from recon.runs.site.assessment_entries import ListedAssessment
     from recon.runs.site.entries import ListedRun
     from recon.runs.site.run_summary import RunSummary
 
@@ -20,17 +21,19 @@ SHOWN_FAILURES = 5
 VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
-def render(entries: Sequence[ListedRun]) -> str:
+def render(entries: Sequence[ListedRun], assessments: Sequence[ListedAssessment] = ()) -> str:
     """The complete page.
 
     Args:
-        entries: Every run, the newest first; at least one.
+        entries: Every run, the newest first.
+        assessments: Every assessment, the newest first; at least one where there is no run.
     """
     templates = environment("runs/site")
     style = stylesheet() + templates.get_template("index.css.jinja").render()
     newest = next((entry for entry in entries if entry.run_summary is not None), None)
     return templates.get_template("index.html.jinja").render(
         entries=entries,
+        assessments=assessments,
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
         trends=draw_trend(entries),
