@@ -4,6 +4,9 @@ ReconError
 ├── UsageError      the command line asks for something impossible
 ├── BundleError     the migration bundle cannot be read or is not verifiable
 ├── DatabaseError   the database cannot be reached or lacks what is required
+├── ApiError        the source's API cannot be reached, or does not answer what was asked
+│   ├── ApiRefusal             it does answer, and what it says keeps an import from reading it
+│   └── ApiMisunderstanding    it does not understand the question
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
 ├── OutputError     a report cannot be written
@@ -106,6 +109,20 @@ class DatabaseError(ReconError):
     """The database cannot be reached or lacks what is required."""
 
     title = "Database error"
+
+
+class ApiError(ReconError):
+    """The source's API cannot be reached, or does not answer what was asked: nothing is known."""
+
+    title = "API error"
+
+
+class ApiRefusal(ApiError):  # noqa: N818 - what the API says, rather than an error of its own
+    """The source's API does answer, and what it says keeps an import from reading it: that is a result."""
+
+
+class ApiMisunderstanding(ApiError):  # noqa: N818 - as ApiRefusal
+    """The source's API does not understand the question, which another version of it may."""
 
 
 class ProfileError(ReconError):

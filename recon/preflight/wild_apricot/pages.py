@@ -1,0 +1,69 @@
+"""Reads a list page by page: until one is empty, each record once, at most so many pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGE_SIZE = 100
+MOST_PAGES = 5
+
+
+@dataclass
+class Reading:
+    """What came of a list.
+
+    Attributes:
+        records: In their order, each once.
+        repeated: Id of a record that came again → the pages that it came on, from 1.
+        short: Page that was not full though more came after it → how many records were on it.
+        is_whole: Nothing came after what was read.
+        is_stuck: The API sends the same page again instead of the next.
+    """
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    repeated: dict[str, list[int]] = field(default_factory=dict)
+    short: dict[int, int] = field(default_factory=dict)
+    is_whole: bool = False
+    is_stuck: bool = False
+
+
+def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, most: int = MOST_PAGES) -> Reading:
+    """Read a list.
+
+    A page is asked for by the number of records that came, and not by that of the pages: where a page was short because
+    the API gives fewer at a time, nothing is passed over. Where it was short because the API left some out, as many
+    come a second time; these are not counted as repeated.
+
+    Args:
+        page_at: Reads the records after so many.
+        identity: The field that tells records apart; records without it are all kept.
+        most: Number of pages after which reading ends.
+    """
+    reading, seen = Reading(), dict[str, int]()
+    sizes, before = list[int](), list[str]()
+    for number in range(1, most + 1):
+        page = page_at(sum(sizes))
+        keys = [_key(record, identity, number, position) for position, record in enumerate(page)]
+        if not page or keys == before:
+            reading.is_whole, reading.is_stuck = not page, bool(page)
+            break
+        overlap = PAGE_SIZE - sizes[-1] if sizes else 0
+        for position, (key, record) in enumerate(zip(keys, page, strict=True)):
+            if key not in seen:
+                seen[key] = number
+                reading.records.append(record)
+            elif seen[key] == number or position >= overlap:
+                reading.repeated.setdefault(key, [seen[key]]).append(number)
+        sizes.append(len(page))
+        before = keys
+    reading.short = {number: size for number, size in enumerate(sizes[:-1], 1) if size < PAGE_SIZE}
+    return reading
+
+
+def _key(record: dict[str, Any], identity: str, page: int, position: int) -> str:
+    found = record.get(identity)
+    return str(found) if isinstance(found, int | str) else f"page {page}, record {position + 1}"
