@@ -119,10 +119,12 @@ def _judged(entity: Entity, count: int | None, reading: Reading, portion: Portio
         )
         return probe.failed(message, Findings(invalid))
     if count is not None and (count == 0 or (reading.is_whole and came < count)):
-        what = f"$count states {_number(count, entity)}{scope}, and reading to the end gives {came:,}"
-        return probe.failed(what, findings)
+        rows = list(_paging(entity, reading))
+        because = f" ({_summary(rows)})" if rows else ""
+        what = f"$count states {_number(count, entity)}{scope}, and reading to the end gives {came:,}{because}"
+        return probe.failed(what, Findings(rows, expected=count, actual=came))
     told = _told(entity, count, reading, scope)
-    remarks = [*_remarks(entity, reading), *_too_many(count, reading)]
+    remarks = [*_remarks(entity, reading), *_paging(entity, reading), *_too_many(count, reading)]
     if remarks:
         return probe.warned(f"{told}, with remarks: {_summary(remarks)}", Findings(remarks))
     return probe.passed(told, findings)
@@ -196,6 +198,11 @@ def _remarks(entity: Entity, reading: Reading) -> Iterator[Row]:
             moment = moment_of(record[name]) if record.get(name) else None
             if moment is not None and moment.tzinfo is None:
                 yield _row(key, name, "without the offset of its time zone")
+    yield from _lacking(entity, reading)
+
+
+def _paging(entity: Entity, reading: Reading) -> Iterator[Row]:
+    """What came otherwise than in full pages of which each is new."""
     for repeated, pages in reading.repeated.items():
         yield _row(
             repeated, entity.identity, f"more than once, on pages {' and '.join(map(str, dict.fromkeys(pages)))}"
@@ -204,7 +211,6 @@ def _remarks(entity: Entity, reading: Reading) -> Iterator[Row]:
         yield _row("", f"page {number}", f"short: {size} of {PAGE_SIZE} records, and more after it")
     if reading.is_stuck:
         yield _row("", "paging", "ignored: the same page comes again, without end")
-    yield from _lacking(entity, reading)
 
 
 def _lacking(entity: Entity, reading: Reading) -> Iterator[Row]:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 MOST_PAGES = 5
+# No id begins like this.
+UNIDENTIFIED = "\0"
 
 
 @dataclass
@@ -40,14 +42,14 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
 
     Args:
         page_at: Reads the records after so many.
-        identity: The field that tells records apart; records without it are all kept.
+        identity: The field that tells records apart; one without it is told apart by all that it holds.
         most: Number of pages after which reading ends.
     """
     reading, seen = Reading(), dict[str, int]()
     sizes, before = list[int](), list[str]()
     for number in range(1, most + 1):
         page = page_at(sum(sizes))
-        keys = [_key(record, identity, number, position) for position, record in enumerate(page)]
+        keys = [_key(record, identity) for record in page]
         if not page or keys == before:
             reading.is_whole, reading.is_stuck = not page, bool(page)
             break
@@ -56,7 +58,7 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
             if key not in seen:
                 seen[key] = number
                 reading.records.append(record)
-            elif seen[key] == number or position >= overlap:
+            elif (seen[key] == number or position >= overlap) and not key.startswith(UNIDENTIFIED):
                 reading.repeated.setdefault(key, [seen[key]]).append(number)
         sizes.append(len(page))
         before = keys
@@ -64,6 +66,7 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
     return reading
 
 
-def _key(record: dict[str, Any], identity: str, page: int, position: int) -> str:
+def _key(record: dict[str, Any], identity: str) -> str:
+    """What tells the record apart; without its identity, all that it holds."""
     found = record.get(identity)
-    return str(found) if isinstance(found, int | str) else f"page {page}, record {position + 1}"
+    return str(found) if isinstance(found, int | str) else f"{UNIDENTIFIED}{record!r}"
