@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from recon.report import write_report
-from recon.runs.folder import PARTS, Manifest, Part, RunFolder, folder_name
+from recon.runs.folder import PARTS, Manifest, RunFolder, RunPart, folder_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,9 @@ def write_run(outputs: Path, verification: Verification, *, failed: tuple[str, .
     run = RunFolder(outputs / folder_name(verification.started_at, verification.run_id))
     run.path.mkdir(parents=True)
     write_report(verification, "json", run.verification)
-    made = {name: Part(path=PARTS[name]) for name in ("report", "html", "data_docs", "snapshot") if name not in failed}
+    made = {
+        name: RunPart(path=PARTS[name]) for name in ("report", "html", "data_docs", "snapshot") if name not in failed
+    }
     if "report" in made:
         write_report(verification, "markdown", run.part("report"))
     if "html" in made:
@@ -35,7 +37,7 @@ def write_run(outputs: Path, verification: Verification, *, failed: tuple[str, .
         for name in ("index.html", "expectations/counts.html"):
             (run.part("data_docs") / name).write_text("<!doctype html><title>Data Docs</title>", encoding="utf-8")
     run.part("snapshot").write_text("rows that nobody masked", encoding="utf-8")
-    why = {name: Part(failed="the kernel died") for name in failed}
+    why = {name: RunPart(failed="the kernel died") for name in failed}
     run.write_manifest(Manifest(verification.run_id, verification.started_at.isoformat(), made | why))
     return run
 

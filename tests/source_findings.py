@@ -16,7 +16,7 @@ from recon.preflight.wild_apricot.judging import ALL, Portion, ask_entity
 from recon.preflight.wild_apricot.key import read_key
 
 if TYPE_CHECKING:
-    from recon.preflight.wild_apricot.entities import Entity
+    from recon.preflight.wild_apricot.entities import ApiEntity
 
 LIMIT_S = 60.0
 
@@ -80,7 +80,7 @@ def client(club: StandIn, waits: Waits | None = None, timeout_s: float = LIMIT_S
     return WildApricot(key, urls["WA_API_URL"], urls["WA_OAUTH_URL"], timeout_s, (waits or Waits()).watch)
 
 
-def ask_one(club: StandIn, entity: Entity, waits: Waits | None = None) -> Check:
+def ask_one(club: StandIn, entity: ApiEntity, waits: Waits | None = None) -> Check:
     """The check of one entity alone."""
     with client(club, waits) as api:
         api.obtain_token()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.charts.theme import DATA, WEAK
-from recon.charts.waterfall import Panel, Step
+from recon.charts.waterfall import Panel, WaterfallStep
 from recon.model import Outcome
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def panel_words(account: EntityAccount) -> str:
     return f"{account.entity}: {', '.join(f'{step.name.lower()} {step.words}' for step in _steps(account))}"
 
 
-def _steps(account: EntityAccount) -> Iterator[Step]:
+def _steps(account: EntityAccount) -> Iterator[WaterfallStep]:
     level = account.records
     yield _total("Records", level)
     for outcome, (name, style) in LOST.items():
@@ -46,7 +46,7 @@ def _steps(account: EntityAccount) -> Iterator[Step]:
     altered = account.outcomes["landed_altered"]
     yield _total("Landed", level)
     if altered:
-        yield Step("of them altered", level - altered, level, f"{altered:,}", str(Outcome.WARN))
+        yield WaterfallStep("of them altered", level - altered, level, f"{altered:,}", str(Outcome.WARN))
     # A skipped record may have found the row that it would have created: that row counts as claimed, too.
     also = account.rows_by_outcome["claimed"] - level
     yield from _step("Rows of skipped", level, also, WEAK)
@@ -57,11 +57,11 @@ def _steps(account: EntityAccount) -> Iterator[Step]:
     yield _total("Rows in database", level)
 
 
-def _total(name: str, count: int) -> Step:
-    return Step(name, 0, count, f"{count:,}", DATA)
+def _total(name: str, count: int) -> WaterfallStep:
+    return WaterfallStep(name, 0, count, f"{count:,}", DATA)
 
 
-def _step(name: str, level: int, change: int, style: str) -> Iterator[Step]:
+def _step(name: str, level: int, change: int, style: str) -> Iterator[WaterfallStep]:
     if change:
         sign = "+" if change > 0 else MINUS
-        yield Step(name, level, level + change, f"{sign}{abs(change):,}", style)
+        yield WaterfallStep(name, level, level + change, f"{sign}{abs(change):,}", style)

@@ -30,7 +30,7 @@ LEAST = 0.008
 LOW_ENOUGH = 0.7
 
 
-class Step(NamedTuple):
+class WaterfallStep(NamedTuple):
     """One row.
 
     Attributes:
@@ -51,7 +51,7 @@ class Panel(NamedTuple):
     """Steps with their own title and scale; the first is a total."""
 
     title: str
-    steps: Sequence[Step]
+    steps: Sequence[WaterfallStep]
 
     @property
     def scale(self) -> Scale:
@@ -79,7 +79,7 @@ class Row(NamedTuple):
     """A step at its position, counted from 0 through all panels, with the scale of its panel."""
 
     place: int
-    step: Step
+    step: WaterfallStep
     scale: Scale
 
     @property

@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 @offered("profile")
 @offered("timeout_s")
 @click.option("--expect", metavar="NAME", help="The environment that is meant: localhost, staging or production.")
+@click.option("--wa-key-file", type=PATH, metavar="FILE", help="A file that holds the API key.  [default: WA_API_KEY]")
+@click.option("--wa-account", metavar="ID", help="The club's account at Wild Apricot.  [default: WA_ACCOUNT_ID]")
+@click.option("--wa-api-url", metavar="URL", help="Address of the API.  [default: WA_API_URL, or Wild Apricot's]")
+@click.option(
+    "--wa-oauth-url", metavar="URL", help="Address of its tokens.  [default: WA_OAUTH_URL, or Wild Apricot's]"
+)
+@click.option(
+    "--wa-timeout",
+    "wa_timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one question to the API may take.",
+)
 @click.option(
     "--outputs",
     type=PATH,
@@ -32,7 +47,7 @@ if TYPE_CHECKING:
 )
 @reporting_options("./preflight-report", keeps=True)
 def command(parts: tuple[str, ...], expect: str | None, outputs: str, **given: Any) -> Assessing:
-    """Check before an import what it depends on.
+    """Check, before an import, what it depends on.
 
     Without a PART, all of them: environment.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recon.preflight.assessing import Step, assess
 from recon.preflight.environment import EnvironmentOptions, ask_environment
+from recon.preflight.source import SourceOptions, ask_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ class PreflightOptions:
         expected: The environment that is meant, e.g. "staging"; None: any.
         timeout_s: Seconds to wait for the database to open; None: 5 for its answer, 30 in all.
         outputs: The folder of runs, in which the file of decisions is.
+        wa_key_file, wa_account, wa_api_url, wa_oauth_url, wa_timeout_s: Where Wild Apricot's API is and who asks, as
+            `SourceOptions` has it.
         environment: Environment variables by name.
     """
 
@@ -39,6 +42,11 @@ class PreflightOptions:
     expected: str | None = None
     timeout_s: float | None = None
     outputs: Path | str = "outputs"
+    wa_key_file: Path | str | None = None
+    wa_account: str | None = None
+    wa_api_url: str | None = None
+    wa_oauth_url: str | None = None
+    wa_timeout_s: float = 120.0
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
@@ -50,6 +58,19 @@ class PreflightPart:
     ask: Callable[[PreflightOptions], Iterator[Fact | Check]]
 
 
+def _source(options: PreflightOptions) -> Iterator[Fact | Check]:
+    return ask_source(
+        SourceOptions(
+            key_file=options.wa_key_file,
+            account_id=options.wa_account,
+            api_url=options.wa_api_url,
+            oauth_url=options.wa_oauth_url,
+            timeout_s=options.wa_timeout_s,
+            environment=options.environment,
+        )
+    )
+
+
 def _environment(options: PreflightOptions) -> Iterator[Fact | Check]:
     return ask_environment(
         EnvironmentOptions(
@@ -58,7 +79,10 @@ def _environment(options: PreflightOptions) -> Iterator[Fact | Check]:
     )
 
 
-PARTS = {"environment": PreflightPart("Environment", _environment)}
+PARTS = {
+    "environment": PreflightPart("Environment", _environment),
+    "source": PreflightPart("Source", _source),
+}
 """The parts by their names on the command line, in the order of the runbook."""
 
 

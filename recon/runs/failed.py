@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from recon.report.failure import RENDERERS
 from recon.report.text import timestamp
-from recon.runs.folder import PARTS, Manifest, Part, folder_name, new_run_folder, publish
+from recon.runs.folder import PARTS, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.site import build_site
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def keep_failed_run(outputs: Path, failure: Failure, parts: Collection[str]) -> 
         for part, format_name in made.items():
             working.part(part).write_text(RENDERERS[format_name](failure), encoding="utf-8")
         working.write_manifest(
-            Manifest(NAME, timestamp(failure.occurred_at), {part: Part(PARTS[part]) for part in made})
+            Manifest(NAME, timestamp(failure.occurred_at), {part: RunPart(PARTS[part]) for part in made})
         )
         folder = publish(working, folder_name(failure.occurred_at, NAME))
     if "site" in parts:

@@ -35,7 +35,7 @@ PARTS = {
 """The parts of a run beside its verification.json, by name, and the file or folder of each."""
 
 
-class Part(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class RunPart(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """The result of one part of a run.
 
     Attributes:
@@ -54,7 +54,7 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
 
     run_id: str
     started_at: str
-    parts: dict[str, Part]
+    parts: dict[str, RunPart]
     schema_version: str = "1.0"
 
 

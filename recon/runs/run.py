@@ -15,7 +15,7 @@ from recon.masking import mask_text
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
-from recon.runs.folder import PARTS, Manifest, Part, folder_name, new_run_folder, publish
+from recon.runs.folder import PARTS, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
 from recon.verification.progress import require_listener
 from recon.verification.recorded import keep_judged
@@ -120,7 +120,7 @@ class Assembly:
     working: RunFolder
     judgement: Judgement
     process: NotebookProcess | None
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, RunPart] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     charts: dict[str, str] = field(default_factory=dict)
 
@@ -198,7 +198,7 @@ class Assembly:
 
     def _note(self, name: str, duration_ms: int | None) -> None:
         failed = self.failed.get(name)
-        self.parts[name] = Part(None if failed else PARTS[name], failed, duration_ms)
+        self.parts[name] = RunPart(None if failed else PARTS[name], failed, duration_ms)
 
     def _keep_snapshot(self) -> None:
         keep_judged(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))

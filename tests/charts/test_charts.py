@@ -14,7 +14,7 @@ from verifications import HOSTILE, ledgers
 from recon.charts import draw, write_charts
 from recon.charts.account import panel
 from recon.charts.theme import WIDTH
-from recon.charts.waterfall import BREAK, LEAST, Panel, Row, Step
+from recon.charts.waterfall import BREAK, LEAST, Panel, Row, WaterfallStep
 from recon.demo import DemoPaths, write_bundle, write_sqlite
 from recon.errors import OutputError
 from recon.model import Distributions, Ledger, Tally, TierCount, Verification
@@ -158,7 +158,11 @@ def test_steps_add_up_and_every_bar_can_be_seen(found: Ledger) -> None:
 @pytest.mark.parametrize("step", [1, 10, 1000, 10**6])
 def test_a_small_step_beside_a_large_total_is_as_clear_as_a_large_one(step: int) -> None:
     total = 1000 * step
-    steps = (Step("Records", 0, total, ""), Step("Missing", total, total - step, ""), Step("Rows", 0, total - step, ""))
+    steps = (
+        WaterfallStep("Records", 0, total, ""),
+        WaterfallStep("Missing", total, total - step, ""),
+        WaterfallStep("Rows", 0, total - step, ""),
+    )
     rows = [Row(place, each, Panel("Members", steps).scale) for place, each in enumerate(steps)]
     (left, right), *others = rows[1].spans
     assert (round(right - left, 2), others) == (0.64, [])

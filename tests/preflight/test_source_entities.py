@@ -17,7 +17,7 @@ from recon.preflight.wild_apricot.entities import (
     EVENTS,
     MEMBERSHIP_LEVELS,
     REGISTRATIONS,
-    Entity,
+    ApiEntity,
 )
 from recon.preflight.wild_apricot.pages import MOST_PAGES, PAGE_SIZE, read_pages
 from recon.preflight.wild_apricot.shapes import count_of, described, mismatch, records_of
@@ -85,13 +85,13 @@ def lists(club: StandIn) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def judged(club: StandIn, entity: Entity) -> tuple[Outcome, str]:
+def judged(club: StandIn, entity: ApiEntity) -> tuple[Outcome, str]:
     check = ask(club).checks[entity.probe.id]
     return check.outcome, check.message
 
 
 @each_entity
-def test_nothing_read_where_something_is_counted_fails(entity: Entity, club: StandIn) -> None:
+def test_nothing_read_where_something_is_counted_fails(entity: ApiEntity, club: StandIn) -> None:
     club.always(f"{entity.path}#count", Reply(body={"Count": 2147}))
     club.always(entity.path, Reply(body=[]))
     outcome, message = judged(club, entity)
@@ -101,7 +101,7 @@ def test_nothing_read_where_something_is_counted_fails(entity: Entity, club: Sta
 
 
 @each_entity
-def test_something_read_where_nothing_is_counted_fails(entity: Entity, club: StandIn) -> None:
+def test_something_read_where_nothing_is_counted_fails(entity: ApiEntity, club: StandIn) -> None:
     club.always(f"{entity.path}#count", Reply(body={"Count": 0}))
     outcome, message = judged(club, entity)
     assert outcome is FAIL
@@ -109,7 +109,7 @@ def test_something_read_where_nothing_is_counted_fails(entity: Entity, club: Sta
 
 
 @each_entity
-def test_nothing_counted_and_nothing_read_warns(entity: Entity, club: StandIn) -> None:
+def test_nothing_counted_and_nothing_read_warns(entity: ApiEntity, club: StandIn) -> None:
     for event in club.events:
         event["ConfirmedRegistrationsCount"] = 0
     club.always(f"{entity.path}#count", Reply(body={"Count": 0}))
@@ -120,7 +120,7 @@ def test_nothing_counted_and_nothing_read_warns(entity: Entity, club: StandIn) -
 
 
 @each_entity
-def test_nothing_read_where_nothing_is_stated_is_not_known(entity: Entity, club: StandIn) -> None:
+def test_nothing_read_where_nothing_is_stated_is_not_known(entity: ApiEntity, club: StandIn) -> None:
     for event in club.events:
         event["ConfirmedRegistrationsCount"] = 0
     club.counts = False
@@ -133,7 +133,7 @@ def test_nothing_read_where_nothing_is_stated_is_not_known(entity: Entity, club:
 
 @each_entity
 @pytest.mark.parametrize("reply", [Reply(400, {}), Reply(405, {}), Reply(body={"code": "x"}), Reply(body=[])], ids=str)
-def test_a_count_that_is_not_understood_is_told(reply: Reply, entity: Entity, club: StandIn) -> None:
+def test_a_count_that_is_not_understood_is_told(reply: Reply, entity: ApiEntity, club: StandIn) -> None:
     club.always(f"{entity.path}#count", reply)
     outcome, message = judged(club, entity)
     assert outcome is PASS
@@ -141,7 +141,7 @@ def test_a_count_that_is_not_understood_is_told(reply: Reply, entity: Entity, cl
 
 
 @each_entity
-def test_an_unknown_shape_fails_and_is_named(entity: Entity, club: StandIn) -> None:
+def test_an_unknown_shape_fails_and_is_named(entity: ApiEntity, club: StandIn) -> None:
     for document in UNKNOWN:
         club.always(entity.path, Reply(body=document))
         check = ask_one(club, entity)
@@ -152,13 +152,15 @@ def test_an_unknown_shape_fails_and_is_named(entity: Entity, club: StandIn) -> N
 
 @each_entity
 @pytest.mark.parametrize("name", ["Items", "data", "own"])
-def test_a_list_in_an_object_is_read_under_the_names_that_are_known(name: str, entity: Entity, club: StandIn) -> None:
+def test_a_list_in_an_object_is_read_under_the_names_that_are_known(
+    name: str, entity: ApiEntity, club: StandIn
+) -> None:
     club.shapes[entity.path] = entity.names[0].upper() if name == "own" else name
     assert judged(club, entity)[0] is PASS
 
 
 @each_entity
-def test_what_the_api_says_instead_of_records_is_no_pass(entity: Entity, club: StandIn) -> None:
+def test_what_the_api_says_instead_of_records_is_no_pass(entity: ApiEntity, club: StandIn) -> None:
     for reply, outcome, words in INSTEAD:
         club.always(entity.path, reply)
         check = ask_one(club, entity)
@@ -166,7 +168,7 @@ def test_what_the_api_says_instead_of_records_is_no_pass(entity: Entity, club: S
 
 
 @each_entity
-def test_what_goes_wrong_with_one_entity_hides_no_other(entity: Entity, club: StandIn) -> None:
+def test_what_goes_wrong_with_one_entity_hides_no_other(entity: ApiEntity, club: StandIn) -> None:
     club.always(entity.path, Reply(500, {}))
     found = ask(club)
     unpassed = {entity.probe.id.removeprefix("source_"): ERROR}
@@ -197,7 +199,7 @@ def test_what_goes_wrong_with_one_entity_hides_no_other(entity: Entity, club: St
     ],
 )
 @pytest.mark.parametrize("kind", ["absent", "another type"])
-def test_a_record_without_what_an_import_needs_fails(entity: Entity, name: str, kind: str, club: StandIn) -> None:
+def test_a_record_without_what_an_import_needs_fails(entity: ApiEntity, name: str, kind: str, club: StandIn) -> None:
     records = lists(club)[entity.path]
     shown = records[1].pop(name)
     if kind != "absent":
@@ -228,7 +230,7 @@ def test_a_record_without_what_an_import_needs_fails(entity: Entity, name: str, 
     ],
 )
 def test_a_field_of_another_shape_fails(
-    entity: Entity, change: dict[str, Any], row: tuple[str, str], club: StandIn
+    entity: ApiEntity, change: dict[str, Any], row: tuple[str, str], club: StandIn
 ) -> None:
     lists(club)[entity.path][1].update(change)
     check = ask_one(club, entity)
@@ -251,7 +253,7 @@ def test_a_field_of_another_shape_fails(
     ],
 )
 def test_a_field_that_is_empty_is_a_remark(
-    entity: Entity, change: dict[str, Any], row: tuple[str, str], club: StandIn
+    entity: ApiEntity, change: dict[str, Any], row: tuple[str, str], club: StandIn
 ) -> None:
     lists(club)[entity.path][1].update(change)
     check = ask_one(club, entity)

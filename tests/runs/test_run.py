@@ -19,7 +19,7 @@ from recon.cli.run import command
 from recon.demo import plant
 from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
-from recon.runs.folder import Part, run_folders
+from recon.runs.folder import RunPart, run_folders
 from recon.runs.run import CHOICES
 from recon.verification.progress import Listener
 
@@ -92,7 +92,7 @@ def test_a_notebook_that_dies_keeps_the_verdict(
     assert names_in(done.folder.path) == ["junit.xml", "run.json", "verification.json"]
     kept = done.folder.manifest()
     assert kept is not None
-    assert kept.parts["html"] == Part(failed=done.failed["html"])
+    assert kept.parts["html"] == RunPart(failed=done.failed["html"])
     assert recon.load_verification(done.folder.verification).verdict == done.verification.verdict
 
 

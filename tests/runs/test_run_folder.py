@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recon.errors import OutputError
-from recon.runs.folder import FOLDER_NAME, Manifest, Part, folder_name, new_run_folder, publish, run_folders
+from recon.runs.folder import FOLDER_NAME, Manifest, RunPart, folder_name, new_run_folder, publish, run_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_what_is_no_run_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_folder_says_what_became_of_its_parts(tmp_path: Path) -> None:
-    manifest = Manifest("run-1", "2024-01-15T14:30:00.000Z", {"html": Part(failed="the kernel died", duration_ms=3)})
+    manifest = Manifest("run-1", "2024-01-15T14:30:00.000Z", {"html": RunPart(failed="the kernel died", duration_ms=3)})
     with new_run_folder(tmp_path) as working:
         assert working.manifest() is None
         working.write_manifest(manifest)

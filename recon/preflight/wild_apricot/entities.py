@@ -19,7 +19,7 @@ LOOK = "Look at the account and at the key's rights, ask again, and do not impor
 
 
 @dataclass(frozen=True)
-class Entity:
+class ApiEntity:
     """A kind of record that an import reads.
 
     Attributes:
@@ -56,7 +56,7 @@ def _probe(name: str, title: str, what: str) -> Probe:
     )
 
 
-CONTACT_FIELDS = Entity(
+CONTACT_FIELDS = ApiEntity(
     _probe("contact_fields", "Contact Fields", "contact fields"),
     "contactfields",
     "contact field",
@@ -66,7 +66,7 @@ CONTACT_FIELDS = Entity(
     identity="SystemCode",
     needed=("FieldName", "SystemCode"),
 )
-MEMBERSHIP_LEVELS = Entity(
+MEMBERSHIP_LEVELS = ApiEntity(
     _probe("membership_levels", "Membership Levels", "membership levels"),
     "membershiplevels",
     "membership level",
@@ -75,7 +75,7 @@ MEMBERSHIP_LEVELS = Entity(
     MembershipLevel,
     needed=("Name",),
 )
-CONTACTS = Entity(
+CONTACTS = ApiEntity(
     _probe("contacts", "Contacts", "contacts, members among them"),
     "contacts",
     "contact",
@@ -86,7 +86,7 @@ CONTACTS = Entity(
     is_paged=True,
     parameters={"$async": "false"},
 )
-EVENTS = Entity(
+EVENTS = ApiEntity(
     _probe("events", "Events", "events"),
     "events",
     "event",
@@ -96,7 +96,7 @@ EVENTS = Entity(
     needed=("Name", "StartDate"),
     is_paged=True,
 )
-REGISTRATIONS = Entity(
+REGISTRATIONS = ApiEntity(
     _probe("registrations", "Event Registrations", "the registrations of an event"),
     "eventregistrations",
     "registration",

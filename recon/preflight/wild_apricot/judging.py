@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from recon.errors import ApiError, ApiMisunderstanding, ApiRefusal
 from recon.model import Check, Findings
 from recon.preflight.wild_apricot.entities import CONTACT_FIELDS, CONTACTS, NEEDED_FIELDS
-from recon.preflight.wild_apricot.pages import PAGE_SIZE, Reading, read_pages
+from recon.preflight.wild_apricot.pages import PAGE_SIZE, Paging, read_pages
 from recon.preflight.wild_apricot.shapes import count_of, mismatch, moment_of, quoted, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.preflight.wild_apricot.client import WildApricot
-    from recon.preflight.wild_apricot.entities import Entity
+    from recon.preflight.wild_apricot.entities import ApiEntity
 
 Row = Mapping[str, object]
 DATES = ("StartDate", "EndDate", "RegistrationDate")
@@ -56,7 +56,7 @@ class Read:
     count: int | None = None
 
 
-def ask_entity(api: WildApricot, account: str, entity: Entity, portion: Portion = ALL) -> Read:
+def ask_entity(api: WildApricot, account: str, entity: ApiEntity, portion: Portion = ALL) -> Read:
     """Count and read an entity, and judge what came.
 
     Args:
@@ -79,7 +79,7 @@ def ask_entity(api: WildApricot, account: str, entity: Entity, portion: Portion 
     return Read(_judged(entity, count, reading, portion), reading.records, count)
 
 
-def count_matching(api: WildApricot, account: str, entity: Entity, condition: str) -> int | None:
+def count_matching(api: WildApricot, account: str, entity: ApiEntity, condition: str) -> int | None:
     """Number of records that a filter leaves; None where the API does not say."""
     try:
         return _counted(api, f"accounts/{account}/{entity.path}", {**entity.parameters, "$filter": condition})
@@ -95,7 +95,7 @@ def _counted(api: WildApricot, path: str, parameters: Mapping[str, str | int]) -
         return None
 
 
-def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], entity: Entity) -> Reading:
+def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], entity: ApiEntity) -> Paging:
     def page_at(came: int) -> list[dict[str, Any]]:
         if came and not entity.is_paged:
             return []
@@ -105,7 +105,7 @@ def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], enti
     return read_pages(page_at, entity.identity)
 
 
-def _judged(entity: Entity, count: int | None, reading: Reading, portion: Portion) -> Check:
+def _judged(entity: ApiEntity, count: int | None, reading: Paging, portion: Portion) -> Check:
     probe, came, scope = entity.probe, len(reading.records), portion.words
     findings = Findings(expected=count, actual=came) if reading.is_whole else Findings()
     if not came:
@@ -130,7 +130,7 @@ def _judged(entity: Entity, count: int | None, reading: Reading, portion: Portio
     return probe.passed(told, findings)
 
 
-def _judged_empty(entity: Entity, count: int | None, portion: Portion) -> Check:
+def _judged_empty(entity: ApiEntity, count: int | None, portion: Portion) -> Check:
     scope = portion.words
     if count:
         message = f"$count states {_number(count, entity)}{scope}, and not one can be read"
@@ -145,7 +145,7 @@ def _judged_empty(entity: Entity, count: int | None, portion: Portion) -> Check:
     )
 
 
-def _told(entity: Entity, count: int | None, reading: Reading, scope: str) -> str:
+def _told(entity: ApiEntity, count: int | None, reading: Paging, scope: str) -> str:
     """What passed, in words."""
     came = len(reading.records)
     if count is None:
@@ -156,7 +156,7 @@ def _told(entity: Entity, count: int | None, reading: Reading, scope: str) -> st
     return f"{_number(count, entity)}{scope} by $count, {first}{came:,} read and of the known shape"
 
 
-def _number(count: int, entity: Entity) -> str:
+def _number(count: int, entity: ApiEntity) -> str:
     return f"{count:,} {entity.one if count == 1 else entity.many}"
 
 
@@ -174,7 +174,7 @@ def _row(key: object, name: str, found: str) -> Row:
     return {"id": quoted(str(key), 60), "field": name, "found": found}
 
 
-def _invalid(entity: Entity, reading: Reading) -> Iterator[Row]:
+def _invalid(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
     """The records that are not of the shape."""
     for position, record in enumerate(reading.records, 1):
         found = mismatch(record, entity.shape)
@@ -187,7 +187,7 @@ def _invalid(entity: Entity, reading: Reading) -> Iterator[Row]:
                 yield _row(_id_of(record, entity, position), name, "not a time")
 
 
-def _remarks(entity: Entity, reading: Reading) -> Iterator[Row]:
+def _remarks(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
     """What is readable, and may still be lost by an importer that does not expect it."""
     for position, record in enumerate(reading.records, 1):
         key = _id_of(record, entity, position)
@@ -201,7 +201,7 @@ def _remarks(entity: Entity, reading: Reading) -> Iterator[Row]:
     yield from _lacking(entity, reading)
 
 
-def _paging(entity: Entity, reading: Reading) -> Iterator[Row]:
+def _paging(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
     """What came otherwise than in full pages of which each is new."""
     for repeated, pages in reading.repeated.items():
         yield _row(
@@ -213,7 +213,7 @@ def _paging(entity: Entity, reading: Reading) -> Iterator[Row]:
         yield _row("", "paging", "ignored: the same page comes again, without end")
 
 
-def _lacking(entity: Entity, reading: Reading) -> Iterator[Row]:
+def _lacking(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
     """What none of the records has."""
     if entity is CONTACTS and not any(record.get("MembershipLevel") for record in reading.records):
         yield _row("", "MembershipLevel", "in none of the contacts read: nobody among them is a member")
@@ -224,11 +224,11 @@ def _lacking(entity: Entity, reading: Reading) -> Iterator[Row]:
                 yield _row("", code, "no such contact field")
 
 
-def _too_many(count: int | None, reading: Reading) -> Iterator[Row]:
+def _too_many(count: int | None, reading: Paging) -> Iterator[Row]:
     if count is not None and len(reading.records) > count:
         yield _row("", "$count", f"states {count:,}, and {len(reading.records):,} came")
 
 
-def _id_of(record: Mapping[str, Any], entity: Entity, position: int) -> object:
+def _id_of(record: Mapping[str, Any], entity: ApiEntity, position: int) -> object:
     found = record.get("Id", record.get(entity.identity))
     return found if isinstance(found, int | str) else f"number {position}"

@@ -15,7 +15,7 @@ UNIDENTIFIED = "\0"
 
 
 @dataclass
-class Reading:
+class Paging:
     """What came of a list.
 
     Attributes:
@@ -33,7 +33,7 @@ class Reading:
     is_stuck: bool = False
 
 
-def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, most: int = MOST_PAGES) -> Reading:
+def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, most: int = MOST_PAGES) -> Paging:
     """Read a list.
 
     A page is asked for by the number of records that came, and not by that of the pages: where a page was short because
@@ -45,7 +45,7 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
         identity: The field that tells records apart; one without it is told apart by all that it holds.
         most: Number of pages after which reading ends.
     """
-    reading, seen = Reading(), dict[str, int]()
+    reading, seen = Paging(), dict[str, int]()
     sizes, before = list[int](), list[str]()
     for number in range(1, most + 1):
         page = page_at(sum(sizes))
