@@ -66,13 +66,17 @@ class DatabaseUrl:
     others: tuple[tuple[str, int], ...] = ()
 
     @property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Hosts and ports in the order of the URL, of which one is connected to."""
+        return ((self.host, self.port), *self.others)
+
+    @property
     def label(self) -> str:
         """Location and name for messages, without user and password."""
         if self.path is not None:
             return str(self.path)
-        places = ((self.host, self.port), *self.others)
         return f"database {self.name!r} on " + ", ".join(
-            f"{host or 'the local socket'}:{port}" for host, port in places
+            f"{host or 'the local socket'}:{port}" for host, port in self.places
         )
 
     def redact(self, text: str) -> str:
@@ -185,7 +189,7 @@ def _parse(text: str, server: Server) -> tuple[DatabaseUrl, list[tuple[str, str]
     query = dict(given)
     account, _, places = parts.netloc.rpartition("@")
     user, _, password = account.partition(":")
-    (host, port), *others = _places(query.get("host") or places, query, server.port)
+    (host, port), *others = _places(places, query, server.port)
     user = _decoded(user) or query.get("user", "")
     name = _decoded(parts.path.removeprefix("/")) or query.get("dbname", "") or user
     if "/" in parts.path.removeprefix("/") or not name:
@@ -206,13 +210,11 @@ def _parse(text: str, server: Server) -> tuple[DatabaseUrl, list[tuple[str, str]
 
 
 def _places(text: str, query: Mapping[str, str], default: int) -> list[tuple[str, int]]:
-    """Return hosts and ports; those of the parameters `host` and `port` are in the place of the URL's."""
-    hosts = text.split(",")
-    pairs = [(host, "") for host in hosts] if query.get("host") else [_place(host) for host in hosts]
-    if query.get("port"):
-        ports = query["port"].split(",")
-        ports = ports * len(pairs) if len(ports) == 1 else ports
-        pairs = [(host, port) for (host, _), port in zip(pairs, ports, strict=True)]
+    """Return hosts and ports; the parameters `host` and `port` replace those of the URL, each by itself."""
+    pairs = [_place(each) for each in text.split(",")]
+    hosts = query["host"].split(",") if query.get("host") else [host for host, _ in pairs]
+    ports = query["port"].split(",") if query.get("port") else [port for _, port in pairs]
+    pairs = list(zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True))
     found = [(host, int(port) if port else default) for host, port in pairs]
     if not all(0 < port < 65536 for _, port in found):
         raise ValueError

@@ -45,6 +45,7 @@ def test_a_postgresql_url_has_all_its_parts(scheme: str) -> None:
         pytest.param("postgresql:///clubdb", "", 5432, "clubdb", "", id="no host"),
         pytest.param("postgresql:///clubdb?host=/run/pg", "/run/pg", 5432, "clubdb", "", id="host parameter"),
         pytest.param("postgresql:///clubdb?host=/run/pg&port=6543", "/run/pg", 6543, "clubdb", "", id="port parameter"),
+        pytest.param("postgresql://a:6543/clubdb?host=h", "h", 6543, "clubdb", "", id="host parameter, port"),
         pytest.param("postgresql:///clubdb?host=h&user=u", "h", 5432, "clubdb", "u", id="user parameter"),
         pytest.param("postgresql://u@%2Frun%2FPG/clubdb", "/run/PG", 5432, "clubdb", "u", id="socket as host"),
         pytest.param("postgresql://u@h/club%20db", "h", 5432, "club db", "u", id="blank in the name"),
