@@ -170,7 +170,7 @@ def _advice(error: Exception, *, is_plain: bool) -> str:
         return HOST_NAME if cause.verify_code in WRONG_NAME else VERIFICATION
     if isinstance(cause, SSLError):
         return AUTHORITY_FILE if "PEM" in str(cause.reason or cause) or "X509" in str(cause) else TLS
-    if isinstance(cause, gaierror):
+    if isinstance(cause, (gaierror, UnicodeError)):
         return HOST
     if isinstance(error, OSError):
         return AUTHORITY_FILE

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from recon.database.encryption import DEFAULT_AUTHORITY
-from recon.database.postgresql_errors import connecting_advice
+from recon.database.postgresql_refusal import refusal
 from recon.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSourc
     try:
         with closing(psycopg.connect(address)) as first:
             address, encryption = _as_reached(address, first)
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeError) as error:
+        # A host name may be none that can be encoded.
         raise refusal(url, str(error)) from None
     driver = import_module(_driver(url))
     try:
         source = cast("PostgresqlSource", driver.open_source(url, address, timeout_s))
     except driver.ERRORS as error:
-        raise refusal(url, str(error)) from None
+        raise refusal(url, str(error), getattr(error, "sqlstate", None)) from None
     source.encryption = encryption
     return source
 
@@ -103,25 +104,10 @@ def conninfo(url: DatabaseUrl, timeout_s: float | None = None) -> str:
     }
     if timeout_s is not None:
         wanted["connect_timeout"] = str(ceil(timeout_s))
-    places = ((url.host, url.port), *url.others)
-    hosts, ports = (",".join(str(place[part]) for place in places) for part in (0, 1))
+    hosts, ports = (",".join(str(place[part]) for place in url.places) for part in (0, 1))
     parts = {"host": hosts, "dbname": url.name, "user": url.user, "password": url.password}
     present = {key: value for key, value in parts.items() if value}
     try:
         return make_conninfo(port=ports, **wanted, **present)
     except psycopg.Error as error:
         raise refusal(url, str(error)) from None
-
-
-def refusal(url: DatabaseUrl, message: str) -> DatabaseError:
-    """Return the error for a server that refuses the connection, from the driver's `message`."""
-    reason = " ".join(message.split()).partition("Multiple connection attempts")[0]
-    reason = reason.removeprefix("connection failed: ")
-    again = reason.find("connection to server", 1)
-    reason = reason[:again] if again > 0 else reason
-    return DatabaseError(
-        "PostgreSQL cannot be reached",
-        where=url.label,
-        found=url.redact(reason).rstrip(". "),
-        next_step=connecting_advice(reason),
-    )

@@ -78,7 +78,7 @@ class AdbcSource(PostgresqlSource):
         try:
             self._execute("rollback to savepoint recon_read")
         except adbc.Error:
-            raise self._lost(str(cause)) from None
+            raise self._lost(cause) from None
 
     def cancel(self) -> None:
         """Ask the server to cancel the running query; the thread that waits for it gets an error."""
@@ -99,7 +99,7 @@ class AdbcSource(PostgresqlSource):
         try:
             self._execute(sql)
         except adbc.Error as error:
-            raise self._lost(str(error)) from None
+            raise self._lost(error) from None
 
     def _execute(self, sql: str) -> None:
         with self._busy(), adbc.AdbcStatement(self._connection) as statement:
@@ -118,7 +118,7 @@ class AdbcSource(PostgresqlSource):
         try:
             return pl.concat(list(self._stream(sql))).rows()
         except ERRORS as error:
-            raise self._lost(str(error)) from None
+            raise self._lost(error) from None
 
     def _stream(self, sql: str) -> Iterator[pl.DataFrame]:
         with self._busy(), adbc.AdbcStatement(self._connection) as statement:

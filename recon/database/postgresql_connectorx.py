@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as percent_encode
@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 import polars as pl
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from recon.database.encryption import DEFAULT_AUTHORITY
-from recon.database.postgresql_errors import CONFLICT_WORDS, kind_of, reading_advice, server_words
+from recon.database.postgresql_errors import CONFLICT_WORDS, LOST, kind_of, reading_advice, server_words
 from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
 from recon.database.rendering import Dialect
 from recon.database.server_stream import ServerStream
@@ -41,6 +42,8 @@ UNKNOWN = {
     "sslsni": "1",
     "require_auth": "",
 }
+# How connectorx begins its message where it did not connect in 30 s.
+NO_CONNECTION = "timed out waiting for connection"
 CHECK = "{sql} limit 0"
 CANCEL = "select pg_catalog.pg_cancel_backend(pid) from pg_catalog.pg_stat_activity where application_name = %s"
 EXPORT = "select pg_catalog.pg_export_snapshot()"
@@ -65,19 +68,23 @@ class ConnectorxSource(PostgresqlSource):
         self._start_options = f"{url.parameters.get('options', '')} -c lock_timeout={self._lock_timeout_ms}".strip()
         self._name = f"recon {token_hex(4)}"
         self._holder = self._hold()
-        for sql in (BEGIN, *self._settings):
-            self._holder.execute(sql.encode())
-        self._begin()
-        take_over = f"set transaction snapshot {literal(self._rows(EXPORT)[0][0])}"
-        self._first = (BEGIN, take_over, *self._settings)
-        self._stream = ServerStream(self._address(), None, self.cancel)
+        with ExitStack() as refused:
+            refused.callback(self._holder.close)
+            for sql in (BEGIN, *self._settings):
+                self._holder.execute(sql.encode())
+            self._begin()
+            take_over = f"set transaction snapshot {literal(self._rows(EXPORT)[0][0])}"
+            self._first = (BEGIN, take_over, *self._settings)
+            self._take_over()
+            self._stream = ServerStream(self._address(), None, self.cancel)
+            refused.pop_all()
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """Yield the rows of `query` in batches.
 
         Raises:
             ReadError: The server refused.
-            DatabaseError: The connection that holds the snapshot is lost.
+            DatabaseError: A connection is lost.
         """
         yield from self._answer(query, DIALECT, self._frames)
 
@@ -92,12 +99,12 @@ class ConnectorxSource(PostgresqlSource):
             with self._holder.transaction():
                 self._holder.execute(CHECK.format(sql=sql).encode())
         except psycopg.Error as error:
-            words = self._url.redact(str(error))
             if self._holder.broken or self._holder.closed:
-                raise self._lost(words) from None
+                raise self._lost(error) from None
+            words = self._url.redact(str(error))
             raise ReadError(server_words(words), reading_advice(words, error.sqlstate)) from None
 
-    def _require_holder(self, words: str) -> None:
+    def _require_holder(self, cause: ReadError) -> None:
         """Require that the snapshot is still held; a read that failed for want of it says less than the holder's end.
 
         Raises:
@@ -106,7 +113,30 @@ class ConnectorxSource(PostgresqlSource):
         try:
             self._holder.execute(b"select 1")
         except psycopg.Error as error:
-            raise self._lost(words if CONFLICT_WORDS in words else str(error)) from None
+            raise self._lost(cause if CONFLICT_WORDS in str(cause) else error) from None
+
+    def _take_over(self) -> None:
+        """Take the snapshot over once, as the reader will.
+
+        connectorx tries to connect for 30 s, and then reports how its last attempt failed.
+
+        Raises:
+            psycopg.Error: The server, or a pooler before it, does not admit a second connection, or it is another's.
+        """
+        options = {"options": self._start_options} if self._start_options else {}
+        with closing(psycopg.connect(make_conninfo(self._conninfo, **options), autocommit=True)) as second:
+            for sql in self._first:
+                second.execute(sql.encode())
+
+    def _why(self, error: ReadError) -> tuple[str, str | None]:
+        """Return why a read failed, and the SQLSTATE where it is known."""
+        words = self._url.redact(str(error))
+        if words.startswith(NO_CONNECTION):
+            try:
+                self._take_over()
+            except psycopg.Error as first:
+                return self._url.redact(str(first)), first.sqlstate
+        return words, None
 
     def _frames(self, sql: str) -> Iterator[pl.DataFrame]:
         self._check(sql)
@@ -114,9 +144,11 @@ class ConnectorxSource(PostgresqlSource):
             for batch in self._stream.batches(sql, self._first):
                 yield pl.DataFrame(pl.from_arrow(batch))
         except ReadError as error:
-            words = self._url.redact(str(error))
-            self._require_holder(words)
-            raise ReadError(server_words(words), reading_advice(words)) from None
+            self._require_holder(error)
+            words, sqlstate = self._why(error)
+            if kind_of(words, sqlstate) in LOST:
+                raise self._lost(error) from None
+            raise ReadError(server_words(words), reading_advice(words, sqlstate)) from None
 
     def cancel(self) -> None:
         """Cancel the running query on the server, from another connection, and then end the reader process."""
@@ -135,7 +167,7 @@ class ConnectorxSource(PostgresqlSource):
         try:
             return self._holder.execute(sql.encode()).fetchall()
         except psycopg.Error as error:
-            raise self._lost(str(error)) from None
+            raise self._lost(error) from None
 
     def _hold(self) -> psycopg.Connection:
         """Connect with the options of the reader, or without where a pooler refuses them and the URL has none."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from recon.database.json_texts import grouped, texts_sql
-from recon.database.postgresql_errors import ASK, READING, kind_of, reading_advice, server_words
+from recon.database.postgresql_errors import lost_advice, reading_advice, server_words
 from recon.database.rendering import render
 from recon.database.surroundings import Surroundings, TableRights, Unvalidated
 from recon.errors import DatabaseError
@@ -206,14 +206,14 @@ class PostgresqlSource(ABC):
         """Return what to do about a reason whose class is unknown."""
         return reading_advice(reason)
 
-    def _lost(self, message: str) -> DatabaseError:
+    def _lost(self, error: Exception) -> DatabaseError:
         """Return the error for a connection that was lost while it was read, with what ended it."""
-        words = server_words(self._url.redact(message))
+        words = self._url.redact(str(error))
         return DatabaseError(
             "The server closed the connection while it was read",
             where=self._url.label,
-            found=words.rstrip(". "),
-            next_step=reading_advice(words) if kind_of(words) in READING else ASK,
+            found=server_words(words).rstrip(". "),
+            next_step=lost_advice(words, getattr(error, "sqlstate", None)),
         )
 
     def _begin(self) -> None:

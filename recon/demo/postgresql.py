@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from recon.database.postgresql import conninfo, refusal
+from recon.database.postgresql import conninfo
+from recon.database.postgresql_refusal import refusal
 from recon.errors import DatabaseError
 from recon.sql import quote
 

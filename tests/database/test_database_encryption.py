@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from recon.database import parse_url
+from recon.database import open_source, parse_url
 from recon.database.mysql_connection import reading_advice as mysql_advice
 from recon.database.postgresql import conninfo
-from recon.database.postgresql_errors import connecting_advice, reading_advice, server_words
+from recon.database.postgresql_errors import connecting_advice, lost_advice, reading_advice, server_words
+from recon.database.postgresql_refusal import refusal
 from recon.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from postgres import Cluster
 
 CA = {"sslrootcert": "ca.pem"}
 # Parameters → what libpq is given, and MySQL's mode; None: refused.
@@ -82,6 +88,12 @@ ADVICE = {
     f"{AT}SSL error: certificate verify failed": "sslrootcert=FILE",
     f'{AT}server certificate for "a" does not match host name "b"': "as the server's certificate names it",
     "db error: FATAL: unsupported startup parameter: options": "leave options away",
+    f"{AT}FATAL:  no more connections allowed (max_client_conn)": "raise its max_client_conn",
+    "IO: [libpq] Failed to execute query 'select ''a'': 1': FATAL:  query_wait_timeout\nSSL connection has been closed "
+    "unexpectedly": "The pooler had no connection free",
+    '[libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:  prepared statement "s0" does not exist': "hands a connection",
+    "timed out waiting for connection: connection closed": "why it closed the connection",
+    "SSL connection has been closed unexpectedly": "why it closed the connection",
 }
 
 
@@ -92,12 +104,103 @@ def test_advice_is_chosen_by_what_happened(words: str) -> None:
 
 @pytest.mark.parametrize(
     "sqlstate, advice",
-    [("42501", "grant"), ("55P03", "Another program"), ("40001", "primary"), (None, "primary"), ("57P01", "stopped")],
+    [
+        ("42501", "grant"),
+        ("55P03", "Another program"),
+        ("40001", "primary"),
+        (None, "primary"),
+        ("57P01", "stopped"),
+        ("57P05", "idle"),
+        ("25P04", "transaction_timeout"),
+        ("57P02", "crashed"),
+        ("42P05", "server itself"),
+    ],
 )
 def test_a_refused_read_is_advised_by_its_sqlstate(sqlstate: str | None, advice: str) -> None:
     words = "terminating connection due to conflict with recovery" if advice == "primary" else "another language"
     assert advice in reading_advice(f"FATAL: {words}", sqlstate)
     assert server_words(f"[libpq] Failed: FATAL:  {words} DETAIL:  x") == words
+
+
+@pytest.mark.parametrize(
+    "words, sqlstate, advice",
+    [
+        (
+            "[libpq] Execution error [PGRES_FATAL_ERROR]: FATAL:  terminating connection due to administrator command",
+            "",
+            "stopped",
+        ),
+        ("FATAL: eine andere Sprache", "57P01", "stopped"),
+        ("FATAL: query_wait_timeout server closed the connection", "08P01", "pooler"),
+        ("cx error: Other(PostgresError(Error { kind: Closed, cause: None }))", "", "why"),
+        ("IO: [libpq] Failed to execute query 'select 1': server closed the connection unexpectedly", "", "why"),
+    ],
+)
+def test_a_lost_connection_is_advised_by_what_ended_it(words: str, sqlstate: str, advice: str) -> None:
+    assert advice in lost_advice(words, sqlstate or None)
+
+
+def listed(*attempts: tuple[str, int, str]) -> str:
+    """The message of psycopg for several attempts, of which the last comes first."""
+    lines = [
+        f"- host: '{host}', port: '{port}', hostaddr: '127.0.0.1': connection failed: connection to server at "
+        f'"127.0.0.1", port {port} failed: {reason}'
+        for host, port, reason in attempts
+    ]
+    return "\n".join(
+        (lines[-1].partition(": connection failed")[2], "Multiple connection attempts failed. All:", *lines)
+    )
+
+
+SILENT = "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?"
+DENIED = 'FATAL:  password authentication failed for user "u"'
+
+
+@pytest.mark.parametrize(
+    "hosts, attempts, found, advice",
+    [
+        (
+            "127.0.0.1:1,127.0.0.1:2",
+            [("127.0.0.1", 1, SILENT), ("127.0.0.1", 2, DENIED)],
+            '127.0.0.1:1: Connection refused; 127.0.0.1:2: FATAL: password authentication failed for user "u". ',
+            ("Check host and port", "Check user and password"),
+        ),
+        (
+            "127.0.0.1:1,127.0.0.1:2",
+            [("127.0.0.1", 1, DENIED), ("127.0.0.1", 2, DENIED)],
+            'found each host: FATAL: password authentication failed for user "u". Check user and password',
+            (),
+        ),
+        # One host with two addresses, at one of which a server answers.
+        (
+            "localhost",
+            [("localhost", 5432, DENIED), ("localhost", 5432, SILENT)],
+            "port 5432 failed: FATAL: password authentication failed",
+            ("Check user and password",),
+        ),
+    ],
+)
+def test_each_host_is_named_with_its_own_reason(
+    hosts: str, attempts: list[tuple[str, int, str]], found: str, advice: tuple[str, ...]
+) -> None:
+    message = refusal(parse_url(f"postgresql://u@{hosts}/d", "the test"), listed(*attempts)).message
+    assert found in message
+    assert all(each in message for each in advice)
+    assert message.count("Connection refused") == found.count("Connection refused")
+
+
+def test_a_host_without_an_address_is_named_beside_one_that_refuses(cluster: Cluster) -> None:
+    # No name may end in .invalid.
+    with pytest.raises(DatabaseError) as refused:
+        open_source(parse_url(f"postgresql://u:wrong@a.invalid:7,127.0.0.1:{cluster.port}/d", "the test"))
+    assert "found a.invalid:7: failed to resolve host 'a.invalid'" in refused.value.message
+    assert f"; 127.0.0.1:{cluster.port}: FATAL: password authentication failed" in refused.value.message
+
+
+@pytest.mark.parametrize("url", ["postgresql://u@a..b/d", "postgresql://u@127.0.0.1:1,a..b/d", "mysql://u@a..b/d"])
+def test_a_host_name_that_is_none_is_refused_with_what_to_check(url: str) -> None:
+    with pytest.raises(DatabaseError, match=r"'idna' codec .* Check the host name"):
+        open_source(parse_url(url, "the test"))
 
 
 def test_an_error_that_connectorx_shows_as_a_structure_is_read() -> None:
