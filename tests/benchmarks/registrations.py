@@ -75,22 +75,22 @@ def recon(folder: str) -> Callable[[], tuple[int, ...]]:
 
     def work() -> tuple[int, ...]:
         with comparison.compare(f"{folder}/source.parquet", f"{folder}/target.parquet", "id", fields) as found:
-            told = found.summary()
-            assert found.mismatched().height == sum(told.by_field.values())
-            assert not told.duplicate_keys
-        return told.matched, told.mismatched, told.missing_in_target, told.missing_in_source
+            summary = found.summary()
+            assert found.mismatched().height == sum(summary.by_field.values())
+            assert not summary.duplicate_keys
+        return summary.matched, summary.mismatched, summary.missing_in_target, summary.missing_in_source
 
     return work
 
 
 def ledger(folder: str) -> Callable[[], tuple[int, ...]]:
     """One outcome for every record and row of the same files, every differing field with its cause."""
-    warehouse, told = ledger_warehouse(folder), import_module("recon.ledger")
+    warehouse, accounts = ledger_warehouse(folder), import_module("recon.ledger")
     profile = import_module("recon.profile").load_profile()
 
     def work() -> tuple[int, ...]:
         with warehouse:
-            found = told.account_for(warehouse, told.LedgerSettings(profile))
+            found = accounts.account_for(warehouse, accounts.LedgerSettings(profile))
         outcomes = found.entities[0].outcomes
         extra = found.entities[0].rows_by_outcome["unexpected"]
         return outcomes["landed"], outcomes["landed_altered"], outcomes["missing_in_target"], extra

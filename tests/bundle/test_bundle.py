@@ -834,7 +834,7 @@ def test_an_error_names_the_bundle_as_the_user_wrote_it(folder: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "name, content, told",
+    "name, content, message",
     [
         pytest.param(REPORT, b"", "an empty file", id="empty"),
         pytest.param(REPORT, b"{", "truncated", id="truncated"),
@@ -849,13 +849,13 @@ def test_an_error_names_the_bundle_as_the_user_wrote_it(folder: Path, monkeypatc
         pytest.param(CONFIG, b"nonsense", "not valid JSON", id="configuration-malformed"),
     ],
 )
-def test_the_command_line_ends_in_one_message(folder: Path, name: str, content: object, told: str) -> None:
+def test_the_command_line_ends_in_one_message(folder: Path, name: str, content: object, message: str) -> None:
     write(folder, name, content)
     done = run_in_process("verify", "-b", folder, "--database", folder / "none.db", "-o", folder / "report.md")
     assert done.code == 2
     assert done.err.startswith("Bundle error: ")
     assert done.err.count("\n") == 1
-    assert told in done.err
+    assert message in done.err
     assert "Bundle error" in (folder / "report.md").read_text(encoding="utf-8")
 
 

@@ -58,10 +58,10 @@ def test_one_check_is_shown_whole(name: str) -> None:
     done = run_in_process("checks", shown.id)
     assert (done.code, done.err) == (0, "")
     one_line = " ".join(done.out.split())
-    told = [shown.title, shown.description, *shown.reads, *shown.messages.values(), shown.guidance.action]
-    told += [*shown.guidance.diagnosis, *shown.guidance.resolution, *shown.right_when_empty.values()]
-    told += [shown.sql, shown.values_sql or "", shown.escalate or ""]
-    assert [text for text in told if " ".join(text.split()) not in one_line] == []
+    texts = [shown.title, shown.description, *shown.reads, *shown.messages.values(), shown.guidance.action]
+    texts += [*shown.guidance.diagnosis, *shown.guidance.resolution, *shown.right_when_empty.values()]
+    texts += [shown.sql, shown.values_sql or "", shown.escalate or ""]
+    assert [text for text in texts if " ".join(text.split()) not in one_line] == []
     assert "If what it reads is missing: " in one_line
 
 

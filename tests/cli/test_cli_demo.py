@@ -45,10 +45,10 @@ def dump(database: Path) -> Iterator[str]:
         yield from connection.iterdump()
 
 
-def verify_as_told(done: Finished, report: Path) -> Finished:
+def verify_as_printed(done: Finished, report: Path) -> Finished:
     """Run the command that the last line of the output tells the reader to run."""
-    told = done.out.splitlines()[-1].removeprefix("Verify it: ")
-    program, *arguments = shlex.split(told)
+    printed = done.out.splitlines()[-1].removeprefix("Verify it: ")
+    program, *arguments = shlex.split(printed)
     assert program == "recon"
     return run_in_process(*arguments, "--output", report)
 
@@ -65,7 +65,7 @@ def test_the_demo_names_the_files_that_it_wrote(clean: tuple[Path, Finished]) ->
 
 
 def test_the_clean_demo_passes_when_it_is_verified_as_described(clean: tuple[Path, Finished], tmp_path: Path) -> None:
-    verified = verify_as_told(clean[1], tmp_path / "report.md")
+    verified = verify_as_printed(clean[1], tmp_path / "report.md")
     assert (verified.code, verified.err) == (0, "")
     assert "  Verification PASSED\n" in verified.out
 
@@ -76,7 +76,7 @@ def test_the_typical_faults_fail_when_they_are_verified_as_described(
     assert (faulty[1].code, faulty[1].err) == (0, "")
     for name in TYPICAL:
         assert name in faulty[1].out
-    verified = verify_as_told(faulty[1], tmp_path / "report.md")
+    verified = verify_as_printed(faulty[1], tmp_path / "report.md")
     assert verified.code == 1
     assert "  Verification FAILED\n" in verified.out
     assert {"PASS", "WARN", "FAIL"} <= set(re.findall(r"^  \[([A-Z]+)\]", verified.out, flags=re.MULTILINE))

@@ -227,7 +227,7 @@ def test_what_is_unknown_is_refused_with_the_choices(
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, message",
     [
         pytest.param([], "--bundle", id="no-bundle"),
         pytest.param(["-b"], "requires an argument", id="no-value"),
@@ -237,10 +237,10 @@ def test_what_is_unknown_is_refused_with_the_choices(
         pytest.param(["-b", "bundle", "--verbose=yes"], "--verbose", id="a-value-for-a-flag"),
     ],
 )
-def test_a_wrong_command_line_is_refused(at_home: Path, arguments: list[str], told: str) -> None:
+def test_a_wrong_command_line_is_refused(at_home: Path, arguments: list[str], message: str) -> None:
     done = run_in_process("verify", *arguments, DATABASE_URL="club.db")
     assert (done.code, done.out) == (2, "")
-    assert told in done.err
+    assert message in done.err
     assert names_in(at_home) == ["bundle", "club.db"]
 
 
@@ -495,7 +495,7 @@ def test_the_option_names_a_file_a_url_or_a_variable(at_home: Path, form: str) -
 
 
 @pytest.mark.parametrize(
-    "arguments, environment, told",
+    "arguments, environment, message",
     [
         pytest.param([], {}, "environment variable DATABASE_URL.*found nothing", id="no-variable"),
         pytest.param([], {"DATABASE_URL": ""}, "environment variable DATABASE_URL.*an empty value", id="empty"),
@@ -505,11 +505,11 @@ def test_the_option_names_a_file_a_url_or_a_variable(at_home: Path, form: str) -
     ],
 )
 def test_a_database_that_is_not_named_is_a_usage_error(
-    at_home: Path, arguments: list[str], environment: dict[str, str], told: str
+    at_home: Path, arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
     done = run_in_process("verify", "-b", "bundle", *arguments, **environment)
     assert_one_message(done, "Usage error")
-    assert re.search(told, done.err)
+    assert re.search(message, done.err)
     assert "postgresql://user@host:5432/name" in done.err
     assert names_in(at_home) == ["bundle", "club.db"]
 
@@ -577,7 +577,7 @@ def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "output, told",
+    "output, message",
     [
         pytest.param("club.db/report.md", "folder cannot be made.*found a file", id="a-file-for-a-folder"),
         pytest.param("club.db/new/report.md", "folder cannot be made.*found a file", id="below-a-file"),
@@ -587,10 +587,10 @@ def test_a_mistyped_database_creates_nothing(at_home: Path) -> None:
         pytest.param("x" * 300, "too long", id="a-name-too-long"),
     ],
 )
-def test_the_output_is_checked_before_the_work(at_home: Path, output: str, told: str) -> None:
+def test_the_output_is_checked_before_the_work(at_home: Path, output: str, message: str) -> None:
     done = run_in_process("verify", "-b", "no-such-bundle", "--database", "no-such.db", "-o", output)
     assert_one_message(done, "Output error")
-    assert re.search(told, done.err)
+    assert re.search(message, done.err)
     assert done.out == ""
     assert names_in(at_home) == ["bundle", "club.db"]
 

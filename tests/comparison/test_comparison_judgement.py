@@ -143,11 +143,11 @@ def test_what_mattered_is_enough_and_nothing_of_it_too_much(
 ) -> None:
     for pair in pairs:
         frame = texts(pair)
-        told = mattered(frame, Field("name", "text", normalise))
+        reported = mattered(frame, Field("name", "text", normalise))
         is_equal = judge(frame, [Field("name", "text", normalise)]).differences.is_empty()
-        assert bool(told) == (is_equal and pair[0] != pair[1])
-        if told:
-            kept = tuple(name for name in normalise if name in told)
+        assert bool(reported) == (is_equal and pair[0] != pair[1])
+        if reported:
+            kept = tuple(name for name in normalise if name in reported)
             assert judge(frame, [Field("name", "text", kept)]).differences.is_empty()
             for name in kept:
                 without = tuple(other for other in kept if other != name)

@@ -66,12 +66,12 @@ def test_classes_are_those_of_counting_by_hand(
         assert {row[0]: row[1:] for row in found.duplicate_keys().rows()} == {
             key: (counts[0][key], counts[1][key]) for key in duplicate
         }
-        told = found.summary()
-    assert told.source_rows == len(source)
-    assert told.target_rows == len(target)
+        summary = found.summary()
+    assert summary.source_rows == len(source)
+    assert summary.target_rows == len(target)
     repeated = [sum(side[key] for key in duplicate) for side in counts]
-    assert told.source_rows == told.matched + told.mismatched + told.missing_in_target + repeated[0]
-    assert told.target_rows == told.matched + told.mismatched + told.missing_in_source + repeated[1]
+    assert summary.source_rows == summary.matched + summary.mismatched + summary.missing_in_target + repeated[0]
+    assert summary.target_rows == summary.matched + summary.mismatched + summary.missing_in_source + repeated[1]
 
 
 def test_keys_whose_hashes_collide_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -659,23 +659,23 @@ def test_a_short_password_does_not_show_by_what_is_blotted_out(
 def test_what_listens_but_is_no_postgresql_is_reported_while_it_listens(answer: bytes | None, demo: DemoPaths) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        told = Event()
-        talking = Thread(target=_answer_once, args=(server, answer, told), daemon=True)
+        answered = Event()
+        talking = Thread(target=_answer_once, args=(server, answer, answered), daemon=True)
         talking.start()
         with pytest.raises(DatabaseError, match=f"cannot be reached.*127.0.0.1:{port}") as refusal:
             verify_url(demo.bundle, f"postgresql://u:{SECRET}@127.0.0.1:{port}/club?connect_timeout=2")
-        told.set()
+        answered.set()
     assert SECRET not in refusal.value.message
 
 
-def _answer_once(server: socket.socket, answer: bytes | None, told: Event) -> None:
+def _answer_once(server: socket.socket, answer: bytes | None, answered: Event) -> None:
     connection, _ = server.accept()
     with connection:
         connection.recv(100)
         if answer:
             connection.sendall(answer)
         else:
-            told.wait(60)
+            answered.wait(60)
 
 
 def shown(done: Finished, *files: Path) -> str:

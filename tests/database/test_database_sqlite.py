@@ -601,11 +601,11 @@ def test_text_that_is_not_utf8_is_reported_and_never_passed_over(
     try:
         verification = verify(demo)
     except DatabaseError as error:
-        told = error.message
+        reported = error.message
     else:
         assert verification.verdict != "PASSED"
-        told = FORMATS["json"].render(verification)
-    assert table in told
+        reported = FORMATS["json"].render(verification)
+    assert table in reported
     assert "panicked" not in capfd.readouterr().err
 
 

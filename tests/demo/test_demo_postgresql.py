@@ -194,10 +194,10 @@ def test_the_command_names_the_variable_and_what_to_run_next(empty: Callable[[],
     assert re.search(r"^  database: database 'demo_\d+' on 127\.0\.0\.1:\d+$", done.out, flags=re.MULTILINE)
     assert url.split(":")[2].partition("@")[0] not in done.out
 
-    told = shlex.split(done.out.splitlines()[-1].removeprefix("Verify it: "))
-    verified = run_in_process(*told[1:], "-o", tmp_path / "report.md", CLUB_URL=url)
+    printed = shlex.split(done.out.splitlines()[-1].removeprefix("Verify it: "))
+    verified = run_in_process(*printed[1:], "-o", tmp_path / "report.md", CLUB_URL=url)
 
-    assert told[-2:] == ["--database", "CLUB_URL"]
+    assert printed[-2:] == ["--database", "CLUB_URL"]
     assert verified.code == 0
     assert "Verification PASSED" in verified.out
 

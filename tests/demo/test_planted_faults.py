@@ -254,7 +254,7 @@ def test_faults_on_a_server_turn_their_checks_and_no_other(
 
 
 def assert_turned(verification: Verification, faults: list[str]) -> None:
-    turned = {check: told for fault in faults for check, told in TURNED[fault].items()}
+    turned = {check: outcome for fault in faults for check, outcome in TURNED[fault].items()}
     assert not_passed(verification) == turned
     failed = "FAIL" in {outcome for outcome, _ in turned.values()}
     assert verification.verdict is (Verdict.FAILED if failed else Verdict.PASSED)

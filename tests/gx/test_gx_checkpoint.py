@@ -111,10 +111,10 @@ def test_a_rule_that_is_switched_off_is_so_there(demo: DemoPaths, tmp_path: Path
 )
 def test_a_difference_is_reported_loudly(passed: Verification, demo: DemoPaths, changes: Any, words: str) -> None:
     checks = tuple(replace(c, **changes) if c.id == "tier_coverage" else c for c in passed.checks)
-    with loaded(demo, SHIPPED) as warehouse, pytest.raises(StepError) as told:
+    with loaded(demo, SHIPPED) as warehouse, pytest.raises(StepError) as caught:
         validate(SHIPPED, warehouse, replace(passed, checks=checks))
-    assert words in told.value.message
-    assert "Do not rely on this run" in told.value.message
+    assert words in caught.value.message
+    assert "Do not rely on this run" in caught.value.message
 
 
 def test_an_unknown_expectation_is_an_error_there_never_dropped(demo: DemoPaths, tmp_path: Path) -> None:

@@ -387,8 +387,8 @@ def test_an_id_on_several_rows_pairs_none(tmp_path: Path) -> None:
         assert (line["outcome"], line["cause"], line["claimed_id"]) == ("missing_in_target", "duplicate_key", row["id"])
         assert [each["row_outcome"] for each in found.of_row(entity, row)] == ["unexpected"] * 3
         assert found.account(entity).unexplained_records == found.account(entity).unexplained_rows == 0
-    told = [(d.entity, d.key, d.matched_by, d.source_count, d.target_count) for d in found.ledger.duplicate_keys]
-    assert sorted(told) == sorted((entity, row["id"], "target id", 1, 3) for entity, (_, row) in lines.items())
+    reported = [(d.entity, d.key, d.matched_by, d.source_count, d.target_count) for d in found.ledger.duplicate_keys]
+    assert sorted(reported) == sorted((entity, row["id"], "target id", 1, 3) for entity, (_, row) in lines.items())
     assert outcomes(found.verification)["missing_records"] == "FAIL"
 
 
@@ -401,8 +401,8 @@ def test_a_natural_key_of_several_rows_pairs_none(tmp_path: Path) -> None:
 
     found = club.account(tmp_path, loose=True)
 
-    told = {d.entity: (d.matched_by, d.source_count, d.target_count) for d in found.ledger.duplicate_keys}
-    assert told == {entity: (NATURAL[entity], 1, 2) for entity in ENTITIES}
+    reported = {d.entity: (d.matched_by, d.source_count, d.target_count) for d in found.ledger.duplicate_keys}
+    assert reported == {entity: (NATURAL[entity], 1, 2) for entity in ENTITIES}
     for entity in ENTITIES:
         record = club.records(entity)[1]
         line = found.of_record(entity, record)
@@ -617,10 +617,10 @@ def test_the_short_form_is_not_evaluated_and_never_passes(tmp_path: Path) -> Non
     assert {*found.ledger.not_evaluated} == {*ENTITIES}
     for entity, reason in found.ledger.not_evaluated.items():
         assert reason == f"the bundle counts its {entity} and does not list them"
-    told = outcomes(found.verification)
+    reported = outcomes(found.verification)
     for name in ("missing_records", "unexpected_records", "altered_records", "tier_mapping", "report_arithmetic"):
-        assert told[name] == "WARN", name
-    assert told["member_count"] == "PASS"
+        assert reported[name] == "WARN", name
+    assert reported["member_count"] == "PASS"
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
@@ -633,9 +633,9 @@ def test_one_entity_in_short_form_leaves_the_others_accounted_for(tmp_path: Path
     assert [account.entity for account in found.ledger.entities] == [name for name in ENTITIES if name != entity]
     assert {*found.ledger.not_evaluated} == {entity}
     assert found.ledger.unexplained == 0
-    told = outcomes(found.verification)
-    assert {told[name] for name in ("missing_records", "unexpected_records", "altered_records")} == {"WARN"}
-    assert told["tier_mapping"] == ("WARN" if entity == "members" else "PASS")
+    reported = outcomes(found.verification)
+    assert {reported[name] for name in ("missing_records", "unexpected_records", "altered_records")} == {"WARN"}
+    assert reported["tier_mapping"] == ("WARN" if entity == "members" else "PASS")
 
 
 def test_an_empty_bundle_over_an_empty_database_passes_nothing(tmp_path: Path) -> None:
@@ -649,8 +649,8 @@ def test_an_empty_bundle_over_an_empty_database_passes_nothing(tmp_path: Path) -
     found = club.account(tmp_path)
 
     assert [(a.records, a.rows) for a in found.ledger.entities] == [(0, 0)] * 3
-    told = outcomes(found.verification)
-    assert "PASS" not in {told[c.id] for c in found.verification.checks if c.category in ("records", "counts")}
+    reported = outcomes(found.verification)
+    assert "PASS" not in {reported[c.id] for c in found.verification.checks if c.category in ("records", "counts")}
     assert found.verification.verdict is Verdict.INCOMPLETE
 
 

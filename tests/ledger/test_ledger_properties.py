@@ -101,17 +101,17 @@ def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tup
     assert [each.entity for each in found.ledger.entities] == listed
     assert {*found.ledger.not_evaluated} == {*ENTITIES} - {*listed}
     for entity in listed:
-        lines, told = found.tables[entity], found.account(entity)
+        lines, reported = found.tables[entity], found.account(entity)
         of_records = [line for line in lines if line["outcome"] is not None]
         assert Counter(line["record"] for line in of_records if line["record"] is not None) == Counter(
             range(len(club.records(entity)))
         )
-        assert told.records == len(of_records) == sum(told.outcomes.values())
+        assert reported.records == len(of_records) == sum(reported.outcomes.values())
         ids = [str(line["target_id"]) for line in lines if line["row_outcome"] is not None]
         assert Counter(ids) == Counter(row["id"] for row in club.rows(entity))
-        assert told.rows == len(ids) == sum(told.rows_by_outcome.values())
-        assert told.rows == found.verification.counts_database[entity]
-        assert told.unexplained_records == sum(not line["is_explained"] for line in of_records)
+        assert reported.rows == len(ids) == sum(reported.rows_by_outcome.values())
+        assert reported.rows == found.verification.counts_database[entity]
+        assert reported.unexplained_records == sum(not line["is_explained"] for line in of_records)
         # A record that is merged names one that stands on the same row.
         merged = [line for line in of_records if line["outcome"] == "merged"]
         assert {line["target_id"] for line in merged} <= {

@@ -101,9 +101,9 @@ def test_a_chart_that_cannot_be_drawn_says_why(demo: DemoPaths, passed: Verifica
     without = replace(
         known, distributions=replace(known.distributions, expected_tiers=(), not_known={"expected_tiers": reason})
     )
-    told = display.chart(without, "tier-expected")
-    assert isinstance(told, Section)
-    assert told.text == f"No chart: {reason}"
+    section = display.chart(without, "tier-expected")
+    assert isinstance(section, Section)
+    assert section.text == f"No chart: {reason}"
     nothing = display.chart(passed, "registrations-by-month")
     assert isinstance(nothing, Section)
     assert "nothing to show" in nothing.html
@@ -121,9 +121,9 @@ def test_the_ledger_stands_in_a_section_and_what_it_lacks_in_the_scope(passed: V
 
 def test_a_ledger_that_was_not_reached_has_no_chart(passed: Verification) -> None:
     nothing = replace(passed, ledger=Ledger((), {"members": "no list", "events": "no list"}, ()))
-    told = display.chart(nothing, "record-ledger")
-    assert isinstance(told, Section)
-    assert told.text == "No chart: not evaluated - no list"
+    section = display.chart(nothing, "record-ledger")
+    assert isinstance(section, Section)
+    assert section.text == "No chart: not evaluated - no list"
 
 
 def test_the_environment_reports_versions_guarantee_and_durations(passed: Verification) -> None:

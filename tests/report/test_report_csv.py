@@ -39,21 +39,21 @@ def test_every_violation_is_there_cell_by_cell(capped: Verification) -> None:
     assert {(line["check_id"], line["severity"], line["outcome"], line["violations"]) for line in lines} == {
         (failed.id, "critical", "FAIL", "10")
     }
-    told = [(int(line["row"]), line["column"], line["value"]) for line in lines]
+    reported = [(int(line["row"]), line["column"], line["value"]) for line in lines]
     rows = enumerate(failed.violations.iter_rows(named=True), 1)
-    assert told == [(number, column, str(value)) for number, row in rows for column, value in row.items()]
+    assert reported == [(number, column, str(value)) for number, row in rows for column, value in row.items()]
 
 
 def test_rows_that_were_left_out_are_reported(capped: Verification, passed: Verification) -> None:
-    told = [line["value"] for line in lines_of(capped, "note")]
-    assert told == ["2 of 10 violating rows are listed; --evidence-rows says how many are kept"]
+    reported = [line["value"] for line in lines_of(capped, "note")]
+    assert reported == ["2 of 10 violating rows are listed; --evidence-rows says how many are kept"]
     assert lines_of(passed, "note") == []
 
 
 def test_null_differs_from_empty(passed: Verification) -> None:
     rows = pl.DataFrame({"name": ["", None, "null"]})
-    told = [(line["value"], line["is_null"]) for line in lines_of(with_rows(passed, rows), "violation")]
-    assert told == [("", "false"), ("", "true"), ("null", "false")]
+    reported = [(line["value"], line["is_null"]) for line in lines_of(with_rows(passed, rows), "violation")]
+    assert reported == [("", "false"), ("", "true"), ("null", "false")]
 
 
 def test_a_check_that_was_not_evaluated_has_no_number_of_violations(passed: Verification) -> None:
@@ -98,19 +98,21 @@ def test_hostile_text_keeps_lines_and_columns(passed: Verification, text: str) -
 
 def test_the_ledger_is_there_number_by_number(passed: Verification) -> None:
     made = replace(passed, ledger=LEDGER)
-    told = {(line["category"], line["column"]): line["value"] for line in lines_of(made, "ledger")}
+    reported = {(line["category"], line["column"]): line["value"] for line in lines_of(made, "ledger")}
     members = LEDGER.entities[0]
     sums = {"records": 2147, "rows": 2215, "unexplained records": 3, "unexplained rows": 2}
     for name, count in {**members.outcomes, **members.rows_by_outcome, **sums}.items():
-        assert told["members", name] == str(count)
-    assert told["registrations", "not evaluated"] == "the report holds only how many there were"
+        assert reported["members", name] == str(count)
+    assert reported["registrations", "not evaluated"] == "the report holds only how many there were"
     assert [line["value"] for line in lines_of(made, "verification") if line["column"] == "Accounted for"] == [HEADLINE]
 
 
 def test_each_cause_is_there_with_its_examples(passed: Verification) -> None:
     made = replace(passed, ledger=LEDGER)
-    told = [(line["check"], line["outcome"], line["violations"], line["column"]) for line in lines_of(made, "cause")]
-    assert told == [
+    reported = [
+        (line["check"], line["outcome"], line["violations"], line["column"]) for line in lines_of(made, "cause")
+    ]
+    assert reported == [
         ("not in the database", "unexplained", "3", "members"),
         ("truncated at 20 characters", "explained", "1204", "members.phone"),
         ("older than the run", "harmless", "100", "members"),

@@ -144,7 +144,7 @@ def test_every_format_says_the_same_numbers_and_stays_well_formed(v: Verificatio
 @given(verifications())
 def test_junit_says_the_same_numbers_and_stays_well_formed(v: Verification) -> None:
     suite = ET.fromstring(FORMATS["junit"].render(v))[0]
-    found = [told for case in suite.iter("testcase") if (told := junit_case(case))]
+    found = [reported for case in suite.iter("testcase") if (reported := junit_case(case))]
     limit = [(o, m if o in {"FAIL", "ERROR"} else m[:400] if o == "WARN" else "") for o, m in expected(v).checks]
     assert [(o, m[:400] if o == "WARN" else m) for o, m in found] == limit
     verdicts = int(v.verdict == "INCOMPLETE")
@@ -175,7 +175,7 @@ def test_the_console_says_the_same_numbers(v: Verification) -> None:
 SAID = "not evaluated - this judgement was reached without a ledger"
 
 
-def accounted_told(text: str, format_name: str) -> list[str]:
+def accounted_shown(text: str, format_name: str) -> list[str]:
     """What a format says is accounted for, as a reader sees it."""
     if format_name == "json":
         ledger = json.loads(text)["ledger"]
@@ -194,9 +194,9 @@ def accounted_told(text: str, format_name: str) -> list[str]:
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(verifications())
 def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
-    told = {name: accounted_told(form.render(v), name) for name, form in FORMATS.items()}
-    told["console"] = accounted_told(capture(v), "console")
-    assert {name: len(lines) for name, lines in told.items()} == {
+    reported = {name: accounted_shown(form.render(v), name) for name, form in FORMATS.items()}
+    reported["console"] = accounted_shown(capture(v), "console")
+    assert {name: len(lines) for name, lines in reported.items()} == {
         "markdown": 2,
         "json": 1,
         "junit": 1,
@@ -204,11 +204,11 @@ def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
         "csv": 1,
         "console": int(v.ledger is not None),
     }
-    found = {shown(line).replace("\u200b", "") for lines in told.values() for line in lines}
+    found = {shown(line).replace("\u200b", "") for lines in reported.values() for line in lines}
     assert found == {shown(accounted_line(v.ledger))}
 
 
-def rows_told(text: str, format_name: str) -> Sequence[object]:
+def rows_shown(text: str, format_name: str) -> Sequence[object]:
     """What a format says about how many rows there are and how many it shows, in its own words."""
     found = {
         "markdown": r"Violating rows(.*):$",
@@ -220,7 +220,7 @@ def rows_told(text: str, format_name: str) -> Sequence[object]:
 
 
 @pytest.mark.parametrize(
-    "format_name, told",
+    "format_name, reported",
     [
         ("markdown", [", the first 2 of 10"]),
         ("html", [", the first 2 of 10"]),
@@ -228,7 +228,7 @@ def rows_told(text: str, format_name: str) -> Sequence[object]:
         ("csv", ["2 of 10"]),
     ],
 )
-def test_rows_that_were_left_out_are_reported(capped: Verification, format_name: str, told: list[str]) -> None:
+def test_rows_that_were_left_out_are_reported(capped: Verification, format_name: str, reported: list[str]) -> None:
     assert capped.verdict == "FAILED"
     assert [c.violations.height for c in capped.checks if c.outcome is Outcome.FAIL] == [2]
-    assert rows_told(FORMATS[format_name].render(capped), format_name) == told
+    assert rows_shown(FORMATS[format_name].render(capped), format_name) == reported

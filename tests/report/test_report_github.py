@@ -64,14 +64,14 @@ def test_annotations_name_the_verdict_and_each_check_that_did_not_pass(demo: Dem
     plant(["missing-members", "newer-run"], demo.bundle, demo.database)
     done, found = on_github(demo, GITHUB_ACTIONS="true"), verify(demo)
     assert done.code == 1
-    told = commands(done.out)
+    reported = commands(done.out)
     titles = [f"{check.outcome}: {check.name}" for check in found.unpassed]
-    assert [title for _, title, _ in told] == ["Verification FAILED", *titles]
+    assert [title for _, title, _ in reported] == ["Verification FAILED", *titles]
     assert {"FAIL: Member Count", "WARN: Run ID Match"} <= set(titles)
-    assert {kind for kind, title, _ in told if title.startswith("WARN")} == {"warning"}
-    assert told[0][2] == f"Checks: {checks_line(found.summary)}; accounted for: {accounted_line(found.ledger)}"
-    assert told[1][2].startswith("Member count mismatch: expected 60, got ")
-    assert told[1][2].endswith("Compare bundle vs DB, check for errors")
+    assert {kind for kind, title, _ in reported if title.startswith("WARN")} == {"warning"}
+    assert reported[0][2] == f"Checks: {checks_line(found.summary)}; accounted for: {accounted_line(found.ledger)}"
+    assert reported[1][2].startswith("Member count mismatch: expected 60, got ")
+    assert reported[1][2].endswith("Compare bundle vs DB, check for errors")
 
 
 def test_the_headline_of_the_ledger_stands_in_the_summary_and_beside_the_verdict(passed: Verification) -> None:
@@ -85,8 +85,8 @@ def test_a_passed_verification_annotates_nothing(demo: DemoPaths) -> None:
 
 
 def test_a_check_that_was_not_evaluated_is_an_error(passed: Verification) -> None:
-    told = commands("\n".join(annotate(with_outcomes(passed, Outcome.PASS, Outcome.ERROR))))
-    assert [(kind, title) for kind, title, _ in told] == [
+    reported = commands("\n".join(annotate(with_outcomes(passed, Outcome.PASS, Outcome.ERROR))))
+    assert [(kind, title) for kind, title, _ in reported] == [
         ("error", "Verification INCOMPLETE"),
         ("error", "ERROR: Check 2"),
     ]
@@ -94,9 +94,9 @@ def test_a_check_that_was_not_evaluated_is_an_error(passed: Verification) -> Non
 
 @pytest.mark.parametrize("checks, more", [(9, 0), (10, 2), (25, 17)])
 def test_no_kind_has_more_annotations_than_github_shows(passed: Verification, checks: int, more: int) -> None:
-    told = commands("\n".join(annotate(with_outcomes(passed, *[Outcome.FAIL] * checks, *[Outcome.WARN] * 11))))
-    errors = [message for kind, _, message in told if kind == "error"]
-    warnings = [message for kind, _, message in told if kind == "warning"]
+    reported = commands("\n".join(annotate(with_outcomes(passed, *[Outcome.FAIL] * checks, *[Outcome.WARN] * 11))))
+    errors = [message for kind, _, message in reported if kind == "error"]
+    warnings = [message for kind, _, message in reported if kind == "warning"]
     assert len(errors) == len(warnings) == ANNOTATIONS
     assert warnings[-1] == "2 more; the report names each of them"
     assert (errors[-1] == f"{more} more; the report names each of them") is (more > 0)

@@ -73,8 +73,8 @@ def test_the_numbers_are_those_of_the_verification(demo: DemoPaths) -> None:
     assert report["counts"]["bundle"]["members"] == 60
     count = report["checks"][0]
     assert (count["name"], count["passed"], count["expected"], count["actual"]) == ("Member Count", False, 60, members)
-    told = {"entity": "members", "expected": 60, "actual": members, "diff": 60 - members}
-    assert [{name: row[name] for name in told} for row in count["violations"]] == [told]
+    reported = {"entity": "members", "expected": 60, "actual": members, "diff": 60 - members}
+    assert [{name: row[name] for name in reported} for row in count["violations"]] == [reported]
     assert report["passed"] is False
     outcomes = [check["outcome"] for check in report["checks"]]
     assert report["summary"] == {

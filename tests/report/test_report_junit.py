@@ -115,8 +115,8 @@ def test_a_body_is_short_and_says_what_to_do(capped: Verification, render_: obje
         lines = body.splitlines()
         assert len(lines) <= MOST_LINES
         assert "Action: Review foreign key relationships" in lines
-        told = next(line for line in lines if line.startswith("Violating rows"))
-        assert told == f"Violating rows, the first {len(lines) - lines.index(told) - 1} of 900:"
+        reported = next(line for line in lines if line.startswith("Violating rows"))
+        assert reported == f"Violating rows, the first {len(lines) - lines.index(reported) - 1} of 900:"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -76,7 +76,7 @@ def test_several_formats_go_where_the_options_say(at_home: Path, places: list[st
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, message",
     [
         pytest.param(["-f", "json", "-f", "json"], "Two reports would go to one place.*json, json", id="format-twice"),
         pytest.param(["-f", "json", "-f", "csv", "-o", "x", "-o", "./x"], "Two reports would go.*json, csv", id="path"),
@@ -86,11 +86,11 @@ def test_several_formats_go_where_the_options_say(at_home: Path, places: list[st
         pytest.param([*ALL, "-o", "a", "-o", "b"], r"do not fit.*formats \(5\), found 2", id="too-few"),
     ],
 )
-def test_what_does_not_fit_is_a_usage_error(at_home: Path, arguments: list[str], told: str) -> None:
+def test_what_does_not_fit_is_a_usage_error(at_home: Path, arguments: list[str], message: str) -> None:
     (at_home / "link").symlink_to("x")
     done = verify_here(*arguments)
     assert (done.code, done.out) == (2, "")
-    assert re.fullmatch(rf"Usage error: [^\n]*{told}[^\n]*\n", done.err)
+    assert re.fullmatch(rf"Usage error: [^\n]*{message}[^\n]*\n", done.err)
     assert made(at_home) == {"link"}
 
 

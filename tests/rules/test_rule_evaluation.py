@@ -471,13 +471,13 @@ def test_a_failure_escalates_unless_declined_and_a_warning_if_asked_for(
     warehouse: Warehouse, wanted: str | None, failure: str | None, warning: str | None
 ) -> None:
     values_sql = wanted and f"select {wanted} as escalate"
-    told = {"values_sql": values_sql, "escalate": "Tell somebody"}
+    stated = {"values_sql": values_sql, "escalate": "Tell somebody"}
 
-    found = {severity: judged(warehouse, sql=ROWS, severity=severity, **told) for severity in ("critical", "warning")}
+    found = {severity: judged(warehouse, sql=ROWS, severity=severity, **stated) for severity in ("critical", "warning")}
 
     assert {severity: check.escalate for severity, check in found.items()} == {"critical": failure, "warning": warning}
-    assert judged(warehouse, **told).escalate is None
-    assert judged(warehouse, sql=ROWS, **told, requires=("source.nothing",), when_missing=None).escalate == failure
+    assert judged(warehouse, **stated).escalate is None
+    assert judged(warehouse, sql=ROWS, **stated, requires=("source.nothing",), when_missing=None).escalate == failure
 
 
 @pytest.mark.parametrize("outcome", ["PASS", "ERROR"])

@@ -268,12 +268,12 @@ def test_an_import_without_an_end_warns(change: Any, rejected: list[Any], messag
 
 
 @pytest.mark.parametrize("count", ["totalRows", "parsed", "skipped", "errors"])
-@pytest.mark.parametrize("told", ["absent", "null"])
-def test_a_count_that_is_not_given_warns(count: str, told: str, demo: DemoPaths) -> None:
+@pytest.mark.parametrize("written", ["absent", "null"])
+def test_a_count_that_is_not_given_warns(count: str, written: str, demo: DemoPaths) -> None:
     def change(report: dict[str, Any]) -> None:
         for entity in ("events", "members"):
             report[entity].pop(count)
-            if told == "null":
+            if written == "null":
                 report[entity][count] = None
 
     check = reported(demo, change)

@@ -200,11 +200,11 @@ def explain(club: EditedClub, entity: str, how: str) -> str:
 def test_counts_that_differ_harmlessly_warn_and_say_why(tmp_path: Path, how: str) -> None:
     club = edited_club(**SMALL)
     # Children last: parents that are touched lose theirs.
-    told = {entity: explain(club, entity, how) for entity in ENTITIES}
+    reported = {entity: explain(club, entity, how) for entity in ENTITIES}
 
     found = club.account(tmp_path, loose=True)
 
-    for entity, explanation in told.items():
+    for entity, explanation in reported.items():
         check = check_of(found.verification, f"{entity[:-1]}_count")
         assert check.outcome is Outcome.WARN, check.message
         assert check.message.startswith(f"{entity[:-1].capitalize()} count differs, which is explained: expected ")
@@ -290,10 +290,10 @@ def test_members_in_another_tier_than_their_level_leads_to_are_reported(tmp_path
         "'Silver' leads to SECOND_YEAR, 1 in none, (no level) leads to no tier, 1 in LAPSED"
     )
     levels = {level.level: level for level in found.ledger.levels}
-    told = {
+    reported = {
         name: (level.expected, level.by, level.matching, level.without, level.other) for name, level in levels.items()
     }
-    assert told == {
+    assert reported == {
         "Gold": ("FIRST_YEAR", "mapping", 12, 0, 0),
         "Silver": ("SECOND_YEAR", "mapping", 0, 1, 2),
         "Bronze": ("GENERAL", "default", 2, 1, 0),
@@ -331,9 +331,9 @@ def test_what_is_not_listed_is_not_said_to_have_got_lost(tmp_path: Path, entity:
 
     found = club.account(tmp_path).verification
 
-    told = " ".join(check.message for check in found.checks)
-    assert "Nothing to compare: no record is listed" in told
-    assert "landed" not in told
+    reported = " ".join(check.message for check in found.checks)
+    assert "Nothing to compare: no record is listed" in reported
+    assert "landed" not in reported
     assert check_of(found, "tier_mapping").message.startswith(
         ("Not compared: ", "Nothing to compare: no member is listed")
     )
@@ -349,9 +349,9 @@ def test_tiers_that_are_not_seeded_are_reported(tmp_path: Path) -> None:
     club.club.tables["MembershipTier"] = []
     none = club.account(tmp_path / "none")
 
-    told = [check_of(found.verification, "tier_coverage").detail for found in (some, none)]
+    reported = [check_of(found.verification, "tier_coverage").detail for found in (some, none)]
     whose, default = "levels of members without a tier: 'Gold' (20)", "the default tier was not used"
-    assert told == [
+    assert reported == [
         f"{whose}; 7 tiers are seeded, but not GOLD; {default}",
         f"{whose}; no tier is seeded: run the tier seeder; {default}",
     ]

@@ -471,13 +471,13 @@ def test_whatever_an_entry_holds_it_is_a_rule_or_an_error(
     place: str, value: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = write(tmp_path_factory.mktemp("own"), entry(**{place: value}))
-    told = None
+    raised = None
     try:
         rules = recon.load_checks([folder])
     except ReconError as error:
-        told = error
-    if told is None:
+        raised = error
+    if raised is None:
         assert {rule.file.name for rule in rules} >= {"own.yaml"}
     else:
-        assert isinstance(told, SuiteError)
-        assert re.fullmatch(r"[^\n]*own\.yaml[^\n]*", told.message)
+        assert isinstance(raised, SuiteError)
+        assert re.fullmatch(r"[^\n]*own\.yaml[^\n]*", raised.message)

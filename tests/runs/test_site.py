@@ -120,8 +120,8 @@ def test_a_site_of_unreadable_runs_has_no_verdict(clean: Verification, tmp_path:
 
 def test_a_verdict_that_its_checks_contradict_is_not_believed(faulty: Verification, tmp_path: Path) -> None:
     run = write_run(tmp_path, faulty)
-    told = run.verification.read_text(encoding="utf-8")
-    run.verification.write_text(told.replace('"verdict": "FAILED"', '"verdict": "PASSED"'), encoding="utf-8")
+    document = run.verification.read_text(encoding="utf-8")
+    run.verification.write_text(document.replace('"verdict": "FAILED"', '"verdict": "PASSED"'), encoding="utf-8")
     page = page_of(tmp_path)
     assert "a verdict that its checks contradict" in page.text
     assert "Verification PASSED" not in page.text
@@ -131,8 +131,8 @@ def test_a_verdict_that_its_checks_contradict_is_not_believed(faulty: Verificati
 def test_hostile_text_stays_text(hostile: str, clean: Verification, faulty: Verification, tmp_path: Path) -> None:
     harmless = page_of(_written(tmp_path / "harmless", clean, faulty))
     checks = tuple(replace(check, name=hostile, message=hostile) for check in faulty.checks)
-    told = replace(faulty, run_id=hostile, bundle_path=hostile, checks=checks)
-    page = page_of(_written(tmp_path / "hostile", clean, told))
+    hostile_run = replace(faulty, run_id=hostile, bundle_path=hostile, checks=checks)
+    page = page_of(_written(tmp_path / "hostile", clean, hostile_run))
     assert page.tags - harmless.tags <= {"details", "summary"}
     assert "\u202e" not in page.text
     assert "\x1b" not in page.text

@@ -84,11 +84,11 @@ def test_the_sample_passes_and_warns_of_what_it_does_not_record(bundle: str, unl
 def test_both_variants_of_the_bundle_say_the_same(sqlite_sample: str) -> None:
     options = (recon.VerifyOptions(SAMPLES / bundle, sqlite_sample) for bundle in ("live", "live-short"))
     long, short = map(recon.verify, options)
-    told = [
+    reported = [
         [(c.id, c.outcome, c.message) for c in each.checks if c.id not in {*OF_RECORDS, "tier_mapping"}]
         for each in (long, short)
     ]
-    assert told[0] == told[1]
+    assert reported[0] == reported[1]
     assert (long.run_id, long.tiers) == (short.run_id, short.tiers)
 
 

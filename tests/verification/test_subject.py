@@ -142,17 +142,17 @@ def test_a_warning_is_escalated_though_the_verification_passed(tmp_path: Path) -
     reason = "Import Completed: More than 5% of the records were rejected: 2 of 20 members"
 
     command = ("verify", "-b", paths.bundle, "--database", paths.database)
-    done = run_in_process(*command, "-f", "json", "-f", "markdown", "-f", "html", "-o", tmp_path / "told")
+    done = run_in_process(*command, "-f", "json", "-f", "markdown", "-f", "html", "-o", tmp_path / "reported")
 
     assert (done.code, done.err) == (0, "")
     assert "Verification PASSED" in done.out
     assert f"Escalate to: Merge captain (priority: High)\n  - {reason}\n" in done.out
     assert "Next step: Verification passes, but escalate its warnings - Escalate before telling anyone" in done.out
-    report = json.loads((tmp_path / "told.json").read_text("utf-8"))
+    report = json.loads((tmp_path / "reported.json").read_text("utf-8"))
     assert (report["verdict"], report["escalation"]["required"]) == ("PASSED", True)
     assert report["escalation"]["reasons"] == [reason]
-    page = Page((tmp_path / "told.html").read_text("utf-8")).text
-    for text in ((tmp_path / "told.md").read_text("utf-8"), page):
+    page = Page((tmp_path / "reported.html").read_text("utf-8")).text
+    for text in ((tmp_path / "reported.md").read_text("utf-8"), page):
         assert "Escalate to: Merge captain" in text
         assert "yes, to the Merge captain — More than 5% of the records were rejected: 2 of 20 members" in text
         assert ROLLBACK not in text

@@ -128,9 +128,9 @@ def test_what_was_read_is_reported_with_its_rows_and_guarantee(warehouse: Wareho
 
 
 def test_progress_is_reported_batch_by_batch(warehouse: Warehouse) -> None:
-    told: list[tuple[str, int]] = []
-    take_snapshot(Planted(catalogue(), CLUB), load_profile(), (), warehouse, lambda t, n: told.append((t, n)))
-    assert told == [("members", 1), ("members", 2), ("events", 1), ("registrations", 1)]
+    reported: list[tuple[str, int]] = []
+    take_snapshot(Planted(catalogue(), CLUB), load_profile(), (), warehouse, lambda t, n: reported.append((t, n)))
+    assert reported == [("members", 1), ("members", 2), ("events", 1), ("registrations", 1)]
 
 
 def test_keys_are_uuids_where_every_side_is_one(warehouse: Warehouse) -> None:

@@ -85,7 +85,7 @@ def configure(bundle: Path, **config: Any) -> None:
     (bundle / "migration-config.json").write_text(json.dumps(config), encoding="utf-8")
 
 
-def told(rows: list[Row], entity: str) -> list[Row]:
+def exportable(rows: list[Row], entity: str) -> list[Row]:
     """What of the rows an export can tell."""
     return [{name: row[name] for name in ("source_row", "wa_id", *TELLABLE[entity])} for row in rows]
 
@@ -106,7 +106,7 @@ def test_the_exports_give_the_records_that_the_report_would_list(seed: int, tmp_
     exported, missing, origins = read(tmp_path / "short")
     for entity in ENTITIES:
         assert len(exported[entity]) == len(club.report[entity]["records"])
-        assert told(exported[entity], entity) == told(listed[entity], entity)
+        assert exportable(exported[entity], entity) == exportable(listed[entity], entity)
         assert all(row[name] is None for row in exported[entity] for name in OWN_OF_REPORTS)
     assert origins == {f"source.{name}": f"wa-{name}-export.csv" for name in ENTITIES}
     assert {*missing} == {"source.members.tier_id", "source.events.is_published"}
@@ -504,7 +504,7 @@ def test_a_real_short_report_is_filled_from_exports(tmp_path: Path) -> None:
     )
     exported, _, _ = read(bundle)
     for entity in ENTITIES:
-        assert told(exported[entity], entity) == told(full[entity], entity)
+        assert exportable(exported[entity], entity) == exportable(full[entity], entity)
 
 
 def cells_of(row: Row, names: str) -> list[str]:
