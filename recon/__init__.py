@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from recon.preflight.coverage import Coverage, check_profile
     from recon.preflight.parts import PreflightOptions, run_preflight
     from recon.profile.draft import draft_profile
-    from recon.report import FORMATS, load_verification, write_report
+    from recon.report import FORMATS, write_report
+    from recon.report.reading import load_verification
     from recon.rules import Rule
     from recon.rules.testing.trials import load_checks, rehearse
     from recon.runs.run import Run, RunOptions, run
@@ -76,7 +77,7 @@ _HOMES = {
     "VerifyOptions": "recon.verification.options",
     "build_site": "recon.runs.site",
     "load_checks": "recon.rules.testing.trials",
-    "load_verification": "recon.report",
+    "load_verification": "recon.report.reading",
     "rehearse": "recon.rules.testing.trials",
     "run": "recon.runs.run",
     "check_profile": "recon.preflight.coverage",

@@ -52,9 +52,7 @@ class LazyGroup(click.Group):
         """Load one command; None when none has that name."""
         if cmd_name not in COMMANDS:
             return None
-        _require_memory()
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
-        return command
+        return _load(cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the name of a command without loading any."""
@@ -91,21 +89,16 @@ def main() -> NoReturn:
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
     _part_stderr()
-    _leave(execute(click.version_option(package_name="recon")(_verify())))
+    _leave(execute(click.version_option(package_name="recon")(_load("verify"))))
 
 
-def _verify() -> click.Command:
-    """The command `verify`; one that only says why, where its libraries cannot be loaded."""
+def _load(name: str) -> click.Command:
+    """The command; one that only says why, where its libraries cannot be loaded."""
     try:
         _require_memory()
-        command: click.Command = import_module(COMMANDS["verify"][0]).command
+        command: click.Command = import_module(COMMANDS[name][0]).command
     except Exception as error:  # noqa: BLE001 - `execute` reports it
-        raised = error
-
-        def refuse() -> NoReturn:
-            raise raised
-
-        return click.Command("verify", callback=refuse, context_settings={"ignore_unknown_options": True})
+        command = import_module("recon.cli.refusal").refusing(name, error)
     return command
 
 

@@ -52,7 +52,7 @@ class FailurePlan:
         self.bundle, self.show_pii = bundle, given["show_pii"]
         self.inputs = tuple(str(path) for path in (bundle, given["database"], given["profile"]) if path)
         if "outputs" in given:
-            choices = given["only"] or import_module("recon.runs.run").CHOICES
+            choices = given["only"] or import_module("recon.runs.folder").CHOICES
             self.runs, self.parts = Path(given["outputs"]), [part for part in choices if part not in given["skip"]]
         if "places" in given:
             source = click.get_current_context().get_parameter_source("format_names")
@@ -80,13 +80,17 @@ def show(plan: FailurePlan, title: str, message: str, exit_code: int, *, is_outp
         exit_code: The program's.
         is_output: The error itself says that a report could not be written.
     """
-    failure = _failure(plan, title, message, exit_code)
+    try:
+        failure = _failure(plan, title, message, exit_code)
+    except (ImportError, MemoryError) as error:
+        _remove_older(plan, error)
+        return
     for output in plan.outputs:
         _write(plan, failure, output, is_output=is_output)
     if plan.runs is not None and exit_code != 130:
         _keep(plan.runs, failure, plan.parts)
     if os.environ.get("GITHUB_STEP_SUMMARY") or os.environ.get("GITHUB_ACTIONS") == "true":
-        import_module("recon.report.github").publish_failure(failure, os.environ, err=plan.err)
+        _publish(plan, failure)
 
 
 def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Failure:
@@ -114,6 +118,24 @@ def _write(plan: FailurePlan, failure: Failure, output: Output, *, is_output: bo
             writing.write_failure(failure, output)
         except Exception as again:  # noqa: BLE001 - as above
             _say_unwritten(output, again, is_output=is_output)
+
+
+def _remove_older(plan: FailurePlan, error: Exception) -> None:
+    """Remove the older reports, where what writes another in their place cannot be loaded."""
+    for output in plan.outputs:
+        path = Path(output.place)
+        if not output.is_stdout and not _is_input(path, plan.inputs) and _is_file(path):
+            _removed(path)
+            _say_unwritten(output, error, is_output=False)
+    if plan.runs is not None:
+        _say_unlisted(plan.runs, error)
+
+
+def _publish(plan: FailurePlan, failure: Failure) -> None:
+    try:
+        import_module("recon.report.github").publish_failure(failure, os.environ, err=plan.err)
+    except (ImportError, MemoryError) as error:
+        say(f"Warning: the error is not shown on GitHub ({type(error).__name__})")
 
 
 def _removed(path: Path) -> bool:
@@ -152,7 +174,11 @@ def _keep(runs: Path, failure: Failure, parts: Collection[str]) -> None:
     try:
         kept = import_module("recon.runs.failed").keep_failed_run(runs, failure, parts)
     except Exception as error:  # noqa: BLE001 - as above
-        reason = getattr(error, "message", None) or getattr(error, "strerror", None) or type(error).__name__
-        say(f"Warning: the failed run is not listed in {ascii(str(runs))[1:-1][:300]} ({reason})")
+        _say_unlisted(runs, error)
         return
     say(f"The failed run is kept in {ascii(str(kept))[1:-1]}")
+
+
+def _say_unlisted(runs: Path, error: Exception) -> None:
+    reason = getattr(error, "message", None) or getattr(error, "strerror", None) or type(error).__name__
+    say(f"Warning: the failed run is not listed in {ascii(str(runs))[1:-1][:300]} ({reason})")

@@ -15,11 +15,12 @@ from recon.errors import StepError, UsageError
 from recon.report.console import Console
 from recon.report.github import publish
 from recon.report.text import plural
-from recon.runs.folder import PARTS
-from recon.runs.run import CHOICES, Run
+from recon.runs.folder import CHOICES, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from recon.runs.run import Run
 
 LABELS = {
     "report": "Report written to",

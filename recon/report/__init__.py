@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from recon.report.formats import FORMATS, Format
 from recon.report.output import Output, check_output, plan_outputs, write_report, write_reports
-from recon.report.reading import load_verification
 
 __all__ = [
     "FORMATS",
     "Format",
     "Output",
     "check_output",
-    "load_verification",
     "plan_outputs",
     "write_report",
     "write_reports",

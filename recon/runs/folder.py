@@ -33,6 +33,9 @@ PARTS = {
     "data_docs": "data_docs",
 }
 """The parts of a run beside its verification.json, by name, and the file or folder of each."""
+SITE = "site"
+CHOICES = (*PARTS, SITE)
+"""What a run can be asked for beside its verdict."""
 
 
 class RunPart(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):

@@ -15,7 +15,7 @@ from recon.masking import mask_text
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
-from recon.runs.folder import PARTS, Manifest, RunPart, folder_name, new_run_folder, publish
+from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
 from recon.verification.progress import require_listener
 from recon.verification.recorded import keep_judged
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from recon.verification.progress import Listener
     from recon.verification.verify import Judgement
 
-SITE = "site"
-CHOICES = (*PARTS, SITE)
-"""What a run can be asked for beside its verdict."""
 BY_NOTEBOOK = ("notebook", "html")
 
 

@@ -19,8 +19,7 @@ from recon.cli.run import command
 from recon.demo import plant
 from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
-from recon.runs.folder import RunPart, run_folders
-from recon.runs.run import CHOICES
+from recon.runs.folder import CHOICES, RunPart, run_folders
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
