@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from recon.bundle.encoding import decode_start, encoding_of
 from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from recon.bundle.model import Bundle
 
 HEADER_BYTES = 64 * 2**10
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 SEPARATORS = (",", ";", "\t", "|")
 # A text file with this many known headers is an export, whatever it is called.
 EXPORT_HEADERS = 2
@@ -198,7 +198,7 @@ def recognise(file: Path, config: ImportConfig) -> Export | None:
                 _require_once(file, header, found.values())
                 named = {*found.values()}
                 others = tuple(cell.strip() for at, cell in enumerate(cells) if at not in named and cell.strip())
-                return Export(entity, file, found, len(header), config, separator, skipped, others)
+                return Export(entity, file, found, len(header), config, separator, skipped, others, *encoding_of(file))
     return None
 
 
@@ -296,7 +296,7 @@ def _beginning(file: Path) -> str:
             found=error.strerror,
             next_step="Check that you may read it: permissions",
         ) from error
-    return start.decode("utf-16" if start[:2] in UTF_16_MARKS else "utf-8-sig", errors="replace")
+    return decode_start(start)
 
 
 def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:

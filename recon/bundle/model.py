@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from recon.bundle.encoding import UTF_8
 from recon.bundle.formats import REPORT
 from recon.bundle.jsonfile import read_json
 from recon.bundle.lists import JsonList, read_envelope
@@ -30,6 +31,8 @@ class Export:
         separator: What separates its cells.
         skipped: The text before its header, without the byte order mark.
         others: The headers that no key is read from.
+        encoding: The codec of its text: "utf-8" (with or without a byte order mark), "utf-16" or "cp1252".
+        foreign_line: Its first line that is not UTF-8; None where it is not read as Windows-1252.
     """
 
     entity: str
@@ -40,6 +43,8 @@ class Export:
     separator: str = ","
     skipped: str = ""
     others: tuple[str, ...] = ()
+    encoding: str = UTF_8
+    foreign_line: int | None = None
 
 
 @dataclass(frozen=True)

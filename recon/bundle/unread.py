@@ -66,7 +66,7 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
         and _is_like_export(file, names)
         and _is_wanted(file, names, wanted)
     ]
-    empty = tuple(_without_rows(bundle))
+    empty = (*_recoded(bundle), *_without_rows(bundle))
     if not left and not any(meant.values()):
         return {}, empty
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
@@ -75,6 +75,16 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
     }
     notes = [f"Not read as an export: {why}" for file in left if (why := _why_left(file, wanted, config, bundle))]
     return reasons, (*empty, *notes)
+
+
+def _recoded(bundle: Bundle) -> Iterator[str]:
+    """Yield which exports are not UTF-8, and how they are read."""
+    for export in bundle.exports.values():
+        if export.foreign_line is not None:
+            yield (
+                f"{export.file.name} is not UTF-8 (line {export.foreign_line:,} is the first that is not) and is read "
+                "as Windows-1252: if its texts look wrong, save it as CSV in UTF-8"
+            )
 
 
 def _without_rows(bundle: Bundle) -> Iterator[str]:

@@ -321,7 +321,8 @@ BROKEN = [
     (b'1,"A\r\n\r\nx",B,a@b.org,,,\n2,C,D,E, Jr.,c@d.org,,,\n', "line 5): expected 7 cells, found 9"),
     (b'1,A,B,a@b.org,,,"Gold\n2,C,D,c@d.org,,,Gold\n', "line 2): expected a second one that ends the cell"),
     (b'1,A,B,a@b.org,,,\n2,"C,D,c@d.org,,,\n' + b"3,E,F,e@f.org,,,\n" * 600_000, "line 3): expected a second one"),
-    (b"1,A,B,a@b.org,,,\n2,C,\xfc,c@d.org,,,\n", "expected UTF-8, found byte 0xfc at offset"),
+    (b"1,A,B,a@b.org,,,\n2,C,\x81,c@d.org,,,\n", "expected UTF-8, or Windows-1252 throughout, found byte 0x81 at"),
+    (b"1,J\xc3\xbcrg,B,a@b.org,,,\n2,C,\xfc,c@d.org,,,\n", "found byte 0xfc at offset 99 (line 3)"),
 ]
 
 
@@ -523,6 +524,35 @@ def test_a_spreadsheets_csv_is_read(counting: Path, separator: str, encoding: st
     (counting / "members.csv").write_bytes(text.encode(encoding))
     (row,) = read(counting)[0]["members"]
     assert (row["source_row"], row["wa_id"], row["email"], row["level"]) == (2, "7", "a@example.org", "Gold")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("before", ["", "sep={}\r\n"])
+@pytest.mark.parametrize("named", ["Anf\u00fchrer", "\u201eM\u00dc\u201d, \u20ac \u2013 \u0160"])
+def test_windows_1252_is_read_and_noted(counting: Path, separator: str, before: str, named: str) -> None:
+    configure(counting, member_fields={"waMembershipLevel": "Stra\u00dfe"})
+    rows = ((*MEMBERS[:6], "Stra\u00dfe"), LINE, ("8", named, "M\u00fcller", "", "", "", "Gold"))
+    with (counting / "members.csv").open("w", encoding="cp1252", newline="") as opened:
+        opened.write(before.format(separator))
+        csv.writer(opened, delimiter=separator).writerows(rows)
+    _, row = read(counting)[0]["members"]
+    assert (row["wa_id"], row["first_name"], row["last_name"], row["level"]) == ("8", named, "M\u00fcller", "Gold")
+    (note,) = unread(counting)[1]
+    assert note.startswith(f"members.csv is not UTF-8 (line {2 if before else 1} is the first that is not)")
+    assert "as Windows-1252" in note
+
+
+def test_a_name_in_windows_1252_equals_that_in_the_database(exported: DemoPaths, club: Club) -> None:
+    file = exported.bundle / "wa-members-export.csv"
+    text = file.read_text(encoding="utf-8-sig")
+    assert not text.isascii()
+    file.write_bytes(text.encode("cp1252"))
+    found = verify(exported)
+    assert found.verdict == "PASSED"
+    assert found.ledger is not None
+    assert found.ledger.records == len(club.report["members"]["records"]) + 162
+    assert [note for note in found.notes if "Windows-1252" in note] == [*found.notes]
+    assert len(found.notes) == 1
 
 
 def test_what_the_report_names_and_is_no_export_is_named(counting: Path) -> None:

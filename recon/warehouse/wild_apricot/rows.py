@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
-from recon.bundle.exports import UTF_16_MARKS
+from recon.bundle.encoding import UTF_8, UTF_8_MARK
 from recon.bundle.jsonfile import read_text, require_text
 from recon.errors import BundleError
 from recon.masking import mask_text
@@ -88,21 +88,24 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
     first = 2
     try:
         with export.file.open("rb") as file:
-            start = file.read(4)
-            is_utf_16 = start[:2] in UTF_16_MARKS
-            if not is_utf_16:
-                require_text(export.file, start)
-            file.seek(0)
-            if not is_utf_16:
-                mark = b"\xef\xbb\xbf" if start[:3] == b"\xef\xbb\xbf" and export.skipped else b""
-                file.seek(len(mark) + len(export.skipped.encode()))
-            text = BufferedReader(Recoded(file, "utf-16", export.skipped)) if is_utf_16 else file
+            text = _as_utf_8(file, export)
             for batch in _without_end(_open(text, export, suspect), export):
                 frame = pl.DataFrame(pl.from_arrow(batch)).rename({str(at): key for key, at in export.cells.items()})
                 yield frame.with_row_index("source_row", offset=first)
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError) as error:
         raise _refused(export, error, suspect) from error
+
+
+def _as_utf_8(file: IO[bytes], export: Export) -> IO[bytes]:
+    """Return the text of the opened export as UTF-8, from its header on."""
+    if export.encoding != UTF_8:
+        return BufferedReader(Recoded(file, export.encoding, export.skipped))
+    start = file.read(4)
+    require_text(export.file, start)
+    mark = UTF_8_MARK if start.startswith(UTF_8_MARK) and export.skipped else b""
+    file.seek(len(mark) + len(export.skipped.encode()))
+    return file
 
 
 def _open(file: IO[bytes], export: Export, suspect: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
@@ -159,7 +162,8 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
         )
     if TOO_LONG in str(error):
         return _unclosed(export, sys.maxsize)
-    read_text(export.file)  # its error names the place where the file is not UTF-8
+    if export.encoding == UTF_8:
+        _require_utf_8(export)
     return BundleError(
         f"{export.file.name} cannot be read",
         where=str(export.file),
@@ -169,10 +173,23 @@ def _refused(export: Export, error: Exception, suspect: list[tuple[int, int]]) -
     )
 
 
+def _require_utf_8(export: Export) -> None:
+    try:
+        read_text(export.file)
+    except BundleError as error:
+        raise BundleError(
+            error.what,
+            where=error.where,
+            expected="UTF-8, or Windows-1252 throughout",
+            found=error.found,
+            next_step="Save it as CSV in UTF-8 from the program that wrote it, or convert it: "
+            "iconv -f <its encoding> -t UTF-8",
+        ) from error
+
+
 def _line(export: Export, number: int) -> int:
     """Return the line where row `number` (the header is row 1) begins, or else the last row that can be separated."""
-    with export.file.open("rb") as file:
-        encoding = "utf-16" if file.read(2) in UTF_16_MARKS else "utf-8-sig"
+    encoding = "utf-8-sig" if export.encoding == UTF_8 else export.encoding
     seen, before = 1, len(export.skipped.splitlines())
     start = before + 1
     with export.file.open(encoding=encoding, errors="replace", newline="") as lines:
