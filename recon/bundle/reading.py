@@ -60,7 +60,7 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
         bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
         bundle = replace(bundle, exports=find_exports(bundle, exports))
         not_read, notes = find_unread(bundle, exports)
-        return replace(bundle, not_read=not_read, notes=(*_misnamed(bundle), *bundle.notes, *notes))
+        return replace(bundle, not_read=not_read, notes=(*_misnamed(bundle), *_beside(bundle), *bundle.notes, *notes))
     except BundleError as error:
         if unpacked is None:
             raise
@@ -112,6 +112,20 @@ def _misnamed(bundle: Bundle) -> Iterator[str]:
         meant = meant_name(file.name)
         if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz")):
             yield f"{file.name} is not read: it would be under the name {meant}"
+
+
+def _beside(bundle: Bundle) -> Iterator[str]:
+    """Yield which files of a bundle are beside a report that was named alone."""
+    path = bundle.path
+    if bundle.unpacked is None or bundle.unpacked.labels.get(bundle.report_file) != str(path):
+        return
+    for name in (POLICIES, CONFIG):
+        for file in (path.with_name(name), path.with_name(f"{name}.gz")):
+            if file.exists():
+                yield (
+                    f"{file.name} beside {path.name} is not read, because the bundle is that one file: name its folder "
+                    f"instead, with the report as {REPORT}.gz"
+                )
 
 
 def _notes(halves: dict[str, int]) -> Iterator[str]:

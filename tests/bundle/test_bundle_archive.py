@@ -76,6 +76,20 @@ def test_a_compressed_bundle_gives_the_same_verdict(
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("beside", ["policy-bundle.json", "policy-bundle.json.gz", "migration-config.json"])
+def test_what_is_beside_a_report_named_alone_is_named(demo: DemoPaths, tmp_path: Path, beside: str) -> None:
+    path = pack(demo.bundle, "report.gz", tmp_path)
+    with open_bundle(path) as alone:
+        assert (alone.policies, alone.notes) == (None, ())
+    (tmp_path / beside).write_bytes(b"{}")
+    with open_bundle(path) as opened:
+        assert opened.policies is None
+        (note,) = opened.notes
+        assert note.startswith(
+            f"{beside} beside {path.name} is not read, because the bundle is that one file: name its"
+        )
+
+
 def test_a_compressed_report_is_streamed_where_it_is_large(
     demo: DemoPaths, tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
