@@ -12,7 +12,19 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, cast
 
-from recon.bundle.formats import NAMES, REPORT, TABLES, is_never_read, meant_name
+import msgspec
+
+from recon.bundle.formats import (
+    NAMES,
+    REPORT,
+    TABLES,
+    ReportFiles,
+    is_never_read,
+    leads_out,
+    meant_name,
+    path_below,
+)
+from recon.bundle.jsonfile import decode_mended, read_text
 from recon.errors import BundleError
 from recon.scratch import ScratchFolder
 
@@ -72,10 +84,12 @@ class Unpacked:
     Attributes:
         path: The bundle as the user wrote it.
         labels: File in the folder → its name in messages, the place that it came from.
+        links: The files in the folder that stand, for their names alone, for links and devices.
     """
 
     path: Path
     labels: dict[Path, str] = field(default_factory=dict)
+    links: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._folder = ScratchFolder("recon-bundle-")
@@ -96,7 +110,7 @@ class Unpacked:
         Raises:
             BundleError: It exceeds the size that `packed_bytes` may grow to, or the limit for all files together.
         """
-        target = self.folder / name
+        target = self._target(name)
         written = 0
         with target.open("wb") as file:
             while piece := content.read(PIECE_BYTES):
@@ -106,11 +120,20 @@ class Unpacked:
         self._written += written
         self.labels[target] = label
 
-    def add_empty(self, name: str, label: str) -> None:
-        """Add a file for its name alone."""
-        target = self.folder / name
+    def add_empty(self, name: str, label: str, *, is_link: bool = False) -> None:
+        """Add a file for its name alone, unless there is one."""
+        target = self._target(name)
+        if target.exists():
+            return
         target.touch()
         self.labels[target] = label
+        if is_link:
+            self.links.add(target)
+
+    def _target(self, name: str) -> Path:
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
 
     def require_room(self, label: str, size: int, packed_bytes: int) -> None:
         """Refuse a file whose `packed_bytes` grow to `size` bytes, if that exceeds the limits.
@@ -149,11 +172,13 @@ class ArchiveEntry:
     Attributes:
         name: Its path in the archive.
         packed_bytes: Its compressed size, or that of the whole archive where its own is unknown.
+        is_file: It is a regular file; otherwise a folder, a link or a device.
     """
 
     name: str
     packed_bytes: int
     is_file: bool
+    is_folder: bool
     open: Callable[[], IO[bytes]]
 
     @property
@@ -319,7 +344,9 @@ def _add_gzip(path: Path, name: str, unpacked: Unpacked) -> None:
 def _unpack_zip(path: Path, unpacked: Unpacked) -> None:
     with zipfile.ZipFile(path) as archive:
         entries = (
-            ArchiveEntry(found.filename, found.compress_size, _is_plain(found), partial(archive.open, found))
+            ArchiveEntry(
+                found.filename, found.compress_size, _is_plain(found), found.is_dir(), partial(archive.open, found)
+            )
             for found in archive.infolist()
         )
         _add_entries(entries, unpacked)
@@ -340,7 +367,7 @@ def _tar_entries(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> It
     packed = path.stat().st_size
     for found in archive:
         unpacked.require_room(str(path), found.offset_data + found.size, packed)
-        yield ArchiveEntry(found.name, packed, found.isreg(), partial(_extract, archive, found))
+        yield ArchiveEntry(found.name, packed, found.isreg(), found.isdir(), partial(_extract, archive, found))
     _require_end(archive, path, unpacked)
 
 
@@ -370,25 +397,69 @@ def _add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
         raise _no_report(every, unpacked.path)
     if len(reports) > 1:
         raise _ambiguous([entry.name for entry in reports], unpacked.path)
+    home = reports[0].path.parent
     for entry in wanted:
-        if entry.path.parent == reports[0].path.parent:
-            with entry.open() as content:
-                unpacked.add(entry.path.name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
+        if entry.path.parent == home:
+            _add(entry, entry.path.name, unpacked)
     for entry in _not_read(every, reports[0]):
-        unpacked.add_empty(entry.path.name, f"{unpacked.path}: {entry.name}")
+        _add_name(entry, entry.path.name, unpacked)
+    _add_below(every, home, unpacked)
+
+
+def _add(entry: ArchiveEntry, name: str, unpacked: Unpacked) -> None:
+    with entry.open() as content:
+        unpacked.add(name, f"{unpacked.path}: {entry.name}", content, entry.packed_bytes)
+
+
+def _add_name(entry: ArchiveEntry, name: str, unpacked: Unpacked) -> None:
+    unpacked.add_empty(name, f"{unpacked.path}: {entry.name}", is_link=not entry.is_file)
+
+
+def _add_below(entries: Iterable[ArchiveEntry], home: PurePosixPath, unpacked: Unpacked) -> None:
+    """Write the files that the report names in folders below its own, and the names of others like them there."""
+    found = {}
+    for entry in entries:
+        path = entry.path.relative_to(home) if entry.path.is_relative_to(home) else entry.path
+        if not (entry.is_folder or leads_out(path)) and len(path.parts) > 1:
+            found[path] = entry
+    if not any(_is_table(path) for path in found):
+        return
+    named = _named_below(unpacked.folder / REPORT)
+    for path, entry in found.items():
+        if path in named and entry.is_file:
+            _add(entry, str(path), unpacked)
+        elif path in named or (_is_table(path) and len(path.parts) == 2):
+            _add_name(entry, str(path), unpacked)
+
+
+def _is_table(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in TABLES
+
+
+def _named_below(report: Path) -> set[PurePosixPath]:
+    """Return the paths of exports below the report's folder that it names; none where it cannot be read."""
+    try:
+        files = decode_mended(report, read_text(report), ReportFiles)
+    except (msgspec.MsgspecError, RecursionError, BundleError):
+        return set()
+    named = (path_below(entity.file) for entity in (files.members, files.events, files.registrations))
+    return {path for path in named if path}
 
 
 def _exports(entries: Iterable[ArchiveEntry], reports: Iterable[ArchiveEntry]) -> Iterator[ArchiveEntry]:
     """Return the files next to a report that may be exports, except links."""
     folders = {report.path.parent for report in reports}
     files = (entry for entry in entries if entry.is_file and entry.path.parent in folders)
-    return (file for file in files if file.path.suffix.lower() in TABLES)
+    return (file for file in files if _is_table(file.path))
 
 
 def _not_read(entries: Iterable[ArchiveEntry], report: ArchiveEntry) -> Iterator[ArchiveEntry]:
-    """Return the files next to the report that are never read, and are named for their names alone."""
-    files = (entry for entry in entries if entry.is_file and entry.path.parent == report.path.parent)
-    return (file for file in files if is_never_read(file.path.name) or meant_name(file.path.name))
+    """Return what is next to the report and is never read, and named for its name alone; links to exports, too."""
+    files = (entry for entry in entries if not entry.is_folder and entry.path.parent == report.path.parent)
+    for file in files:
+        is_link = not file.is_file and _is_table(file.path)
+        if is_link or is_never_read(file.path.name) or meant_name(file.path.name):
+            yield file
 
 
 def _require_safe(entry: ArchiveEntry, path: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from io import StringIO
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.bundle.encoding import decode_start, encoding_of
-from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
+from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig, path_below, stated_path
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
 from recon.errors import BundleError
@@ -24,6 +26,7 @@ HEADER_BYTES = 64 * 2**10
 SEPARATORS = (",", ";", "\t", "|")
 # A text file with this many known headers is an export, whatever it is called.
 EXPORT_HEADERS = 2
+COMPARED_ROWS = 5
 SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>[,;\t|])\"?\s*?(?:\r\n|\r|\n)\s*", re.IGNORECASE)
 # Keyed as records are; migration-config.json may name other headers.
 HEADERS = {
@@ -84,6 +87,7 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
     if not wanted:
         return {}
     files = _tables(named, bundle) if named else [*_within(bundle), *_reported(bundle)]
+    files = [*_below(named or folder_of(bundle), bundle), *files]
     if not named and not files:
         # Without exports, their configuration is not needed and must not cause an error.
         return {}
@@ -142,6 +146,27 @@ def _within(bundle: Bundle) -> list[Path]:
     return _tables_if_any(folder_of(bundle), bundle)
 
 
+def _below(folder: Path, bundle: Bundle) -> list[Path]:
+    """Return the files that the report names in folders below this one, where they are there and no link leads out."""
+    names = reported_names(bundle)
+    found = [below(folder, bundle, entity) for entity in ENTITIES]
+    return [file for file in found if file and is_inside(file, folder) and may_be_export(file, names)]
+
+
+def below(folder: Path, bundle: Bundle, entity: str) -> Path | None:
+    """Return what is there under the path that the report gives the export in a folder below; None: nothing."""
+    path = path_below(bundle.entities[entity].file)
+    try:
+        return folder / path if path and os.path.lexists(folder / path) else None
+    except ValueError:
+        return None
+
+
+def is_inside(file: Path, folder: Path) -> bool:
+    """Return whether the file is in the folder, wherever links lead."""
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
+
+
 def folder_of(bundle: Bundle) -> Path:
     """Return the folder that holds the bundle's files, unpacked where it is one file."""
     return bundle.path if bundle.path.is_dir() else bundle.report_file.parent
@@ -181,7 +206,7 @@ def reported_names(bundle: Bundle) -> dict[str, str]:
 
 def reported_name(bundle: Bundle, entity: str) -> str:
     """Return the importer's name for the export, without folders; empty: the report does not name it."""
-    return PurePosixPath((bundle.entities[entity].file or "").replace("\\", "/")).name
+    return stated_path(bundle.entities[entity].file).name
 
 
 def recognise(file: Path, config: ImportConfig) -> Export | None:
@@ -272,6 +297,23 @@ def read_header(file: Path) -> list[str]:
         BundleError: The file cannot be read.
     """
     return next((cells for _, _, cells in readings(file)), [])
+
+
+def is_table(file: Path) -> bool:
+    """Return whether the text has a header, whatever its names are, and rows of as many cells."""
+    return any(_are_alike(file, *reading) for reading in readings(file))
+
+
+def _are_alike(file: Path, separator: str, before: str, header: list[str]) -> bool:
+    names = {cell.strip() for cell in header}
+    # After a comma in a sentence there is a blank.
+    if len(header) < 2 or len(names) < len(header) or "" in names or any(cell[0].isspace() for cell in header):
+        return False
+    rows = csv.reader(StringIO(_beginning(file)[len(before) :], newline=""), delimiter=separator)
+    try:
+        return {len(row) for row in islice(rows, COMPARED_ROWS) if row} == {len(header)}
+    except csv.Error:
+        return False
 
 
 def is_header_alone(export: Export) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from importlib import import_module
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
@@ -45,6 +46,22 @@ def meant_name(name: str) -> str | None:
     letters = re.sub(r"[^a-z]", "", found["stem"].casefold())
     alike = import_module("difflib").get_close_matches(letters, MEANT, 1, ALIKE)
     return MEANT[alike[0]] if alike else None
+
+
+def path_below(file: str | None) -> PurePosixPath | None:
+    """Return what a report names in a folder below the bundle's; None: a name alone, or a path that leads out."""
+    path = stated_path(file)
+    return path if len(path.parts) > 1 and not leads_out(path) else None
+
+
+def stated_path(file: str | None) -> PurePosixPath:
+    """Return a path as a report names it, written on whatever system."""
+    return PurePosixPath((file or "").replace("\\", "/"))
+
+
+def leads_out(path: PurePosixPath) -> bool:
+    """Return whether the path may lead out of the folder that it is read in."""
+    return path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1])
 
 
 class EntityReport(msgspec.Struct, rename="camel", frozen=True):
@@ -123,6 +140,20 @@ class TypedReport(ReportHead, frozen=True):
     registrations: TypedEntityReport
     errors: list[ImportProblem] = []
     id_mapping: dict[str, list[IdMapping]] | None = None
+
+
+class EntityFile(msgspec.Struct, frozen=True):
+    """Of an entity report, the file that the importer read."""
+
+    file: str | None = None
+
+
+class ReportFiles(msgspec.Struct, frozen=True):
+    """Of a report, the files that the importer read."""
+
+    members: EntityFile
+    events: EntityFile
+    registrations: EntityFile
 
 
 class Policy(msgspec.Struct, rename="camel", frozen=True):

@@ -606,7 +606,8 @@ def test_what_nothing_names_and_cannot_be_read_is_a_notice(counting: Path, case:
     if not is_reported:
         edit_report(counting, lambda report: [report[entity].pop("file") for entity in ENTITIES])
     (counting / "people.csv").write_bytes(content)
-    (counting / "README.txt").write_text("About this bundle, and more", encoding="utf-8")
+    (counting / "README.txt").write_text("About this bundle, and more\nPlease read it, too", encoding="utf-8")
+    (counting / "notes.txt").write_text("Read me\n\n- one\n- two, three\n", encoding="utf-8")
     (counting / "._people.csv").write_bytes(b"\x00\x05\x16\x07")
     not_read, (note,) = unread(counting)
     assert not_read == {}
@@ -717,6 +718,125 @@ def test_what_is_not_read_in_an_archive_is_named_as_in_a_folder(counting: Path, 
     assert len(expected[1]) == 2
     for kind in ("zip", "gztar"):
         assert unread(Path(shutil.make_archive(str(tmp_path / "packed"), kind, counting))) == expected
+
+
+TABLES_OF_TEXT = ["Nummer;Vorname;Nachname\r\n7;Ann;Bo", "Nummer\tVorname", "Nummer,Vorname\n7,Ann\n8,Eve\n"]
+
+
+@pytest.mark.parametrize("content", TABLES_OF_TEXT)
+def test_a_text_with_a_header_that_is_not_known_is_named(counting: Path, content: str) -> None:
+    (counting / "people.txt").write_text(content, encoding="utf-8")
+    (note,) = unread(counting)[1]
+    assert note.startswith("Not read as an export: people.txt has no header that is known")
+
+
+@pytest.mark.parametrize(
+    "stated", ["exports/members.csv", "./exports/members.csv", "exports\\members.csv", "a/b/m.csv"]
+)
+@pytest.mark.parametrize("kind", ["folder", "zip", "gztar"])
+def test_an_export_in_a_folder_below_is_read_where_the_report_names_it(
+    counting: Path, tmp_path: Path, stated: str, kind: str
+) -> None:
+    edit_report(counting, lambda report: report["members"].update(file=stated))
+    file = counting / stated.replace("\\", "/")
+    file.parent.mkdir(parents=True)
+    write_csv(file, MEMBERS, LINE)
+    bundle = counting
+    if kind != "folder":
+        bundle = Path(shutil.make_archive(str(tmp_path / "packed"), kind, counting.parent, counting.name))
+    tables, _, origins = read(bundle)
+    assert [row["wa_id"] for row in tables["members"]] == ["7"]
+    assert origins == {"source.members": file.name}
+    assert unread(bundle) == ({}, ())
+
+
+def test_the_path_that_the_report_gives_wins_over_the_name(counting: Path) -> None:
+    edit_report(counting, lambda report: report["members"].update(file="exports/members.csv"))
+    write_csv(counting / "members.csv", MEMBERS, ("8", *LINE[1:]))
+    assert [row["wa_id"] for row in read(counting)[0]["members"]] == ["8"]
+    (counting / "exports").mkdir()
+    write_csv(counting / "exports" / "members.csv", MEMBERS, LINE)
+    assert [row["wa_id"] for row in read(counting)[0]["members"]] == ["7"]
+    assert unread(counting)[1] == (
+        "Not read as an export: members.csv is an export of the members too, and exports/members.csv is read",
+    )
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "gztar"])
+def test_a_folder_below_that_the_report_does_not_name_is_named(counting: Path, tmp_path: Path, kind: str) -> None:
+    (counting / "exports").mkdir()
+    write_csv(counting / "exports" / "members.csv", MEMBERS, LINE)
+    bundle = counting if kind == "folder" else Path(shutil.make_archive(str(tmp_path / "packed"), kind, counting))
+    assert read(bundle)[2] == {}
+    (note,) = unread(bundle)[1]
+    assert note.startswith("Not read as an export: exports/members.csv is in a folder below")
+    assert read(counting, counting / "exports")[2] == {"source.members": "members.csv"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "gztar"])
+@pytest.mark.parametrize(
+    "stated, why",
+    [
+        ("exports/members.csv", "exports/members.csv is not there: put it there, or put members.csv beside"),
+        ("../members.csv", "../members.csv leads out of the bundle and is not followed"),
+        ("a/../../far/m.csv", "a/../../far/m.csv leads out of the bundle and is not followed"),
+        ("exports/m\0.csv", "exports/m"),
+    ],
+)
+def test_a_path_that_is_not_there_or_leads_out_is_named(
+    counting: Path, tmp_path: Path, stated: str, why: str, kind: str
+) -> None:
+    edit_report(counting, lambda report: report["members"].update(file=stated))
+    (tmp_path / "far").mkdir()
+    write_csv(tmp_path / "far" / "m.csv", MEMBERS, LINE)
+    bundle = counting if kind == "folder" else Path(shutil.make_archive(str(tmp_path / "packed"), kind, counting))
+    not_read, notes = unread(bundle)
+    assert {*not_read} == {"members"}
+    assert not_read["members"].startswith(why)
+    assert notes == ()
+
+
+def test_an_absolute_path_is_not_followed(counting: Path, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    file = write_csv(tmp_path / "far" / "m.csv", MEMBERS, LINE)
+    edit_report(counting, lambda report: report["members"].update(file=str(file)))
+    assert read(counting)[2] == {}
+    assert unread(counting)[0]["members"] == (
+        f"{file} leads out of the bundle and is not followed: put m.csv beside migration-report.json"
+    )
+
+
+@pytest.mark.parametrize("linked", ["exports", "exports/members.csv"])
+def test_a_link_that_leads_out_of_the_bundle_is_not_followed(counting: Path, tmp_path: Path, linked: str) -> None:
+    edit_report(counting, lambda report: report["members"].update(file="exports/members.csv"))
+    (tmp_path / "far").mkdir()
+    write_csv(tmp_path / "far" / "members.csv", MEMBERS, LINE)
+    if linked == "exports":
+        (counting / "exports").symlink_to(tmp_path / "far")
+    else:
+        (counting / "exports").mkdir()
+        (counting / linked).symlink_to(tmp_path / "far" / "members.csv")
+    assert read(counting)[2] == {}
+    assert unread(counting)[0]["members"] == (
+        "exports/members.csv is a link that leads out of the bundle and is not followed: put the file itself there"
+    )
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("name", ["members.csv", "other.csv", "other.tsv", "exports/members.csv"])
+def test_a_link_in_an_archive_is_named(counting: Path, tmp_path: Path, kind: bytes, name: str) -> None:
+    edit_report(counting, lambda report: report["members"].update(file=name if "members" in name else "members.csv"))
+    link = tarfile.TarInfo(f"bundle/{name}")
+    link.type, link.linkname = kind, "bundle/migration-report.json"
+    with tarfile.open(tmp_path / "bundle.tar", "w") as archive:
+        archive.add(counting, "bundle")
+        archive.addfile(link)
+    assert read(tmp_path / "bundle.tar")[2] == {}
+    not_read, notes = unread(tmp_path / "bundle.tar")
+    why = f"{name} is a link or a device in the archive: pack the file itself"
+    assert (not_read, notes) == (
+        ({"members": why}, ()) if "members" in name else ({}, (f"Not read as an export: {why}",))
+    )
 
 
 def test_a_bundle_that_lists_its_records_is_not_said_to_lack_exports(demo: DemoPaths, exported: DemoPaths) -> None:
