@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sqlite3
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -553,6 +555,23 @@ def test_a_name_in_windows_1252_equals_that_in_the_database(exported: DemoPaths,
     assert found.ledger.records == len(club.report["members"]["records"]) + 162
     assert [note for note in found.notes if "Windows-1252" in note] == [*found.notes]
     assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize("stored, unexplained", [("Fun\0day", 0), ("Funday", 1)])
+def test_a_nul_in_an_export_is_compared(exported: DemoPaths, club: Club, stored: str, unexplained: int) -> None:
+    record = next(each for each in club.report["events"]["records"] if each["_action"] == "create")
+    with closing(sqlite3.connect(exported.database)) as database, database:
+        database.execute('update "Event" set description = ? where id = ?', (stored, record["_murmurantId"]))
+    file = exported.bundle / "wa-events-export.csv"
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        header, *rows = csv.reader(opened)
+    own, at = header.index("Event ID"), header.index("Description")
+    write_csv(
+        file, header, *([*row[:at], "Fun\0day", *row[at + 1 :]] if row[own] == record["_waId"] else row for row in rows)
+    )
+    found = verify(exported)
+    assert found.ledger is not None
+    assert (found.ledger.records, found.ledger.unexplained) == (222, unexplained)
 
 
 def test_what_the_report_names_and_is_no_export_is_named(counting: Path) -> None:
