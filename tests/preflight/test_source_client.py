@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from mariadb import make_certificate
+from certificates import make_certificate
 from source_findings import LIMIT_S, Waits, ask, ask_one, client
 from wild_apricot import ACCOUNT, KEY, TOKEN, Reply, StandIn, stand_in
 
