@@ -575,9 +575,9 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(mysql_server: MysqlServer, m
     url, times = mysql_club(), rounds(3)
     with Writer(mysql_server, url) as writer:
         found = [measure(url, writer, announced=True) for _ in range(times)]
-        naive = [measure(url, writer, announced=False) for _ in range(2)]
+        # What is read ahead may be read before the writer's turn, so once may not be enough.
+        wait_until(lambda: measure(url, writer, announced=False)["orphans"], "this test could not have failed")
     assert Counter(map(str, found)) == {str({"members": 61, "registrations": 151, "orphans": 0}): times}
-    assert all(reading["orphans"] > 0 for reading in naive), "this test could not have failed"
 
 
 def test_a_long_table_comes_whole_beside_a_short_one(

@@ -928,10 +928,10 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(
     url = postgres_club("newer")
     with Writers(url) as writers:
         found = [measure(open_source(parse_url(url + driver, "the test")), writers) for _ in range(times)]
-        naive = [measure(WithoutTransaction(url), writers) for _ in range(2)]
+        # What is read ahead may be read before the writers' turn, so once may not be enough.
+        wait_until(lambda: measure(WithoutTransaction(url), writers)["orphans"], "this test could not have failed")
     assert Counter(map(str, found)) == {str(CONSISTENT): times}
-    assert all(reading["orphans"] > 0 for reading in naive), "this test could not have failed"
-    assert min(writers.commits) >= 2 * 2 * (times + 2)
+    assert min(writers.commits) >= 2 * 2 * (times + 1)
 
 
 HARD_FOR_CONNECTORX = (
