@@ -7,6 +7,7 @@ ReconError
 ├── ApiError        the source's API cannot be reached, or does not answer what was asked
 │   ├── ApiRefusal             it does answer, and what it says keeps an import from reading it
 │   └── ApiMisunderstanding    it does not understand the question
+├── BackupError     a backup cannot be made, read or restored
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
 ├── OutputError     a report cannot be written
@@ -123,6 +124,12 @@ class ApiRefusal(ApiError):  # noqa: N818 - what the API says, rather than an er
 
 class ApiMisunderstanding(ApiError):  # noqa: N818 - as ApiRefusal
     """The source's API does not understand the question, which another version of it may."""
+
+
+class BackupError(ReconError):
+    """A backup cannot be made, read or restored; what a backup lacks is a failed check instead."""
+
+    title = "Backup error"
 
 
 class ProfileError(ReconError):

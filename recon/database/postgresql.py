@@ -37,7 +37,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSourc
     address = conninfo(url, timeout_s)
     try:
         with closing(psycopg.connect(address)) as first:
-            address, encryption = _as_reached(address, first)
+            address, encryption = as_reached(address, first)
     except (psycopg.Error, UnicodeError) as error:
         # A host name may be none that can be encoded.
         raise refusal(url, str(error)) from None
@@ -50,7 +50,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> PostgresqlSourc
     return source
 
 
-def _as_reached(address: str, reached: psycopg.Connection) -> tuple[str, str]:
+def as_reached(address: str, reached: psycopg.Connection) -> tuple[str, str]:
     """Return the address of the very server that was reached, with encryption as it was, and a sentence about that.
 
     Of several hosts, another connection could reach another one, or do without the encryption of the first.

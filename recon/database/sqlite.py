@@ -57,7 +57,7 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> SqliteSource:  
     require_file(path, "SQLite", "sqlite")
     folder = ScratchFolder("recon-sqlite-")
     try:
-        copy, guarantee = _copy(path.resolve(), folder.path)
+        copy, guarantee = copy_database(path.resolve(), folder.path)
         return SqliteSource(path, copy, guarantee, folder)
     except (sqlite3.Error, OSError) as error:
         folder.close()
@@ -129,10 +129,14 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
         return {}
 
 
-def _copy(path: Path, folder: Path) -> tuple[Path, str]:
+def copy_database(path: Path, folder: Path) -> tuple[Path, str]:
     """Make a consistent copy in `folder` and return it with the guarantee.
 
     No file is created in the original's folder, not even temporarily.
+
+    Raises:
+        sqlite3.Error: The file is locked, or no database.
+        OSError: It cannot be read, or the copy not be written.
     """
     if _is_idle_with_log(path):
         return _copy_files(path, folder), RECOVERED

@@ -1,0 +1,139 @@
+"""What a table holds, as a number of rows and a digest that does not depend on their order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_$]+")
+MODULUS = 1 << 256
+
+
+class TableContent(Struct, frozen=True, rename="camel"):
+    """The rows of one table.
+
+    Attributes:
+        rows: Their number.
+        digest: The sum of the SHA-256 digests of all rows modulo 2^256, as 64 hexadecimal digits; None: not known.
+        columns: The columns that the digest covers, in order.
+    """
+
+    rows: int
+    digest: str | None = None
+    columns: tuple[str, ...] = ()
+
+
+@dataclass
+class Reading:
+    """What a backup was found to contain.
+
+    Attributes:
+        tables: Rows and digest by table.
+        not_counted: Tables whose rows are written in a way in which they cannot be counted.
+        faults: What shows that it is not whole, or damaged.
+        commands: Commands of psql, and statements that reach beyond the database, each with its line.
+        is_complete: Whether it says at its end that it is complete.
+        left_out: Table → why its rows are not in `tables`.
+    """
+
+    tables: dict[str, TableContent] = field(default_factory=dict)
+    not_counted: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    is_complete: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Restored:
+    """What a restored backup was found to contain.
+
+    Attributes:
+        errors: What went wrong while it was restored.
+        minutes: How long the restore took, without the comparison.
+        objects, sequences, large_objects: As in a manifest.
+    """
+
+    errors: list[str]
+    minutes: float
+    reading: Reading
+    objects: dict[str, int] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    large_objects: TableContent | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """With what a backup is made and read.
+
+    Attributes:
+        folder: The only folder to look for the database's programs in; None: the PATH and the usual ones.
+        limit_s: Seconds that a program may take; None: an hour.
+    """
+
+    folder: Path | None = None
+    limit_s: float | None = None
+
+
+class Mismatch(Struct, frozen=True):
+    """A table that does not hold what it should; a number of rows is None where there is no such table."""
+
+    table: str
+    expected_rows: int | None
+    rows: int | None
+    found: str
+
+
+def digest_rows(rows: Iterable[bytes], columns: tuple[str, ...]) -> TableContent:
+    """Count and digest rows, each of which is given as bytes that say all about it."""
+    total = count = 0
+    read, hashed = int.from_bytes, sha256
+    for row in rows:
+        total += read(hashed(row).digest(), "big")
+        count += 1
+    return TableContent(count, as_text(total), columns)
+
+
+def as_text(total: int) -> str:
+    """The digest of rows whose digests have this sum."""
+    return f"{total % MODULUS:064x}"
+
+
+def table_name(*parts: str) -> str:
+    """The name of a table with its schema; a part with unusual characters is in double quotes."""
+    return ".".join(p if PLAIN_NAME.fullmatch(p) else '"' + p.replace('"', '""') + '"' for p in parts)
+
+
+def compare_contents(
+    expected: Mapping[str, TableContent], found: Mapping[str, TableContent], left_out: Iterable[str] = ()
+) -> list[Mismatch]:
+    """The tables that differ, in the order of `expected`, then those that are too many.
+
+    Args:
+        expected: The contents by table.
+        found: What was found in their place; a digest is compared where both sides have one.
+        left_out: Tables that may be there although nothing is expected of them.
+    """
+    differing = [_mismatch(name, content, found.get(name)) for name, content in expected.items()]
+    unknown = found.keys() - expected.keys() - set(left_out)
+    extra = [Mismatch(name, None, found[name].rows, "a table too many") for name in sorted(unknown)]
+    return [*filter(None, differing), *extra]
+
+
+def _mismatch(name: str, expected: TableContent, found: TableContent | None) -> Mismatch | None:
+    if found is None:
+        return Mismatch(name, expected.rows, None, "the table is missing")
+    if expected.rows != found.rows:
+        return Mismatch(name, expected.rows, found.rows, "another number of rows")
+    if None in (expected.digest, found.digest) or expected.digest == found.digest:
+        return None
+    words = "other values" if expected.columns == found.columns else "other columns"
+    return Mismatch(name, expected.rows, found.rows, words)

@@ -1,0 +1,152 @@
+"""Backups of DuckDB: a copy of the file while it is held open read-only, all of its tables read and digested."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from recon.backup.contents import Reading, Restored, digest_rows, table_name
+from recon.backup.manifest import BackupManifest, file_content, now
+from recon.database.duckdb_file import CLOSED
+from recon.database.file import require_file
+from recon.errors import BackupError, lack_of_resources
+from recon.scratch import ScratchFolder
+from recon.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.backup.contents import TableContent, Tools
+    from recon.database import DatabaseUrl
+
+FILE = "database.duckdb"
+BATCH_ROWS = 10_000
+GUARANTEE = (
+    "the file was held open read-only, which keeps every program from writing to it, while it was copied with its "
+    "log; the digests are those of the copy"
+)
+TABLES = "select schema_name, table_name from duckdb_tables() where not internal order by 1, 2"
+OBJECTS = """
+select 'index', count(*) from duckdb_indexes() union all
+select 'view', count(*) from duckdb_views() where not internal union all
+select 'sequence', count(*) from duckdb_sequences()"""
+ROWS = "select columns(*)::varchar from {table}"
+
+
+def identity(url: DatabaseUrl) -> dict[str, str]:
+    """What tells the database from others: its place."""
+    return {"path": str((url.path or Path()).resolve())}
+
+
+def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind
+    """Write a copy into `folder`, and return its manifest.
+
+    Raises:
+        BackupError: The file is open in another program, damaged, or no database.
+        DatabaseError: There is no such file.
+        ResourceError: There is no room left on the disk.
+    """
+    path = url.path or Path()
+    require_file(path, "DuckDB", "duckdb")
+    created_at, file = now(), folder / FILE
+    try:
+        with closing(duckdb.connect(path, read_only=True, config=CLOSED)):
+            for suffix in ("", ".wal"):
+                if (beside := path.with_name(path.name + suffix)).exists():
+                    shutil.copyfile(beside, file.with_name(file.name + suffix))
+        # Opening it for writing brings the log into the file.
+        with closing(duckdb.connect(file, config=CLOSED)) as connection:
+            connection.execute("force checkpoint")
+    except (duckdb.Error, OSError) as error:
+        raise lack_of_resources(error) or _unreadable(path, " ".join(str(error).split())) from error
+    file.with_name(f"{FILE}.wal").unlink(missing_ok=True)
+    reading, objects = _read(file)
+    if reading.faults:
+        raise _unreadable(path, "; ".join(reading.faults))
+    return BackupManifest(
+        kind="duckdb",
+        database=url.label,
+        identity=identity(url),
+        snapshot_at=created_at,
+        created_at=created_at,
+        server=f"DuckDB {duckdb.__version__}",
+        tool=f"DuckDB {duckdb.__version__}",
+        guarantee=GUARANTEE,
+        tables=reading.tables,
+        files={FILE: file_content(file)},
+        objects=objects,
+    )
+
+
+def _unreadable(path: Path, found: str) -> BackupError:
+    return BackupError(
+        "The DuckDB database cannot be backed up",
+        where=str(path),
+        found=found[:300],
+        next_step="Close the program that has it open; check that it is whole and of this version of DuckDB",
+    )
+
+
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:  # noqa: ARG001 - as of every kind
+    """Read all tables of a copy."""
+    reading, _ = _read(path)
+    if path.with_name(path.name + ".wal").exists():
+        reading.faults.append("a log (.wal) is beside it, whose changes are not in it")
+    return reading
+
+
+def restore(
+    path: Path,
+    form: str,  # noqa: ARG001 - as of every kind
+    tools: Tools,  # noqa: ARG001
+    server: DatabaseUrl | None,  # noqa: ARG001
+    manifest: BackupManifest | None,  # noqa: ARG001
+) -> Restored:
+    """Copy the backup to a scratch folder, as a restore does, and open it there for writing.
+
+    Raises:
+        ResourceError: There is no room left on the disk.
+    """
+    start = monotonic()
+    with ScratchFolder("recon-restore-") as folder:
+        copy = folder.path / FILE
+        try:
+            shutil.copyfile(path, copy)
+            with closing(duckdb.connect(copy, config=CLOSED)) as connection:
+                connection.execute("create table recon_scratch (nothing integer)")
+                connection.execute("drop table recon_scratch")
+            errors = []
+        except duckdb.Error as error:
+            errors = [" ".join(str(error).split())[:300]]
+        minutes = (monotonic() - start) / 60
+        reading, objects = _read(copy)
+    return Restored([*errors, *reading.faults], minutes, reading, objects)
+
+
+def _read(file: Path) -> tuple[Reading, dict[str, int]]:
+    reading, objects = Reading(), {}
+    try:
+        with closing(duckdb.connect(file, read_only=True, config=CLOSED)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            objects = dict(connection.execute(OBJECTS).fetchall())
+            for schema, table in connection.execute(TABLES).fetchall():
+                reading.tables[table_name(schema, table)] = _content(connection, schema, table)
+            reading.is_complete = True
+    except duckdb.Error as error:
+        reading.faults.append(" ".join(str(error).split())[:300])
+    return reading, objects
+
+
+def _content(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> TableContent:
+    found = connection.execute(ROWS.format(table=quote(schema, table)))
+    return digest_rows(_spelled(found), tuple(name for name, *_ in found.description or ()))
+
+
+def _spelled(found: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
+    while rows := found.fetchmany(BATCH_ROWS):
+        yield from (repr(row).encode() for row in rows)

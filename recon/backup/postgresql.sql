@@ -1,0 +1,87 @@
+-- name: about
+select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
+       current_setting('server_encoding'), d.oid::text, d.datname::text, d.datcollate::text, d.datctype::text,
+       current_setting('is_superuser')
+from pg_catalog.pg_database d where d.datname = current_database()
+
+-- name: system_identifier
+select system_identifier::text from pg_catalog.pg_control_system()
+
+-- name: listed
+select n.nspname::text, c.relname::text,
+       coalesce((select array_agg(a.attname::text order by a.attnum) from pg_catalog.pg_attribute a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''), '{}'),
+       case when c.relkind = 'm' then 'a materialized view, whose rows are computed again'
+            when c.relkind = 'f' then 'a foreign table, whose rows are on another server'
+            when exists (select from pg_catalog.pg_depend d
+                         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+            then 'a table of an extension, which is created again' end
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm', 'f') and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by 1, 2
+
+-- name: begin
+begin isolation level repeatable read read only
+
+-- name: settings
+select set_config(v.name, v.value, true)
+from (values ('DateStyle', 'ISO, YMD'), ('TimeZone', 'UTC'), ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'),
+             ('extra_float_digits', '1'), ('lc_monetary', 'C'), ('xmloption', 'content'), ('search_path', ''),
+             ('row_security', 'off'), ('statement_timeout', '0'), ('transaction_timeout', '0'),
+             ('idle_in_transaction_session_timeout', '0')) v(name, value)
+join pg_catalog.pg_settings s on lower(s.name) = lower(v.name)
+
+-- name: lock
+lock table {tables} in access share mode
+
+-- name: snapshot
+select pg_catalog.pg_export_snapshot(), extract(epoch from clock_timestamp())::float8
+
+-- name: rows
+copy {table} ({columns}) to stdout
+
+-- name: sequences
+select schemaname::text, sequencename::text, coalesce(last_value, start_value) from pg_catalog.pg_sequences
+where schemaname !~ '^pg_' and schemaname <> 'information_schema'
+order by 1, 2
+
+-- name: large_objects
+copy (select oid, encode(sha256(lo_get(oid)), 'hex') from pg_catalog.pg_largeobject_metadata) to stdout
+
+-- name: objects
+with own as (select oid from pg_catalog.pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+select 'index', count(*) from pg_catalog.pg_class where relkind in ('i', 'I') and relnamespace in (select oid from own)
+union all
+select 'view', count(*) from pg_catalog.pg_class where relkind in ('v', 'm') and relnamespace in (select oid from own)
+union all
+select 'sequence', count(*) from pg_catalog.pg_class where relkind = 'S' and relnamespace in (select oid from own)
+union all
+select 'constraint', count(*) from pg_catalog.pg_constraint
+where contype in ('c', 'f', 'p', 'u', 'x') and connamespace in (select oid from own)
+union all
+select 'function', count(*) from pg_catalog.pg_proc where pronamespace in (select oid from own)
+union all
+select 'trigger', count(*) from pg_catalog.pg_trigger t
+join pg_catalog.pg_class c on c.oid = t.tgrelid
+where not t.tgisinternal and t.tgparentid = 0 and c.relnamespace in (select oid from own)
+
+-- name: create_scratch
+create database {name} template template0 encoding {encoding} lc_collate {collate} lc_ctype {ctype}
+
+-- name: mark_scratch
+comment on database {name} is {words}
+
+-- name: oid_of
+select oid::text from pg_catalog.pg_database where datname = %s
+
+-- name: end_sessions
+select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+where datname = %s and pid <> pg_catalog.pg_backend_pid()
+
+-- name: drop_scratch
+drop database {name}
+
+-- name: left_behind
+select datname::text from pg_catalog.pg_database where datname ~ '^recon_scratch_[0-9a-f]{16}$' order by 1

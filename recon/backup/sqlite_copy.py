@@ -1,0 +1,158 @@
+"""Backups of SQLite: a consistent copy of the file with its log, its integrity checked, its tables digested."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from recon.backup.contents import Reading, Restored, digest_rows
+from recon.backup.manifest import BackupManifest, file_content, now
+from recon.database.file import require_file
+from recon.database.sqlite import copy_database
+from recon.errors import BackupError, lack_of_resources
+from recon.scratch import ScratchFolder
+from recon.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.backup.contents import TableContent, Tools
+    from recon.database import DatabaseUrl
+
+FILE = "database.sqlite"
+SHOWN = 5
+# Shadow tables of a virtual one are ordinary tables, and hold its contents.
+TABLES = "select name, sql like 'create virtual%' from sqlite_master where type = 'table' and name not like 'sqlite_%'"
+OBJECTS = "select type, count(*) from sqlite_master where type <> 'table' and sql is not null group by type"
+ROWS = "select * from {table}"
+VIRTUAL = "a virtual table, whose contents are in other tables"
+
+
+def identity(url: DatabaseUrl) -> dict[str, str]:
+    """What tells the database from others: SQLite's files have nothing but their place."""
+    return {"path": str((url.path or Path()).resolve())}
+
+
+def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind
+    """Write a copy into `folder`, and return its manifest.
+
+    Raises:
+        BackupError: The file is locked, damaged, or no database.
+        DatabaseError: There is no such file.
+        ResourceError: There is no room left on the disk.
+    """
+    path = url.path or Path()
+    require_file(path, "SQLite", "sqlite")
+    created_at, file = now(), folder / FILE
+    try:
+        copy, guarantee = copy_database(path.resolve(), folder)
+        copy.rename(file)
+        with closing(sqlite3.connect(file)) as connection:
+            # The log of the copy is part of it, and another could be put beside it.
+            connection.execute("pragma journal_mode = delete")
+    except (sqlite3.Error, OSError) as error:
+        raise lack_of_resources(error) or _unreadable(path, error) from error
+    for beside in folder.glob("*-wal"), folder.glob("*-shm"), folder.glob("*-journal"):
+        for left in beside:
+            left.unlink()
+    reading, objects = _read(file)
+    if reading.faults:
+        raise _unreadable(path, "; ".join(reading.faults[:SHOWN]))
+    return BackupManifest(
+        kind="sqlite",
+        database=url.label,
+        identity=identity(url),
+        snapshot_at=created_at,
+        created_at=created_at,
+        server=f"SQLite {sqlite3.sqlite_version}",
+        tool=f"SQLite {sqlite3.sqlite_version}",
+        guarantee=f"{guarantee}; the digests are those of the copy",
+        tables=reading.tables,
+        files={FILE: file_content(file)},
+        objects=objects,
+        left_out=reading.left_out,
+    )
+
+
+def _unreadable(path: Path, found: object) -> BackupError:
+    return BackupError(
+        "The SQLite database cannot be backed up",
+        where=str(path),
+        found=str(found),
+        next_step="Check that it is whole (sqlite3 FILE 'pragma integrity_check'), and that no program writes to it",
+    )
+
+
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:  # noqa: ARG001 - as of every kind
+    """Check the integrity of a copy, and read all of its tables."""
+    reading, _ = _read(path)
+    if path.with_name(path.name + "-wal").exists():
+        reading.faults.append("a log (-wal) is beside it, whose changes are not in it")
+    return reading
+
+
+def restore(
+    path: Path,
+    form: str,  # noqa: ARG001 - as of every kind
+    tools: Tools,  # noqa: ARG001
+    server: DatabaseUrl | None,  # noqa: ARG001
+    manifest: BackupManifest | None,  # noqa: ARG001
+) -> Restored:
+    """Copy the backup to a scratch folder, as a restore does, and open it there for writing.
+
+    Raises:
+        ResourceError: There is no room left on the disk.
+    """
+    start = monotonic()
+    with ScratchFolder("recon-restore-") as folder:
+        copy = folder.path / FILE
+        try:
+            shutil.copyfile(path, copy)
+            with closing(sqlite3.connect(copy)) as connection:
+                connection.execute("create table recon_scratch (nothing)")
+                connection.execute("drop table recon_scratch")
+                connection.commit()
+            errors = []
+        except sqlite3.Error as error:
+            errors = [str(error)]
+        minutes = (monotonic() - start) / 60
+        reading, objects = _read(copy)
+    return Restored([*errors, *reading.faults], minutes, reading, objects)
+
+
+def _read(file: Path) -> tuple[Reading, dict[str, int]]:
+    """The contents of a file that nothing writes to, and the number of its other objects."""
+    reading, objects = Reading(), {}
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            # Text that is not UTF-8 is told apart from other such text.
+            connection.text_factory = _text
+            reading.faults += [line for (line,) in connection.execute("pragma integrity_check") if line != "ok"][:SHOWN]
+            objects = dict(connection.execute(OBJECTS).fetchall())
+            for table, is_virtual in connection.execute(TABLES).fetchall():
+                if is_virtual:
+                    reading.left_out[table] = VIRTUAL
+                else:
+                    reading.tables[table] = _content(connection, table)
+            reading.is_complete = True
+    except sqlite3.Error as error:
+        reading.faults.append(str(error))
+    return reading, objects
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="surrogateescape")
+
+
+def _content(connection: sqlite3.Connection, table: str) -> TableContent:
+    cursor = connection.execute(ROWS.format(table=quote(table)))
+    return digest_rows(_spelled(cursor), tuple(name for name, *_ in cursor.description))
+
+
+def _spelled(rows: Iterator[tuple[Any, ...]]) -> Iterator[bytes]:
+    """Each row with the types of its values: 1, 1.0 and '1' differ."""
+    return (repr(row).encode() for row in rows)
