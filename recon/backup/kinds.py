@@ -1,0 +1,49 @@
+"""The kinds of databases that can be backed up: each module makes, reads and restores its own, and is loaded for it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recon.backup.contents import Reading, Restored, Tools
+    from recon.backup.manifest import BackupManifest
+    from recon.database import DatabaseUrl
+
+MODULES = {
+    "postgresql": "recon.backup.postgresql",
+    "sqlite": "recon.backup.sqlite_copy",
+    "duckdb": "recon.backup.duckdb_copy",
+}
+# What has to agree for two databases to be the same one.
+IDENTIFYING = {
+    "postgresql": ("system_identifier", "database_oid", "database"),
+    "mysql": ("server", "database"),
+    "sqlite": ("path",),
+    "duckdb": ("path",),
+}
+
+
+class Kind(Protocol):
+    """What each of the modules offers."""
+
+    def identity(self, url: DatabaseUrl) -> dict[str, str]:
+        """What tells a database from others."""
+
+    def create(self, url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
+        """Write a backup into `folder`, and return its manifest."""
+
+    def read(self, path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:
+        """Read a backup to its end."""
+
+    def restore(
+        self, path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None
+    ) -> Restored:
+        """Restore a backup where nothing else is, and read what arrived there."""
+
+
+def kind_of_database(name: str) -> Kind | None:
+    """The module of a kind; None where this kind is not supported."""
+    return cast("Kind", import_module(MODULES[name])) if name in MODULES else None
