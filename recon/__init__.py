@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
     from recon.model import Assessment, Check, Outcome, Verdict, Verification
+    from recon.preflight.backups import (
+        BackupOptions,
+        CreatedBackup,
+        check_backup,
+        create_backup,
+        newest_backup,
+        record_backup,
+        test_backup,
+    )
     from recon.preflight.coverage import Coverage, check_profile
     from recon.preflight.parts import PreflightOptions, run_preflight
     from recon.profile.draft import draft_profile
@@ -29,9 +38,11 @@ __all__ = [
     "FAULTS",
     "FORMATS",
     "Assessment",
+    "BackupOptions",
     "Check",
     "Comparison",
     "Coverage",
+    "CreatedBackup",
     "DemoPaths",
     "Field",
     "Outcome",
@@ -44,14 +55,19 @@ __all__ = [
     "Verification",
     "VerifyOptions",
     "build_site",
+    "check_backup",
     "check_profile",
     "compare",
+    "create_backup",
     "draft_profile",
     "load_checks",
     "load_verification",
+    "newest_backup",
+    "record_backup",
     "rehearse",
     "run",
     "run_preflight",
+    "test_backup",
     "verify",
     "write_demo",
     "write_demo_to",
@@ -88,6 +104,13 @@ _HOMES = {
     "verify": "recon.verification.verify",
     "write_demo": "recon.demo",
     "write_demo_to": "recon.demo",
+    "BackupOptions": "recon.preflight.backups",
+    "CreatedBackup": "recon.preflight.backups",
+    "check_backup": "recon.preflight.backups",
+    "create_backup": "recon.preflight.backups",
+    "newest_backup": "recon.preflight.backups",
+    "record_backup": "recon.preflight.backups",
+    "test_backup": "recon.preflight.backups",
     "write_report": "recon.report",
 }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import HealthCheck, settings
+from made_backups import MadeBackup
 from msgspec.structs import replace
 from mysql import VARIABLE, MysqlServer, named_server
 from postgres import Cluster, Generation, load_rows, load_schema, running_cluster
@@ -18,6 +19,7 @@ from shared_runs import WholeRun, home_of_all, shared_run
 from soaking import SOAKING, examples
 from support import run_module_in_process, verify
 
+import recon
 from recon.demo import Club, DemoPaths, generate, plant, write_bundle, write_sqlite
 
 if TYPE_CHECKING:
@@ -174,3 +176,14 @@ def mysql_club(mysql_server: MysqlServer, club: Club) -> Iterator[Callable[[], s
 def whole_run(request: pytest.FixtureRequest) -> WholeRun:
     """One run with all parts, made once for all tests."""
     return shared_run(request, home_of_all(request))
+
+
+@pytest.fixture(scope="session")
+def made(cluster: Cluster, templates: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> MadeBackup:
+    """A backup of the club in PostgreSQL, for tests to copy."""
+    url, backups = cluster.url(templates["newer"]), tmp_path_factory.mktemp("made") / "backups"
+    environment = {"DATABASE_URL": url}
+    created = recon.create_backup(
+        recon.BackupOptions(backups=backups, pg_bin=cluster.binaries, environment=environment)
+    )
+    return MadeBackup(created.folder, created.manifest, url, cluster.binaries)

@@ -118,7 +118,7 @@ def restore(
         try:
             shutil.copyfile(path, copy)
             with closing(duckdb.connect(copy, config=CLOSED)) as connection:
-                connection.execute("create table recon_scratch (nothing integer)")
+                connection.execute("create table recon_scratch (empty integer)")
                 connection.execute("drop table recon_scratch")
             errors = []
         except duckdb.Error as error:

@@ -93,11 +93,13 @@ class _Reader:
             self._keep(line, at, token.start())
             self._meta(line, token.start())
             return len(line)
+        if text == b"/*":
+            self._keep(line, at, token.start())
+            self._open, self._comments = text, 1
+            return token.end()
         self._keep(line, at, token.end())
         if text == b";":
             self._end_statement()
-        elif text == b"/*":
-            self._open, self._comments = text, 1
         elif text[:1] in b"'\"$" or text[-1:] == b"'":
             self._open = text.upper() if text[-1:] == b"'" else text
         else:

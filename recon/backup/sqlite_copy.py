@@ -113,7 +113,7 @@ def restore(
         try:
             shutil.copyfile(path, copy)
             with closing(sqlite3.connect(copy)) as connection:
-                connection.execute("create table recon_scratch (nothing)")
+                connection.execute("create table recon_scratch (empty)")
                 connection.execute("drop table recon_scratch")
                 connection.commit()
             errors = []

@@ -36,6 +36,7 @@ COMMANDS = {
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
+    "backup": ("recon.cli.backup", "Make a backup, read it to its end, or restore it where nothing else is."),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from recon.backup.kinds import IDENTIFYING, kind_of_database
 from recon.backup.manifest import MANIFEST as MANIFEST_FILE
 from recon.backup.manifest import BackupManifest, file_content, read_manifest, read_statement
 from recon.errors import BackupError
+from recon.masking import mask_text
 from recon.model import Check, Fact, Findings, Outcome, Probe
 from recon.preflight import backup_probes as ask
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 OTHERS = 0o077
+QUOTED = re.compile(r': ".*"')
 
 
 @dataclass
@@ -89,8 +92,7 @@ def _own(subject: Subject) -> Iterator[Fact | Check]:
     yield Fact("Instant", f"{manifest.snapshot_at:%Y-%m-%d %H:%M:%S} UTC: {manifest.guarantee}")
     for what, why in manifest.left_out.items():
         yield Fact("Not compared", f"{what}: {why}")
-    rows = f"{manifest.rows:,} rows in {len(manifest.tables)} tables"
-    yield ask.MANIFEST.passed(f"The manifest is as it was written: {rows}")
+    yield ask.MANIFEST.passed(f"The manifest is as it was written: {_rows(manifest.tables)}")
 
 
 def check_files(subject: Subject, manifest: BackupManifest) -> Iterator[Check]:
@@ -112,9 +114,7 @@ def check_files(subject: Subject, manifest: BackupManifest) -> Iterator[Check]:
         unknown = Findings([{"file": name} for name in extra])
         yield ask.FILES.warned(f"The manifest does not name: {', '.join(extra[:5])}", unknown)
     else:
-        yield ask.FILES.passed(
-            f"{len(manifest.files)} file{'s' * (len(manifest.files) != 1)}, {size:,} bytes, as written"
-        )
+        yield ask.FILES.passed(f"{_count(len(manifest.files), 'file')}, {size:,} bytes, as written")
 
 
 def check_reading(subject: Subject, data: Path, tools: Tools) -> Iterator[Check]:
@@ -134,8 +134,7 @@ def check_reading(subject: Subject, data: Path, tools: Tools) -> Iterator[Check]
         what = "" if reading.faults else "it holds what does not belong into a dump of one database: "
         yield subject.judged(ask.READ.failed(f"{what}{found[0]}", Findings(rows)))
     else:
-        total = sum(content.rows for content in reading.tables.values())
-        yield ask.READ.passed(f"Read to its end: {total:,} rows in {len(reading.tables)} tables")
+        yield ask.READ.passed(f"Read to its end: {_rows(reading.tables)}")
     if subject.manifest:
         yield subject.judged(_compared(ask.CONTENTS, subject.manifest, reading))
     else:
@@ -148,11 +147,18 @@ def _compared(probe: Probe, manifest: BackupManifest, reading: Reading) -> Check
         return probe.warned("The database had no tables: there is nothing to compare")
     if differing:
         first = differing[0]
-        message = f"{len(differing)} of {len(manifest.tables)} tables differ from the manifest: {_words(first)}"
+        message = f"{_count(len(differing), 'table')} of {len(manifest.tables)} not as in the manifest: {_words(first)}"
         return probe.failed(message, _findings(differing))
-    return probe.passed(
-        f"All {len(manifest.tables)} tables have the manifest's {manifest.rows:,} rows, with their digests"
-    )
+    return probe.passed(f"{_rows(manifest.tables)}, each table with the digest of the manifest")
+
+
+def _rows(tables: Mapping[str, TableContent]) -> str:
+    total = sum(content.rows for content in tables.values())
+    return f"{_count(total, 'row')} in {_count(len(tables), 'table')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _unproven(reading: Reading) -> Check:
@@ -199,7 +205,7 @@ def check_plausible(subject: Subject, backups: Path) -> Iterator[Check]:
         if _shrunk(content, tables.get(name))
     ]
     if shrunk:
-        message = f"{len(shrunk)} tables are not plausible after {last[0]}: {_words(shrunk[0])}"
+        message = f"{_count(len(shrunk), 'table')} not plausible after {last[0]}: {_words(shrunk[0])}"
         yield ask.PLAUSIBLE.warned(message, _findings(shrunk))
     else:
         yield ask.PLAUSIBLE.passed(f"No table lost half of its rows since {last[0]}")
@@ -326,9 +332,9 @@ def left_unfinished(backups: Path) -> Iterator[Fact]:
 def check_restored(manifest: BackupManifest | None, read: Reading, restored: Restored) -> Iterator[Fact | Check]:
     """Compare what a restore brought back with the manifest; without one, with what was read in the backup."""
     yield Fact("Restored in", f"{restored.minutes:.1f} minutes")
-    rows = [{"message": line} for line in restored.errors]
+    rows = [{"message": _without_values(line)} for line in restored.errors]
     if rows:
-        yield ask.RESTORED.failed(f"{len(rows)} errors, the first: {restored.errors[0]}", Findings(rows))
+        yield ask.RESTORED.failed(f"{_count(len(rows), 'error')}, first: {rows[0]['message']}", Findings(rows))
     else:
         yield ask.RESTORED.passed(f"Restored in {restored.minutes:.1f} minutes without an error")
     if manifest is None:
@@ -345,6 +351,11 @@ def check_restored(manifest: BackupManifest | None, read: Reading, restored: Res
         return
     yield _compared(ask.ARRIVED, manifest, restored.reading)
     yield _schema(manifest, restored)
+
+
+def _without_values(line: str) -> str:
+    """A server's message without the value that it quotes."""
+    return mask_text(QUOTED.sub(': "…"', line))
 
 
 def _schema(manifest: BackupManifest, restored: Restored) -> Check:
@@ -366,4 +377,6 @@ def _schema(manifest: BackupManifest, restored: Restored) -> Check:
             f"{first['what']}: expected {first['expected']}, found {first['found']}", Findings(rows)
         )
     total = sum(manifest.objects.values())
-    return ask.SCHEMA.passed(f"{total} objects and {len(manifest.sequences)} values of sequences are as they were")
+    return ask.SCHEMA.passed(
+        f"{_count(total, 'object')} and {_count(len(manifest.sequences), 'sequence')} as they were"
+    )

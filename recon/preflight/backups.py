@@ -116,8 +116,8 @@ def create_backup(options: BackupOptions) -> CreatedBackup:
         raise BackupError(
             f"Databases of this kind are not backed up by recon: {url.kind}",
             where=url.label,
-            next_step="Make one with the server's own program, restore that to another name, and record it: recon backup "
-            "record",
+            next_step="Make one with the server's own program, restore that to another name, and record it by "
+            "recon backup record",
         )
     with new_folder(options.folder) as working:
         manifest = kind.create(url, working, options.tools)
