@@ -95,10 +95,10 @@ def backup_folders(backups: Path) -> list[Path]:
         BackupError: The folder cannot be read.
     """
     try:
-        if not backups.exists():
-            return []
         found = [path for path in backups.iterdir() if FOLDER.fullmatch(path.name)]
         return sorted(filter(_is_backup, found), key=lambda path: (path.name.partition("-")[0], path.name))[::-1]
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise BackupError(
             "The folder of backups cannot be read",
@@ -114,4 +114,7 @@ def _is_backup(path: Path) -> bool:
 
 def unfinished(backups: Path) -> list[str]:
     """Names of working folders that an interrupted `create` left, or that one is filling now."""
-    return sorted(path.name for path in backups.glob(f"{UNFINISHED}*")) if backups.is_dir() else []
+    try:
+        return sorted(path.name for path in backups.iterdir() if path.name.startswith(UNFINISHED))
+    except OSError:
+        return []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from gzip import GzipFile
+from gzip import BadGzipFile, GzipFile
 from secrets import token_hex
 from subprocess import PIPE
 from time import monotonic
@@ -144,8 +145,11 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
         BackupError: pg_restore is missing, too old, or too slow.
     """
     if form.startswith("plain"):
-        with _text_of(path, form) as stream:
-            return _complete(read_dump(stream))
+        try:
+            with _text_of(path, form) as stream:
+                return _complete(read_dump(stream))
+        except (EOFError, BadGzipFile, zlib.error) as error:
+            return Reading(faults=[f"it cannot be unpacked to its end: {error}"])
     program = find_postgresql("pg_restore", tools.folder, _written_by(manifest))
     with Child(program, ["--file=-", str(path)], {}, tools.limit_s) as child:
         found = read_dump(child.stdout)

@@ -192,6 +192,8 @@ class Child:
                 next_step="Raise --timeout, or look at what it waits for",
             )
         full = next((line for line in self.words if any(words in line for words in NO_ROOM_TEXTS)), None)
+        if self._process.returncode == -signal.SIGXFSZ:
+            full = "the limit of the size of files"
         if self._process.returncode and full:
             raise ResourceError("There is no room left on the disk", found=full, next_step=MAKE_ROOM)
         return self._process.returncode == 0

@@ -1,0 +1,35 @@
+create schema "odd.s";
+create table "odd.s"."t;
+-- x" ();
+insert into "odd.s"."t;
+-- x" default values;
+create table parent (a int);
+create table child (b text) inherits (parent);
+insert into parent values (1);
+insert into child values (2, E'a\nb\t\\.');
+create table p (k int, v money, b bytea, f float8, i interval, t timestamptz,
+                g int generated always as (k * 2) stored) partition by list (k);
+create table p1 partition of p for values in (1);
+create table p2 partition of p default;
+insert into p values (1, 3.4, '\x00ff', 0.1, '1 mon 2 h', '2024-06-01 12:00+00'), (2, null, '', 'NaN', null, 'infinity');
+create sequence s increment -2;
+select nextval('s'), nextval('s');
+create table keyed (id bigint generated always as identity primary key, tags text[], doc jsonb);
+insert into keyed (tags, doc) values ('{a,NULL,"b c"}', '{"a": [1, null]}'), (null, 'null');
+create materialized view mv as select count(*) from p;
+create view v as select 1 as x;
+create function f() returns int language sql begin atomic select case when true then 1 else 2 end; end;
+create function g() returns trigger language plpgsql as $$ begin
+-- COPY public.x (a) FROM stdin;
+return new; end $$;
+create trigger touched before update on parent for each row execute function g();
+comment on table parent is 'it''s; -- "x" \! x';
+select lo_from_bytea(0, '\x0102');
+create table one (t text);
+insert into one values ('\.'), (''), (null), ('-- Data for Name');
+create index on one (lower(t));
+alter database kinds set timezone = 'Asia/Tokyo';
+alter database kinds set bytea_output = 'escape';
+alter database kinds set datestyle = 'German';
+alter database kinds set intervalstyle = 'sql_standard';
+alter database kinds set lc_monetary = 'C';
