@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODULES = {
     "postgresql": "recon.backup.postgresql",
+    "mysql": "recon.backup.mysql",
     "sqlite": "recon.backup.sqlite_copy",
     "duckdb": "recon.backup.duckdb_copy",
 }

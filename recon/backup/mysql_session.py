@@ -1,0 +1,186 @@
+"""Connections to a MySQL or MariaDB server for backups: the contents of a database, and how programs reach it."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.cursors import SSCursor
+
+from recon.backup.contents import TableContent, digest_rows
+from recon.database.mysql_connection import NOT_ENCRYPTED, encryption, host, one_line, probe, reading_advice, refusal
+from recon.errors import BackupError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from recon.database import DatabaseUrl
+
+LOCK_WAIT_S = 10
+ABOUT = "select version(), @@version_comment, @@hostname, @@port, unix_timestamp(now(6))"
+SERVER = "select @@server_uuid"
+CHARACTERS = """
+select default_character_set_name, default_collation_name from information_schema.schemata
+where schema_name = database()"""
+TABLES = """
+select table_name, engine from information_schema.tables
+where table_schema = database() and table_type = 'BASE TABLE' order by 1"""
+COLUMNS = """
+select column_name from information_schema.columns
+where table_schema = database() and table_name = %s order by ordinal_position"""
+OBJECTS = """
+select 'view', count(*) from information_schema.views where table_schema = database() union all
+select 'routine', count(*) from information_schema.routines where routine_schema = database() union all
+select 'trigger', count(*) from information_schema.triggers where trigger_schema = database() union all
+select 'constraint', count(*) from information_schema.table_constraints where table_schema = database()"""
+SETTINGS = (
+    "set session transaction isolation level repeatable read",
+    "set time_zone = '+00:00'",
+    "start transaction with consistent snapshot, read only",
+)
+ROWS = "select {columns} from {table}"
+LOCK = "lock tables {tables}"
+GRANT = "Ask the DBA: grant select, lock tables, show view, trigger, event on the database to this user"
+
+
+class MysqlSession:
+    """A connection to one database.
+
+    Attributes:
+        url: The address, as given.
+        is_encrypted: Whether the connection is.
+    """
+
+    def __init__(self, url: DatabaseUrl, connection: pymysql.Connection[Any]) -> None:
+        self.url, self._connection = url, connection
+        self.is_encrypted = encryption(connection) != NOT_ENCRYPTED
+        version, comment, name, port, seconds = self.ask(ABOUT)[0]
+        self.is_mariadb = "mariadb" in f"{version}{comment}".lower()
+        self.version = version.partition("-")[0]
+        self.seconds = float(seconds)
+        self._place = f"{name}:{port}"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What tells the database from others; MariaDB has no identifier of a server but its host and port."""
+        try:
+            server = str(self.ask(SERVER)[0][0])
+        except BackupError:
+            server = self._place
+        return {"server": server, "database": self.url.name}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Character set and collation of the database."""
+        characters, collation = self.ask(CHARACTERS)[0]
+        return {"characters": str(characters), "collation": str(collation)}
+
+    def tables(self) -> dict[str, str]:
+        """Table → its engine."""
+        return {str(name): str(engine) for name, engine in self.ask(TABLES)}
+
+    def lock(self, tables: list[str]) -> None:
+        """Keep others from writing to these tables, until `unlock`.
+
+        Raises:
+            BackupError: This user may not, or somebody holds them for longer.
+        """
+        self.run(f"set session lock_wait_timeout = {LOCK_WAIT_S}")
+        if tables:
+            self.run(LOCK.format(tables=", ".join(f"{quoted(name)} read" for name in tables)))
+
+    def unlock(self) -> None:
+        """Let others write again."""
+        self.run("unlock tables")
+
+    def hold(self) -> None:
+        """Begin the transaction whose snapshot `contents` reads."""
+        for statement in SETTINGS:
+            self.run(statement)
+
+    def contents(self) -> dict[str, TableContent]:
+        """Rows and digest of each table."""
+        return {name: self._content(name) for name in self.tables()}
+
+    def _content(self, table: str) -> TableContent:
+        columns = tuple(str(name) for (name,) in self.ask(COLUMNS, table))
+        statement = ROWS.format(columns=", ".join(map(quoted, columns)), table=quoted(table))
+        try:
+            with self._connection.cursor(SSCursor) as cursor:
+                cursor.execute(statement)
+                return digest_rows((repr(row).encode() for row in cursor), columns)
+        except pymysql.Error as error:
+            raise self._refusal(error) from None
+
+    def objects(self) -> dict[str, int]:
+        """Number of objects by kind."""
+        return {str(kind): int(number) for kind, number in self.ask(OBJECTS)}
+
+    def ask(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """The rows of a statement."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql, values or None)
+                return list(cursor.fetchall())
+        except pymysql.Error as error:
+            raise self._refusal(error) from None
+
+    def run(self, sql: str) -> None:
+        """Execute a statement."""
+        self.ask(sql)
+
+    def _refusal(self, error: pymysql.Error) -> BackupError:
+        number = error.args[0] if len(error.args) > 1 else 0
+        words = one_line(self.url.redact(str(error.args[-1] if error.args else error)))
+        advice = GRANT if number in (1044, 1142, 1227) else reading_advice(words, number)
+        return BackupError(
+            "The server refuses what a backup needs", where=self.url.label, found=words, next_step=advice
+        )
+
+    def options(self, folder: Path, *, is_mariadb: bool) -> tuple[str, dict[str, str]]:
+        """Write the file of options with which a program reaches this server, encrypted as this connection is.
+
+        Args:
+            folder: Where to write it; only its owner can read it.
+            is_mariadb: Whether the program is MariaDB's, whose words for encryption are others.
+
+        Returns:
+            The program's first argument, and its environment.
+        """
+        mode = self.url.parameters.get("ssl-mode", "PREFERRED")
+        verified = mode in ("VERIFY_CA", "VERIFY_IDENTITY")
+        if is_mariadb:
+            protected = ["ssl", f"{'' if verified else 'skip-'}ssl-verify-server-cert"]
+            words = protected if self.is_encrypted else ["skip-ssl"]
+        else:
+            words = [f"ssl-mode={mode if verified else 'REQUIRED' if self.is_encrypted else 'DISABLED'}"]
+        if authority := self.url.parameters.get("ssl-ca"):
+            words.append(f'ssl-ca="{authority}"')
+        words += [f'host="{host(self.url)}"', f"port={self.url.port}", f'user="{self.url.user}"', "protocol=tcp"]
+        file = folder / "client.cnf"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{line}\n" for line in ("[client]", *words)), encoding="utf-8")
+        # A file of options cannot hold every text; the environment can, and only this user sees it.
+        return f"--defaults-file={file}", {"MYSQL_PWD": self.url.password} if self.url.password else {}
+
+
+@contextmanager
+def mysql_session(url: DatabaseUrl) -> Iterator[MysqlSession]:
+    """Connect; the connection is closed at the end.
+
+    Raises:
+        DatabaseError: The server refuses the connection.
+    """
+    try:
+        connection = probe(url, None)
+    except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
+        raise refusal(url, error) from None
+    with closing(connection):
+        yield MysqlSession(url, connection)
+
+
+def quoted(name: str) -> str:
+    """An identifier in MySQL's quotes."""
+    return "`" + name.replace("`", "``") + "`"
