@@ -32,7 +32,7 @@ class TableContent(Struct, frozen=True, rename="camel"):
 
 
 @dataclass
-class Reading:
+class BackupReading:
     """What a backup was found to contain.
 
     Attributes:
@@ -64,7 +64,7 @@ class Restored:
 
     errors: list[str]
     minutes: float
-    reading: Reading
+    reading: BackupReading
     objects: dict[str, int] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     large_objects: TableContent | None = None
@@ -83,7 +83,7 @@ class Tools:
     limit_s: float | None = None
 
 
-class Mismatch(Struct, frozen=True):
+class TableMismatch(Struct, frozen=True):
     """A table that does not hold what it should; a number of rows is None where there is no such table."""
 
     table: str
@@ -114,7 +114,7 @@ def table_name(*parts: str) -> str:
 
 def compare_contents(
     expected: Mapping[str, TableContent], found: Mapping[str, TableContent], left_out: Iterable[str] = ()
-) -> list[Mismatch]:
+) -> list[TableMismatch]:
     """The tables that differ, in the order of `expected`, then those that are too many.
 
     Args:
@@ -124,16 +124,16 @@ def compare_contents(
     """
     differing = [_mismatch(name, content, found.get(name)) for name, content in expected.items()]
     unknown = found.keys() - expected.keys() - set(left_out)
-    extra = [Mismatch(name, None, found[name].rows, "a table too many") for name in sorted(unknown)]
+    extra = [TableMismatch(name, None, found[name].rows, "a table too many") for name in sorted(unknown)]
     return [*filter(None, differing), *extra]
 
 
-def _mismatch(name: str, expected: TableContent, found: TableContent | None) -> Mismatch | None:
+def _mismatch(name: str, expected: TableContent, found: TableContent | None) -> TableMismatch | None:
     if found is None:
-        return Mismatch(name, expected.rows, None, "the table is missing")
+        return TableMismatch(name, expected.rows, None, "the table is missing")
     if expected.rows != found.rows:
-        return Mismatch(name, expected.rows, found.rows, "another number of rows")
+        return TableMismatch(name, expected.rows, found.rows, "another number of rows")
     if None in (expected.digest, found.digest) or expected.digest == found.digest:
         return None
     words = "other values" if expected.columns == found.columns else "other columns"
-    return Mismatch(name, expected.rows, found.rows, words)
+    return TableMismatch(name, expected.rows, found.rows, words)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from recon.backup.contents import Reading, Restored, digest_rows, table_name
+from recon.backup.contents import BackupReading, Restored, digest_rows, table_name
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database.duckdb_file import CLOSED
 from recon.database.file import require_file
@@ -92,7 +92,7 @@ def _unreadable(path: Path, found: str) -> BackupError:
     )
 
 
-def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:  # noqa: ARG001 - as of every kind
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Read all tables of a copy."""
     reading, _ = _read(path)
     if path.with_name(path.name + ".wal").exists():
@@ -128,8 +128,8 @@ def restore(
     return Restored([*errors, *reading.faults], minutes, reading, objects)
 
 
-def _read(file: Path) -> tuple[Reading, dict[str, int]]:
-    reading, objects = Reading(), {}
+def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
+    reading, objects = BackupReading(), {}
     try:
         with closing(duckdb.connect(file, read_only=True, config=CLOSED)) as connection:
             connection.execute("set timezone = 'UTC'")

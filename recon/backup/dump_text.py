@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from typing import IO, TYPE_CHECKING
 
-from recon.backup.contents import Reading, TableContent, as_text, table_name
+from recon.backup.contents import BackupReading, TableContent, as_text, table_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ BEYOND = re.compile(
 )
 
 
-def read_dump(stream: IO[bytes]) -> Reading:
+def read_dump(stream: IO[bytes]) -> BackupReading:
     """Read a dump to its end."""
     return _Reader(stream).read()
 
@@ -58,7 +58,7 @@ class _Reader:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._lines: Iterator[bytes] = iter(partial(stream.readline, LONGEST_LINE), b"")
-        self._found = Reading()
+        self._found = BackupReading()
         self._number = 0
         self._open: bytes | None = None
         self._comments = 0
@@ -66,7 +66,7 @@ class _Reader:
         self._words: list[bytes] = []
         self._blocks = 0
 
-    def read(self) -> Reading:
+    def read(self) -> BackupReading:
         for line in self._lines:
             self._number += 1
             self._read_line(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recon.backup.contents import Reading, Restored, Tools
+    from recon.backup.contents import BackupReading, Restored, Tools
     from recon.backup.manifest import BackupManifest
     from recon.database import DatabaseUrl
 
@@ -27,7 +27,7 @@ IDENTIFYING = {
 }
 
 
-class Kind(Protocol):
+class KindOfBackup(Protocol):
     """What each of the modules offers."""
 
     def identity(self, url: DatabaseUrl) -> dict[str, str]:
@@ -36,7 +36,7 @@ class Kind(Protocol):
     def create(self, url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
         """Write a backup into `folder`, and return its manifest."""
 
-    def read(self, path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:
+    def read(self, path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:
         """Read a backup to its end."""
 
     def restore(
@@ -45,6 +45,6 @@ class Kind(Protocol):
         """Restore a backup where nothing else is, and read what arrived there."""
 
 
-def kind_of_database(name: str) -> Kind | None:
+def kind_of_database(name: str) -> KindOfBackup | None:
     """The module of a kind; None where this kind is not supported."""
-    return cast("Kind", import_module(MODULES[name])) if name in MODULES else None
+    return cast("KindOfBackup", import_module(MODULES[name])) if name in MODULES else None

@@ -16,7 +16,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
 from recon.background import await_result, start
-from recon.backup.contents import Reading, Restored
+from recon.backup.contents import BackupReading, Restored
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.mysql_session import GRANT, MysqlSession, mysql_session, quoted
 from recon.backup.mysql_text import read_mysql_dump
@@ -148,7 +148,7 @@ def _refused(url: DatabaseUrl, child: Child, program: Program) -> BackupError:
     )
 
 
-def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:  # noqa: ARG001 - as of every kind
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Read a dump to its end and count its rows."""
     try:
         with path.open("rb") as file:
@@ -157,7 +157,7 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
             with GzipFile(fileobj=file) as unpacked:
                 return read_mysql_dump(cast("IO[bytes]", unpacked))
     except (EOFError, BadGzipFile, zlib.error) as error:
-        return Reading(faults=[f"it cannot be unpacked to its end: {error}"])
+        return BackupReading(faults=[f"it cannot be unpacked to its end: {error}"])
 
 
 def restore(
@@ -186,7 +186,7 @@ def restore(
         minutes = (monotonic() - begun) / 60
         with mysql_session(replace(server, name=name)) as restored:
             restored.hold()
-            reading = Reading(restored.contents())
+            reading = BackupReading(restored.contents())
             objects = restored.objects()
     return Restored(errors, minutes, reading, objects)
 

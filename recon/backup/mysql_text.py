@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING
 
-from recon.backup.contents import Reading, TableContent
+from recon.backup.contents import BackupReading, TableContent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,9 @@ OTHER_DATABASE = re.compile(rb"(?:USE |CREATE DATABASE |DROP DATABASE |/\*![0-9]
 COMPLETE = re.compile(rb"-- Dump completed\b")
 
 
-def read_mysql_dump(stream: IO[bytes]) -> Reading:
+def read_mysql_dump(stream: IO[bytes]) -> BackupReading:
     """Read a dump to its end; rows are counted, not digested."""
-    found = Reading()
+    found = BackupReading()
     rows: dict[str, int] = {}
     table, delimiter, last = None, b";", b""
     for number, line in enumerate(_lines(stream), 1):

@@ -12,7 +12,7 @@ from subprocess import PIPE
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
-from recon.backup.contents import Reading, Restored
+from recon.backup.contents import BackupReading, Restored
 from recon.backup.dump_text import read_dump
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.postgresql_session import GRANT, SERVICE, ranges, session
@@ -132,7 +132,7 @@ def _refused_dump(url: DatabaseUrl, child: Child, program: Program) -> BackupErr
     )
 
 
-def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:
     """Read a backup to its end.
 
     Args:
@@ -149,7 +149,7 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
             with _text_of(path, form) as stream:
                 return _complete(read_dump(stream))
         except (EOFError, BadGzipFile, zlib.error) as error:
-            return Reading(faults=[f"it cannot be unpacked to its end: {error}"])
+            return BackupReading(faults=[f"it cannot be unpacked to its end: {error}"])
     program = find_postgresql("pg_restore", tools.folder, _written_by(manifest))
     with Child(program, ["--file=-", str(path)], {}, tools.limit_s) as child:
         found = read_dump(child.stdout)
@@ -160,7 +160,7 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
     return _complete(found)
 
 
-def _complete(found: Reading) -> Reading:
+def _complete(found: BackupReading) -> BackupReading:
     if not found.is_complete:
         found.faults.append("the line that says that the dump is complete is missing")
     return found
@@ -203,7 +203,7 @@ def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: 
             tables, left_out = restored.contents()
             objects, large_objects = restored.objects(), restored.large_objects()
             sequences = restored.sequences()
-    return Restored(errors, minutes, Reading(tables, left_out=left_out), objects, sequences, large_objects)
+    return Restored(errors, minutes, BackupReading(tables, left_out=left_out), objects, sequences, large_objects)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from recon.backup.contents import Reading, Restored, digest_rows
+from recon.backup.contents import BackupReading, Restored, digest_rows
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database.file import require_file
 from recon.database.sqlite import copy_database
@@ -87,7 +87,7 @@ def _unreadable(path: Path, found: object) -> BackupError:
     )
 
 
-def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> Reading:  # noqa: ARG001 - as of every kind
+def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Check the integrity of a copy, and read all of its tables."""
     reading, _ = _read(path)
     if path.with_name(path.name + "-wal").exists():
@@ -124,9 +124,9 @@ def restore(
     return Restored([*errors, *reading.faults], minutes, reading, objects)
 
 
-def _read(file: Path) -> tuple[Reading, dict[str, int]]:
+def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
     """The contents of a file that nothing writes to, and the number of its other objects."""
-    reading, objects = Reading(), {}
+    reading, objects = BackupReading(), {}
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             # Text that is not UTF-8 is told apart from other such text.

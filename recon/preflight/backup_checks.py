@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from recon.backup.contents import Mismatch, Reading, TableContent, compare_contents
+from recon.backup.contents import TableMismatch, BackupReading, TableContent, compare_contents
 from recon.backup.folder import STATEMENT, backup_folders, unfinished
 from recon.backup.forms import recognise
 from recon.backup.kinds import IDENTIFYING, kind_of_database
@@ -46,7 +46,7 @@ class Subject:
     kind: str = ""
     form: str = ""
     manifest: BackupManifest | None = None
-    reading: Reading = field(default_factory=Reading)
+    reading: BackupReading = field(default_factory=BackupReading)
     is_sound: bool = True
 
     def judged(self, check: Check) -> Check:
@@ -141,7 +141,7 @@ def check_reading(subject: Subject, data: Path, tools: Tools) -> Iterator[Check]
         yield subject.judged(_unproven(reading))
 
 
-def _compared(probe: Probe, manifest: BackupManifest, reading: Reading) -> Check:
+def _compared(probe: Probe, manifest: BackupManifest, reading: BackupReading) -> Check:
     differing = compare_contents(manifest.tables, reading.tables, {**manifest.left_out, **reading.left_out})
     if not manifest.tables:
         return probe.warned("The database had no tables: there is nothing to compare")
@@ -161,7 +161,7 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def _unproven(reading: Reading) -> Check:
+def _unproven(reading: BackupReading) -> Check:
     if reading.not_counted:
         names = ", ".join(reading.not_counted[:5])
         return ask.CONTENTS.warned(f"It has no manifest, and the rows of {names} cannot be counted: nothing is proven")
@@ -173,16 +173,16 @@ def _unproven(reading: Reading) -> Check:
     )
 
 
-def _words(found: Mismatch) -> str:
+def _words(found: TableMismatch) -> str:
     numbers = f" ({found.expected_rows:,} expected, {found.rows:,} found)" if _are_numbers(found) else ""
     return f"{found.table}: {found.found}{numbers}"
 
 
-def _are_numbers(found: Mismatch) -> bool:
+def _are_numbers(found: TableMismatch) -> bool:
     return found.expected_rows is not None and found.rows is not None and found.expected_rows != found.rows
 
 
-def _findings(differing: list[Mismatch]) -> Findings:
+def _findings(differing: list[TableMismatch]) -> Findings:
     return Findings(
         [
             {"table": each.table, "expected_rows": each.expected_rows, "rows": each.rows, "found": each.found}
@@ -200,7 +200,7 @@ def check_plausible(subject: Subject, backups: Path) -> Iterator[Check]:
             yield ask.PLAUSIBLE.warned(f"There is no backup of recon's own in {backups} to compare with")
         return
     shrunk = [
-        Mismatch(name, content.rows, found.rows if (found := tables.get(name)) else None, _shrunk(content, found))
+        TableMismatch(name, content.rows, found.rows if (found := tables.get(name)) else None, _shrunk(content, found))
         for name, content in last[1].tables.items()
         if _shrunk(content, tables.get(name))
     ]
@@ -329,7 +329,7 @@ def left_unfinished(backups: Path) -> Iterator[Fact]:
         )
 
 
-def check_restored(manifest: BackupManifest | None, read: Reading, restored: Restored) -> Iterator[Fact | Check]:
+def check_restored(manifest: BackupManifest | None, read: BackupReading, restored: Restored) -> Iterator[Fact | Check]:
     """Compare what a restore brought back with the manifest; without one, with what was read in the backup."""
     yield Fact("Restored in", f"{restored.minutes:.1f} minutes")
     rows = [{"message": _without_values(line)} for line in restored.errors]
