@@ -60,6 +60,7 @@ class Restored:
         errors: What went wrong while it was restored.
         minutes: How long the restore took, without the comparison.
         objects, sequences, large_objects: As in a manifest.
+        others: Scratch databases on the server that are not this restore's.
     """
 
     errors: list[str]
@@ -68,6 +69,7 @@ class Restored:
     objects: dict[str, int] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     large_objects: TableContent | None = None
+    others: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

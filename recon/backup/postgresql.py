@@ -38,10 +38,7 @@ GUARANTEE = (
     "pg_dump and the digests read one exported snapshot, held by one REPEATABLE READ READ ONLY transaction with "
     "all tables locked against being emptied or rewritten"
 )
-LEFT_OUT = {
-    "roles, tablespaces, and settings of the database": "a dump of one database does not hold them",
-    "sequences": "no snapshot holds their values still: the last value before and after the dump is recorded",
-}
+LEFT_OUT = {"roles, tablespaces, settings of the database": "a dump of one database does not hold them"}
 # What belongs to roles and servers is not restored into a scratch database; a subscription would even begin to work.
 RESTORING = (
     "--no-owner",
@@ -191,6 +188,7 @@ def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: 
     """
     settings = manifest.settings if manifest else {}
     with scratch_database(server, settings) as (opened, name):
+        others = [other for (other,) in opened.ask("left_behind") if other != name]
         start = monotonic()
         if form.startswith("plain"):
             with _text_of(path, form) as stream:
@@ -203,7 +201,8 @@ def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: 
             tables, left_out = restored.contents()
             objects, large_objects = restored.objects(), restored.large_objects()
             sequences = restored.sequences()
-    return Restored(errors, minutes, BackupReading(tables, left_out=left_out), objects, sequences, large_objects)
+    reading = BackupReading(tables, left_out=left_out)
+    return Restored(errors, minutes, reading, objects, sequences, large_objects, others)
 
 
 @contextmanager

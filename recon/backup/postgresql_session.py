@@ -13,8 +13,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from recon.backup.contents import TableContent, digest_rows, table_name
 from recon.backup.manifest import SequenceRange
-from recon.database.postgresql import as_reached, conninfo, refusal
+from recon.database.postgresql import as_reached, conninfo
 from recon.database.postgresql_errors import kind_of, reading_advice, server_words
+from recon.database.postgresql_refusal import refusal
 from recon.errors import BackupError
 from recon.sql import named_statements, quote
 
@@ -196,7 +197,8 @@ def session(url: DatabaseUrl, timeout_s: float | None = None) -> Iterator[Postgr
     address = conninfo(url, timeout_s)
     try:
         connection = psycopg.connect(address, autocommit=True)
-    except psycopg.Error as error:
+    except (psycopg.Error, UnicodeError) as error:
+        # A host name may be none that can be encoded.
         raise refusal(url, str(error)) from None
     try:
         address, encryption = as_reached(address, connection)

@@ -71,7 +71,7 @@ def find_postgresql(name: str, folder: Path | None, least: int) -> Program:
         f"{name} is older than what it has to work with" if found else f"{name} was not found",
         where=str(folder) if folder else "the PATH and the usual folders",
         expected=f"{name} {wanted} or newer" if least else name,
-        found=", ".join(program.label for program in found) or "none",
+        found=", ".join(dict.fromkeys(program.label for program in found)) or "none",
         next_step=f"Install PostgreSQL's client programs (Debian, Ubuntu: postgresql-client-{least or 'NN'}; Homebrew: "
         f"postgresql@{least or 'NN'}), or name their folder with --pg-bin",
     )

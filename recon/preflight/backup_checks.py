@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from recon.backup.contents import TableMismatch, BackupReading, TableContent, compare_contents
+from recon.backup.contents import BackupReading, TableContent, TableMismatch, compare_contents
 from recon.backup.folder import STATEMENT, backup_folders, unfinished
 from recon.backup.forms import recognise
 from recon.backup.kinds import IDENTIFYING, kind_of_database
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 OTHERS = 0o077
+FILES = ("sqlite", "duckdb")
 QUOTED = re.compile(r': ".*"')
 
 
@@ -260,7 +261,8 @@ def _age(hours: float) -> str:
 def instant_of(subject: Subject, data: Path) -> tuple[datetime, str]:
     """The instant that the backup shows, and whose time it is."""
     if subject.manifest:
-        return subject.manifest.snapshot_at, "by the clock of the server"
+        whose = "this machine" if subject.manifest.kind in FILES else "the server"
+        return subject.manifest.snapshot_at, f"by the clock of {whose}"
     return datetime.fromtimestamp(data.stat().st_mtime, UTC), "when its file was last written"
 
 
@@ -331,12 +333,15 @@ def left_unfinished(backups: Path) -> Iterator[Fact]:
 
 def check_restored(manifest: BackupManifest | None, read: BackupReading, restored: Restored) -> Iterator[Fact | Check]:
     """Compare what a restore brought back with the manifest; without one, with what was read in the backup."""
-    yield Fact("Restored in", f"{restored.minutes:.1f} minutes")
+    if restored.others:
+        names = ", ".join(restored.others[:5])
+        yield Fact("Left alone", f"{names}: of a test that is running, or that was killed; then drop it by hand")
+    found = Findings(actual=round(restored.minutes, 2), unit=" minutes")
     rows = [{"message": _without_values(line)} for line in restored.errors]
     if rows:
         yield ask.RESTORED.failed(f"{_count(len(rows), 'error')}, first: {rows[0]['message']}", Findings(rows))
     else:
-        yield ask.RESTORED.passed(f"Restored in {restored.minutes:.1f} minutes without an error")
+        yield ask.RESTORED.passed(f"Restored without an error in {_duration(restored.minutes)}", found)
     if manifest is None:
         counted = {name: TableContent(content.rows) for name, content in read.tables.items()}
         differing = compare_contents(counted, restored.reading.tables, {*restored.reading.left_out, *read.not_counted})
@@ -351,6 +356,10 @@ def check_restored(manifest: BackupManifest | None, read: BackupReading, restore
         return
     yield _compared(ask.ARRIVED, manifest, restored.reading)
     yield _schema(manifest, restored)
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:.1f} minutes" if minutes >= 1 else f"less than a minute ({minutes * 60:.1f} s)"
 
 
 def _without_values(line: str) -> str:

@@ -57,7 +57,7 @@ PLAUSIBLE = Probe(
 )
 AGE = Probe(
     "backup_age",
-    "Age",
+    "How Old It Is",
     PART,
     "The backup is not older than --max-age, and not from the future.",
     "What was entered since then would be lost with a restore",

@@ -32,7 +32,8 @@ create table g (a, b generated always as (a * 2));
 insert into g values (1);
 """
 DUCKDB = """
-create table t (a integer primary key, l integer[], s struct(x varchar, y double), d decimal(10, 3), n timestamptz, b blob);
+create table t (a integer primary key, l integer[], s struct(x varchar, y double), d decimal(10, 3),
+                n timestamptz, b blob);
 insert into t values (1, [1, null], {'x': 'it''s', 'y': 'nan'}, 1.5, now(), '\\xFF'), (2, null, null, null, null, null);
 create schema other;
 create table other.t as select range as a from range(5000);
