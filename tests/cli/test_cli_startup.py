@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HEAVY = (
     "altair",
     "great_expectations",
+    "httpx",
     "IPython",
     "ipykernel",
     "nbconvert",

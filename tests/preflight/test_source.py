@@ -319,6 +319,12 @@ def test_addresses_without_a_path_get_that_of_the_service(club: StandIn) -> None
     assert ask(club, options=options).unpassed == {}
 
 
+def test_an_address_may_be_written_in_other_ways(club: StandIn) -> None:
+    root = club.root.replace("http://127.0.0.1", "HTTP://LocalHost")
+    options = SourceOptions(api_url=f"{root}/v2.2/", oauth_url=f" {root}/auth/token ", environment=club.environment)
+    assert ask(club, options=options).unpassed == {}
+
+
 def test_the_options_show_no_key() -> None:
     assert KEY not in repr(SourceOptions(environment={"WA_API_KEY": KEY}))
     assert SourceOptions().variables is os.environ

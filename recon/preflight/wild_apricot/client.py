@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 FORM = {"grant_type": "client_credentials", "scope": "auto"}
 # Between two looks at a result; the last one is repeated.
 POLL_S = (1, 2, 3, 5)
-UNPREFIXED = "/v2.3"
+# Versions from this one on page by parameters without "$".
+UNPREFIXED = (2, 3)
+VERSION = re.compile(r"/v(\d+)\.(\d+)$")
 
 
 class WildApricot:
@@ -60,7 +63,8 @@ class WildApricot:
 
     def page(self, first: int, size: int) -> dict[str, str | int]:
         """The parameters for a page of records: `first` is the number of records before it."""
-        sign = "" if self.api_url.endswith(UNPREFIXED) else "$"
+        version = VERSION.search(self.api_url)
+        sign = "" if version and (int(version[1]), int(version[2])) >= UNPREFIXED else "$"
         return {f"{sign}top": size, f"{sign}skip": first}
 
     def obtain_token(self) -> Grant:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -77,6 +78,12 @@ class Question:
     authorization: str = field(repr=False)
     parameters: Mapping[str, str | int] | None = None
     form: Mapping[str, str] | None = None
+
+    @property
+    def address(self) -> str:
+        """The address with its query, in which "$" is itself and a space "%20", as Wild Apricot documents it."""
+        query = urlencode(self.parameters or {}, quote_via=quote, safe="$")
+        return f"{self.url}?{query}" if query else self.url
 
     @property
     def where(self) -> str:
@@ -198,8 +205,7 @@ class Exchange:
     def _carried_out(self, question: Question, seconds: float) -> Answer:
         request = self._http.build_request(
             question.method,
-            question.url,
-            params=question.parameters,
+            question.address,
             data=question.form,
             headers={
                 "Accept": "application/json",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recon.errors import ApiError, ApiMisunderstanding, ApiRefusal
 from recon.model import Check, Findings
 from recon.preflight.wild_apricot.entities import CONTACT_FIELDS, CONTACTS, NEEDED_FIELDS
-from recon.preflight.wild_apricot.pages import PAGE_SIZE, Paging, read_pages
+from recon.preflight.wild_apricot.pages import PAGE_SIZE, Listing, read_pages
 from recon.preflight.wild_apricot.shapes import count_of, mismatch, moment_of, quoted, records_of
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def ask_entity(api: WildApricot, account: str, entity: ApiEntity, portion: Porti
     path, given = f"accounts/{account}/{entity.path}", {**entity.parameters, **portion.parameters}
     try:
         count = _counted(api, path, given)
-        reading = _read(api, path, given, entity)
+        listing = _read(api, path, given, entity)
     except ApiRefusal as error:
         return Read(entity.probe.failed(error.message))
     except ApiError as error:
         return Read(entity.probe.not_evaluated(error.message))
-    return Read(_judged(entity, count, reading, portion), reading.records, count)
+    return Read(_judged(entity, count, listing, portion), listing.records, count)
 
 
 def count_matching(api: WildApricot, account: str, entity: ApiEntity, condition: str) -> int | None:
@@ -95,7 +95,7 @@ def _counted(api: WildApricot, path: str, parameters: Mapping[str, str | int]) -
         return None
 
 
-def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], entity: ApiEntity) -> Paging:
+def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], entity: ApiEntity) -> Listing:
     def page_at(came: int) -> list[dict[str, Any]]:
         if came and not entity.is_paged:
             return []
@@ -105,12 +105,12 @@ def _read(api: WildApricot, path: str, parameters: Mapping[str, str | int], enti
     return read_pages(page_at, entity.identity)
 
 
-def _judged(entity: ApiEntity, count: int | None, reading: Paging, portion: Portion) -> Check:
-    probe, came, scope = entity.probe, len(reading.records), portion.words
-    findings = Findings(expected=count, actual=came) if reading.is_whole else Findings()
+def _judged(entity: ApiEntity, count: int | None, listing: Listing, portion: Portion) -> Check:
+    probe, came, scope = entity.probe, len(listing.records), portion.words
+    findings = Findings(expected=count, actual=came) if listing.is_whole else Findings()
     if not came:
         return _judged_empty(entity, count, portion)
-    invalid = list(_invalid(entity, reading))
+    invalid = list(_invalid(entity, listing))
     if invalid:
         first = invalid[0]
         message = (
@@ -118,13 +118,13 @@ def _judged(entity: ApiEntity, count: int | None, reading: Paging, portion: Port
             f"({entity.one} {first['id']}, {first['field'] or 'as a whole'}: {first['found']})"
         )
         return probe.failed(message, Findings(invalid))
-    if count is not None and (count == 0 or (reading.is_whole and came < count)):
-        rows = list(_paging(entity, reading))
+    if count is not None and (count == 0 or (listing.is_whole and came < count)):
+        rows = list(_paging(entity, listing))
         because = f" ({_summary(rows)})" if rows else ""
         what = f"$count states {_number(count, entity)}{scope}, and reading to the end gives {came:,}{because}"
         return probe.failed(what, Findings(rows, expected=count, actual=came))
-    told = _told(entity, count, reading, scope)
-    remarks = [*_remarks(entity, reading), *_paging(entity, reading), *_too_many(count, reading)]
+    told = _told(entity, count, listing, scope)
+    remarks = [*_remarks(entity, listing), *_paging(entity, listing), *_too_many(count, listing)]
     if remarks:
         return probe.warned(f"{told}, with remarks: {_summary(remarks)}", Findings(remarks))
     return probe.passed(told, findings)
@@ -145,14 +145,14 @@ def _judged_empty(entity: ApiEntity, count: int | None, portion: Portion) -> Che
     )
 
 
-def _told(entity: ApiEntity, count: int | None, reading: Paging, scope: str) -> str:
+def _told(entity: ApiEntity, count: int | None, listing: Listing, scope: str) -> str:
     """What passed, in words."""
-    came = len(reading.records)
+    came = len(listing.records)
     if count is None:
         return f"{_number(came, entity)}{scope} read and of the known shape{NOT_UNDERSTOOD}"
-    if reading.is_whole and came == count:
+    if listing.is_whole and came == count:
         return f"{_number(count, entity)}{scope} by $count, all read and of the known shape"
-    first = "" if reading.is_whole else "the first "
+    first = "" if listing.is_whole else "the first "
     return f"{_number(count, entity)}{scope} by $count, {first}{came:,} read and of the known shape"
 
 
@@ -174,9 +174,9 @@ def _row(key: object, name: str, found: str) -> Row:
     return {"id": quoted(str(key), 60), "field": name, "found": found}
 
 
-def _invalid(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
+def _invalid(entity: ApiEntity, listing: Listing) -> Iterator[Row]:
     """The records that are not of the shape."""
-    for position, record in enumerate(reading.records, 1):
+    for position, record in enumerate(listing.records, 1):
         found = mismatch(record, entity.shape)
         if found is not None:
             yield _row(_id_of(record, entity, position), found.field, found.found)
@@ -187,9 +187,9 @@ def _invalid(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
                 yield _row(_id_of(record, entity, position), name, "not a time")
 
 
-def _remarks(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
+def _remarks(entity: ApiEntity, listing: Listing) -> Iterator[Row]:
     """What is readable, and may still be lost by an importer that does not expect it."""
-    for position, record in enumerate(reading.records, 1):
+    for position, record in enumerate(listing.records, 1):
         key = _id_of(record, entity, position)
         for name in entity.needed:
             if record.get(name) in (None, ""):
@@ -198,35 +198,35 @@ def _remarks(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
             moment = moment_of(record[name]) if record.get(name) else None
             if moment is not None and moment.tzinfo is None:
                 yield _row(key, name, "without the offset of its time zone")
-    yield from _lacking(entity, reading)
+    yield from _lacking(entity, listing)
 
 
-def _paging(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
+def _paging(entity: ApiEntity, listing: Listing) -> Iterator[Row]:
     """What came otherwise than in full pages of which each is new."""
-    for repeated, pages in reading.repeated.items():
+    for repeated, pages in listing.repeated.items():
         yield _row(
             repeated, entity.identity, f"more than once, on pages {' and '.join(map(str, dict.fromkeys(pages)))}"
         )
-    for number, size in reading.short.items():
+    for number, size in listing.short.items():
         yield _row("", f"page {number}", f"short: {size} of {PAGE_SIZE} records, and more after it")
-    if reading.is_stuck:
+    if listing.is_stuck:
         yield _row("", "paging", "ignored: the same page comes again, without end")
 
 
-def _lacking(entity: ApiEntity, reading: Paging) -> Iterator[Row]:
+def _lacking(entity: ApiEntity, listing: Listing) -> Iterator[Row]:
     """What none of the records has."""
-    if entity is CONTACTS and not any(record.get("MembershipLevel") for record in reading.records):
+    if entity is CONTACTS and not any(record.get("MembershipLevel") for record in listing.records):
         yield _row("", "MembershipLevel", "in none of the contacts read: nobody among them is a member")
     if entity is CONTACT_FIELDS:
-        codes = {record.get("SystemCode") for record in reading.records}
+        codes = {record.get("SystemCode") for record in listing.records}
         for code in NEEDED_FIELDS:
             if code not in codes:
                 yield _row("", code, "no such contact field")
 
 
-def _too_many(count: int | None, reading: Paging) -> Iterator[Row]:
-    if count is not None and len(reading.records) > count:
-        yield _row("", "$count", f"states {count:,}, and {len(reading.records):,} came")
+def _too_many(count: int | None, listing: Listing) -> Iterator[Row]:
+    if count is not None and len(listing.records) > count:
+        yield _row("", "$count", f"states {count:,}, and {len(listing.records):,} came")
 
 
 def _id_of(record: Mapping[str, Any], entity: ApiEntity, position: int) -> object:

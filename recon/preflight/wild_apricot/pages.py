@@ -15,7 +15,7 @@ UNIDENTIFIED = "\0"
 
 
 @dataclass
-class Paging:
+class Listing:
     """What came of a list.
 
     Attributes:
@@ -33,7 +33,7 @@ class Paging:
     is_stuck: bool = False
 
 
-def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, most: int = MOST_PAGES) -> Paging:
+def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, most: int = MOST_PAGES) -> Listing:
     """Read a list.
 
     A page is asked for by the number of records that came, and not by that of the pages: where a page was short because
@@ -45,25 +45,25 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
         identity: The field that tells records apart; one without it is told apart by all that it holds.
         most: Number of pages after which reading ends.
     """
-    reading, seen = Paging(), dict[str, int]()
+    listing, seen = Listing(), dict[str, int]()
     sizes, before = list[int](), list[str]()
     for number in range(1, most + 1):
         page = page_at(sum(sizes))
         keys = [_key(record, identity) for record in page]
         if not page or keys == before:
-            reading.is_whole, reading.is_stuck = not page, bool(page)
+            listing.is_whole, listing.is_stuck = not page, bool(page)
             break
         overlap = PAGE_SIZE - sizes[-1] if sizes else 0
         for position, (key, record) in enumerate(zip(keys, page, strict=True)):
             if key not in seen:
                 seen[key] = number
-                reading.records.append(record)
+                listing.records.append(record)
             elif (seen[key] == number or position >= overlap) and not key.startswith(UNIDENTIFIED):
-                reading.repeated.setdefault(key, [seen[key]]).append(number)
+                listing.repeated.setdefault(key, [seen[key]]).append(number)
         sizes.append(len(page))
         before = keys
-    reading.short = {number: size for number, size in enumerate(sizes[:-1], 1) if size < PAGE_SIZE}
-    return reading
+    listing.short = {number: size for number, size in enumerate(sizes[:-1], 1) if size < PAGE_SIZE}
+    return listing
 
 
 def _key(record: dict[str, Any], identity: str) -> str:

@@ -15,7 +15,8 @@ from recon.preflight.wild_apricot.address import is_loopback, origin
 class ReadingTransport(httpx.BaseTransport):
     """Sends GET requests to the API and POST requests to the token endpoint; any other request is an error.
 
-    TLS is verified, always. A proxy is that of the environment (HTTPS_PROXY, NO_PROXY); none is used for this machine.
+    TLS is verified, always. A proxy is that of the environment (HTTPS_PROXY, ALL_PROXY, NO_PROXY), and none for this
+    machine.
 
     Args:
         api_url: Address of the API.
@@ -23,7 +24,7 @@ class ReadingTransport(httpx.BaseTransport):
     """
 
     def __init__(self, api_url: str, oauth_url: str) -> None:
-        self._api, self._oauth_url = origin(api_url), oauth_url
+        self._api, self._oauth = origin(api_url), httpx.URL(oauth_url)
         self._ways: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -32,7 +33,7 @@ class ReadingTransport(httpx.BaseTransport):
         Raises:
             ApiError: It is no request that reads.
         """
-        is_token = request.method == "POST" and str(request.url) == self._oauth_url
+        is_token = request.method == "POST" and request.url == self._oauth
         is_reading = request.method == "GET" and origin(str(request.url)) == self._api
         if not (is_token or is_reading):
             raise ApiError(
@@ -48,15 +49,17 @@ class ReadingTransport(httpx.BaseTransport):
             way.close()
 
     def _way(self, url: httpx.URL) -> httpx.HTTPTransport:
-        if url.host not in self._ways:
-            self._ways[url.host] = _opened(url)
-        return self._ways[url.host]
+        place = f"{url.scheme}://{url.host}"
+        if place not in self._ways:
+            self._ways[place] = _opened(url)
+        return self._ways[place]
 
 
 def _opened(url: httpx.URL) -> httpx.HTTPTransport:
     # A context without authorities trusts nobody, which is enough where nothing is encrypted.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else httpx.create_ssl_context()
-    proxy = None if is_loopback(url.host) or proxy_bypass(url.host) else getproxies().get(url.scheme)
+    proxies = {} if is_loopback(url.host) or proxy_bypass(url.host) else getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy:
         return httpx.HTTPTransport(verify=context)
     remember(proxy)
@@ -65,7 +68,7 @@ def _opened(url: httpx.URL) -> httpx.HTTPTransport:
     except (ImportError, ValueError, httpx.InvalidURL):
         raise ApiError(
             "The proxy of the environment cannot be used",
-            where=f"{url.scheme.upper()}_PROXY",
+            where=f"{url.scheme.upper()}_PROXY or ALL_PROXY",
             expected="an http or https address",
             next_step="Correct it, or name the host in NO_PROXY",
         ) from None
