@@ -74,7 +74,7 @@ def _unpack(path: Path) -> Unpacked | None:
         is_plain = path.is_dir() and not any((path / f"{name}.gz").is_file() for name in NAMES)
         if is_plain or not path.exists():
             return None
-        return cast("Unpacked | None", import_module("recon.bundle.archive").unpack(path))
+        return cast("Unpacked | None", import_module("recon.bundle.unpacking").unpack(path))
     except OSError as error:
         raise _unopened(path, error) from error
 
