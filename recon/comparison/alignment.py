@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,12 +12,15 @@ from recon.comparison.field import NUMBERS
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from recon.comparison.field import Field
 
 POSITION = "position"
 SIDES = (("source", "raw"), ("target", "target_raw"))
+# Expressions take longer to build than to evaluate on a few rows: those of so many fields are kept.
+MOST_FIELDS = 500
+NO_MOMENT, NO_TEXT = pl.lit(None, pl.Datetime("us")), pl.lit(None, pl.String)
 # By field type: the polars type in which values are judged, and which column types are accepted.
 DTYPES: dict[str, tuple[pl.DataType, Callable[[pl.DataType], bool]]] = {
     "key": (pl.String(), lambda _: True),
@@ -36,7 +40,7 @@ FIRST = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive and in UTC
 LAST = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001 - as above
 
 
-def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
+def aligned(frame: pl.DataFrame, field: Field) -> pl.LazyFrame:
     """Align one field of all rows of `frame`.
 
     Args:
@@ -52,36 +56,43 @@ def aligned(frame: pl.DataFrame, field: Field) -> pl.DataFrame:
     Raises:
         UsageError: Neither side has the field, or a column is of another type.
     """
-    if not any(f"{field.name}_{part}" in frame.columns for side in SIDES for part in side):
+    schema, parts = frame.schema, [part for side in SIDES for part in side]
+    stored = tuple((part, schema[f"{field.name}_{part}"]) for part in parts if f"{field.name}_{part}" in schema)
+    if not stored:
         raise UsageError(
             f"Neither side has the field {field.name!r}",
             expected=f"a column {field.name}_source or {field.name}_target",
             found=", ".join(frame.columns),
             next_step="Name the fields as the columns of the two sides are named",
         )
-    columns = [column for side, raw in SIDES for column in _side(frame, field, side, raw)]
-    return frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias(POSITION), *columns)
+    return frame.lazy().select(pl.int_range(pl.len(), dtype=pl.UInt32).alias(POSITION), *_columns(field, stored))
 
 
-def _side(frame: pl.DataFrame, field: Field, side: str, raw: str) -> tuple[pl.Expr, ...]:
-    value = _value(frame, field, side, raw)
+@lru_cache(MOST_FIELDS)
+def _columns(field: Field, stored: tuple[tuple[str, pl.DataType], ...]) -> tuple[pl.Expr, ...]:
+    """The columns of both sides; `stored`: which parts of the field there are, and as what."""
+    return tuple(column for side, raw in SIDES for column in _side(field, dict(stored), side, raw))
+
+
+def _side(field: Field, stored: Mapping[str, pl.DataType], side: str, raw: str) -> tuple[pl.Expr, ...]:
+    value = _value(field, stored, side, raw)
     texts = [canonical(field, value)]
-    if f"{field.name}_{raw}" in frame.columns:
+    if raw in stored:
         texts.insert(0 if side == "source" else 1, pl.col(f"{field.name}_{raw}").cast(pl.String))
-    is_missing = not {f"{field.name}_{side}", f"{field.name}_{raw}"} & set(frame.columns)
+    is_missing = side not in stored and raw not in stored
     came = pl.coalesce(texts)
     state = pl.lit("missing") if is_missing else _state(field, value, came)
     return value.alias(side), came.alias(f"{side}_text"), state.alias(f"{side}_state")
 
 
-def _value(frame: pl.DataFrame, field: Field, side: str, raw: str) -> pl.Expr:
+def _value(field: Field, stored: Mapping[str, pl.DataType], side: str, raw: str) -> pl.Expr:
     """The typed value; a key or text may come from its raw text, and the cast converts instants to UTC."""
     judged, _ = DTYPES[field.type]
     name = f"{field.name}_{side}"
-    if name not in frame.columns:
-        has_text = judged == pl.String and f"{field.name}_{raw}" in frame.columns
+    if side not in stored:
+        has_text = judged == pl.String and raw in stored
         return pl.col(f"{field.name}_{raw}").cast(pl.String) if has_text else pl.lit(None, judged)
-    found = _require_type(field, name, frame.schema[name])
+    found = _require_type(field, name, stored[side])
     # A decimal keeps its own scale: a wider one would not have room for all of its digits.
     return pl.col(name) if isinstance(found, pl.Decimal) and field.type == "decimal" else pl.col(name).cast(judged)
 
@@ -145,12 +156,12 @@ def moment(field: Field, value: pl.Expr) -> pl.Expr:
         return pl.when(value.is_between(FIRST.date(), LAST.date())).then(value).cast(pl.Datetime("us"))
     if field.type == "timestamp":
         return pl.when(value.is_between(FIRST, LAST)).then(value)
-    return pl.lit(None, pl.Datetime("us"))
+    return NO_MOMENT
 
 
 def number(field: Field, value: pl.Expr) -> pl.Expr:
     """A number as exact text without trailing zeros ("1.5", "9007199254740993", "1e+300"); null for other types."""
     if field.type not in NUMBERS:
-        return pl.lit(None, pl.String)
+        return NO_TEXT
     text = value.cast(pl.String)
     return text.str.replace(r"(\.[0-9]*?)0+$", "$1").str.strip_suffix(".") if field.type == "decimal" else text

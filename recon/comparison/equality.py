@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import ROUND_FLOOR, Context, Decimal
+from functools import lru_cache
 from math import floor
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from msgspec.structs import replace
 
-from recon.comparison.alignment import moment
+from recon.comparison.alignment import MOST_FIELDS, moment
 from recon.comparison.field import EMPTY_AS_NULL, MOMENTS
 from recon.comparison.normalisers import normalised
 
@@ -22,6 +23,7 @@ DIFFERS_SAFELY = Decimal(4 * 10**19)
 WIDE = pl.Decimal(38, 18)
 
 
+@lru_cache(MOST_FIELDS)
 def equal(field: Field) -> pl.Expr:
     """Whether source and target are equal by the field's whole rule; never null.
 

@@ -66,16 +66,11 @@ def judge(frame: pl.DataFrame, fields: Sequence[Field]) -> Judged:
     """
     ids = frame.drop([f"{field.name}_{part}" for field in fields for part in PARTS], strict=False)
     require_free(ids.columns)
-    found: list[pl.DataFrame] = []
-    forgiven_by: list[tuple[str, str, int]] = []
-    for field in fields:
-        inexact = aligned(frame, field).filter(~exact(field))
-        if found and inexact.is_empty():
-            # Most fields of most rows are alike; the first gives the result its columns.
-            continue
-        is_equal = inexact.select(equal(field)).to_series()
-        found.append(_described(inexact.filter(~is_equal), field))
-        forgiven_by.extend(_mattered(inexact.filter(is_equal), field))
+    inexact = pl.collect_all(aligned(frame, field).filter(~exact(field)) for field in fields)
+    # Most fields of most rows are alike.
+    unlike = [(field, rows) for field, rows in zip(fields, inexact, strict=True) if not rows.is_empty()]
+    found = pl.collect_all(_described(rows.lazy().filter(~equal(field)), field) for field, rows in unlike)
+    forgiven_by = [each for field, rows in unlike if field != strict(field) for each in _mattered(rows, field)]
     return Judged(_differences(ids, found), pl.DataFrame(forgiven_by, schema=FORGIVEN, orient="row"))
 
 
@@ -95,7 +90,7 @@ def require_free(names: Sequence[str]) -> None:
         )
 
 
-def _described(rows: pl.DataFrame, field: Field) -> pl.DataFrame:
+def _described(rows: pl.LazyFrame, field: Field) -> pl.LazyFrame:
     """Aligned rows in the columns of `DIFFERENCES`, with their position."""
     sides = ("source", "target")
     return rows.select(
@@ -116,10 +111,11 @@ def _differences(ids: pl.DataFrame, found: Sequence[pl.DataFrame]) -> pl.DataFra
 
 
 def _mattered(rows: pl.DataFrame, field: Field) -> Iterator[tuple[str, str, int]]:
-    """What made these aligned rows equal although they are not exactly equal."""
-    if rows.is_empty():
+    """What made those of the aligned rows equal that are not exactly equal."""
+    equals = rows.filter(equal(field))
+    if equals.is_empty():
         return
-    counts = _by_normaliser(rows, field) if field.type == "text" else _by_tolerance(rows, field)
+    counts = _by_normaliser(equals, field) if field.type == "text" else _by_tolerance(equals, field)
     for name, records in counts.items():
         if records:
             yield field.name, name, records

@@ -24,7 +24,7 @@ def says(field: Field, source: Any, target: Any, dtype: Any = None, **raw: str |
     """Whether one pair of typed values is equal; `raw`: the source's text."""
     frame = pl.DataFrame({"f_source": [source], "f_target": [target]}, schema_overrides=_schema(dtype))
     frame = frame.with_columns(pl.lit(text, pl.String).alias(f"f_{name}") for name, text in raw.items())
-    verdict = aligned(frame, field).select(equal(field)).to_series()
+    verdict = aligned(frame, field).select(equal(field)).collect().to_series()
     assert verdict.dtype == pl.Boolean
     assert verdict.null_count() == 0
     return bool(verdict[0])
@@ -79,7 +79,7 @@ def test_values_are_equal_by_their_type(kind: str, source: Any, target: Any, exp
 def test_the_unit_of_an_instant_makes_no_difference(unit: Any) -> None:
     frame = pl.DataFrame({"f_source": [NOON.replace(tzinfo=None)], "f_target": [NOON]})
     frame = frame.with_columns(pl.col("f_source").cast(pl.Datetime(unit)))
-    assert aligned(frame, Field("f", "timestamp")).select(equal(Field("f", "timestamp"))).item() is True
+    assert aligned(frame, Field("f", "timestamp")).select(equal(Field("f", "timestamp"))).collect().item() is True
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_one_side_lacks_equals_nothing(side: str) -> None:
         field = Field("f", kind, ("empty_as_null",))
         for value in ("a" if kind == "text" else 1, None):
             frame = pl.DataFrame({f"f_{side}": [value]})
-            assert aligned(frame, field).select(equal(field)).item() is False
+            assert aligned(frame, field).select(equal(field)).collect().item() is False
 
 
 def test_a_field_that_no_side_has_is_refused() -> None:
