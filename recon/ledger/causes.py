@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
 from msgspec import Struct
 
+from recon.comparison.field import NUMBERS
 from recon.ledger.guesses import Guess, has_source, has_target, target
-from recon.ledger.instants import temporal, with_moves, zeroed
+from recon.ledger.instants import MOMENTS, temporal, with_moves, zeroed
 from recon.ledger.kinds import KINDS
 from recon.ledger.texts import textual, with_proofs
 
@@ -63,17 +65,21 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
     Returns:
         The same rows and columns, and cause, detail (empty: none), is_explained, is_harmless.
     """
+    types = {*differences["type"]}
+    has_moments = not types.isdisjoint(MOMENTS)
     guesses = (
-        *_structural(personal),
-        *textual(),
-        *temporal(),
-        *_numeric(),
+        *_structural(personal, has_moments=has_moments),
+        *(textual() if "text" in types else ()),
+        *(temporal() if has_moments else ()),
+        *(() if types.isdisjoint(NUMBERS) else _numeric()),
         *_meant(mapped),
         Guess("changed", pl.lit(value=True)),
     )
     kind = pl.coalesce([pl.when(guess.holds).then(pl.lit(guess.name)) for guess in guesses])
     detail = pl.coalesce([pl.when(guess.holds).then(guess.detail) for guess in guesses])
-    named = with_moves(with_proofs(differences)).with_columns(kind.alias("cause"), detail.alias("detail"))
+    proven = with_proofs(differences).lazy()
+    known = with_moves(proven) if has_moments else proven
+    named = known.with_columns(kind.alias("cause"), detail.alias("detail"))
     is_edit = _is_edit()
     return (
         named.with_columns(
@@ -85,6 +91,7 @@ def name_causes(differences: pl.DataFrame, mapped: Mapping[str, Mapped], persona
             is_harmless=pl.col("cause").is_in([kind.name for kind in KINDS.values() if kind.is_harmless]),
         )
         .select(*differences.columns, *NAMED)
+        .collect()
     )
 
 
@@ -115,7 +122,7 @@ def _is_cut(first: str, second: str) -> pl.Expr:
     return ((here == before) & (there == after)).fill_null(value=False)
 
 
-def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
+def _structural(personal: Collection[str], *, has_moments: bool) -> tuple[Guess, ...]:
     """Return guesses about the whole record, or about whether there is a value at all."""
     is_secret = pl.col("field").is_in(list(personal)) | (target.str.len_chars() > LONGEST_DETAIL)
     is_filled = ~has_source & pl.col("copied_from").is_not_null() & ~pl.col("is_code")
@@ -123,7 +130,7 @@ def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
         Guess("merged_value", pl.col("is_merged")),
         Guess("columns_shifted", pl.col("is_shifted")),
         Guess("columns_exchanged", pl.col("exchanged_with").is_not_null(), pl.col("exchanged_with")),
-        zeroed(),
+        *([zeroed()] if has_moments else ()),
         Guess("copied", is_filled, pl.col("copied_from")),
         Guess("null_empty", ~has_source & ~has_target, pl.col("source_state") + " became " + pl.col("target_state")),
         Guess("default_filled", ~has_source & has_target, pl.when(is_secret).then(pl.lit("a value")).otherwise(target)),
@@ -132,6 +139,7 @@ def _structural(personal: Collection[str]) -> tuple[Guess, ...]:
     )
 
 
+@cache
 def _numeric() -> tuple[Guess, ...]:
     """Return guesses how a number became another number."""
     fits = []

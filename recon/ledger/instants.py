@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 import polars as pl
 
@@ -25,7 +26,7 @@ KNOWN_YEARS = (100, 543, 1900, 2000)
 LEAST_SHARE = 0.25
 MOST_OF_ALL = 0.5
 
-moved_us = (target_moment - source_moment).dt.total_microseconds()
+moved_us, zero_date = pl.col("moved_us"), pl.col("zero_date")
 minutes = moved_us // MINUTE_US
 days = moved_us // DAY_US
 years = (target_moment.dt.year() - source_moment.dt.year()).cast(pl.Int64)
@@ -41,20 +42,27 @@ is_swapped = (
 )  # fmt: skip
 
 
-def with_moves(differences: pl.DataFrame) -> pl.DataFrame:
+def with_moves(differences: pl.LazyFrame) -> pl.LazyFrame:
     """Add what the moves of one field have in common: zone_share, day_share, year_share and their repetitions.
 
+    Added as well: by how many microseconds each moved (moved_us), and what the row has in place of no date (zero_date).
     A share is that of the field's instants that moved alike (for zones: or an hour apart, because of summer time),
     among those that moved (for zones: by as much as a zone may); null for other differences. What is known to have come
     from elsewhere is left out.
     """
-    has_moved = (moved_us != 0) & ~pl.col("is_merged") & pl.col("exchanged_with").is_null() & ~zeroed().holds
-    marked = differences.with_columns(
-        (has_moved & (moved_us % DAY_US == 0) & ~is_swapped).fill_null(value=False).alias("is_day"),
-        (has_moved & same_month & same_day & same_time).fill_null(value=False).alias("is_year"),
-        (has_moved & is_step).fill_null(value=False).alias("is_zone"),
+    by_us = (target_moment - source_moment).dt.total_microseconds().alias("moved_us")
+    is_own = ~pl.col("is_merged") & pl.col("exchanged_with").is_null() & zero_date.is_null()
+    has_moved = pl.col("has_moved")
+    marked = (
+        differences.with_columns(by_us, _zero_date().alias("zero_date"))
+        .with_columns(((moved_us != 0) & is_own).fill_null(value=False).alias("has_moved"))
+        .with_columns(
+            (has_moved & (moved_us % DAY_US == 0) & ~is_swapped).alias("is_day"),
+            (has_moved & same_month & same_day & same_time).alias("is_year"),
+            (has_moved & is_step).alias("is_zone"),
+        )
     )
-    moved = has_moved.fill_null(value=False).sum().over("field")
+    moved = has_moved.sum().over("field")
     alike = {"day": days, "year": years, "zone": minutes}
     counted = marked.with_columns(
         pl.when(pl.col(f"is_{name}")).then(pl.col(f"is_{name}").sum().over("field", move)).alias(f"{name}_count")
@@ -65,7 +73,7 @@ def with_moves(differences: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_zones(counted: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
+def _with_zones(counted: pl.LazyFrame, marked: pl.LazyFrame) -> pl.LazyFrame:
     offsets = marked.filter("is_zone").group_by("field", minutes.alias("offset")).agg(pl.len().alias("n"))
     near = pl.concat([offsets.with_columns(pl.col("offset") + by) for by in (-SUMMER_TIME, SUMMER_TIME)])
     widest = near.group_by("field", "offset").agg(pl.col("n").max().alias("near"))
@@ -80,15 +88,19 @@ def _with_zones(counted: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
 
 
 def zeroed() -> Guess:
-    """Return the guess that a system wrote its zero date, perhaps in another zone."""
+    """Return the guess that a system wrote its zero date, perhaps in another zone; it reads what `with_moves` adds."""
+    return Guess("zero_date", zero_date.is_not_null(), zero_date)
+
+
+@cache
+def _zero_date() -> pl.Expr:
     names = [
         pl.when(_is_near(target_moment, day) & ~_is_near(source_moment, day)).then(pl.lit(day)) for day in ZERO_DATES
     ]
     outside = pl.when(target_moment.is_null() & has_target & target.str.contains(ZERO_TEXTS)).then(
         target.str.extract(ZERO_TEXTS)
     )
-    detail = pl.coalesce(*names, outside)
-    return Guess("zero_date", pl.col("type").is_in(MOMENTS) & detail.is_not_null(), detail)
+    return pl.when(pl.col("type").is_in(MOMENTS)).then(pl.coalesce(*names, outside))
 
 
 def _is_near(moment: pl.Expr, day: str) -> pl.Expr:
@@ -96,13 +108,14 @@ def _is_near(moment: pl.Expr, day: str) -> pl.Expr:
 
     A date without a time may be that of the day before.
     """
-    start = datetime.fromisoformat(day)
-    from_start = moment.dt.epoch("us") - (start - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001
+    start = (datetime.fromisoformat(day) - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001
     zone = FARTHEST_MINUTES * MINUTE_US
-    earliest = pl.when(pl.col("type") == "date").then(-DAY_US).otherwise(-zone)
-    return from_start.is_between(earliest, DAY_US + zone).fill_null(value=False)
+    before = pl.when(pl.col("type") == "date").then(DAY_US).otherwise(zone)
+    since = moment.dt.epoch("us")
+    return ((since + before >= start) & (since <= start + DAY_US + zone)).fill_null(value=False)
 
 
+@cache
 def temporal() -> tuple[Guess, ...]:
     """Return the other guesses; they read what `with_moves` adds, and copied_from."""
     at_midnight = target_moment.dt.truncate("1d") == target_moment

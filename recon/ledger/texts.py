@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -42,6 +43,7 @@ def _proven(pairs: pl.DataFrame) -> Iterator[tuple[str, ...]]:
             yield field, came, holds, *found
 
 
+@cache
 def textual() -> tuple[Guess, ...]:
     """Return the guesses; they read what `with_proofs` adds, and is_code: whether the field holds codes or keys."""
     mapping = (source, target)
