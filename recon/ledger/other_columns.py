@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from recon.comparison import Field
 
@@ -17,15 +16,17 @@ SCHEMA = {**dict.fromkeys(RELATIONS, pl.String()), "is_other_altered": pl.Boolea
 KEYED = {"record": pl.Int64(), "field": pl.String(), **SCHEMA}
 # Types whose values can stand in each other's column, and how they compare. Booleans are alike too often to prove it.
 TEXTS, MOMENTS, NUMBERS = ("text", "key"), ("timestamp", "date"), ("integer", "decimal", "float")
+MOST_AT_ONCE = 20_000
 SEPARATORS = r"[\s\u00a0,;]+"
 
 
-def relations(frame: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
+def relations(frame: pl.DataFrame, fields: Sequence[Field], differing: pl.DataFrame | None = None) -> pl.DataFrame:
     """Find the fields whose target values belong to other columns of their record.
 
     Args:
         frame: One row per pair of record and row: record, and for each field `<name>_source` and `<name>_target`.
         fields: The fields that are compared.
+        differing: The fields to look at, one row each: record, field; None: all fields of all records.
 
     Returns:
         One row per field that is related to another: record, field, and the other's name as exchanged_with (each holds
@@ -33,44 +34,58 @@ def relations(frame: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
         holds both texts) or divided_with (both hold the same text, divided elsewhere), each null where it is not so;
         is_other_altered: whether the other field differs as well.
     """
-    sides = frame.select(pl.col("record").cast(pl.Int64), *(column for field in fields for column in _clean(field)))
-    found = [pl.DataFrame(schema=KEYED)]
-    for types in (("text",), ("key",), MOMENTS, NUMBERS):
-        names = [field.name for field in fields if field.type in types]
-        found += [_related(sides, *pair, is_text=types == ("text",)) for pair in permutations(names, 2)]
+    found = [pl.LazyFrame(schema=KEYED)]
+    for alike in _alike(fields):
+        values = pl.concat([_values(frame, field) for field in alike], how="vertical_relaxed")
+        looked_at = values.collect().select("record", "field") if differing is None else differing
+        for some in looked_at.filter(pl.col("field").is_in([f.name for f in alike])).iter_slices(MOST_AT_ONCE):
+            found.append(_related(values, some.lazy(), is_text=alike[0].type == "text"))
     first = (pl.col(name).drop_nulls().first() for name in SCHEMA)
-    return pl.concat(found).group_by("record", "field", maintain_order=True).agg(first)
+    return pl.concat(found).group_by("record", "field", maintain_order=True).agg(first).collect()
 
 
-def _clean(field: Field) -> tuple[pl.Expr, ...]:
-    """Both values in the form in which they are compared with those of other columns; null: there is none."""
-    return tuple(_as_compared(field.type, f"{field.name}_{side}") for side in ("source", "target"))
+def _alike(fields: Sequence[Field]) -> Iterator[list[Field]]:
+    """Groups of fields whose values can stand in each other's column."""
+    for types in (("text",), ("key",), MOMENTS, NUMBERS):
+        found = [field for field in fields if field.type in types]
+        if len(found) > 1:
+            yield found
+
+
+def _values(frame: pl.DataFrame, field: Field) -> pl.LazyFrame:
+    """Both values of a field in the form in which they are compared with those of other columns; null: there is none."""
+    values = [_as_compared(field.type, f"{field.name}_{side}").alias(side) for side in ("source", "target")]
+    return frame.lazy().select(pl.col("record").cast(pl.Int64), pl.lit(field.name).alias("field"), *values)
 
 
 def _as_compared(kind: str, name: str) -> pl.Expr:
     if kind in TEXTS:
         text = pl.col(name).cast(pl.String).str.normalize("NFC").str.strip_chars()
-        return pl.when(text != "").then(text).alias(name)
+        return pl.when(text != "").then(text)
     return pl.col(name).cast(pl.Datetime("us")) if kind in MOMENTS else pl.col(name)
 
 
-def _related(sides: pl.DataFrame, here: str, there: str, *, is_text: bool) -> pl.DataFrame:
-    came, holds, other, other_holds = (
-        pl.col(f"{name}_{side}") for name in (here, there) for side in ("source", "target")
-    )
-    holds_other = came.ne_missing(holds) & holds.eq_missing(other)
-    whole, written = ([_joined(*pair) for pair in ((a, b), (b, a))] for a, b in ((came, other), (holds, other_holds)))
-    has_both = pl.lit(is_text) & came.is_not_null() & other.is_not_null()
-    is_moved = came.ne_missing(holds) & other.ne_missing(other_holds)
+def _related(values: pl.LazyFrame, some: pl.LazyFrame, *, is_text: bool) -> pl.LazyFrame:
+    """The relations of some fields, by pairs with the others of their record in the order of the fields."""
+    there = pl.col("field_other")
+    came, holds, other, other_holds = map(pl.col, ("source", "target", "source_other", "target_other"))
+    is_altered, is_other_altered = came.ne_missing(holds), other.ne_missing(other_holds)
+    holds_other = is_altered & holds.eq_missing(other)
     flags = {
         "exchanged_with": holds_other & other_holds.eq_missing(came),
         "copied_from": holds_other & holds.is_not_null(),
-        "joined_with": has_both & ((_joined(holds) == whole[0]) | (_joined(holds) == whole[1])),
-        "divided_with": has_both & is_moved & ((written[0] == whole[0]) | (written[1] == whole[1])),
+        **dict.fromkeys(("joined_with", "divided_with"), pl.lit(value=False)),
     }
-    named = [pl.when(flag).then(pl.lit(there)).cast(pl.String).alias(name) for name, flag in flags.items()]
-    is_altered = other.ne_missing(other_holds).alias("is_other_altered")
-    related = sides.select("record", pl.lit(here).alias("field"), *named, is_altered)
+    if is_text:
+        whole, written = ([_joined(*pair) for pair in ((a, b), (b, a))] for a, b in ((came, other), (holds, other_holds)))
+        has_both = came.is_not_null() & other.is_not_null()
+        is_divided = (written[0] == whole[0]) | (written[1] == whole[1])
+        flags["joined_with"] = has_both & ((_joined(holds) == whole[0]) | (_joined(holds) == whole[1]))
+        flags["divided_with"] = has_both & is_altered & is_other_altered & is_divided
+    here = values.join(some, on=["record", "field"], how="semi")
+    pairs = here.join(values, on="record", suffix="_other", maintain_order="left_right").filter(pl.col("field") != there)
+    named = [pl.when(flag).then(there).alias(name) for name, flag in flags.items()]
+    related = pairs.select("record", "field", *named, is_other_altered.alias("is_other_altered"))
     return related.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in RELATIONS))
 
 

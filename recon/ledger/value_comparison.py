@@ -117,7 +117,7 @@ class ValueComparison:
             # DuckDB 2.0 loses a large insert that follows an empty one in the same transaction.
             return
         held = others.with_columns(is_merged=pl.lit(value=True))
-        related = relations(frame, self._sides.fields)
+        related = relations(frame, self._sides.fields, differences.select("record", "field"))
         known = (
             differences.join(held, on=["target_id", "field"], how="left", maintain_order="left")
             .join(related, on=["record", "field"], how="left", maintain_order="left")
