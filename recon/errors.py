@@ -13,6 +13,7 @@ ReconError
 ├── OutputError     a report cannot be written
 ├── ResourceError   the machine lacks memory, room on a disk, or a folder for temporary files
 ├── ReportError     a report on disk cannot be read back
+├── DecisionError   the file of what people decided is not as it was written
 └── StepError       a part of a run cannot be produced, although the verdict was reached
 
 A failed check is a result and never an error. All of these end a run with exit code 2.
@@ -172,6 +173,12 @@ class ReportError(ReconError):
     """A report on disk cannot be read back."""
 
     title = "Report error"
+
+
+class DecisionError(ReconError):
+    """The file of what people decided cannot be read, or is not as it was written."""
+
+    title = "Decision error"
 
 
 class StepError(ReconError):
