@@ -68,7 +68,7 @@ def judging_options(command: F) -> F:
         context = click.get_current_context()
         named = [path for path in (bundle, *context.args) if path is not None]
         failure_plan().expect(named[0] if named else "", given)
-        options = VerifyOptions(_one_bundle(context, named), **{name: given.pop(name) for name in OPTIONS})
+        options = VerifyOptions(one_bundle(context, named), **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 
     for add in reversed([bundle_option, verbose_option, *map(offered, OPTIONS), fail_on_option]):
@@ -76,8 +76,13 @@ def judging_options(command: F) -> F:
     return cast("F", judging)
 
 
-def _one_bundle(context: click.Context, named: Sequence[str]) -> str:
-    """The bundle that was named, with --bundle or without it."""
+def one_bundle(context: click.Context, named: Sequence[str]) -> str:
+    """The bundle that was named, with --bundle or without it.
+
+    Raises:
+        UsageError: Several are.
+        click.MissingParameter: None is.
+    """
     if not named:
         missing = next(parameter for parameter in context.command.params if parameter.name == "bundle")
         raise click.MissingParameter(ctx=context, param=missing)

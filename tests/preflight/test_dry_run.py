@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from shutil import copyfile, copytree, make_archive
 from sqlite3 import connect
 from typing import TYPE_CHECKING, Any
@@ -509,3 +510,9 @@ def test_a_packed_bundle_is_the_same_dry_run(first: DemoPaths, asked: Asked, tmp
     found = ask(DryRunOptions(packed, options.database, options.config, now=options.now, environment={}))
     assert found.unpassed == asked.unpassed
     assert found.facts == asked.facts
+
+
+def test_the_digest_is_that_of_sha256sum_over_sha256sum(first: DemoPaths, asked: Asked) -> None:
+    names = ("migration-config.json", "migration-report.json", "policy-bundle.json")
+    lines = (f"{sha256((first.bundle / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    assert asked.facts["SHA-256"] == sha256("".join(lines).encode()).hexdigest()
