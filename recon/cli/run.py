@@ -16,6 +16,7 @@ from recon.report.console import Console
 from recon.report.github import publish
 from recon.report.text import plural
 from recon.runs.folder import CHOICES, PARTS
+from recon.runs.notice import notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,6 +96,8 @@ def _places(done: Run) -> Iterator[str]:
             yield f"{LABELS[name]}: {done.folder.part(name)}{home}"
     if done.site:
         yield f"Site: {done.site}"
+    if names := notice(done.verification, done.folder.path.parent):
+        yield f"Notify: {names}"
 
 
 def _failed(done: Run) -> StepError:

@@ -17,6 +17,7 @@ from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
 from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
+from recon.runs.notice import notice_section
 from recon.verification.progress import require_listener
 from recon.verification.recorded import keep_judged
 from recon.verification.verify import judged
@@ -206,6 +207,7 @@ class Assembly:
 
     def _write_markdown(self) -> None:
         text = render_with_charts(self.verification, PARTS["charts"], self.charts)
+        text += notice_section(self.verification, self.options.outputs)
         self.working.part("report").write_text(text, encoding="utf-8")
 
     def _write_junit(self) -> None:
