@@ -12,8 +12,10 @@ import msgspec
 
 REPORT = "migration-report.json"
 POLICIES = "policy-bundle.json"
+# What some importers call it; read where the other is missing.
+OTHER_POLICIES = "policy.json"
 CONFIG = "migration-config.json"
-NAMES = (REPORT, POLICIES, CONFIG)
+NAMES = (REPORT, POLICIES, OTHER_POLICIES, CONFIG)
 # Exports are read from the first, whatever separates their cells, and never from the second.
 TABLES = (".csv", ".tsv", ".txt")
 SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
@@ -28,6 +30,8 @@ JSON_FILE = re.compile(r"(?P<stem>[^.].*?)\.json(?:\.(?:txt|gz))?", re.IGNORECAS
 # Policies that say which tier a membership level leads to.
 TIER_MAPPING = "membership.tiers.waMapping"
 TIERS_ENABLED = "membership.tiers.enabled"
+DEFAULT_TIER = "membership.tiers.defaultCode"
+TIME_ZONE = "scheduling.timezone"
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 NonBlank = Annotated[str, msgspec.Meta(pattern=r"\S")]
 

@@ -14,6 +14,7 @@ from recon.bundle.exports import entries_of, find_exports, folder_of
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
+    OTHER_POLICIES,
     POLICIES,
     REPORT,
     EntityReport,
@@ -84,7 +85,7 @@ def _read_folder(path: Path) -> Bundle:
     is_large = report_file.stat().st_size > LARGE_BYTES
     halves: dict[str, int] = {}
     head, lists = _read_large(report_file, halves) if is_large else (_read_report(report_file, halves), ())
-    policies = _policies(path / POLICIES, halves)
+    policies = _policies(policy_file(path), halves)
     config = read_json(path / CONFIG, halves) if _is_there(path / CONFIG) else None
     entities: dict[str, EntityReport] = {name: getattr(head, name) for name in ENTITIES}
     return Bundle(
@@ -108,9 +109,12 @@ def _read_folder(path: Path) -> Bundle:
 def _misnamed(bundle: Bundle) -> Iterator[str]:
     """Yield which files of the bundle have nearly the name of one that is missing."""
     folder = folder_of(bundle)
+    if _is_there(folder / POLICIES) and _is_there(folder / OTHER_POLICIES):
+        yield f"{OTHER_POLICIES} is not read: {POLICIES} is"
     for file in entries_of(folder):
         meant = meant_name(file.name)
-        if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz")):
+        others = (OTHER_POLICIES,) if meant == POLICIES else ()
+        if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz", *others)):
             yield f"{file.name} is not read: it would be under the name {meant}"
 
 
@@ -246,8 +250,13 @@ def _count_records(file: Path, entity: str, value: object) -> int | None:
     return len(convert_each(value, RecordHead, file=file, place=place))
 
 
-def _policies(file: Path, halves: dict[str, int]) -> tuple[Policy, ...] | None:
-    if not _is_there(file):
+def policy_file(folder: Path) -> Path | None:
+    """Return the file of the bundle's policies; None where it has none."""
+    return next((folder / name for name in (POLICIES, OTHER_POLICIES) if _is_there(folder / name)), None)
+
+
+def _policies(file: Path | None, halves: dict[str, int]) -> tuple[Policy, ...] | None:
+    if file is None:
         return None
     head = convert(read_json(file, halves), PolicyHead, file=file)
     return tuple(convert_each(head.policies, Policy, file=file, place="$.policies"))
