@@ -3,6 +3,7 @@
 from recon.rules.entries import entry_of, rule_of
 from recon.rules.files import load_document
 from recon.rules.layers import layers_of, load_rules, load_suite, shipped_folder
+from recon.rules.policies import load_policy_definitions
 from recon.rules.rule import RULE_TYPE, Fallback, Rule
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "entry_of",
     "layers_of",
     "load_document",
+    "load_policy_definitions",
     "load_rules",
     "load_suite",
     "rule_of",

@@ -21,7 +21,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml")
 FOLDER = "a folder with suites (*.yaml)"
 KEYS = ("name", "meta", "expectations", "id", "notes")
-META_KEYS = ("notes", "overrides", "great_expectations_version")
+META_KEYS = ("notes", "overrides", "policies", "great_expectations_version")
 SHAPE = "the keys name and expectations (a list)"
 
 
