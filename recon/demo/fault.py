@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from recon.bundle.formats import REPORT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,7 +21,8 @@ class Fault:
         description: What was planted, one sentence.
         check: Id of the check whose outcome it must change.
         sql: Statements for the database.
-        patch: Edits the report in place; None when the fault is in the database alone.
+        patch: Edits a file of the bundle in place, as plain objects; None when the fault is in the database alone.
+        file: Which file that is.
         breaks: Table and name of the constraints that would reject it, as a partial restore may have lost them.
         in_sqlite_only: Whether other databases have types that would reject it.
     """
@@ -29,5 +32,6 @@ class Fault:
     check: str
     sql: tuple[str, ...] = ()
     patch: Callable[[dict[str, Any]], None] | None = None
+    file: str = REPORT
     breaks: tuple[tuple[str, str], ...] = ()
     in_sqlite_only: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from recon.bundle.formats import POLICIES, TIME_ZONE
 from recon.demo.fault import Fault
 from recon.demo.record_faults import RECORD_FAULTS
 from recon.demo.tier_faults import lose_some_tiers, lose_tiers, map_all_to_general
@@ -45,6 +46,12 @@ def _reject(report: dict[str, Any], entity: str, message: str, wa_id: int) -> No
 def _add_rows(report: dict[str, Any], entities: str, number: int) -> None:
     report[entities]["totalRows"] += number
     report["summary"]["totalRecords"] += number
+
+
+def _declare_wrongly(bundle: dict[str, Any]) -> None:
+    values = {TIME_ZONE: "Asia/Tokyo", "scheduling.announcementDay": 7}
+    for policy in bundle["policies"]:
+        policy["value"] = values.get(policy["key"], policy["value"])
 
 
 _FAULTS = (
@@ -323,6 +330,13 @@ _FAULTS = (
         "column_types",
         ("""UPDATE "MembershipTier" SET "sortOrder" = 'high' WHERE code = 'GENERAL'""",),
         in_sqlite_only=True,
+    ),
+    Fault(
+        "wrong-policies",
+        "The club's time zone is Tokyo's, and its announcements are on weekday 7, which there is not.",
+        "policies",
+        patch=_declare_wrongly,
+        file=POLICIES,
     ),
 )
 

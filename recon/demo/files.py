@@ -15,7 +15,7 @@ from recon.demo.exports import write_exports
 from recon.demo.faults import FAULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from recon.demo.fault import Fault
 
@@ -136,7 +136,7 @@ def plant(names: Iterable[str], folder: Path, database: Path) -> None:
         ValueError: A name is unknown; nothing is planted in that case.
     """
     faults = find_faults(names)
-    patch_report(faults, folder)
+    patch_bundle(faults, folder)
     # mode=rw: a missing database is an error here instead of a new, empty file.
     uri = f"{database.resolve().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True)) as connection, connection:
@@ -157,16 +157,17 @@ def find_faults(names: Iterable[str]) -> list[Fault]:
     return [fault for name, fault in FAULTS.items() if name in wanted]
 
 
-def patch_report(faults: Iterable[Fault], folder: Path) -> None:
-    """Apply the faults' changes to the report of the bundle in `folder`."""
-    file = folder / REPORT
-    patches = [fault.patch for fault in faults if fault.patch]
-    if not patches:
-        return
-    report = json.loads(file.read_text(encoding="utf-8"))
-    for patch in patches:
-        patch(report)
-    _write_json(file, report)
+def patch_bundle(faults: Iterable[Fault], folder: Path) -> None:
+    """Apply the faults' changes to the files of the bundle in `folder`."""
+    patches: dict[str, list[Callable[[dict[str, Any]], None]]] = {}
+    for fault in faults:
+        if fault.patch:
+            patches.setdefault(fault.file, []).append(fault.patch)
+    for name, edits in patches.items():
+        document = json.loads((folder / name).read_text(encoding="utf-8"))
+        for edit in edits:
+            edit(document)
+        _write_json(folder / name, document)
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from recon.demo.club import generate
 from recon.demo.exports import write_exports
-from recon.demo.files import BUNDLE, find_faults, patch_report, write_bundle
+from recon.demo.files import BUNDLE, find_faults, patch_bundle, write_bundle
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _require_possible(url: DatabaseUrl, faults: Iterable[Fault]) -> None:
 def _write_bundle(club: Club, bundle: Path, faults: Iterable[Fault], *, exports: bool) -> None:
     is_new = not bundle.exists()
     try:
-        patch_report(faults, write_bundle(club, bundle))
+        patch_bundle(faults, write_bundle(club, bundle))
         if exports:
             write_exports(club, bundle)
     except BaseException:

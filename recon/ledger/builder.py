@@ -24,6 +24,7 @@ from recon.ledger.id_mappings import judge_mappings
 from recon.ledger.losses import name_losses
 from recon.ledger.outcome_counts import OutcomeCounts
 from recon.ledger.pairing import RUN, RecordPairing, create
+from recon.ledger.policies import DeclaredPolicies, judge_policies
 from recon.ledger.value_comparison import ValueComparison
 from recon.profile import Profile
 from recon.sql import literal, named_statements
@@ -67,6 +68,9 @@ TABLES = {
     "fields": "entity",
     "tiers": "level",
     "tier_facts": "detail",
+    "policies": "key",
+    "policy_problems": "policy",
+    "policy_settings": "name",
     "accounts": "entity",
 }
 
@@ -77,11 +81,13 @@ class LedgerSettings(Struct, frozen=True):
     Attributes:
         config: The content of migration-config.json; None: the bundle has none.
         masked: Whether personal data is masked in the account.
+        policies: The policies that the bundle declares, and what they are judged by; None: they are not judged.
     """
 
     profile: Profile
     config: Mapping[str, Any] | None = None
     masked: bool = True
+    policies: DeclaredPolicies | None = None
 
 
 def ledger_columns(listed: Collection[str]) -> set[str]:
@@ -112,9 +118,9 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     """Fill the warehouse's schema `ledger` and return the result.
 
     Every table is created: `ledger.members|events|registrations` (one row per record, with its row, and one row per row
-    that no record claims), `differences`, `duplicate_keys`, `id_mappings`, `mapped`, `fields`, `tiers`, `tier_facts`
-    and `accounts`. A table that cannot be evaluated is empty and recorded with the reason in `warehouse.missing` or
-    `warehouse.unreadable`.
+    that no record claims), `differences`, `duplicate_keys`, `id_mappings`, `mapped`, `fields`, `tiers`, `tier_facts`,
+    `policies`, `policy_problems`, `policy_settings` and `accounts`. A table that cannot be evaluated is empty and
+    recorded with the reason in `warehouse.missing` or `warehouse.unreadable`.
 
     Raises:
         DatabaseError: The outcomes do not add up to what was loaded.
@@ -163,6 +169,8 @@ class LedgerBuilder:
         found = [self._account(each, calibrations[each.mapping.entity.name]) for each in paired]
         judge_mappings(warehouse, self._run)
         self._levels()
+        if self._settings.policies:
+            judge_policies(self._settings.policies, self._settings.profile, warehouse, stored)
         self._register_tables()
         return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(
             found, not_evaluated

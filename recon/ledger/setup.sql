@@ -40,3 +40,18 @@ create table ledger.accounts (
   landed bigint, landed_altered bigint, merged bigint, skipped bigint, skipped_without_row bigint, rejected bigint,
   missing_in_target bigint, claimed bigint, preexisting bigint, foreign_run bigint, unexpected bigint,
   not_listed bigint, other_id bigint, unexplained_records bigint, unexplained_rows bigint);
+
+-- One row per declared policy, in the bundle's order. Its values are JSON texts, those of secrets hidden; actual and
+-- is_match are null where it is not compared, actual also where the settings lack it; compared_with says what proves it.
+create table ledger.policies (
+  place bigint, key varchar, expected varchar, source varchar, required boolean, actual varchar, compared boolean,
+  is_match boolean, compared_with varchar, problem varchar);
+
+-- One row per problem of a policy: by itself, or with what the application or its data have. Placeholders that nobody
+-- needs are none. A difference: the application's settings hold another value.
+create table ledger.policy_problems (
+  place bigint, policy varchar, problem varchar, expected varchar, actual varchar, compared_with varchar,
+  is_difference boolean);
+
+-- One row: where the application's settings are, or why no policy is compared with them.
+create table ledger.policy_settings (name varchar, reason varchar, is_absent boolean, is_refused boolean);

@@ -124,7 +124,18 @@ class Distributions(Struct, frozen=True):
 
 
 class PolicyResult(Struct, frozen=True):
-    """A policy as the bundle declares it; `expected` is its JSON text; `actual` None: not compared yet."""
+    """A policy as the bundle declares it, beside what the application has.
+
+    Attributes:
+        expected: The declared value as JSON text.
+        source: Who declared it; `template`: a placeholder that nobody filled in, which is not compared.
+        required: Whether the bundle says that the application needs it.
+        actual: The application's value as JSON text; None: not compared, or the application has none.
+        compared: Whether it was compared with the application's settings or its data.
+        match: Whether both are the same by content; None: not compared.
+        where: Where the application has the value, or what shows it; None: not compared.
+        problem: What is wrong with it, by itself or with what the application has; None: nothing.
+    """
 
     key: str
     expected: str
@@ -132,6 +143,14 @@ class PolicyResult(Struct, frozen=True):
     required: bool
     actual: str | None = None
     compared: bool = False
+    match: bool | None = None
+    where: str | None = None
+    problem: str | None = None
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether nobody filled it in."""
+        return self.source == "template"
 
 
 class SnapshotInfo(Struct, frozen=True):

@@ -1,8 +1,9 @@
 """The report as CSV for a spreadsheet: one long table, one line for each value of each violating row.
 
 Comma, CRLF and quotes as in RFC 4180; UTF-8 with a byte order mark, without which Excel garbles accents. `kind` is the
-subject of a line: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `not
-checked` (what nothing was compared with, and why), `check` (one line each), `violation` (a value of a violating row),
+subject of a line: `verification` (the facts of the run), `policy` (one that the bundle declares, as JSON), `policy
+found` (the application's value, where it was compared), `policy problem` (what is wrong with it), `not checked` (what
+nothing was compared with, and why), `check` (one line each), `violation` (a value of a violating row),
 `note` (rows were left out), `ledger` (how many records or rows of an entity, its `category`, have an outcome), `cause`
 (why they differ: its name, title, entity, standing, number, and location in `column`) and `example` (a value of a
 record or row that shows it). A null is an empty `value` with `is_null` true; an empty text has false. Text that a
@@ -62,7 +63,12 @@ def _facts(v: Verification) -> Iterator[Cells]:
     for column, value in (*noticed, ("Verdict", v.verdict), *facts(v), *counts):
         yield fact(column, value)
     for policy in v.policies:
-        yield ("policy", *NO_CHECK, _cell(policy.key), *_value(policy.expected))
+        about = (*NO_CHECK, _cell(policy.key))
+        yield ("policy", *about, *_value(policy.expected))
+        if policy.compared:
+            yield ("policy found", *about, *_value(policy.actual))
+        if policy.problem:
+            yield ("policy problem", *about, *_value(policy.problem))
     for name, reason in v.not_checked.items():
         yield ("not checked", *NO_CHECK, _cell(name), *_value(reason))
 

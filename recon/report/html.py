@@ -19,7 +19,11 @@ from recon.report.text import (
     has_next_step,
     not_checked,
     notices,
+    policy_result,
+    policy_values,
     shown_of,
+    shown_policies,
+    unshown_policies,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +59,10 @@ def section_words() -> dict[str, Any]:
         "checks_line": checks_line,
         "difference": difference,
         "escalation_sentence": escalation_sentence,
+        "policy_values": policy_values,
+        "policy_result": policy_result,
+        "shown_policies": shown_policies,
+        "unshown_policies": unshown_policies,
         "not_checked": not_checked,
         "guidance": guidance,
         "has_next_step": has_next_step,

@@ -66,10 +66,13 @@ def _policy(policy: PolicyResult) -> dict[str, Any]:
     return {
         "key": policy.key,
         "expected": json.loads(policy.expected),
-        "actual": policy.actual,
+        "actual": None if policy.actual is None else json.loads(policy.actual),
         "source": policy.source,
         "required": policy.required,
         "compared": policy.compared,
+        "match": policy.match,
+        "where": policy.where,
+        "problem": policy.problem,
     }
 
 

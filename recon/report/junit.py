@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from recon.model import Outcome, Verdict
-from recon.report.text import checks_line, escalation_sentence, facts, guidance, notices, printable, shown_of
+from recon.report.text import (
+    checks_line,
+    escalation_sentence,
+    facts,
+    guidance,
+    notices,
+    printable,
+    shown_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +73,12 @@ def _properties(v: Verification) -> Iterator[tuple[str, str]]:
     yield from (("notice", notice) for notice in notices(v))
     for label, value in (("Verdict", str(v.verdict)), *facts(v)):
         yield label.lower().replace(" ", "_"), value
-    yield from ((f"policy.{policy.key}", policy.expected) for policy in v.policies)
+    for policy in v.policies:
+        yield f"policy.{policy.key}", policy.expected
+        if policy.compared:
+            yield f"policy_found.{policy.key}", policy.actual or "(none)"
+        if policy.problem:
+            yield f"policy_problem.{policy.key}", policy.problem
     yield from ((f"not_checked.{name}", reason) for name, reason in v.not_checked.items())
 
 

@@ -18,7 +18,11 @@ from recon.report.text import (
     markdown,
     not_checked,
     notices,
+    policy_result,
+    policy_values,
     shown_of,
+    shown_policies,
+    unshown_policies,
 )
 
 if TYPE_CHECKING:
@@ -144,21 +148,24 @@ def _policies(v: Verification) -> Iterator[str]:
     if not v.policies:
         yield "The bundle declares no policies."
         return
-    yield "What the bundle declares; **not compared** with the application."
-    yield ""
-    yield from markdown_table(
-        ("Policy", "Expected", "Source", "Required", "Result"),
-        [
-            (
-                markdown(p.key),
-                markdown(p.expected),
-                markdown(p.source),
-                "yes" if p.required else "no",
-                "not compared",
-            )
-            for p in v.policies
-        ],
-    )
+    shown = shown_policies(v)
+    if shown:
+        yield from markdown_table(
+            ("Policy", "Result", "Expected", "Actual", "Where", "Source", "Required"),
+            [
+                (
+                    markdown(p.key),
+                    markdown(policy_result(p)),
+                    *map(markdown, policy_values(p)),
+                    markdown(p.where or ""),
+                    markdown(p.source),
+                    "yes" if p.required else "no",
+                )
+                for p in shown
+            ],
+        )
+        yield ""
+    yield from (markdown(sentence).replace("not compared", "**not compared**", 1) for sentence in unshown_policies(v))
 
 
 def _failures(v: Verification) -> Iterator[str]:

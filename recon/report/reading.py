@@ -137,8 +137,12 @@ def _policy(document: Mapping[str, Any]) -> PolicyResult:
         json.dumps(document["expected"], ensure_ascii=False),
         document["source"],
         document["required"],
-        document["actual"],
+        None if document["actual"] is None else json.dumps(document["actual"], ensure_ascii=False),
         document["compared"],
+        # A report from before policies were compared lacks the rest.
+        document.get("match"),
+        document.get("where"),
+        document.get("problem"),
     )
 
 

@@ -11,10 +11,12 @@ from recon.model import PolicyResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import polars as pl
+    from typing import Any
 
     from recon.model import Check
+    from recon.warehouse import Warehouse
+
+POLICIES = "select * from ledger.policies order by place"
 
 
 def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
@@ -34,10 +36,22 @@ def mask_reasons(reasons: Mapping[str, str]) -> dict[str, str]:
     return {name: mask_text(reason) for name, reason in reasons.items()}
 
 
-def declared_policies(declared: pl.DataFrame, *, masked: bool) -> tuple[PolicyResult, ...]:
-    """Return the declared policies; an unfilled placeholder is recognised by its source."""
-    rows = declared.iter_rows(named=True)
-    return tuple(
-        PolicyResult(row["key"], mask_json(row["value"]) if masked else row["value"], row["source"], row["required"])
-        for row in rows
+def declared_policies(warehouse: Warehouse, *, masked: bool) -> tuple[PolicyResult, ...]:
+    """Return the declared policies and what was found of them; an unfilled placeholder is recognised by its source."""
+    return tuple(_policy(row, masked=masked) for row in warehouse.rows(POLICIES))
+
+
+def _policy(row: Mapping[str, Any], *, masked: bool) -> PolicyResult:
+    hide = mask_json if masked else str
+    actual = None if row["actual"] is None else hide(row["actual"])
+    return PolicyResult(
+        row["key"],
+        hide(row["expected"]),
+        row["source"],
+        row["required"],
+        actual,
+        row["compared"],
+        row["is_match"],
+        row["compared_with"],
+        row["problem"],
     )

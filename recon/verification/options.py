@@ -93,6 +93,7 @@ class VerifyOptions:
         exports: The folder of Wild Apricot exports (CSV) that replace the bundle's records; None: the exports in the
             bundle, if its report does not list the records.
         profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
+        policies: The file of policies that the application exports; None: the settings that the profile names.
         allow_dry_run: Verify the bundle of a dry run anyway.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and no limit for rows.
@@ -143,6 +144,17 @@ class VerifyOptions:
         metavar="FILE",
         is_path=True,
         help="Profile of another application.  [default: the built-in one]",
+        in_notebook=True,
+        decides=False,
+    )
+    policies: Path | str | None = option(
+        None,
+        kind=str,
+        flag="--policies",
+        metavar="FILE",
+        is_path=True,
+        help="Policies that the application exports (JSON or TOML), to compare with those of the bundle.  [default: "
+        "the settings that the profile names]",
         in_notebook=True,
         decides=False,
     )

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from recon.background import await_result
 from recon.bundle import Bundle, open_bundle
-from recon.ledger import LedgerSettings, account_for, ledger_columns
+from recon.bundle.policies import ExportedPolicies, PolicyDefinition, read_exported, require_shared
+from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns, settings_columns
 from recon.masking import mask_text
 from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
-from recon.rules import Rule, load_rules
+from recon.rules import Rule, load_policy_definitions, load_rules
 from recon.rules.evaluation import evaluate_all
 from recon.rules.references import known_names, require_known
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
@@ -35,13 +36,13 @@ from recon.warehouse.load_database import take_snapshot
 from recon.warehouse.load_kept import load_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import polars as pl
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from recon.profile import Profile
     from recon.verification.options import VerifyOptions
     from recon.verification.progress import Listener
+
+UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
 
 
 def verify(options: VerifyOptions, listener: Listener | None = None) -> Verification:
@@ -84,38 +85,58 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         profile = load_profile(options.profile).require_whole()
         rules = load_rules(options.layers)
         require_known(rules, known_names(profile))
-        key = partial(judgement_key, bundle, rules, _settings(options, profile))
+        definitions = load_policy_definitions(options.layers)
+        exported = None if options.policies is None else read_exported(options.policies)
+        if exported:
+            require_shared(exported, bundle.policies or ())
+        case = VerificationInput(bundle, profile, rules, options, definitions, exported)
+        key = partial(judgement_key, bundle, rules, _settings(case))
         verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
         if verification:
             _replay_events(verification, bundle, rules, listener)
         else:
             refuse_dry_run(bundle, options)
-            verification = _judge(VerificationInput(bundle, profile, rules, options), warehouse, listener, watch)
+            verification = _judge(case, warehouse, listener, watch)
         yield Judgement(verification, warehouse, rules, key)
 
 
 @dataclass(frozen=True)
 class VerificationInput:
-    """The input of a verification: what is verified, by which rules and options."""
+    """The input of a verification: what is verified, by which rules and options.
+
+    Attributes:
+        definitions: What policies may be, by key.
+        exported: The policies that the application exports; None: no file of them is given.
+    """
 
     bundle: Bundle
     profile: Profile
     rules: tuple[Rule, ...]
     options: VerifyOptions
+    definitions: Mapping[str, PolicyDefinition]
+    exported: ExportedPolicies | None = None
 
     @property
     def requires(self) -> set[str]:
         """Every table and column to read."""
         charted = DISTRIBUTED if self.options.distributions else ()
         ruled = (reference for rule in self.rules for reference in rule.reads)
-        return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *charted, *ruled}
+        settings = settings_columns(self.profile) if self.bundle.policies and not self.exported else set()
+        return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *settings, *charted, *ruled}
+
+    @property
+    def policies(self) -> DeclaredPolicies:
+        """The declared policies, and what they are judged by."""
+        return DeclaredPolicies(self.bundle.policies, self.definitions, self.exported, self.bundle.config)
 
 
 def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> Verification:
     """Load both sides and evaluate the rules."""
     bundle, options = case.bundle, case.options
-    policies, snapshot = _load(case, warehouse, listener, watch)
-    ledger = account_for(warehouse, LedgerSettings(case.profile, bundle.config, masked=not options.show_pii))
+    snapshot = _load(case, warehouse, listener, watch)
+    settings = LedgerSettings(case.profile, bundle.config, masked=not options.show_pii, policies=case.policies)
+    ledger = account_for(warehouse, settings)
+    snapshot = _with_reason(snapshot, warehouse)
     watch.lap("account for every record")
     listener.checks_starting(case.rules)
     checks = tuple(_checks(case, warehouse, listener))
@@ -136,7 +157,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
         counts_database={name: snapshot.rows[name] for name in ENTITIES},
         tiers=tiers,
-        policies=declared_policies(policies, masked=not options.show_pii),
+        policies=declared_policies(warehouse, masked=not options.show_pii),
         snapshot=snapshot,
         escalation=advise(checks),
         timings_ms=watch.steps_ms,
@@ -156,12 +177,10 @@ def _advised(v: Verification) -> Verification:
     return replace(v, escalation=advise(v.checks, is_dry_run=v.dry_run, is_unrelated=v.is_unrelated))
 
 
-def _load(
-    case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch
-) -> tuple[pl.DataFrame, SnapshotInfo]:
-    """Load bundle and snapshot; return the policies that the bundle declares, and how the snapshot was taken."""
+def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> SnapshotInfo:
+    """Load bundle and snapshot; return how the snapshot was taken."""
     with opened_source(case.options, warehouse) as source:
-        policies = load_bundle(case.bundle, warehouse, case.requires)["policies"]
+        load_bundle(case.bundle, warehouse, case.requires)
         listener.bundle_opened(case.bundle, watch.started_at)
         watch.lap("load bundle and rules")
         listener.database_opening()
@@ -174,7 +193,13 @@ def _load(
         snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read))
     watch.lap("read database")
     listener.database_read(snapshot)
-    return policies, snapshot
+    return snapshot
+
+
+def _with_reason(snapshot: SnapshotInfo, warehouse: Warehouse) -> SnapshotInfo:
+    """The snapshot with the reason why the settings that the profile names are of no use, if they are not."""
+    reasons = [row["reason"] for row in warehouse.rows(UNUSABLE)]
+    return replace(snapshot, not_read={"target.policies": reasons[0], **snapshot.not_read}) if reasons else snapshot
 
 
 def _checks(case: VerificationInput, warehouse: Warehouse, listener: Listener) -> Iterator[Check]:
@@ -185,12 +210,13 @@ def _checks(case: VerificationInput, warehouse: Warehouse, listener: Listener) -
         yield check
 
 
-def _settings(options: VerifyOptions, profile: Profile) -> dict[str, object]:
+def _settings(case: VerificationInput) -> dict[str, object]:
     """Return what a judgement depends on besides the bundle, the snapshot and the rules."""
     return {
-        **options.deciding,
-        "personal": {} if options.show_pii else dict(profile.personal_columns),
-        "tables": repr(profile.tables),
+        **case.options.deciding,
+        "personal": {} if case.options.show_pii else dict(case.profile.personal_columns),
+        "tables": repr(case.profile.tables),
+        "policies": repr((*case.definitions.values(), case.exported)),
     }
 
 

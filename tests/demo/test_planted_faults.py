@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from judged_rules import RULES
 from migrated_databases import APART, KINDS, migrate, not_passed
-from support import check_of, edit_report, verify
+from support import check_of, verify
 
 from recon.demo import FAULTS, DemoPaths, plant, write_demo
+from recon.demo.files import patch_bundle
 from recon.model import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -38,17 +39,22 @@ CLEAN = {
     "altered_records": "Every landed record equals its row: 222 of 222 records and 21 of 21 fields compared",
     "tier_mapping": "Every member has the tier of the membership level: 60 compared",
     "duplicate_addresses": "No two members have the same e-mail address: 60 compared",
+    "policies": "2 of 23 policies are as declared; 21 are valid and not compared: the profile names no settings, and "
+    "--policies no file of them",
 }
 # Fault → each check that does not pass in the small club, with its outcome and message; every other one passes.
+OTHER_TIERS = ("WARN", "Not what the data show: membership.tiers.waMapping")
 TURNED: dict[str, dict[str, tuple[str, str]]] = {
     "one-tier": {
         "tier_distribution": ("WARN", "Warning: All members in tier 'GENERAL' - verify mapping"),
         "tier_mapping": ("WARN", "58 members have another tier than the membership level leads to"),
+        "policies": OTHER_TIERS,
     },
     "no-tiers": {
         "tier_distribution": ("WARN", "Warning: No member has a tier - verify tier seeding and mapping"),
         "tier_coverage": ("WARN", "Low tier coverage: 0.0% - 60 members without tier"),
         "tier_mapping": ("WARN", "59 members have another tier than the membership level leads to"),
+        "policies": OTHER_TIERS,
     },
     "low-tier-coverage": {
         "tier_coverage": ("WARN", "Low tier coverage: 85.0% - 9 members without tier"),
@@ -136,6 +142,12 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     "bad-value": {
         "column_types": ("FAIL", "Found 1 value not of the column's type"),
     },
+    "wrong-policies": {
+        "policies": (
+            "WARN",
+            "Not valid: scheduling.announcementDay; not what the data show: scheduling.timezone",
+        ),
+    },
     "wrong-summary": {
         "report_arithmetic": ("WARN", "The report contradicts itself in 1 figure"),
     },
@@ -160,6 +172,7 @@ TURNED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "wrong-tiers": {
         "tier_mapping": ("WARN", "11 members have another tier than the membership level leads to"),
+        "policies": OTHER_TIERS,
     },
     "one-row-for-two": {
         "event_count": ("FAIL", "Event count mismatch: expected 12, got 11 (diff: 1)"),
@@ -210,10 +223,8 @@ def whole_club(tmp_path_factory: pytest.TempPathFactory) -> DemoPaths:
 def plant_in(migration: Migration, *names: str) -> None:
     migration.drop_constraints()
     for name in names:
-        fault = FAULTS[name]
-        migration.execute(*fault.sql)
-        if fault.patch:
-            edit_report(migration.bundle, fault.patch)
+        migration.execute(*FAULTS[name].sql)
+    patch_bundle([FAULTS[name] for name in names], migration.bundle)
 
 
 def test_every_fault_is_in_the_table_and_turns_its_check() -> None:

@@ -14,9 +14,10 @@ import polars as pl
 from recon.bundle import open_bundle
 from recon.bundle.columns import COLUMNS as RECORDS
 from recon.bundle.formats import POLICIES as POLICIES_FILE
-from recon.bundle.formats import REPORT, TIER_MAPPING
-from recon.ledger import LedgerSettings, account_for, ledger_columns
+from recon.bundle.formats import REPORT, TIER_MAPPING, Policy
+from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns
 from recon.model import ENTITIES, SINGULAR
+from recon.rules.policies import load_policy_definitions
 from recon.rules.rule import table_of
 from recon.scratch import ScratchFolder
 from recon.sql import quote
@@ -36,7 +37,7 @@ FORGET = "drop table {table}"
 FORGET_LEDGER = "drop schema if exists ledger cascade"
 FORGET_COLUMN = "alter table {table} drop column {column}"
 MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
-POLICIES = {"policies": [{"key": TIER_MAPPING, "value": MAPPING, "source": "manual"}]}
+POLICIES: dict[str, list[dict[str, Any]]] = {"policies": [{"key": TIER_MAPPING, "value": MAPPING, "source": "manual"}]}
 RUN_ID = "run-of-a-situation"
 MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
@@ -109,7 +110,7 @@ def build(situation: Situation, profile: Profile, reads: Collection[str]) -> War
         _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
     _fill_runs(warehouse, situation)
     if _needs_ledger(reads):
-        account_for(warehouse, LedgerSettings(profile))
+        account_for(warehouse, LedgerSettings(profile, policies=_declared()))
     return warehouse
 
 
@@ -212,6 +213,12 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
         values = {"run_id": RUN_ID, "recorded_at": MOMENT, "rows": ROWS, "recorded_in": "a table"}
         fields = [replace(field, source_type=field.type) for field in RUN_FIELDS]
         warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
+
+
+def _declared() -> DeclaredPolicies:
+    """The policies of the bundle, of which required ones are missing: without any data they must not pass."""
+    policies = [Policy(each["key"], each["value"], each["source"]) for each in POLICIES["policies"]]
+    return DeclaredPolicies(policies, load_policy_definitions([]))
 
 
 def _report(rows: int, missing: Iterable[str]) -> dict[str, Any]:
