@@ -60,7 +60,7 @@ def _same_scalar(one: object, other: object) -> bool:
         return one is other
     if isinstance(one, str) and isinstance(other, str):
         return one == other
-    if isinstance(one, bool) or isinstance(other, bool):
+    if isinstance(one, bool) or (isinstance(other, bool) and isinstance(one, str)):
         return _truth(one) is not None and _truth(one) is _truth(other)
     number = _number(one)
     return number is not None and number == _number(other)
