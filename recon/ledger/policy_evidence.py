@@ -34,9 +34,6 @@ where start_time between timestamp '1900-01-01' and timestamp '2100-01-01' group
 SHIFTED = """
 select count(*) as n from ledger.differences
 where entity = 'events' and field = 'start_time' and cause = 'zone_shifted'"""
-# Fewer events may well be a club's night walks.
-FEWEST_EVENTS = 20
-NIGHT_HOURS = range(5)
 
 
 class Evidence(Struct, frozen=True):
@@ -123,12 +120,11 @@ def _zone(zone: object, config: Mapping[str, Any] | None, warehouse: Warehouse) 
     """What the events' times show: that the import read them in a zone of the same time, or in another."""
     if not is_zone(zone) or warehouse.rows(SHIFTED)[0]["n"]:
         return None
+    imported = _zone_of_import(config)
     starts = {row["hour"]: row["events"] for row in warehouse.rows(STARTS)}
-    if not starts:
+    if not starts or imported is None:
         return None
-    declared, imported = ZoneInfo(str(zone)), _zone_of_import(config)
-    if imported is None:
-        return _by_night(starts, declared)
+    declared = ZoneInfo(str(zone))
     others = sum(
         count for hour, count in starts.items() if _offset(hour, declared) != _offset(hour, ZoneInfo(imported))
     )
@@ -143,19 +139,5 @@ def _zone_of_import(config: Mapping[str, Any] | None) -> str | None:
     return zone if isinstance(zone, str) and is_zone(zone) else None
 
 
-def _by_night(starts: Mapping[datetime, int], zone: ZoneInfo) -> Evidence | None:
-    """That most events would start before five in the morning; by day, the zone may be right or not."""
-    events = sum(starts.values())
-    by_night = sum(count for hour, count in starts.items() if _local(hour, zone).hour in NIGHT_HOURS)
-    if events < FEWEST_EVENTS or 2 * by_night <= events:
-        return None
-    by = f"the times of events: {by_night:,} of {events:,} would start between midnight and five"
-    return Evidence(NOTHING, by, holds=False)
-
-
-def _local(hour: datetime, zone: ZoneInfo) -> datetime:
-    return hour.replace(tzinfo=UTC).astimezone(zone)
-
-
 def _offset(hour: datetime, zone: ZoneInfo) -> object:
-    return _local(hour, zone).utcoffset()
+    return hour.replace(tzinfo=UTC).astimezone(zone).utcoffset()

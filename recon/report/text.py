@@ -140,7 +140,7 @@ def unshown_policies(v: Verification) -> list[str]:
     """What is to be said of the other policies, one sentence each."""
     shown = shown_policies(v)
     others = [policy for policy in v.policies if policy not in shown]
-    filled = [policy.key for policy in others if not policy.is_placeholder]
+    filled = [f"{each.key} ({_shortened(each.expected)})" for each in others if not each.is_placeholder]
     unfilled = [policy.key for policy in others if policy.is_placeholder]
     sentences = []
     if filled:

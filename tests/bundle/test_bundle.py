@@ -457,6 +457,19 @@ def test_an_optional_file_under_another_name_is_named(folder: Path, name: str, m
     assert open_bundle(folder).notes == ()
 
 
+def test_policies_are_read_from_policy_json_where_the_other_is_missing(folder: Path) -> None:
+    write(folder, "policy.json", VALID_POLICIES)
+    write(folder, "policies.json", {})
+    bundle = open_bundle(folder)
+    assert (len(bundle.policies or ()), bundle.notes) == (2, ())
+    write(folder, POLICIES, {"policies": []})
+    bundle = open_bundle(folder)
+    assert (bundle.policies, bundle.notes) == ((), (f"policy.json is not read: {POLICIES} is",))
+    write(folder, "policy.json", b"{")
+    (folder / POLICIES).unlink()
+    assert refusal(folder).what == "policy.json is not valid JSON"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_wrong_beside_half_a_character_is_named_by_its_place(folder: Path, name: str) -> None:
     write(folder, name, b'{"runId": "a\\ud83d",\n "version": "b\\ud83d", oops}')
