@@ -106,10 +106,11 @@ def test_every_option_is_a_parameter_and_back(command: click.Command) -> None:
     parameters = {parameter.name for parameter in command.params}
     signature = inspect.signature(inspect.unwrap(command.callback)).parameters
     own = {name for name, parameter in signature.items() if parameter.kind is not parameter.VAR_KEYWORD}
+    hands_on = len(own) < len(signature)
     own |= REPORTING if parameters >= REPORTING and not own & REPORTING else set()
     expected = own - {"options"} | {"bundle", *OPTIONS} if "options" in own else own
     # Options that are handed on whole reach a class of options, which refuses those that it does not know.
-    assert parameters == expected or (len(own) < len(signature) and parameters > expected)
+    assert parameters == expected or (hands_on and parameters > expected)
     options = [parameter for parameter in command.params if not isinstance(parameter, click.Argument)]
     assert options
     assert all(isinstance(option, click.Option) and option.help for option in options)

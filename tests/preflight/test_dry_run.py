@@ -401,6 +401,11 @@ def test_rows_to_create_must_not_be_there(tmp_path: Path) -> None:
     ]
 
 
+def test_a_row_that_is_there_by_id_and_by_address_counts_once(clean: DemoPaths) -> None:
+    found = ask(DryRunOptions(clean.bundle, str(clean.database), environment={}))
+    assert found.message("created") == "222 records to create, whose rows are there already"
+
+
 def test_rows_to_update_must_be_there(tmp_path: Path) -> None:
     def lose(club: EditedClub) -> None:
         kept, lost = club.rows("members")[:2]

@@ -10,10 +10,10 @@ from recon.bundle import open_bundle
 from recon.errors import BundleError
 from recon.model import ENTITIES
 from recon.preflight.dry_run.bundle import BUNDLE, ask_bundle, bundle_facts
-from recon.preflight.dry_run.evidence import STATEMENTS
 from recon.preflight.dry_run.records import ask_records
 from recon.preflight.dry_run.surroundings import ask_surroundings, found_exports
 from recon.preflight.dry_run.target import ask_target
+from recon.preflight.dry_run.violating import STATEMENTS
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 

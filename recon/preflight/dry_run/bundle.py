@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recon.bundle.formats import NAMES
 from recon.model import ENTITIES, Fact, Findings, Probe
-from recon.preflight.dry_run.evidence import STATEMENTS, found
+from recon.preflight.dry_run.violating import STATEMENTS, found
 from recon.preflight.wording import counted, span_words, utc_text
 
 if TYPE_CHECKING:

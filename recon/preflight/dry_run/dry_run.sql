@@ -128,14 +128,15 @@ from target.registrations
 
 -- name: existing
 -- Records to create whose row is there already.
-select w.entity, w.source_row, w.wa_id, any_value(p.target_id) as present_as
-from dry_run.written w join dry_run.present p on p.entity = w.entity and (p.key = w.key)
-where w.action = 'create'
-group by w.entity, w.record, w.source_row, w.wa_id
-union all
-select w.entity, w.source_row, w.wa_id, w.target_id
-from dry_run.written w semi join dry_run.present p on p.entity = w.entity and p.target_id = w.target_id
-where w.action = 'create'
+with found as (
+  select w.*, p.target_id as present_as
+  from dry_run.written w join dry_run.present p on p.entity = w.entity and p.key = w.key
+  union all
+  select w.*, w.target_id
+  from dry_run.written w semi join dry_run.present p on p.entity = w.entity and p.target_id = w.target_id)
+select entity, source_row, wa_id, any_value(present_as) as present_as
+from found where action = 'create'
+group by entity, record, source_row, wa_id
 order by all
 
 -- name: unmatched

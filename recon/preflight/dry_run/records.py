@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recon.bundle.columns import COLUMNS, RECORD
 from recon.model import ENTITIES, SINGULAR, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
-from recon.preflight.dry_run.evidence import STATEMENTS, Evidence, few, found
+from recon.preflight.dry_run.violating import STATEMENTS, ViolatingRows, few, found
 from recon.preflight.wording import counted
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _fields(bundle: Bundle, warehouse: Warehouse, unlisted: list[str]) -> Check:
     if rows:
         names = ", ".join(dict.fromkeys(f"{SINGULAR[row['entity']]} {row['field']}" for row in rows))
         number = sum(one.total for one in lacking)
-        return Evidence(rows, number).judge(FIELDS.failed, f"{counted(number, 'required value')} missing: {names}")
+        return ViolatingRows(rows, number).judge(FIELDS.failed, f"{counted(number, 'required value')} missing: {names}")
     if unlisted:
         return FIELDS.not_evaluated(unlisted_sentence(unlisted))
     if not_known:

@@ -14,7 +14,7 @@ from recon.bundle.jsonfile import read_json
 from recon.errors import BundleError
 from recon.model import ENTITIES, Findings, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
-from recon.preflight.dry_run.evidence import few
+from recon.preflight.dry_run.violating import few
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 

@@ -10,8 +10,8 @@ from recon.errors import ReconError
 from recon.ledger.builder import LEVELS
 from recon.model import ENTITIES, Fact, Findings, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
-from recon.preflight.dry_run.evidence import STATEMENTS, few, found
 from recon.preflight.dry_run.records import unlisted_sentence
+from recon.preflight.dry_run.violating import STATEMENTS, few, found
 from recon.preflight.wording import counted
 from recon.profile import load_profile
 from recon.warehouse.load_database import take_snapshot

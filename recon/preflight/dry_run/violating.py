@@ -26,7 +26,7 @@ MOST_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ViolatingRows:
     """The first rows that show that something is wrong, and the exact number of all."""
 
     rows: Sequence[dict[str, Any]]
@@ -39,14 +39,14 @@ class Evidence:
         return replace(check, violation_count=self.total) if self.total else check
 
 
-def found(warehouse: Warehouse, sql: str) -> Evidence:
+def found(warehouse: Warehouse, sql: str) -> ViolatingRows:
     """The rows of a query, of which the first are fetched."""
     rows = warehouse.rows(sql, limit=MOST_ROWS + 1)
     if len(rows) <= MOST_ROWS:
-        return Evidence(rows, len(rows))
-    return Evidence(rows[:MOST_ROWS], warehouse.rows(COUNT.format(sql=sql))[0]["total"])
+        return ViolatingRows(rows, len(rows))
+    return ViolatingRows(rows[:MOST_ROWS], warehouse.rows(COUNT.format(sql=sql))[0]["total"])
 
 
-def few(rows: Sequence[dict[str, Any]]) -> Evidence:
+def few(rows: Sequence[dict[str, Any]]) -> ViolatingRows:
     """Rows that are all there are."""
-    return Evidence(rows, len(rows))
+    return ViolatingRows(rows, len(rows))
