@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from socket import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,9 +141,11 @@ def test_where_there_is_no_token_there_is_nothing_further(
 
 
 def test_a_host_that_is_not_there_is_no_result(club: StandIn) -> None:
-    # Port 9 of this machine: nobody listens there, and nobody else can be given it.
-    environment = {**club.environment, "WA_OAUTH_URL": "http://127.0.0.1:9/auth/token"}
-    found = ask(club, options=SourceOptions(environment=environment))
+    with socket() as taken:
+        # Nobody listens there, and nobody else can be given it.
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/auth/token"
+        found = ask(club, options=SourceOptions(environment={**club.environment, "WA_OAUTH_URL": url}))
     assert found["token"][0] is ERROR
     assert "cannot be reached" in found["token"][1]
     assert club.asked == []
