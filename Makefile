@@ -21,16 +21,20 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 demo: $(VENV)/installed ## verify a generated club, then a copy with planted faults, with all that people look at
 	@$(BIN)/recon demo --output $(DEMO)/clean
+	@$(BIN)/recon backup create --database $(DEMO)/clean/club.db --backups $(DEMO)/backups
+	@$(BIN)/recon backup test --database $(DEMO)/clean/club.db --backups $(DEMO)/backups
+	@$(BIN)/recon preflight environment policies backup --bundle $(DEMO)/clean/migration-bundle-2024-01-15 \
+	  --database $(DEMO)/clean/club.db --backups $(DEMO)/backups --outputs $(DEMO)
 	@$(BIN)/recon run --bundle $(DEMO)/clean/migration-bundle-2024-01-15 --database $(DEMO)/clean/club.db --outputs $(DEMO)
 	@$(BIN)/recon demo --output $(DEMO)/faulty --faults typical
 	@$(BIN)/recon run --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db --outputs $(DEMO); \
 	  code=$$?; if [ $$code -ne 1 ]; then echo "expected exit code 1 for the planted faults, got $$code"; exit 1; fi
 	@echo
 	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
-	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs"
+	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs, and the preflight"
 	@echo "  $(DEMO)/2*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
 	@echo "  $(DEMO)/2*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
-	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases"
+	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases; $(DEMO)/backups: the backup"
 
 # More processes than cores: some of them wait for a server, a browser or a limit.
 # What chance decides is decided once, so that a change is all that can make a difference.

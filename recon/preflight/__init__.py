@@ -1,1 +1,1 @@
-"""What must hold before an import: does the profile fit the database?"""
+"""What must hold before an import: environment, source, dry run, policies, backup, people; profile coverage."""
