@@ -32,8 +32,8 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	@echo
 	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
 	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs, and the preflight"
-	@echo "  $(DEMO)/2*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
-	@echo "  $(DEMO)/2*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
+	@echo "  $(DEMO)/2*-run-*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
+	@echo "  $(DEMO)/2*-run-*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
 	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases; $(DEMO)/backups: the backup"
 
 # More processes than cores: some of them wait for a server, a browser or a limit.
