@@ -2,74 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import re
-from io import StringIO
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recon.bundle.encoding import decode_start, encoding_of
-from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig, path_below, stated_path
+from recon.bundle.encoding import encoding_of
+from recon.bundle.formats import CONFIG, NAMES, SPREADSHEETS, TABLES, ImportConfig
+from recon.bundle.headers import HEADERS, TELLING, cells_of, headers_of, known_headers, plain, read_header, readings
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
+from recon.bundle.places import below, folder_of, home_of, is_hidden, is_inside, reported_name, reported_names
 from recon.errors import BundleError
-from recon.model import ENTITIES, SINGULAR
+from recon.model import ENTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
 
     from recon.bundle.model import Bundle
 
-HEADER_BYTES = 64 * 2**10
-SEPARATORS = (",", ";", "\t", "|")
 # A text file with this many known headers is an export, whatever it is called.
 EXPORT_HEADERS = 2
-COMPARED_ROWS = 5
-SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>[,;\t|])\"?\s*?(?:\r\n|\r|\n)\s*", re.IGNORECASE)
-# Keyed as records are; migration-config.json may name other headers.
-HEADERS = {
-    "members": {
-        "waId": "Contact ID",
-        "firstName": "First name",
-        "lastName": "Last name",
-        "email": "Email",
-        "phone": "Phone",
-        "joinedAt": "Member since",
-        "waMembershipLevel": "Membership level",
-    },
-    "events": {
-        "waId": "Event ID",
-        "title": "Event name",
-        "description": "Description",
-        "category": "Tags",
-        "location": "Location",
-        "startTime": "Start date",
-        "endTime": "End date",
-        "capacity": "Registration limit",
-    },
-    "registrations": {
-        "waId": "Registration ID",
-        "memberId": "Contact ID",
-        "eventId": "Event ID",
-        "status": "Registration status",
-        "registeredAt": "Registration date",
-        "cancelledAt": "Cancellation date",
-    },
-}
-# The most specific first: an export of registrations may repeat columns of the member and the event.
-TELLING = {
-    "registrations": ("waId", "memberId", "eventId"),
-    "events": ("waId", "title", "startTime"),
-    "members": ("waId", "firstName", "lastName", "email"),
-}
-# Those of Wild Apricot that no key is read from tell what a file is, too.
-KNOWN = {
-    name.casefold(): name
-    for names in (*(headers.values() for headers in HEADERS.values()), ("User ID", "Member ID"))
-    for name in names
-}
 
 
 def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
@@ -124,21 +75,11 @@ def may_be_export(file: Path, names: Collection[str]) -> bool:
     )
 
 
-def is_hidden(file: Path) -> bool:
-    """Return whether the file is one that a system or an office program puts beside the real one."""
-    return file.name.startswith((".", "~$"))
-
-
 def _has_known_headers(file: Path) -> bool:
     try:
         return any(len(known_headers(cells)) >= EXPORT_HEADERS for _, _, cells in readings(file))
     except BundleError:
         return False
-
-
-def known_headers(cells: Iterable[str]) -> list[str]:
-    """Return which of the cells are headers of Wild Apricot, as it writes them; other cells may be personal data."""
-    return list(dict.fromkeys(KNOWN[plain(cell)] for cell in cells if plain(cell) in KNOWN))
 
 
 def _within(bundle: Bundle) -> list[Path]:
@@ -153,38 +94,6 @@ def _below(folder: Path, bundle: Bundle) -> list[Path]:
     return [file for file in found if file and is_inside(file, folder) and may_be_export(file, names)]
 
 
-def below(folder: Path, bundle: Bundle, entity: str) -> Path | None:
-    """Return what is there under the path that the report gives the export in a folder below; None: nothing."""
-    path = path_below(bundle.entities[entity].file)
-    try:
-        return folder / path if path and os.path.lexists(folder / path) else None
-    except ValueError:
-        return None
-
-
-def is_inside(file: Path, folder: Path) -> bool:
-    """Return whether the file is in the folder, wherever links lead."""
-    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
-
-
-def folder_of(bundle: Bundle) -> Path:
-    """Return the folder that holds the bundle's files, unpacked where it is one file."""
-    return bundle.path if bundle.path.is_dir() else bundle.report_file.parent
-
-
-def entries_of(folder: Path) -> list[Path]:
-    """Return what is in the folder, sorted; one without permission to list it counts as empty."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def home_of(bundle: Bundle) -> Path:
-    """Return the folder that the bundle is in."""
-    return bundle.path.parent if bundle.path.name else bundle.path / ".."
-
-
 def _reported(bundle: Bundle) -> list[Path]:
     """Return the files next to the bundle whose names its report gives."""
     names = reported_names(bundle)
@@ -196,17 +105,6 @@ def _tables_if_any(folder: Path, bundle: Bundle) -> list[Path]:
         return _tables(folder, bundle)
     except BundleError:
         return []
-
-
-def reported_names(bundle: Bundle) -> dict[str, str]:
-    """Return the entity by the importer's name for its export, without folders."""
-    names = {reported_name(bundle, entity): entity for entity in ENTITIES}
-    return {name: entity for name, entity in names.items() if name and name not in NAMES}
-
-
-def reported_name(bundle: Bundle, entity: str) -> str:
-    """Return the importer's name for the export, without folders; empty: the report does not name it."""
-    return stated_path(bundle.entities[entity].file).name
 
 
 def recognise(file: Path, config: ImportConfig) -> Export | None:
@@ -227,57 +125,6 @@ def recognise(file: Path, config: ImportConfig) -> Export | None:
     return None
 
 
-def cells_of(header: list[str], named: dict[str, list[str]]) -> dict[str, int]:
-    """Return the position of each key's column: as it is written, or else without blanks, `_` and `-`."""
-    joined = [_joined(cell) for cell in header]
-    found = {}
-    for key, names in named.items():
-        exact = next((header.index(name) for name in names if name in header), None)
-        loose = next((joined.index(_joined(name)) for name in names if _joined(name) in joined), None)
-        at = loose if exact is None else exact
-        if at is not None:
-            found[key] = at
-    return found
-
-
-def _joined(header: str) -> str:
-    return re.sub(r"[\s_-]+", "", header)
-
-
-def readings(file: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield separator, text before the header, and the header's cells, for each separator that the file may have."""
-    text = _beginning(file)
-    skipped = re.match(r"\s*", text)
-    before = skipped[0] if skipped else ""
-    stated = SEPARATOR_LINE.match(text)
-    if stated:
-        before = stated[0]
-    for separator in [stated["separator"]] if stated else SEPARATORS:
-        try:
-            yield (
-                separator,
-                before,
-                next(csv.reader(StringIO(text[len(before) :], newline=""), delimiter=separator), []),
-            )
-        except csv.Error:
-            continue
-
-
-def headers_of(entity: str, config: ImportConfig) -> dict[str, list[str]]:
-    """Return the headers that a key may have: the one that the configuration names, then the usual one."""
-    own = getattr(config, f"{SINGULAR[entity]}_fields")
-    usual = HEADERS[entity]
-    return {
-        key: [plain(name) for name in (own.get(key), usual[key]) if isinstance(name, str) and name.strip()]
-        for key in usual
-    }
-
-
-def plain(header: str) -> str:
-    """Return the header as it is compared: in lower case and without blanks around it."""
-    return header.strip().casefold()
-
-
 def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
     twice = next((header[cell] for cell in cells if header.count(header[cell]) > 1), None)
     if twice is not None:
@@ -288,57 +135,6 @@ def _require_once(file: Path, header: list[str], cells: Iterable[int]) -> None:
             found=str(header.count(twice)),
             next_step="Export it again, or rename the other column",
         )
-
-
-def read_header(file: Path) -> list[str]:
-    """Return the cells of the header, in whatever encoding: a file that is not Unicode is refused when it is loaded.
-
-    Raises:
-        BundleError: The file cannot be read.
-    """
-    return next((cells for _, _, cells in readings(file)), [])
-
-
-def is_table(file: Path) -> bool:
-    """Return whether the text has a header, whatever its names are, and rows of as many cells."""
-    return any(_are_alike(file, *reading) for reading in readings(file))
-
-
-def _are_alike(file: Path, separator: str, before: str, header: list[str]) -> bool:
-    names = {cell.strip() for cell in header}
-    # After a comma in a sentence there is a blank.
-    if len(header) < 2 or len(names) < len(header) or "" in names or any(cell[0].isspace() for cell in header):
-        return False
-    rows = csv.reader(StringIO(_beginning(file)[len(before) :], newline=""), delimiter=separator)
-    try:
-        return {len(row) for row in islice(rows, COMPARED_ROWS) if row} == {len(header)}
-    except csv.Error:
-        return False
-
-
-def is_header_alone(export: Export) -> bool:
-    """Return whether no row follows the header of the export."""
-    text = _beginning(export.file)[len(export.skipped) :]
-    try:
-        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=export.separator) if row]
-    except csv.Error:
-        return False
-    return len(rows) <= 1
-
-
-def _beginning(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(HEADER_BYTES)
-    except OSError as error:
-        raise BundleError(
-            f"{file.name} cannot be read",
-            where=str(file),
-            expected="an export (CSV)",
-            found=error.strerror,
-            next_step="Check that you may read it: permissions",
-        ) from error
-    return decode_start(start)
 
 
 def _choose(entity: str, recognised: Iterable[Export], bundle: Bundle) -> Export | None:

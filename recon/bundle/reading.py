@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from recon.bundle.exports import entries_of, find_exports, folder_of
+from recon.bundle.exports import find_exports
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
@@ -25,12 +25,11 @@ from recon.bundle.formats import (
     RecordHead,
     ReportHead,
     TypedReport,
-    meant_name,
 )
 from recon.bundle.jsonfile import REWRITE, convert, convert_each, decode_mended, describe, read_json, read_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
-from recon.bundle.unread import find_unread
+from recon.bundle.unread import beside, find_unread, misnamed
 from recon.errors import BundleError
 from recon.model import ENTITIES
 
@@ -61,7 +60,7 @@ def open_bundle(path: Path, exports: Path | None = None) -> Bundle:
         bundle = replace(_read_folder(unpacked.folder if unpacked else path), path=path, unpacked=unpacked)
         bundle = replace(bundle, exports=find_exports(bundle, exports))
         not_read, notes = find_unread(bundle, exports)
-        return replace(bundle, not_read=not_read, notes=(*_misnamed(bundle), *_beside(bundle), *bundle.notes, *notes))
+        return replace(bundle, not_read=not_read, notes=(*misnamed(bundle), *beside(bundle), *bundle.notes, *notes))
     except BundleError as error:
         if unpacked is None:
             raise
@@ -104,32 +103,6 @@ def _read_folder(path: Path) -> Bundle:
         summary=head.summary or {},
         notes=tuple(_notes(halves)),
     )
-
-
-def _misnamed(bundle: Bundle) -> Iterator[str]:
-    """Yield which files of the bundle have nearly the name of one that is missing."""
-    folder = folder_of(bundle)
-    if _is_there(folder / POLICIES) and _is_there(folder / OTHER_POLICIES):
-        yield f"{OTHER_POLICIES} is not read: {POLICIES} is"
-    for file in entries_of(folder):
-        meant = meant_name(file.name)
-        others = (OTHER_POLICIES,) if meant == POLICIES else ()
-        if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz", *others)):
-            yield f"{file.name} is not read: it would be under the name {meant}"
-
-
-def _beside(bundle: Bundle) -> Iterator[str]:
-    """Yield which files of a bundle are beside a report that was named alone."""
-    path = bundle.path
-    if bundle.unpacked is None or bundle.unpacked.labels.get(bundle.report_file) != str(path):
-        return
-    for name in (POLICIES, CONFIG):
-        for file in (path.with_name(name), path.with_name(f"{name}.gz")):
-            if file.exists():
-                yield (
-                    f"{file.name} beside {path.name} is not read, because the bundle is that one file: name its folder "
-                    f"instead, with the report as {REPORT}.gz"
-                )
 
 
 def _notes(halves: dict[str, int]) -> Iterator[str]:

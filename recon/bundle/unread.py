@@ -1,4 +1,4 @@
-"""Says of each file that looks like an export, or has the name of one, why no records were read from it."""
+"""Finds each file that looks like an export, or like another file of a bundle, and was not read."""
 
 from __future__ import annotations
 
@@ -6,56 +6,34 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from recon.bundle.exports import (
-    HEADERS,
-    TELLING,
-    below,
-    cells_of,
-    entries_of,
-    folder_of,
-    headers_of,
-    home_of,
-    is_header_alone,
-    is_hidden,
-    is_inside,
-    is_table,
-    known_headers,
-    may_be_export,
-    plain,
-    readings,
-    reported_name,
-    reported_names,
-)
+from recon.bundle.exports import may_be_export
 from recon.bundle.formats import (
     CONFIG,
     NAMES,
+    OTHER_POLICIES,
     PACKED,
+    POLICIES,
     REPORT,
     SPREADSHEETS,
     TABLES,
     ImportConfig,
     is_never_read,
     leads_out,
+    meant_name,
     stated_path,
 )
+from recon.bundle.headers import is_header_alone, is_table
 from recon.bundle.jsonfile import convert
+from recon.bundle.places import below, entries_of, folder_of, home_of, is_hidden, reported_name, reported_names
+from recon.bundle.unfit import why_left, why_not_read
 from recon.errors import BundleError
-from recon.model import ENTITIES, SINGULAR
+from recon.model import ENTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from recon.bundle.model import Bundle
-
-# What a spreadsheet begins with, whatever it is called: a ZIP archive, or Microsoft's compound file.
-SPREADSHEET_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-# The most specific first: registrations are often called event registrations.
-WORDS = {
-    "registrations": ("registration", "attendee", "rsvp"),
-    "events": ("event",),
-    "members": ("member", "contact"),
-}
 
 
 def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -91,14 +69,38 @@ def find_unread(bundle: Bundle, named: Path | None) -> tuple[dict[str, str], tup
         return absent, (*empty, *nested)
     config = convert(bundle.config or {}, ImportConfig, file=bundle.report_file.with_name(CONFIG))
     reasons = {
-        entity: _why_not_read(file, entity, config, bundle, folder)
-        for entity, file in meant.items()
-        if file is not None
+        entity: why_not_read(file, entity, config, bundle, folder) for entity, file in meant.items() if file is not None
     }
     notes = [
-        f"Not read as an export: {why}" for file in left if (why := _why_left(file, wanted, config, bundle, folder))
+        f"Not read as an export: {why}" for file in left if (why := why_left(file, wanted, config, bundle, folder))
     ]
     return reasons | absent, (*empty, *notes, *nested)
+
+
+def misnamed(bundle: Bundle) -> Iterator[str]:
+    """Yield which files of the bundle have nearly the name of one that is missing."""
+    folder = folder_of(bundle)
+    if _is_there(folder / POLICIES) and _is_there(folder / OTHER_POLICIES):
+        yield f"{OTHER_POLICIES} is not read: {POLICIES} is"
+    for file in entries_of(folder):
+        meant = meant_name(file.name)
+        others = (OTHER_POLICIES,) if meant == POLICIES else ()
+        if meant and not any(_is_there(folder / name) for name in (meant, f"{meant}.gz", *others)):
+            yield f"{file.name} is not read: it would be under the name {meant}"
+
+
+def beside(bundle: Bundle) -> Iterator[str]:
+    """Yield which files of a bundle are beside a report that was named alone."""
+    path = bundle.path
+    if bundle.unpacked is None or bundle.unpacked.labels.get(bundle.report_file) != str(path):
+        return
+    for name in (POLICIES, OTHER_POLICIES, CONFIG):
+        for file in (path.with_name(name), path.with_name(f"{name}.gz")):
+            if file.exists():
+                yield (
+                    f"{file.name} beside {path.name} is not read, because the bundle is that one file: name its folder "
+                    f"instead, with the report as {REPORT}.gz"
+                )
 
 
 def _recoded(bundle: Bundle) -> Iterator[str]:
@@ -201,85 +203,3 @@ def _is_called_like(file: Path, name: str) -> bool:
     stem, kind = (part.casefold() for part in (PurePosixPath(name).stem, file.suffix))
     packed = kind in PACKED and file.stem.casefold() in (name.casefold(), stem)
     return packed or (kind in (*TABLES, *SPREADSHEETS) and file.stem.casefold() == stem)
-
-
-def _why_left(file: Path, wanted: list[str], config: ImportConfig, bundle: Bundle, folder: Path) -> str | None:
-    """Return why a file that no entity waits for is not read; None: records of the report stand for it."""
-    why = _why_no_table(file, bundle)
-    if why:
-        return f"{file.name} {why}"
-    scores = {entity: _score(file, entity, config) for entity in TELLING}
-    best = max(scores, key=lambda entity: scores[entity])
-    if not any(scores[best]):
-        named = ", ".join(f"{SINGULAR[entity]}_fields" for entity in ENTITIES)
-        return f"{file.name} has no header that is known: if it is an export, name its headers in {CONFIG} ({named})"
-    return _why_not_read(file, best, config, bundle, folder) if best in wanted else None
-
-
-def _score(file: Path, entity: str, config: ImportConfig) -> tuple[bool, bool, float]:
-    """Return how much speaks for the entity: all that it needs, its name, the share of its headers."""
-    found, lacks, _ = _best_reading(file, entity, config)
-    called = next((each for each, words in WORDS.items() if any(word in plain(file.stem) for word in words)), None)
-    return not lacks, called == entity, found / len(HEADERS[entity])
-
-
-def _why_not_read(file: Path, entity: str, config: ImportConfig, bundle: Bundle, folder: Path) -> str:
-    """Return why a file is no export of the entity: what its header lacks, and what to write where."""
-    name = _label(file, folder)
-    why = _why_no_table(file, bundle)
-    if why:
-        return f"{name} {why}"
-    if name != file.name and not is_inside(file, folder):
-        return f"{name} is a link that leads out of the bundle and is not followed: put the file itself there"
-    _, lacks, has = _best_reading(file, entity, config)
-    if lacks:
-        wanted = ", ".join(HEADERS[entity][key] for key in lacks)
-        place = ", ".join(f"{SINGULAR[entity]}_fields.{key}" for key in lacks)
-        shown = ", ".join(has) or "none that is known"
-        return f"{name} has no {wanted}; has {shown}: name it under {place} in {CONFIG}"
-    others = {export.file: export.entity for export in bundle.exports.values()}
-    if file in others:
-        return f"{name} is read as the export of the {others[file]}"
-    if entity in bundle.exports:
-        return f"{name} is an export of the {entity} too, and {_label(bundle.exports[entity].file, folder)} is read"
-    return f"{file.name} is not called {reported_name(bundle, entity)}, as the report has it: rename it"
-
-
-def _label(file: Path, folder: Path) -> str:
-    """Return the name of the file, with the folder below this one that it is in."""
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-
-
-def _best_reading(file: Path, entity: str, config: ImportConfig) -> tuple[int, list[str], list[str]]:
-    """Return of the separator that gives the most: how many columns are found, the keys lacking, the headers known."""
-    named = headers_of(entity, config)
-    read = [(cells_of([plain(cell) for cell in cells], named), cells) for _, _, cells in readings(file)]
-    found, cells = max(read, key=lambda each: (len(each[0]), len(known_headers(each[1]))), default=({}, []))
-    return len(found), [key for key in TELLING[entity] if key not in found], known_headers(cells)
-
-
-def _why_no_table(file: Path, bundle: Bundle) -> str | None:
-    """Return why a file is no text with a header; None: it is one."""
-    if bundle.unpacked and file in bundle.unpacked.links:
-        return "is a link or a device in the archive: pack the file itself"
-    if not file.is_file():
-        return "is a folder" if file.is_dir() else "is a link to nothing" if file.is_symlink() else "is no file"
-    if file.suffix.lower() in SPREADSHEETS:
-        return "is a spreadsheet: save it as CSV"
-    if file.suffix.lower() in PACKED:
-        return "is packed: unpack it"
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(4096)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    return next(_why_no_text(start), None)
-
-
-def _why_no_text(start: bytes) -> Iterator[str]:
-    if not start.removeprefix(b"\xef\xbb\xbf").strip() or start in (b"\xff\xfe", b"\xfe\xff"):
-        yield "is empty"
-    if start.startswith(SPREADSHEET_STARTS):
-        yield "is a spreadsheet under the name of a text: save it as CSV"
-    if b"\0" in start and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        yield "is no text, or UTF-16 without its byte order mark: save it as CSV in UTF-8"
