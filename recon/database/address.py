@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from recon.database.encryption import concerns_encryption, libpq_parameters, mysql_parameters
+from recon.database.encryption import libpq_parameters, mysql_parameters
+from recon.database.encryption_spelling import concerns_encryption
 from recon.errors import DatabaseError
 
 if TYPE_CHECKING:

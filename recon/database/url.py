@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from recon.database.address import CONTROL, SERVERS, DatabaseUrl, parse_server
-from recon.database.encryption import concerns_encryption, fold
+from recon.database.encryption_spelling import concerns_encryption, fold
 from recon.database.scheme_hint import scheme_hint
 from recon.database.secrets import remember
 from recon.errors import DatabaseError, UsageError
