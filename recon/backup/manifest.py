@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 VERSION = "1.0"
 CHUNK_BYTES = 1 << 20
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PATH = re.compile(r"[/\\]|^\.\.?$|^$")
 ANOTHER = "Make another backup: recon backup create"
 T = TypeVar("T", "BackupManifest", "StatedBackup")
 
@@ -132,7 +135,16 @@ def read_manifest(folder: Path) -> BackupManifest:
     Raises:
         BackupError: It cannot be read, is of another version, or was edited.
     """
-    return _read(folder / MANIFEST, BackupManifest)
+    manifest = _read(folder / MANIFEST, BackupManifest)
+    is_whole = all(content.digest and SHA256.fullmatch(content.digest) for content in manifest.tables.values())
+    if not is_whole or any(PATH.search(name) for name in manifest.files):
+        raise BackupError(
+            "The manifest is no manifest of a backup",
+            where=str(folder / MANIFEST)[:300],
+            expected="a digest of every table, and names of files without folders",
+            next_step=ANOTHER,
+        )
+    return manifest
 
 
 def read_statement(file: Path) -> StatedBackup:

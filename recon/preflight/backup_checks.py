@@ -229,9 +229,11 @@ def _backup_before(subject: Subject, backups: Path) -> tuple[str, BackupManifest
         except BackupError:
             continue
         known = subject.manifest
-        if known is None and found.kind == subject.kind:
+        if found.kind != subject.kind:
+            continue
+        if known is None:
             return folder.name, found
-        if known and _same(found.kind, found.identity, known.identity) and found.snapshot_at < known.snapshot_at:
+        if _same(found.kind, found.identity, known.identity) and found.snapshot_at < known.snapshot_at:
             return folder.name, found
     return None
 
@@ -258,12 +260,20 @@ def _age(hours: float) -> str:
     )
 
 
-def instant_of(subject: Subject, data: Path) -> tuple[datetime, str]:
+def instant_of(subject: Subject) -> tuple[datetime, str]:
     """The instant that the backup shows, and whose time it is."""
     if subject.manifest:
         whose = "this machine" if subject.manifest.kind in FILES else "the server"
         return subject.manifest.snapshot_at, f"by the clock of {whose}"
-    return datetime.fromtimestamp(data.stat().st_mtime, UTC), "when its file was last written"
+    return datetime.fromtimestamp(subject.path.stat().st_mtime, UTC), "when it was last written"
+
+
+def clock_of(manifest: BackupManifest) -> Iterator[Fact]:
+    """Say that the clocks differed when the backup was made, where its age may be judged wrongly for that."""
+    ahead = manifest.clock_difference.total_seconds()
+    if abs(ahead) > ask.CLOCK_TOLERANCE_S:
+        words = "ahead of" if ahead > 0 else "behind"
+        yield Fact("Clocks", f"the server's was {_age(abs(ahead) / 3600)} {words} that of the machine that made it")
 
 
 def check_database(manifest: BackupManifest | None, url: DatabaseUrl) -> Check:

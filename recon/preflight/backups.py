@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from recon.backup.folder import STATEMENT, backup_folders, folder_name, new_fold
 from recon.backup.kinds import kind_of_database
 from recon.backup.manifest import BackupManifest, StatedBackup, now, write_manifest, write_statement
 from recon.database import resolve_database
-from recon.errors import BackupError, UsageError
+from recon.errors import BackupError, UsageError, lack_of_resources
 from recon.model import Fact
 from recon.preflight import backup_probes as ask
 from recon.preflight.assessing import Step, assess
@@ -30,6 +30,7 @@ from recon.preflight.backup_checks import (
     check_reading,
     check_restored,
     check_statement,
+    clock_of,
     find_subject,
     instant_of,
     left_unfinished,
@@ -203,33 +204,47 @@ def _asked(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:
         return
     subject.path, subject.is_sound = path, True
     yield Fact("Backup", str(path))
-    yield from find_subject(subject)
-    if subject.kind == "statement":
-        subject.is_sound = False
-        yield from check_statement(path, options.max_age_hours)
-    elif subject.is_sound:
-        yield from _judged(options, subject)
+    with _readable(path):
+        yield from find_subject(subject)
+        if subject.kind == "statement":
+            subject.is_sound = False
+            yield from check_statement(path, options.max_age_hours)
+        elif subject.is_sound:
+            yield from _judged(options, subject)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What the system says about a file that cannot be read, as an error of the backup."""
+    try:
+        yield
+    except OSError as error:
+        raise lack_of_resources(error) or BackupError(
+            "The backup cannot be read to its end",
+            where=str(error.filename or path)[:300],
+            found=error.strerror or str(error),
+            next_step="Check its rights and its disk, and take another copy of it",
+        ) from error
 
 
 def _judged(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:
     manifest, data = subject.manifest, subject.data
     if manifest:
+        yield from clock_of(manifest)
         yield from check_files(subject, manifest)
-    if data:
-        # A file that was changed is not handed to programs; what it still holds says nothing.
-        if subject.is_sound:
-            yield from check_reading(subject, data, options.tools)
-            yield from check_plausible(subject, options.folder)
-        yield check_age(*instant_of(subject, data), options.max_age_hours)
-    elif manifest:
-        yield check_age(*instant_of(subject, subject.path), options.max_age_hours)
+    # A file that was changed is not handed to programs; what it still holds says nothing.
+    if subject.is_sound and data is None:
+        yield subject.judged(ask.READ.failed("There is no dump of the manifest's kind in it"))
+    elif subject.is_sound and data:
+        yield from check_reading(subject, data, options.tools)
+        yield from check_plausible(subject, options.folder)
+    yield check_age(*instant_of(subject), options.max_age_hours)
+    yield check_private(subject.path)
     url = options.url
     if url is None:
         yield Fact("Database of the backup", "not compared: no database was named")
     else:
         yield check_database(manifest, url)
-    with suppress(OSError):
-        yield check_private(subject.path)
 
 
 def _restored(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:
@@ -242,7 +257,8 @@ def _restored(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check
     if server.kind != subject.kind:
         yield ask.RESTORED.not_evaluated(f"A backup of {subject.kind} cannot be restored on {server.label}")
         return
-    restored = kind.restore(data, subject.form, options.tools, server, subject.manifest)
+    with _readable(data):
+        restored = kind.restore(data, subject.form, options.tools, server, subject.manifest)
     yield from check_restored(subject.manifest, subject.reading, restored)
 
 

@@ -19,6 +19,7 @@ from soaking import examples
 from support import given_up_soon, run_program
 
 import recon
+from recon.backup.contents import TableContent
 from recon.backup.manifest import MANIFEST, FileContent, file_content, read_manifest
 from recon.backup.postgresql import DUMP
 from recon.errors import BackupError
@@ -354,6 +355,33 @@ def test_a_manifest_that_was_edited_with_its_digest_still_has_to_agree_with_the_
 
 def replace_content(content: Any, **changes: Any) -> Any:
     return type(content)(**{name: getattr(content, name) for name in ("rows", "digest", "columns")} | changes)
+
+
+@pytest.mark.parametrize(
+    "changes, check_id",
+    [
+        ({"files": {}}, "backup_read"),
+        ({"kind": "sqlite"}, "backup_read"),
+        ({"kind": "oracle"}, "backup_read"),
+        ({"files": {"../x": FileContent(1, "0" * 64)}}, "backup_manifest"),
+        ({"files": {"": FileContent(1, "0" * 64)}}, "backup_manifest"),
+        ({"tables": {"public.t": TableContent(1)}}, "backup_manifest"),
+        ({"schema_version": "9.0"}, "backup_manifest"),
+    ],
+)
+def test_a_manifest_that_leaves_nothing_to_look_at_never_passes(
+    made: MadeBackup, changes: dict[str, Any], check_id: str, tmp_path: Path
+) -> None:
+    signed_again(made.copied(tmp_path), **changes)
+    check = made.check(tmp_path)
+    assert found(check, check_id).outcome == "FAIL"
+    assert check.verdict == "FAILED"
+
+
+def test_clocks_that_differ_are_named(made: MadeBackup, tmp_path: Path) -> None:
+    signed_again(made.copied(tmp_path), created_at=made.manifest.snapshot_at - timedelta(hours=2))
+    facts = {fact.label: fact.value for fact in made.check(tmp_path).parts[0].facts}
+    assert facts["Clocks"] == "the server's was 2.0 hours ahead of that of the machine that made it"
 
 
 def test_another_dump_in_its_place_is_noticed_although_the_files_agree(
