@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import sha256
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
@@ -67,5 +66,13 @@ def flipped(file: Path, bit: int) -> None:
     file.write_bytes(data)
 
 
-def digest_of(file: Path) -> str:
-    return sha256(file.read_bytes()).hexdigest()
+def in_place_of(program: str, binaries: Path, folder: Path, script: str) -> Path:
+    """A folder with PostgreSQL's programs, one of which is a script that may run the real one as $REAL."""
+    folder.mkdir()
+    for each in ("pg_dump", "pg_restore", "psql"):
+        if each != program:
+            (folder / each).symlink_to(binaries / each)
+    head = f'#!/bin/sh\nREAL={binaries / program}\n[ "$1" = --version ] && exec $REAL --version\n'
+    (folder / program).write_text(head + script, encoding="utf-8")
+    (folder / program).chmod(0o755)
+    return folder

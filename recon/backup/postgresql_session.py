@@ -31,7 +31,7 @@ SERVICE = "recon"
 # Beyond what pg_dump sets by itself, a value's text depends on these settings of the role or the database.
 OPTIONS = "-c TimeZone=UTC -c bytea_output=hex -c lc_monetary=C"
 GRANT = "Ask the DBA to grant this role SELECT on all tables (grant pg_read_all_data to …), past row security"
-NOT_RECORDED = "its rows were not recorded: "
+NEUTRAL = {"sslcertmode": "allow", "sslnegotiation": "postgres", "load_balance_hosts": "disable", "gssdelegation": "0"}
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,8 @@ class PostgresqlSession:
         info = self._connection.info
         known = {**conninfo_to_dict(self._address), **info.get_parameters()}
         parts = {key: str(value) for key, value in known.items() if value is not None and value != ""}
+        # An older program does not know these, not even with the value that changes nothing.
+        parts = {key: value for key, value in parts.items() if NEUTRAL.get(key) != value}
         parts.pop("password", None)
         parts |= {"dbname": database or info.dbname, "options": f"{parts.get('options', '')} {OPTIONS}".strip()}
         for key, value in parts.items():
