@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, cast
 from recon.backup.contents import BackupReading, Restored
 from recon.backup.dump_text import read_dump
 from recon.backup.manifest import BackupManifest, file_content, now
-from recon.backup.postgresql_session import GRANT, SERVICE, ranges, session
+from recon.backup.postgresql_session import GRANT, SERVICE, UNKNOWN_ENCODING, ranges, session
 from recon.backup.programs import Child, find_postgresql
 from recon.errors import BackupError
 from recon.scratch import ScratchFolder
@@ -99,7 +99,7 @@ def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
 
 
 def _dumping(file: Path, snapshot: str, about: About) -> list[str]:
-    encoding = [] if about.encoding == "SQL_ASCII" else ["--encoding=UTF8"]
+    encoding = about.encoding if about.encoding == UNKNOWN_ENCODING else "UTF8"
     return [
         "--format=custom",
         "--compress=1",
@@ -107,7 +107,7 @@ def _dumping(file: Path, snapshot: str, about: About) -> list[str]:
         f"--lock-wait-timeout={LOCK_WAIT_MS}",
         "--no-password",
         f"--file={file}",
-        *encoding,
+        f"--encoding={encoding}",
         f"--dbname=service={SERVICE}",
     ]
 

@@ -4,6 +4,9 @@ select current_setting('server_version'), current_setting('server_version_num'):
        current_setting('is_superuser')
 from pg_catalog.pg_database d where d.datname = current_database()
 
+-- name: encoding
+select current_setting('server_encoding')
+
 -- name: system_identifier
 select system_identifier::text from pg_catalog.pg_control_system()
 

@@ -28,6 +28,7 @@ STATEMENTS = named_statements(Path(__file__).with_name("postgresql.sql"))
 OLDEST = 12
 LOCK_WAIT_MS = 10_000
 SERVICE = "recon"
+UNKNOWN_ENCODING = "SQL_ASCII"
 # Beyond what pg_dump sets by itself, a value's text depends on these settings of the role or the database.
 OPTIONS = "-c TimeZone=UTC -c bytea_output=hex -c lc_monetary=C"
 GRANT = "Ask the DBA to grant this role SELECT on all tables (grant pg_read_all_data to …), past row security"
@@ -102,12 +103,24 @@ class PostgresqlSession:
     def contents(self) -> tuple[dict[str, TableContent], dict[str, str]]:
         """Rows and digest of each table, and the tables that are left out, with the reason."""
         tables, left_out = {}, {}
-        for schema, name, columns, reason in self.ask("listed"):
-            if reason is None:
-                tables[table_name(schema, name)] = self._content(schema, name, tuple(columns))
-            else:
-                left_out[table_name(schema, name)] = reason
+        listed = self.ask("listed")
+        with self._bytes_as_they_are():
+            for schema, name, columns, reason in listed:
+                if reason is None:
+                    tables[table_name(schema, name)] = self._content(schema, name, tuple(columns))
+                else:
+                    left_out[table_name(schema, name)] = reason
         return tables, left_out
+
+    @contextmanager
+    def _bytes_as_they_are(self) -> Iterator[None]:
+        """Have bytes of a database that does not know their encoding sent as they are, and not be refused."""
+        is_unknown = self.ask("encoding") == [(UNKNOWN_ENCODING,)]
+        if is_unknown:
+            self._send(f"set local client_encoding = '{UNKNOWN_ENCODING}'")
+        yield
+        if is_unknown:
+            self._send("set local client_encoding = 'UTF8'")
 
     def _content(self, schema: str, name: str, columns: tuple[str, ...]) -> TableContent:
         statement = STATEMENTS["rows"].format(table=quote(schema, name), columns=", ".join(map(quote, columns)))
@@ -177,7 +190,8 @@ class PostgresqlSession:
         parts = {key: str(value) for key, value in known.items() if value is not None and value != ""}
         # An older program does not know these, not even with the value that changes nothing.
         parts = {key: value for key, value in parts.items() if NEUTRAL.get(key) != value}
-        parts.pop("password", None)
+        for own in ("password", "client_encoding"):
+            parts.pop(own, None)
         parts |= {"dbname": database or info.dbname, "options": f"{parts.get('options', '')} {OPTIONS}".strip()}
         for key, value in parts.items():
             if "\n" in value or "\r" in value:

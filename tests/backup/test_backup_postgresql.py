@@ -104,6 +104,23 @@ def test_every_kind_of_table_and_value_comes_back(cluster: Cluster, made: MadeBa
     cluster.drop_database("kinds")
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_in_another_encoding_comes_back(
+    cluster: Cluster, made: MadeBackup, encoding: str, tmp_path: Path
+) -> None:
+    name = f"in_{encoding.lower()}"
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} encoding '{encoding}' template template0".encode())
+    url = cluster.url(name)
+    with psycopg.connect(url, client_encoding=encoding) as connection:
+        connection.execute(b"create table t (a text); insert into t values ('caf\xe9'), ('\xc3\xa9')")
+    create(url, tmp_path, made.binaries)
+    environment = {"DATABASE_URL": url}
+    test = recon.test_backup(recon.BackupOptions(backups=tmp_path, pg_bin=made.binaries, environment=environment))
+    assert [check.message for check in test.checks if check.outcome != "PASS"] == []
+    cluster.drop_database(name)
+
+
 def test_backup_and_manifest_show_the_same_instant(
     made: MadeBackup, postgres_club: Callable[[], str], tmp_path: Path
 ) -> None:
