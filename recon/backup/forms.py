@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import stat
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -95,6 +96,8 @@ def _folder(path: Path) -> Form:
 
 
 def _file(path: Path) -> Form:
+    if not stat.S_ISREG(path.stat().st_mode):
+        return Form("", "neither a file nor a folder", UNKNOWN.next_step)
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if head.startswith(b"\x1f\x8b"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from errno import ENOENT
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ CHUNK_BYTES = 1 << 20
 SHA256 = re.compile(r"[0-9a-f]{64}")
 PATH = re.compile(r"[/\\]|^\.\.?$|^$")
 ANOTHER = "Make another backup: recon backup create"
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 T = TypeVar("T", "BackupManifest", "StatedBackup")
 
 
@@ -61,8 +63,8 @@ class BackupManifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     kind: str
     database: str
     identity: dict[str, str]
-    snapshot_at: datetime
-    created_at: datetime
+    snapshot_at: Instant
+    created_at: Instant
     server: str
     tool: str
     guarantee: str
@@ -106,8 +108,8 @@ class StatedBackup(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     provider: str
     snapshot: str
-    taken_at: datetime
-    stated_at: datetime
+    taken_at: Instant
+    stated_at: Instant
     note: str = ""
     schema_version: str = VERSION
 
@@ -154,6 +156,8 @@ def read_statement(file: Path) -> StatedBackup:
 
 def _read(file: Path, kind: type[T]) -> T:
     try:
+        if not file.is_file():
+            raise FileNotFoundError(ENOENT, "it is no file")
         signed = msgspec.json.decode(file.read_bytes(), type=SignedManifest)
         text = msgspec.json.encode(msgspec.json.decode(signed.manifest), order="sorted")
         version = msgspec.json.decode(text, type=dict).get("schemaVersion")
@@ -161,7 +165,7 @@ def _read(file: Path, kind: type[T]) -> T:
         manifest = msgspec.json.decode(text, type=kind) if version == VERSION else None
     except OSError as error:
         raise BackupError("The manifest cannot be read", where=str(file)[:300], found=error.strerror) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError, RecursionError) as error:
         raise BackupError(
             "The manifest is no manifest of a backup", where=str(file)[:300], found=str(error)[:200], next_step=ANOTHER
         ) from None

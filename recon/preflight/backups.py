@@ -199,7 +199,7 @@ def _asked(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:
     if path is None:
         yield ask.FOUND.failed(f"No backup was found in {options.folder}")
         return
-    if not os.path.lexists(path):
+    if not _is_there(path):
         yield ask.FOUND.failed(f"No backup was found: there is no {path}")
         return
     subject.path, subject.is_sound = path, True
@@ -211,6 +211,16 @@ def _asked(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:
             yield from check_statement(path, options.max_age_hours)
         elif subject.is_sound:
             yield from _judged(options, subject)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything at `path`, even if it cannot be followed; a folder that is closed does not say so."""
+    with _readable(path):
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
 
 
 @contextmanager

@@ -332,6 +332,8 @@ def test_a_damaged_file_fails_and_is_not_restored(
         lambda _: "[]",
         lambda _: '{"manifest": [], "sha256": "x"}',
         lambda _: '{"manifest": {"schemaVersion": 3}, "sha256": "x"}',
+        lambda _: '{"manifest": ' + "[" * 100_000,
+        lambda _: "\udcff",
         lambda text: text.replace('"manifest"', '"Manifest"'),
     ],
 )
@@ -339,7 +341,7 @@ def test_a_manifest_that_was_edited_fails(made: MadeBackup, edit: Callable[[str]
     manifest = made.copied(tmp_path) / MANIFEST
     text = manifest.read_text(encoding="utf-8")
     assert edit(text) != text
-    manifest.write_text(edit(text), encoding="utf-8")
+    manifest.write_text(edit(text), encoding="utf-8", errors="surrogateescape")
     check = made.check(tmp_path)
     assert outcomes(check) == {"backup_manifest": "FAIL"}
 
@@ -371,6 +373,7 @@ def replace_content(content: Any, **changes: Any) -> Any:
         ({"files": {"": FileContent(1, "0" * 64)}}, "backup_manifest"),
         ({"tables": {"public.t": TableContent(1)}}, "backup_manifest"),
         ({"schema_version": "9.0"}, "backup_manifest"),
+        ({"snapshot_at": datetime(2024, 1, 15)}, "backup_manifest"),  # noqa: DTZ001 - that is what is tested
     ],
 )
 def test_a_manifest_that_leaves_nothing_to_look_at_never_passes(
@@ -588,6 +591,25 @@ def test_what_is_not_there_or_cannot_be_read_never_passes(made: MadeBackup, tmp_
     (folder / MANIFEST).unlink()
     (folder / MANIFEST).mkdir()
     assert outcomes(made.check(tmp_path)) == {"backup_manifest": "FAIL"}
+    os.mkfifo(tmp_path / "pipe")
+    with given_up_soon():
+        assert outcomes(made.check(tmp_path, tmp_path / "pipe")) == {"backup_found": "FAIL"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("named", [True, False])
+def test_a_folder_that_is_closed_is_an_error_and_not_an_empty_one(
+    made: MadeBackup, named: bool, tmp_path: Path
+) -> None:
+    folder = made.copied(tmp_path / "backups")
+    (tmp_path / "backups").chmod(0o700)
+    os.seteuid(65534)
+    try:
+        check = made.check(tmp_path / "backups", folder if named else None)
+    finally:
+        os.seteuid(0)
+    assert outcomes(check) == {"backup_evaluated": "ERROR"}
+    assert "Permission denied" in check.checks[0].message
 
 
 def test_a_snapshot_of_a_provider_is_a_warning_and_no_more(made: MadeBackup, tmp_path: Path) -> None:
