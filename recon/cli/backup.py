@@ -23,7 +23,7 @@ pg_bin_option = click.option(
     "--pg-bin",
     type=PATH,
     metavar="FOLDER",
-    help="The folder of pg_dump and pg_restore.  [default: the PATH, then the usual folders]",
+    help="The folder of the database's programs: pg_dump, pg_restore.  [default: the PATH, then the usual folders]",
 )
 limit_option = click.option(
     "--timeout",

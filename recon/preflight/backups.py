@@ -15,12 +15,13 @@ from recon.backup.contents import Tools
 from recon.backup.folder import STATEMENT, backup_folders, folder_name, new_folder, publish
 from recon.backup.kinds import kind_of_database
 from recon.backup.manifest import BackupManifest, StatedBackup, now, write_manifest, write_statement
-from recon.database import resolve_database
+from recon.database import DatabaseUrl, resolve_database
 from recon.errors import BackupError, UsageError, lack_of_resources
 from recon.model import Fact
 from recon.preflight import backup_probes as ask
 from recon.preflight.assessing import Step, assess
 from recon.preflight.backup_checks import (
+    FILES,
     Subject,
     check_age,
     check_database,
@@ -39,7 +40,6 @@ from recon.preflight.backup_checks import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recon.database import DatabaseUrl
     from recon.model import Assessment, Check
     from recon.preflight.assessing import AssessmentListener
 
@@ -263,7 +263,7 @@ def _restored(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check
     if not subject.is_sound or data is None or kind is None:
         yield ask.RESTORED.not_evaluated("Nothing was restored: the backup itself did not pass")
         return
-    server = _server(options)
+    server = DatabaseUrl(subject.kind, path=data) if subject.kind in FILES else _server(options)
     if server.kind != subject.kind:
         yield ask.RESTORED.not_evaluated(f"A backup of {subject.kind} cannot be restored on {server.label}")
         return

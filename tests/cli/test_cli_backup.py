@@ -40,6 +40,7 @@ def test_a_backup_is_made_checked_and_tested(club_file: Path) -> None:
     report = json.loads(Path("report.json").read_text(encoding="utf-8"))
     assert report["kind"] == "backup-check"
     assert run_in_process("backup", "test", folder, DATABASE_URL=str(club_file)).code == 0
+    assert run_in_process("backup", "test", folder).code == 0
     (folder / "database.sqlite").write_bytes(b"")
     failed = run_in_process("backup", "test", folder, DATABASE_URL=str(club_file))
     assert (failed.code, "[FAIL] Files: database.sqlite: another length" in failed.out) == (1, True)
