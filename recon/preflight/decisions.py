@@ -99,13 +99,14 @@ def read_decisions(path: Path) -> Decisions:
     """Read and prove the file; one that does not exist holds no decisions.
 
     Raises:
-        DecisionError: It cannot be read, or a line was changed, removed or added by other means; the error names it.
+        DecisionError: It cannot be read, another process holds it, or a line was changed, removed or added by other
+            means; the error names it.
     """
     try:
         if not path.exists():
             return Decisions(path)
         _require_file(path)
-        data = path.read_bytes()
+        data = _read(path)
     except OSError as error:
         raise DecisionError(
             "The file of decisions cannot be read",
@@ -129,8 +130,8 @@ def record_decision(
         seen: What it is about.
 
     Raises:
-        DecisionError: The file is not whole, so that nothing can follow its last line.
-        OutputError: It cannot be written, or another process holds it.
+        DecisionError: The file is not whole, so that nothing can follow its last line; or another process holds it.
+        OutputError: It cannot be written.
     """
     try:
         with _locked(path) as file:
@@ -293,22 +294,32 @@ def _opened(path: Path) -> int:
         os.close(file)
 
 
-def _lock(file: int, path: Path, deadline: float) -> None:
+def _lock(file: int, path: Path, deadline: float, kind: int = fcntl.LOCK_EX) -> None:
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if monotonic() >= deadline:
-                raise OutputError(
-                    "The decision was not recorded",
+                raise DecisionError(
+                    "The file of decisions is held by another process",
                     where=str(path)[:300],
-                    expected="nobody else to write it",
-                    found=f"another process has held it for {LOCK_WAIT_S:g} s",
-                    next_step="Wait for it, and decide again",
+                    expected="to be let go",
+                    found=f"it was held for {LOCK_WAIT_S:g} s",
+                    next_step="Wait for that process; nothing was recorded",
                 ) from None
             sleep(0.02)
         else:
             return
+
+
+def _read(path: Path) -> bytes:
+    """The file's content, while no process appends to it: a line that is being written is not one that was cut off."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _lock(file, path, monotonic() + LOCK_WAIT_S, fcntl.LOCK_SH)
+        return _content(file)
+    finally:
+        os.close(file)
 
 
 def _content(file: int) -> bytes:

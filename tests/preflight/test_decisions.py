@@ -176,8 +176,10 @@ def test_a_lock_that_is_never_let_go_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "LOCK_WAIT_S", 0.0)
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match="another process has held it"):
+        with pytest.raises(DecisionError, match="held by another process"):
             record_decision(path, "review", ZOE, {})
+        with pytest.raises(DecisionError, match="held by another process"):
+            read_decisions(path)
     assert path.read_bytes() == before
 
 

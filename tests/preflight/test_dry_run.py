@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from edited_clubs import EditedClub
 
 SMALL = {"members": 12, "events": 6, "registrations": 30}
+# The club of the fixtures in conftest.
+CONFTEST = {"members": 60, "events": 12, "registrations": 150}
 NOT_COMPARED = {"exports": "WARN"}
 OF_DATABASE = ("created", "updated", "parents", "size", "tiers")
 OF_RECORDS = ("duplicate_ids", "duplicate_emails", "required")
@@ -521,3 +523,33 @@ def test_the_digest_is_that_of_sha256sum_over_sha256sum(first: DemoPaths, asked:
     names = ("migration-config.json", "migration-report.json", "policy-bundle.json")
     lines = (f"{sha256((first.bundle / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
     assert asked.facts["SHA-256"] == sha256("".join(lines).encode()).hexdigest()
+
+
+def test_rows_are_found_in_postgresql_by_their_ids(postgres_club: Callable[[str], str], tmp_path: Path) -> None:
+    club = dry_club(is_empty=False, size=CONFTEST)
+    paths = club.write(tmp_path)
+    options = options_of(paths, database="URL", environment={"URL": postgres_club("newer")})
+    found = ask(options)
+    assert found.unpassed == NOT_COMPARED
+    assert found.message("updated") == "All of 222 rows to update are there"
+
+
+def test_a_record_that_only_the_error_list_rejects_would_not_be_written(tmp_path: Path) -> None:
+    def reject(club: EditedClub) -> None:
+        one, other = club.records("members")[:2]
+        other["email"] = one["email"]
+        club.reject("members", other, "Duplicate", own=False)
+
+    found = asked_after(tmp_path, reject, until="duplicate_emails", size=SMALL)
+    assert (found.outcome("errors"), found.outcome("counts"), found.outcome("duplicate_emails")) == (
+        "FAIL",
+        "PASS",
+        "PASS",
+    )
+
+
+def test_personal_data_in_messages_is_masked(first: DemoPaths, tmp_path: Path) -> None:
+    bundle = copytree(first.bundle, tmp_path / "bundle")
+    edit_report(bundle, lambda report: report.update(dryRun="zoe@example.com"))
+    found = ask(DryRunOptions(bundle, environment={}))
+    assert (found.outcome("bundle"), "zoe@" in found.message("bundle")) == ("FAIL", False)

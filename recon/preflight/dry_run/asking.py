@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from recon.bundle import open_bundle
 from recon.errors import BundleError
+from recon.masking import mask_text
 from recon.model import ENTITIES
 from recon.preflight.dry_run.bundle import BUNDLE, ask_bundle, bundle_facts
 from recon.preflight.dry_run.records import ask_records
@@ -36,14 +37,14 @@ def ask_dry_run(options: DryRunOptions) -> Iterator[Fact | Check]:
     except BundleError as error:
         if isinstance(error.__cause__, OSError) or not Path(options.bundle).exists():
             raise
-        yield BUNDLE.failed(error.message)
+        yield BUNDLE.failed(mask_text(error.message))
         return
     with bundle, Warehouse() as warehouse:
         try:
             bundle = _with_exports(bundle, options)
             load_bundle(bundle, warehouse, [f"source.{entity}" for entity in ENTITIES])
         except BundleError as error:
-            yield BUNDLE.failed(error.message)
+            yield BUNDLE.failed(mask_text(error.message))
             return
         warehouse.execute(STATEMENTS["setup"])
         yield from bundle_facts(bundle)

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from recon.bundle.formats import NAMES
+from recon.masking import mask_text
 from recon.model import ENTITIES, Fact, Findings, Probe
 from recon.preflight.dry_run.violating import STATEMENTS, found
 from recon.preflight.wording import counted, span_words, utc_text
@@ -91,7 +92,7 @@ def _is_usable(bundle: Bundle, warehouse: Warehouse) -> Check:
         return BUNDLE.not_evaluated("The dry run read no records at all: there is nothing to judge")
     message = f"The bundle is valid: {counted(rows, 'row')} read"
     if bundle.notes:
-        return BUNDLE.warned(message, Findings(detail="; ".join(bundle.notes)))
+        return BUNDLE.warned(message, Findings(detail=mask_text("; ".join(bundle.notes))))
     return BUNDLE.passed(message)
 
 

@@ -1,10 +1,12 @@
 -- name: setup
 -- Every record of the dry run. Written: the run to come would create or update a row for it; a record read from an
--- export has no action. `key`: what the importer finds an existing row by.
+-- export has no action. `key`: what the importer finds an existing row by. `errors`: its own, and those of the report's
+-- list that name its row.
 create schema if not exists dry_run;
 create table dry_run.records as
+select r.* exclude (own_errors), r.own_errors + coalesce(e.listed, 0) as errors from (
 select 'members' as entity, rowid as record, source_row, nullif(trim(wa_id), '') as wa_id,
-       as_key(nullif(trim(target_id), '')) as target_id, action, coalesce(len(errors), 0) as errors,
+       as_key(nullif(trim(target_id), '')) as target_id, action, coalesce(len(errors), 0) as own_errors,
        nullif(lower(trim(email)), '') as key
 from source.members
 union all
@@ -15,7 +17,9 @@ from source.events
 union all
 select 'registrations', rowid, source_row, nullif(trim(wa_id), ''), as_key(nullif(trim(target_id), '')), action,
        coalesce(len(errors), 0), as_key(nullif(trim(event_id), '')) || ' | ' || as_key(nullif(trim(member_id), ''))
-from source.registrations;
+from source.registrations) r
+left join (select entity || 's' as entity, source_row, count(*) as listed from source.errors
+           where source_row is not null group by all) e on e.entity = r.entity and e.source_row = r.source_row;
 create table dry_run.written as
 select * from dry_run.records where errors = 0 and coalesce(action, 'create') in ('create', 'update')
 

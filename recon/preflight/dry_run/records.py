@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from recon.bundle.columns import COLUMNS, RECORD
+from recon.masking import mask_text
 from recon.model import ENTITIES, SINGULAR, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
 from recon.preflight.dry_run.violating import STATEMENTS, ViolatingRows, few, found
@@ -123,7 +124,7 @@ def _ids(warehouse: Warehouse, unlisted: list[str]) -> Check:
     twice = found(warehouse, STATEMENTS["duplicate_ids"])
     if twice.total:
         first = twice.rows[0]
-        words = f"{counted(twice.total, 'duplicate id')}, such as {first['id']} of the {first['entity']}"
+        words = f"{counted(twice.total, 'duplicate id')}, such as {mask_text(first['id'])} of the {first['entity']}"
         return twice.judge(IDS.failed, words)
     if unlisted:
         return IDS.not_evaluated(f"None in the id map. {unlisted_sentence(unlisted)}")

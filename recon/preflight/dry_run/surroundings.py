@@ -12,6 +12,7 @@ from recon.bundle.exports import find_exports
 from recon.bundle.formats import CONFIG
 from recon.bundle.jsonfile import read_json
 from recon.errors import BundleError
+from recon.masking import mask_text
 from recon.model import ENTITIES, Findings, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
 from recon.preflight.dry_run.violating import few
@@ -59,11 +60,11 @@ def ask_surroundings(bundle: Bundle, options: DryRunOptions) -> Iterator[Check]:
     try:
         yield _exports(bundle, options)
     except BundleError as error:
-        yield EXPORTS.not_evaluated(error.message)
+        yield EXPORTS.not_evaluated(mask_text(error.message))
     try:
         yield _settings(bundle, options)
     except BundleError as error:
-        yield SETTINGS.not_evaluated(error.message)
+        yield SETTINGS.not_evaluated(mask_text(error.message))
 
 
 def _exports(bundle: Bundle, options: DryRunOptions) -> Check:

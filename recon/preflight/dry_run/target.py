@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recon.database import open_source, resolve_database
 from recon.errors import ReconError
 from recon.ledger.builder import LEVELS
+from recon.masking import mask_text
 from recon.model import ENTITIES, Fact, Findings, Probe
 from recon.preflight.dry_run.bundle import CATEGORY
 from recon.preflight.dry_run.records import unlisted_sentence
@@ -91,7 +92,7 @@ def ask_target(warehouse: Warehouse, options: DryRunOptions) -> Iterator[Fact | 
         database = _load(warehouse, options)
     except ReconError as error:
         first, *others = PROBES
-        yield first.not_evaluated(error.message)
+        yield first.not_evaluated(mask_text(error.message))
         yield from (probe.not_evaluated(f"The database was not read: see {first.name}") for probe in others)
         return
     yield Fact("Database", database)
