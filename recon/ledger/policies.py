@@ -101,7 +101,8 @@ def judge_policies(
         warehouse: Holds that table, and the rows and the ledger that policies are compared with.
         columns: Those that the tables of the entities have ("target.events.start_time").
     """
-    settings = settings_of(policies.exported, profile, warehouse)
+    # Without policies, nothing of the settings was read.
+    settings = settings_of(policies.exported, profile, warehouse) if policies.declared else Settings()
     evidence = evidence_of(policies.declared or (), policies.config, warehouse, columns)
     by_itself: dict[int | None, list[PolicyProblem]] = defaultdict(list)
     for problem in problems_of(policies.declared, policies.definitions):

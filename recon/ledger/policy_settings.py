@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 TARGET = "target.policies"
-NOT_NAMED = "the profile names no settings, and --policies no file of them"
+NOT_NAMED = "the profile names no settings"
 # As many as are declared; others may be anything.
 BY_KEY = """
 select cast(key as varchar) as key, cast(value as varchar) as value from target.policies

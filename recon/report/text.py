@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DRY_RUN = "This bundle is of a dry run, which wrote nothing to the database: no check says what an import did"
 LONGEST_POLICY = 80
-NO_SETTINGS = "the profile names no settings, and --policies no file of them"
+NO_SETTINGS = "the profile names no settings"
 # What a check that could not look has in the place of what a violation means.
 WITHOUT_FINDINGS = {
     Outcome.WARN: Guidance("Nothing wrong was found; the message says what kept the check from passing", ""),
