@@ -38,8 +38,9 @@ def relations(frame: pl.DataFrame, fields: Sequence[Field], differing: pl.DataFr
     for alike in _alike(fields):
         values = pl.concat([_values(frame, field) for field in alike], how="vertical_relaxed")
         looked_at = values.collect().select("record", "field") if differing is None else differing
-        for some in looked_at.filter(pl.col("field").is_in([f.name for f in alike])).iter_slices(MOST_AT_ONCE):
-            found.append(_related(values, some.lazy(), is_text=alike[0].type == "text"))
+        some = looked_at.filter(pl.col("field").is_in([field.name for field in alike]))
+        is_text = alike[0].type == "text"
+        found += [_related(values, each.lazy(), is_text=is_text) for each in some.iter_slices(MOST_AT_ONCE)]
     first = (pl.col(name).drop_nulls().first() for name in SCHEMA)
     return pl.concat(found).group_by("record", "field", maintain_order=True).agg(first).collect()
 
@@ -53,7 +54,7 @@ def _alike(fields: Sequence[Field]) -> Iterator[list[Field]]:
 
 
 def _values(frame: pl.DataFrame, field: Field) -> pl.LazyFrame:
-    """Both values of a field in the form in which they are compared with those of other columns; null: there is none."""
+    """Both values of a field in the form in which they are compared with those of others; null: there is none."""
     values = [_as_compared(field.type, f"{field.name}_{side}").alias(side) for side in ("source", "target")]
     return frame.lazy().select(pl.col("record").cast(pl.Int64), pl.lit(field.name).alias("field"), *values)
 
@@ -77,15 +78,18 @@ def _related(values: pl.LazyFrame, some: pl.LazyFrame, *, is_text: bool) -> pl.L
         **dict.fromkeys(("joined_with", "divided_with"), pl.lit(value=False)),
     }
     if is_text:
-        whole, written = ([_joined(*pair) for pair in ((a, b), (b, a))] for a, b in ((came, other), (holds, other_holds)))
+        whole = [_joined(came, other), _joined(other, came)]
+        written = [_joined(holds, other_holds), _joined(other_holds, holds)]
         has_both = came.is_not_null() & other.is_not_null()
         is_divided = (written[0] == whole[0]) | (written[1] == whole[1])
         flags["joined_with"] = has_both & ((_joined(holds) == whole[0]) | (_joined(holds) == whole[1]))
         flags["divided_with"] = has_both & is_altered & is_other_altered & is_divided
     here = values.join(some, on=["record", "field"], how="semi")
-    pairs = here.join(values, on="record", suffix="_other", maintain_order="left_right").filter(pl.col("field") != there)
+    pairs = here.join(values, on="record", suffix="_other", maintain_order="left_right")
     named = [pl.when(flag).then(there).alias(name) for name, flag in flags.items()]
-    related = pairs.select("record", "field", *named, is_other_altered.alias("is_other_altered"))
+    related = pairs.filter(pl.col("field") != there).select(
+        "record", "field", *named, is_other_altered.alias("is_other_altered")
+    )
     return related.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in RELATIONS))
 
 
