@@ -33,7 +33,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 EXIT_CODES = {"PASSED": 0, "FAILED": 1, "INCOMPLETE": 2}
 
 
-def reporting_options(stem: str, *, keeps: bool = False) -> Callable[[F], F]:
+def reporting_options(stem: str, title: str, *, keeps: bool = False) -> Callable[[F], F]:
     """Add the options of reports to a command that returns what to assess; it then returns the exit code.
 
     The command is a function of its own options; it returns a function that takes a listener and returns an
@@ -41,6 +41,7 @@ def reporting_options(stem: str, *, keeps: bool = False) -> Callable[[F], F]:
 
     Args:
         stem: The default path of a report, without its suffix; without options only the console is written to.
+        title: What is reported where an error keeps the assessment from its end.
         keeps: The command has an option `outputs`, the folder of runs, in which the assessment is kept.
     """
 
@@ -55,7 +56,7 @@ def reporting_options(stem: str, *, keeps: bool = False) -> Callable[[F], F]:
                 click.echo(printable(note), err=True)
             err = any(report.is_stdout for report in reports)
             plan = failure_plan()
-            plan.err, plan.outputs = err, reports
+            plan.err, plan.outputs, plan.heading = err, reports, title
             console = AssessmentConsole(verbose=verbose, err=err)
             assessment = command(**given)(console)
             unwritten = write_assessment(assessment, reports, fail_on=fail_on)

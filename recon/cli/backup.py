@@ -78,7 +78,7 @@ def create(**given: Any) -> int:
 @age_option
 @pg_bin_option
 @limit_option
-@reporting_options("./backup-report")
+@reporting_options("./backup-report", "Backup Check")
 def check(**given: Any) -> Assessing:
     """Read a backup to its end, and compare it with its manifest.
 
@@ -101,7 +101,7 @@ def check(**given: Any) -> Assessing:
 @age_option
 @pg_bin_option
 @limit_option
-@reporting_options("./backup-report")
+@reporting_options("./backup-report", "Backup Test")
 def test(**given: Any) -> Assessing:
     """Restore a backup into a scratch database, and compare what arrives.
 

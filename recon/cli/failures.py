@@ -28,6 +28,7 @@ class FailurePlan:
         only_replaced: Nobody asked for a report by name, so an error replaces an older one and creates none.
         err: Annotations go to standard error, because standard output holds a report.
         bundle: The bundle as the user wrote it.
+        heading: What would be reported; empty: a verification.
         inputs: The files that are read, which no error ever replaces.
         show_pii: Personal data in the message is not masked.
         runs: The folder of runs in which the failed run is to be listed; None: in none.
@@ -38,6 +39,7 @@ class FailurePlan:
     only_replaced: bool = False
     err: bool = False
     bundle: str = ""
+    heading: str = ""
     inputs: tuple[str, ...] = ()
     show_pii: bool = False
     runs: Path | None = None
@@ -98,7 +100,8 @@ def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Fai
     shown, bundle = without_secrets(message), without_secrets(plan.bundle)
     if not plan.show_pii:
         shown = import_module("recon.masking").mask_text(shown)
-    failure: Failure = import_module("recon.report.failure").Failure(title, shown, exit_code, bundle)
+    report = import_module("recon.report.failure")
+    failure: Failure = report.Failure(title, shown, exit_code, bundle, plan.heading or report.HEADING)
     return failure
 
 

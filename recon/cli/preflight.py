@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--backups", type=PATH, metavar="FOLDER", default="backups", show_default=True, help="The folder of backups."
 )
+@click.option("--test-backup", is_flag=True, help="Also restore the backup into a scratch database.")
 @click.option(
     "--pg-bin",
     type=PATH,
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="The folder of runs: the preflight is kept there for the site; decisions.jsonl says what people decided.",
 )
-@reporting_options("./preflight-report", keeps=True)
+@reporting_options("./preflight-report", "Preflight", keeps=True)
 def command(**given: Any) -> Assessing:
     """Check, before an import, what it depends on.
 

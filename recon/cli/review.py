@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @click.option("--by", metavar="NAME", help="Who reviews it.  [default: the name of your account]")
 @click.option("--yes", is_flag=True, help="Do not ask: it is reviewed. Without a terminal, this and --by are needed.")
 @click.option("--despite", metavar="REASON", help="Record the review although checks failed, and why.")
-@reporting_options("./dry-run-review")
+@reporting_options("./dry-run-review", "Dry-Run Review")
 def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bundle: str | None,
     database: str | None,

@@ -183,13 +183,20 @@ def test_backup(options: BackupOptions, listener: AssessmentListener | None = No
     return assess("backup-test", "Backup Test", steps, listener)
 
 
-def ask_backup(options: BackupOptions) -> Iterator[Fact | Check]:
+def ask_backup(options: BackupOptions, *, restores: bool = False) -> Iterator[Fact | Check]:
     """Yield what is found about the backup: facts, and checks of whether a restore could rely on it.
+
+    Args:
+        options: Which backup, of which database.
+        restores: Also restore it into a scratch database, and compare what arrives.
 
     Raises:
         ReconError: The backup or the database cannot be read.
     """
-    yield from _asked(options, Subject(Path()))
+    subject = Subject(Path())
+    yield from _asked(options, subject)
+    if restores:
+        yield from _restored(options, subject)
 
 
 def _asked(options: BackupOptions, subject: Subject) -> Iterator[Fact | Check]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recon.database import open_source, resolve_database
-from recon.errors import DatabaseError
+from recon.errors import DatabaseError, UsageError, suggest
 from recon.model import Fact, Findings, Outcome, Probe
 from recon.preflight.coverage import coverage_of
 from recon.preflight.environment_names import PRODUCTION, named_environments, place_of
@@ -134,7 +134,20 @@ def ask_environment(options: EnvironmentOptions) -> Iterator[Fact | Check]:
 
 
 def named_check(url: DatabaseUrl, profile: Profile, expected: str | None = None) -> Check:
-    """Judge which environment the database belongs to, by host and name alone."""
+    """Judge which environment the database belongs to, by host and name alone.
+
+    Raises:
+        UsageError: `expected` is no environment of the profile.
+    """
+    if expected is not None and expected not in {*profile.environments, PRODUCTION}:
+        known = {**profile.environments, PRODUCTION: ()}
+        raise UsageError(
+            "The profile has no such environment",
+            where="--expect",
+            expected=", ".join(known),
+            found=repr(expected)[:100],
+            next_step=suggest(expected, known),
+        )
     found, place = named_environments(url, profile), place_of(url)
     target = found[0] if len(found) == 1 else PRODUCTION
     if expected is not None and expected != target:

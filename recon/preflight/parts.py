@@ -42,6 +42,7 @@ class PreflightOptions:
         expected: The environment that is meant, e.g. "staging"; None: any.
         backup: The backup, a file or folder; None: the newest in `backups`.
         backups: The folder of backups.
+        test_backup: Also restore the backup into a scratch database, and compare what arrives.
         pg_bin: The folder of PostgreSQL's programs; None: the PATH and the usual folders.
         max_age_h: How many hours old backup and dry run may be.
         timeout_s: Seconds to wait for the database to open; None: 5 for its answer, 30 in all.
@@ -61,6 +62,7 @@ class PreflightOptions:
     expected: str | None = None
     backup: Path | str | None = None
     backups: Path | str = "backups"
+    test_backup: bool = False
     pg_bin: Path | str | None = None
     max_age_h: float = 24.0
     timeout_s: float | None = None
@@ -159,7 +161,8 @@ def _backup(options: PreflightOptions, _judged: Mapping[str, Outcome]) -> Iterat
             max_age_hours=options.max_age_h,
             pg_bin=options.pg_bin,
             environment=options.environment,
-        )
+        ),
+        restores=options.test_backup,
     )
 
 

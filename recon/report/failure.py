@@ -30,13 +30,20 @@ class Failure:
         message: What went wrong, without secrets; contains text from data.
         exit_code: 2, or 130 for an interrupt.
         bundle: The bundle as the user wrote it; empty: not known.
+        heading: What would have been reported.
     """
 
     title: str
     message: str
     exit_code: int = 2
     bundle: str = ""
+    heading: str = HEADING
     occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def subject(self) -> str:
+        """What has no verdict, in a word or two."""
+        return "Verification" if self.heading == HEADING else self.heading
 
     @property
     def sentence(self) -> str:
@@ -67,14 +74,14 @@ def as_json(failure: Failure) -> str:
 
 def as_markdown(failure: Failure) -> str:
     """The error as Markdown."""
-    return "\n".join((f"# {HEADING}", "", *lines(failure), ""))
+    return "\n".join((f"# {failure.heading}", "", *lines(failure), ""))
 
 
 def lines(failure: Failure) -> list[str]:
     """The lines of Markdown below the heading."""
     facts = [f"- {label}: {markdown(value)}" for label, value in failure.facts]
     return [
-        f"**Verification ERROR** — {NO_VERDICT}",
+        f"**{failure.subject} ERROR** — {NO_VERDICT}",
         "",
         f"> **{failure.title}**: {markdown(failure.message)}",
         "",
@@ -85,9 +92,9 @@ def lines(failure: Failure) -> list[str]:
 def as_junit(failure: Failure) -> str:
     """The error as JUnit XML: one case, which is in error."""
     count = {"tests": "1", "failures": "0", "errors": "1"}
-    suites = Element("testsuites", {"name": HEADING, **count, "time": "0.000"})
+    suites = Element("testsuites", {"name": failure.heading, **count, "time": "0.000"})
     moment = failure.occurred_at.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00")
-    about = {"name": HEADING, **count, "skipped": "0", "time": "0.000", "timestamp": moment}
+    about = {"name": failure.heading, **count, "skipped": "0", "time": "0.000", "timestamp": moment}
     suite = SubElement(suites, "testsuite", about)
     properties = SubElement(suite, "properties")
     for label, value in failure.facts:
