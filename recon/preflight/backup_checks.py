@@ -396,6 +396,7 @@ def _schema(manifest: BackupManifest, restored: Restored) -> Check:
             f"{first['what']}: expected {first['expected']}, found {first['found']}", Findings(rows)
         )
     total = sum(manifest.objects.values())
-    return ask.SCHEMA.passed(
-        f"{_count(total, 'object')} and {_count(len(manifest.sequences), 'sequence')} as they were"
-    )
+    if not total and not manifest.sequences:
+        return ask.SCHEMA.passed("There is nothing beside the tables")
+    kept = f"{_count(total, 'object')} and {_count(len(manifest.sequences), 'sequence')}"
+    return ask.SCHEMA.passed(f"Beside the tables, {kept}, as they were")
