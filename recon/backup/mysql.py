@@ -74,7 +74,7 @@ def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
     with ScratchFolder("recon-options-") as options, mysql_session(url) as locking, mysql_session(url) as opened:
         program, is_mariadb = _program("dump", tools, is_mariadb=opened.is_mariadb)
         first, environment = opened.options(options.path, is_mariadb=is_mariadb)
-        own = () if is_mariadb else ("--set-gtid-purged=OFF", "--column-statistics=0")
+        own = () if is_mariadb else ("--loose-set-gtid-purged=OFF", "--loose-column-statistics=0")
         engines = locking.tables()
         plain = [name for name, engine in engines.items() if engine not in SNAPSHOT_ENGINES]
         locking.lock(list(engines))
@@ -82,13 +82,15 @@ def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
         snapshot_at = datetime.fromtimestamp(opened.seconds, UTC)
         arguments = [first, *DUMPING, *own, url.name]
         with (folder / FILE).open("xb") as file, Child(program, arguments, environment, tools.limit_s) as child:
-            begun = _copy_until_begun(child.stdout, file)
-            if begun and not plain:
+            if not _copy_until_begun(child.stdout, file):
+                child.ended()
+                raise _refused(url, child, program)
+            if not plain:
                 locking.unlock()
             copying = start(lambda: shutil.copyfileobj(child.stdout, file))
             tables = opened.contents()
             await_result(copying)
-            if not child.ended() or not begun:
+            if not child.ended():
                 raise _refused(url, child, program)
         objects, settings = opened.objects(), opened.settings
         kind = "MariaDB" if opened.is_mariadb else "MySQL"
