@@ -10,11 +10,14 @@ import click
 import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
+from recon.cli.interrupts import ended_in_order
 from recon.cli.options import PATH, offered
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
     from recon.cli.assessing import Assessing
+    from recon.model import Assessment
+    from recon.preflight.assessing import AssessmentListener
 
 backups_option = click.option(
     "--backups", type=PATH, metavar="FOLDER", default="backups", show_default=True, help="The folder of backups."
@@ -60,7 +63,8 @@ def create(**given: Any) -> int:
     Reads the database, and writes a folder of its own that appears complete or not at all.
     Exit codes: 0 made, 2 error, 130 interrupted.
     """
-    created = recon.create_backup(recon.BackupOptions(**given))
+    with ended_in_order():
+        created = recon.create_backup(recon.BackupOptions(**given))
     manifest = created.manifest
     click.echo(f"Made a backup: {created.folder}")
     click.echo(f"  - {manifest.database}, {manifest.snapshot_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -110,7 +114,12 @@ def test(**given: Any) -> Assessing:
     Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error or incomplete, 130 interrupted.
     """
     options = recon.BackupOptions(**given)
-    return lambda listener: recon.test_backup(options, listener)
+    return lambda listener: _tested(options, listener)
+
+
+def _tested(options: recon.BackupOptions, listener: AssessmentListener) -> Assessment:
+    with ended_in_order():
+        return recon.test_backup(options, listener)
 
 
 @command.command("record", context_settings=CONTEXT)

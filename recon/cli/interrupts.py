@@ -34,6 +34,22 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
         os.close(sent)
 
 
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end what happens inside as Ctrl-C does, so that programs that were started end and nothing is left.
+
+    Outside the main thread, the only one that receives signals, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _read(heard: int) -> bytes:
     try:
         return os.read(heard, 4096)

@@ -88,10 +88,11 @@ def test_nothing_is_made_where_no_database_is_named_or_a_password_is(tmp_path: P
     assert not (tmp_path / "b").exists()
 
 
-def test_an_interrupt_ends_the_restore_and_drops_its_database(made: MadeBackup, tmp_path: Path) -> None:
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
+def test_an_interrupt_ends_the_restore_and_drops_its_database(made: MadeBackup, signal: str, tmp_path: Path) -> None:
     pg_bin = tmp_path / "bin"
     pg_bin.mkdir()
-    interrupt = 'case "$*" in *--dbname*) kill -INT $PPID; exec sleep 600;; esac'
+    interrupt = f'case "$*" in *--dbname*) kill -{signal} $PPID; exec sleep 600;; esac'
     script = f'#!/bin/sh\n{interrupt}\nexec {made.binaries}/pg_restore "$@"\n'
     (pg_bin / "pg_restore").write_text(script, encoding="utf-8")
     (pg_bin / "pg_restore").chmod(0o755)
