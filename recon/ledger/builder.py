@@ -25,6 +25,8 @@ from recon.ledger.losses import name_losses
 from recon.ledger.outcome_counts import OutcomeCounts
 from recon.ledger.pairing import RUN, RecordPairing, create
 from recon.ledger.policies import DeclaredPolicies, judge_policies
+from recon.ledger.policy_settings import TARGET as SETTINGS
+from recon.ledger.policy_settings import settings_columns
 from recon.ledger.value_comparison import ValueComparison
 from recon.profile import Profile
 from recon.sql import literal, named_statements
@@ -106,6 +108,9 @@ def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]
     tiers = next((absent[name] for name in LEVEL_COLUMNS if name in absent), None)
     if tiers:
         found["ledger.tiers"] = tiers
+    settings = next((absent[name] for name in (SETTINGS, *sorted(settings_columns(profile))) if name in absent), None)
+    if settings and settings_columns(profile):
+        found["ledger.policy_settings"] = settings
     for entity in EVERY_ENTITY:
         for field in entity.fields:
             reason = absence(entity, field, absent)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from recon.database import open_source, resolve_database
 from recon.errors import DatabaseError, ProfileError
-from recon.ledger import foreseen_gaps, ledger_columns
+from recon.ledger import foreseen_gaps, ledger_columns, settings_columns
 from recon.model import ENTITIES, Outcome
 from recon.profile import load_profile
 from recon.profile.naming import as_spelt
@@ -140,7 +140,8 @@ def _foresee(source: Source, profile: Profile, rules: Sequence[Rule]) -> tuple[s
     """Why nothing can be verified, if so, and the fallback of each rule."""
     try:
         with Warehouse() as warehouse:
-            requires = {reference for rule in rules for reference in rule.reads} | ledger_columns(ENTITIES)
+            read = {reference for rule in rules for reference in rule.reads}
+            requires = read | ledger_columns(ENTITIES) | settings_columns(profile)
             plan_reads(source, profile.require_whole(), requires, warehouse)
             warehouse.missing |= foreseen_gaps(profile, {**warehouse.missing, **warehouse.unreadable})
             return None, [foresee(rule, warehouse) for rule in rules]

@@ -14,7 +14,7 @@ import polars as pl
 from recon.bundle import open_bundle
 from recon.bundle.columns import COLUMNS as RECORDS
 from recon.bundle.formats import POLICIES as POLICIES_FILE
-from recon.bundle.formats import REPORT, TIER_MAPPING, Policy
+from recon.bundle.formats import REPORT, TIER_MAPPING, TIME_ZONE, Policy
 from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns
 from recon.model import ENTITIES, SINGULAR
 from recon.rules.policies import load_policy_definitions
@@ -37,7 +37,11 @@ FORGET = "drop table {table}"
 FORGET_LEDGER = "drop schema if exists ledger cascade"
 FORGET_COLUMN = "alter table {table} drop column {column}"
 MAPPING = {f"level {row}": f"code {row}" for row in range(ROWS)}
-POLICIES: dict[str, list[dict[str, Any]]] = {"policies": [{"key": TIER_MAPPING, "value": MAPPING, "source": "manual"}]}
+POLICIES: tuple[dict[str, Any], ...] = (
+    {"key": TIER_MAPPING, "value": MAPPING, "source": "manual"},
+    {"key": TIME_ZONE, "value": "UTC", "source": "manual"},
+    {"key": "display.organizationName", "value": "Club", "source": "manual"},
+)
 RUN_ID = "run-of-a-situation"
 MOMENT = datetime(2024, 1, 15, 14, 28)  # noqa: DTZ001 - the warehouse holds UTC without zone
 
@@ -110,7 +114,7 @@ def build(situation: Situation, profile: Profile, reads: Collection[str]) -> War
         _fill(warehouse, f"target.{table.name}", list(table.columns), situation)
     _fill_runs(warehouse, situation)
     if _needs_ledger(reads):
-        account_for(warehouse, LedgerSettings(profile, policies=_declared()))
+        account_for(warehouse, LedgerSettings(profile, policies=_declared(situation)))
     return warehouse
 
 
@@ -142,7 +146,7 @@ def _load_bundle(warehouse: Warehouse, situation: Situation, reads: Iterable[str
     with ScratchFolder("recon-rehearsal-") as folder:
         report = _report(ROWS if situation.has_bundle_rows else 0, situation.missing)
         (folder.path / REPORT).write_text(json.dumps(report), encoding="utf-8")
-        (folder.path / POLICIES_FILE).write_text(json.dumps(POLICIES), encoding="utf-8")
+        (folder.path / POLICIES_FILE).write_text(json.dumps({"policies": _policies(situation)}), encoding="utf-8")
         with open_bundle(folder.path) as bundle:
             wanted = ledger_columns(ENTITIES) if _needs_ledger(reads) else set()
             load_bundle(bundle, warehouse, {*reads, *wanted})
@@ -215,9 +219,13 @@ def _fill_runs(warehouse: Warehouse, situation: Situation) -> None:
         warehouse.append(RUNS, pl.DataFrame([values]), fields, RUNS)
 
 
-def _declared() -> DeclaredPolicies:
-    """The policies of the bundle, of which required ones are missing: without any data they must not pass."""
-    policies = [Policy(each["key"], each["value"], each["source"]) for each in POLICIES["policies"]]
+def _policies(situation: Situation) -> tuple[dict[str, Any], ...]:
+    """The policies that the bundle declares: with nothing to report, not even the required ones."""
+    return POLICIES if situation.has_bundle_rows else ()
+
+
+def _declared(situation: Situation) -> DeclaredPolicies:
+    policies = [Policy(each["key"], each["value"], each["source"]) for each in _policies(situation)]
     return DeclaredPolicies(policies, load_policy_definitions([]))
 
 

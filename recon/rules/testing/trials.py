@@ -29,6 +29,7 @@ FINDINGS = (
     "ledger.differences",
     "ledger.duplicate_keys",
     "ledger.id_mappings",
+    "ledger.policy_problems",
 )
 
 
