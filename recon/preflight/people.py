@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.bundle import open_bundle
-from recon.errors import DecisionError
+from recon.errors import BundleError, DecisionError
+from recon.masking import mask_text
 from recon.model import Fact, Findings, Outcome, Probe
 from recon.preflight.decisions import Decisions, decisions_file, read_decisions
 from recon.preflight.dry_run.bundle import bundle_digest
@@ -83,11 +84,7 @@ class PeopleOptions:
 
 
 def ask_people(options: PeopleOptions) -> Iterator[Fact | Check]:
-    """Ask whether people did what the runbook (1.1) asks of them; its checklist follows as facts.
-
-    Raises:
-        BundleError: The bundle of the dry run cannot be used.
-    """
+    """Ask whether people did what the runbook (1.1) asks of them; its checklist follows as facts."""
     path = decisions_file(options.outputs)
     try:
         decisions = read_decisions(path)
@@ -95,14 +92,10 @@ def ask_people(options: PeopleOptions) -> Iterator[Fact | Check]:
         yield DECISIONS.not_evaluated(error.message)
         yield from (probe.not_evaluated("The file of decisions cannot be relied on") for probe in PROBES[1:])
         return
-    digest = None
-    if options.bundle is not None:
-        with open_bundle(Path(options.bundle)) as bundle:
-            digest = bundle_digest(bundle)
     yield Fact("Decisions", _file_words(decisions))
     checks = (
         _is_whole(decisions),
-        _reviewed(decisions, digest),
+        _reviewed_bundle(decisions, options.bundle),
         _notified(decisions),
         _window(decisions, options.moment),
     )
@@ -147,6 +140,16 @@ def _is_whole(decisions: Decisions) -> Check:
     if not decisions.entries:
         return DECISIONS.warned(f"No decision is recorded in {decisions.path}")
     return DECISIONS.passed(f"{counted(len(decisions.entries), 'decision')}, each as it was written")
+
+
+def _reviewed_bundle(decisions: Decisions, path: Path | str | None) -> Check:
+    if path is None:
+        return _reviewed(decisions, None)
+    try:
+        with open_bundle(Path(path)) as bundle:
+            return _reviewed(decisions, bundle_digest(bundle))
+    except BundleError as error:
+        return REVIEWED.not_evaluated(mask_text(error.message))
 
 
 def _reviewed(decisions: Decisions, digest: str | None) -> Check:

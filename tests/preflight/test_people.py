@@ -7,7 +7,7 @@ import pytest
 from dry_runs import dry_club, options_of
 from support import edit_report
 
-from recon.errors import BundleError, UsageError
+from recon.errors import UsageError
 from recon.model import Check, Fact, Outcome
 from recon.preflight.decisions import decisions_file, read_decisions, record_decision
 from recon.preflight.people import PeopleOptions, ask_people, checklist
@@ -127,9 +127,11 @@ def test_a_review_of_another_bundle_or_of_none_named_is_no_pass(dry: DemoPaths, 
     assert asked(tmp_path, bundle=dry.bundle)[1]["reviewed"].outcome is Outcome.PASS
 
 
-def test_a_bundle_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not found"):
-        asked(tmp_path, bundle=tmp_path / "none")
+def test_a_bundle_that_cannot_be_opened_is_an_error_of_that_check_alone(tmp_path: Path) -> None:
+    signed(tmp_path, notified=["Board"], no_window=True)
+    _, checks = asked(tmp_path, bundle=tmp_path / "none")
+    assert outcomes(checks) == {"decisions": "PASS", "reviewed": "ERROR", "notified": "PASS", "window": "PASS"}
+    assert "not found" in checks["reviewed"].message
 
 
 def test_on_a_changed_file_nothing_is_known(tmp_path: Path) -> None:
