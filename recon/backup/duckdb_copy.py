@@ -39,7 +39,7 @@ ROWS = "select columns(*)::varchar from {table}"
 
 
 def identity(url: DatabaseUrl) -> dict[str, str]:
-    """What tells the database from others: its place."""
+    """What distinguishes the database from others: its place."""
     return {"path": str((url.path or Path()).resolve())}
 
 

@@ -31,7 +31,7 @@ class KindOfBackup(Protocol):
     """What each of the modules offers."""
 
     def identity(self, url: DatabaseUrl) -> dict[str, str]:
-        """What tells a database from others."""
+        """What distinguishes a database from others."""
 
     def create(self, url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
         """Write a backup into `folder`, and return its manifest."""

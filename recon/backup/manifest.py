@@ -46,7 +46,8 @@ class BackupManifest(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     Attributes:
         kind: "postgresql", "mysql", "sqlite" or "duckdb".
         database: Its location and name, without user and password.
-        identity: What tells this database from others, e.g. its server's system identifier; the keys depend on `kind`.
+        identity: What distinguishes this database from others, e.g. its server's system identifier; the keys depend on
+            `kind`.
         snapshot_at: The instant that the backup shows, by the clock of the server (of this machine for a file).
         created_at: When the backup was begun, by the clock of this machine.
         server, tool: Name and version of the server, and of the program that wrote the backup.

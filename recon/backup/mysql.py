@@ -57,7 +57,7 @@ LEFT_OUT = {
 
 
 def identity(url: DatabaseUrl) -> dict[str, str]:
-    """What tells the database from others."""
+    """What distinguishes the database from others."""
     with mysql_session(url) as opened:
         return opened.identity
 

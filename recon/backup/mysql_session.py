@@ -64,7 +64,7 @@ class MysqlSession:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What tells the database from others; MariaDB has no identifier of a server but its host and port."""
+        """What distinguishes the database from others; MariaDB has no identifier of a server but its host and port."""
         try:
             server = str(self.ask(SERVER)[0][0])
         except BackupError:

@@ -52,7 +52,7 @@ RESTORING = (
 
 
 def identity(url: DatabaseUrl) -> dict[str, str]:
-    """What tells the database from others."""
+    """What distinguishes the database from others."""
     with session(url) as opened:
         return opened.about().identity
 

@@ -51,7 +51,7 @@ class About:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What tells it from other databases."""
+        """What distinguishes it from other databases."""
         known = {"system_identifier": self.system, "database_oid": self.oid, "database": self.name}
         return {key: value for key, value in known.items() if value}
 

@@ -33,7 +33,7 @@ VIRTUAL = "a virtual table, whose contents are in other tables"
 
 
 def identity(url: DatabaseUrl) -> dict[str, str]:
-    """What tells the database from others: SQLite's files have nothing but their place."""
+    """What distinguishes the database from others: SQLite's files have nothing but their place."""
     return {"path": str((url.path or Path()).resolve())}
 
 
@@ -129,7 +129,7 @@ def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
     reading, objects = BackupReading(), {}
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-            # Text that is not UTF-8 is told apart from other such text.
+            # Text that is not UTF-8 is distinguished from other such text.
             connection.text_factory = _text
             reading.faults += [line for (line,) in connection.execute("pragma integrity_check") if line != "ok"][:SHOWN]
             objects = dict(connection.execute(OBJECTS).fetchall())

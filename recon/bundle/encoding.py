@@ -26,9 +26,9 @@ BEYOND_ASCII = re.compile(
 def encoding_of(file: Path) -> tuple[str, int | None]:
     """Return the encoding of a text file, and the first line that is not UTF-8 if it is read as Windows-1252.
 
-    UTF-16 is told by its mark. Windows-1252, which spreadsheet programs on Windows write, is what has bytes that are
-    not UTF-8, each of them a character there, unless more of what is beyond ASCII is UTF-8. All else is UTF-8, or is
-    refused as such when its rows are read.
+    UTF-16 is recognised by its mark. Windows-1252, which spreadsheet programs on Windows write, is what has bytes that
+    are not UTF-8, each of them a character there, unless more of what is beyond ASCII is UTF-8. All else is UTF-8, or
+    is refused as such when its rows are read.
 
     Raises:
         OSError: The file cannot be read.

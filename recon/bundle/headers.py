@@ -59,7 +59,7 @@ TELLING = {
     "events": ("waId", "title", "startTime"),
     "members": ("waId", "firstName", "lastName", "email"),
 }
-# Those of Wild Apricot that no key is read from tell what a file is, too.
+# Those of Wild Apricot that no key is read from say what a file is, too.
 KNOWN = {
     name.casefold(): name
     for names in (*(headers.values() for headers in HEADERS.values()), ("User ID", "Member ID"))

@@ -72,7 +72,7 @@ def not_unpacked(path: Path, found: str, next_step: str) -> BundleError:
 
 
 def beginning(path: Path) -> bytes:
-    """Return the first bytes of the file, which tell what it is."""
+    """Return the first bytes of the file, which say what it is."""
     with path.open("rb") as file:
         return file.read(BEGINNING_BYTES)
 
@@ -94,7 +94,7 @@ def _name_kind(path: Path) -> str | None:
 
 
 def _is_stub(path: Path, start: bytes) -> bool:
-    """Return whether the file is what its name says, and ends before its first bytes tell."""
+    """Return whether the file is what its name says, and ends before its first bytes say."""
     kind = _name_kind(path)
     if kind is None or not start:
         return False

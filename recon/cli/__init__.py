@@ -35,7 +35,7 @@ COMMANDS = {
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "review": ("recon.cli.review", "Review a dry run: what it would do, what changed, and who looked at it."),
-    "signoff": ("recon.cli.signoff", "Record who was told of the migration, and its hours."),
+    "signoff": ("recon.cli.signoff", "Record who was notified of the migration, and its hours."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "backup": ("recon.cli.backup", "Make a backup, read it to its end, or restore it where nothing else is."),

@@ -13,7 +13,10 @@ from recon.report.text import printable
 
 @click.command("signoff", context_settings=CONTEXT)
 @click.option(
-    "--notified", multiple=True, metavar="NAMES", help="Who was told of the migration, separated by commas; repeatable."
+    "--notified",
+    multiple=True,
+    metavar="NAMES",
+    help="Who was notified of the migration, separated by commas; repeatable.",
 )
 @click.option(
     "--window",
@@ -45,7 +48,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     note: str | None,
     outputs: str,
 ) -> int:
-    """Record who was told of the migration, and its hours.
+    """Record who was notified of the migration, and its hours.
 
     Prints what was recorded, and the runbook's checklist (1.1) with what is open.
 

@@ -115,7 +115,7 @@ MYSQL = Spelling(
     },
     "ssl-mode",
     "ssl-ca",
-    # They tell the authority's certificate from a client's, which is then refused.
+    # They distinguish the authority's certificate from a client's, which is then refused.
     frozenset(("sslcert", "sslkey")),
     frozenset(("sslcert", "sslkey")),
     {

@@ -199,7 +199,7 @@ def lost_advice(words: str, sqlstate: str | None = None) -> str:
 
 
 def reason_of(message: str) -> str:
-    """Return why a connection was refused: the driver's message on one line, with what tells nothing left out."""
+    """Return why a connection was refused: the driver's message on one line, with what says nothing left out."""
     said = one_line(message)
     if ADBC in said:
         return server_words(said)

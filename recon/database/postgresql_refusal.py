@@ -64,10 +64,10 @@ def _reasons(url: DatabaseUrl, message: str) -> Mapping[str, str]:
     if not reasons and len(tried) < len(named):
         # psycopg passes over a host that it cannot resolve, and makes no list for one attempt.
         reasons = {tried[0]: [message]} if len(tried) == 1 and kind_of(message) != "unknown host" else {}
-    told = lost | {place: _telling(each) for place, each in reasons.items()}
-    ordered = [place for place in named if place in told] + [place for place in told if place not in named]
+    stated = lost | {place: _telling(each) for place, each in reasons.items()}
+    ordered = [place for place in named if place in stated] + [place for place in stated if place not in named]
     # The place says where.
-    return {place: AT.sub("", reason_of(told[place])) for place in ordered} or {"": reason_of(message)}
+    return {place: AT.sub("", reason_of(stated[place])) for place in ordered} or {"": reason_of(message)}
 
 
 def _telling(reasons: list[str]) -> str:

@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True):
     document: Mapping[str, Any] | None = None
 
     def values_of(self, key: str, expected: object) -> list[object]:
-        """Return every value that they have for the policy; `expected` tells how to read a text."""
+        """Return every value that they have for the policy; `expected` says how to read a text."""
         if self.document is not None:
             return lookup(self.document, key)
         return [read_value(text, expected) for text in self.texts.get(key, [])]

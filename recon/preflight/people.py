@@ -1,4 +1,4 @@
-"""What people have to have done before a migration: reviewed the dry run, told the stakeholders, set the hours."""
+"""What people have to have done before a migration: reviewed the dry run, notified the stakeholders, set the hours."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOTIFIED = Probe(
     "people_notified",
     "Stakeholders Notified",
     CATEGORY,
-    "The stakeholders were told of the migration.",
+    "The stakeholders were notified of the migration.",
     "People may work with the system while it is migrated",
     "Tell them, and record it with recon signoff --notified NAMES",
 )
@@ -115,7 +115,7 @@ def checklist(outputs: Path | str, now: datetime | None = None) -> tuple[Fact, .
 
 
 def stakeholders(outputs: Path | str) -> tuple[str, ...]:
-    """Those whom the newest sign-off names as notified, who are to be told of the outcome; none where nobody is.
+    """Those whom the newest sign-off names as notified, who are to be notified of the outcome; none where nobody is.
 
     Raises:
         DecisionError: The file of decisions is not as it was written.

@@ -1,4 +1,4 @@
-"""Signs off: records who was told of the migration, and its hours."""
+"""Signs off: records who was notified of the migration, and its hours."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SignoffOptions:
 
     Attributes:
         outputs: The folder of runs, which holds the file of decisions.
-        notified: Who was told; each may be several, separated by commas.
+        notified: Who was notified; each may be several, separated by commas.
         window: The maintenance window, see `parse_window`.
         no_window: None is needed.
         by: Who signs; None: the account.
@@ -96,7 +96,7 @@ def _answers(options: SignoffOptions, now: datetime) -> dict[str, Any]:
     if not answers:
         raise UsageError(
             "There is nothing to sign",
-            expected="who was told, the maintenance window, or a note",
+            expected="who was notified, the maintenance window, or a note",
             found="nothing",
             next_step="Use --notified NAMES, --window START/END ZONE, --no-window or --note TEXT",
         )
@@ -104,7 +104,7 @@ def _answers(options: SignoffOptions, now: datetime) -> dict[str, Any]:
 
 
 def _names(given: Sequence[str]) -> dict[str, None]:
-    """Who was told, each once."""
+    """Who was notified, each once."""
     names = dict.fromkeys(visible(name) for one in given for part in one.split(",") if (name := " ".join(part.split())))
     if not names or sum(map(len, names)) > LONGEST:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Who is to be told that a migration is complete: the stakeholders of the sign-off, once it is verified (3.1)."""
+"""Who is to be notified that a migration is complete: the stakeholders of the sign-off, once it is verified (3.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def notice(verification: Verification, outputs: Path | str) -> str | None:
-    """Who is to be told now; None where the verdict is not PASSED, or nobody was recorded as notified."""
+    """Who is to be notified now; None where the verdict is not PASSED, or nobody was recorded as notified."""
     if verification.verdict != "PASSED":
         return None
     try:
@@ -26,9 +26,11 @@ def notice(verification: Verification, outputs: Path | str) -> str | None:
 
 
 def notice_section(verification: Verification, outputs: Path | str) -> str:
-    """The same as the last section of a Markdown report; empty where nobody is to be told."""
+    """The same as the last section of a Markdown report; empty where nobody is to be notified."""
     names = notice(verification, outputs)
     if names is None:
         return ""
-    sentence = "The verification passed, so the stakeholders can be told that the migration is complete (runbook 3.1):"
+    sentence = (
+        "The verification passed, so the stakeholders can be notified that the migration is complete (runbook 3.1):"
+    )
     return f"\n\n## Notify\n\n{sentence}\n\n- {markdown(names)}\n"

@@ -130,7 +130,7 @@ def test_exports_stand_for_records_that_are_not_listed(tmp_path: Path) -> None:
     found = ask(options_of(club.write(tmp_path), exports=exports))
     assert [found.outcome(name) for name in (*OF_RECORDS, "exports", "size", "tiers")] == ["PASS"] * 6
     assert [found.outcome(name) for name in ("created", "updated", "parents")] == ["ERROR"] * 3
-    assert "do not tell which rows" in found.message("created")
+    assert "do not state which rows" in found.message("created")
 
 
 def test_counts_are_compared_exactly_with_the_exports(tmp_path: Path) -> None:

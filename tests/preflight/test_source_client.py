@@ -255,7 +255,7 @@ def test_the_clock_is_compared_at_the_time_of_the_answer(sent_s: float, received
     header = {"date": format_datetime(NOW, usegmt=True)}
     seen.note(header, NOW + timedelta(seconds=sent_s), NOW + timedelta(seconds=received_s))
     assert seen.ahead_s == pytest.approx(ahead_s)
-    # An answer that tells less changes nothing.
+    # An answer that states less changes nothing.
     seen.note(header, NOW - timedelta(seconds=500), NOW - timedelta(seconds=400))
     assert seen.ahead_s == pytest.approx(ahead_s)
 

@@ -27,8 +27,8 @@ def test_a_run_that_passed_says_who_is_to_be_told(clean: DemoPaths, tmp_path: Pa
         folder.part("report")
         .read_text(encoding="utf-8")
         .endswith(
-            "\n\n## Notify\n\nThe verification passed, so the stakeholders can be told that the migration is complete "
-            "(runbook 3.1):\n\n- Board, \\*webmaster\\*\n"
+            "\n\n## Notify\n\nThe verification passed, so the stakeholders can be notified that the migration is "
+            "complete (runbook 3.1):\n\n- Board, \\*webmaster\\*\n"
         )
     )
 

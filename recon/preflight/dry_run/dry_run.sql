@@ -171,7 +171,7 @@ where n.target_id is not null
 order by n.source_row, n.entity
 
 -- name: sizes
--- Each table now and afterwards. Rows to update: those that are there, each once, where the records tell; else null.
+-- Each table now and afterwards. Rows to update: those that are there, each once, where the records state it; else null.
 select c.entity, coalesce(p.present, 0) as present, c.created, c.updated, c.skipped, u.updated_rows
 from source.counts c
 left join (select entity, count(*) as present from dry_run.present group by entity) p on p.entity = c.entity

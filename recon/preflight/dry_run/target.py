@@ -121,13 +121,13 @@ def _unlisted(warehouse: Warehouse, entities: tuple[str, ...] = ENTITIES) -> lis
 
 
 def _not_told(warehouse: Warehouse, entities: tuple[str, ...] = ENTITIES) -> str | None:
-    """Why the records do not tell which rows would be created and updated; None where they do."""
+    """Why the records do not state which rows would be created and updated; None where they do."""
     unlisted = _unlisted(warehouse, entities)
     if unlisted:
         return unlisted_sentence(unlisted)
     exported = [name for name in entities if f"source.{name}" in warehouse.origins]
     if exported:
-        return f"The exports of {' and '.join(exported)} do not tell which rows would be created and which updated"
+        return f"The exports of {' and '.join(exported)} do not state which rows would be created and which updated"
     return None
 
 
@@ -178,7 +178,7 @@ def _parents(warehouse: Warehouse) -> Check:
         return PARENTS.not_evaluated(unlisted_sentence(unlisted))
     origins = [name for name in ENTITIES if f"source.{name}" in warehouse.origins]
     if origins:
-        return PARENTS.not_evaluated(f"The exports of {' and '.join(origins)} do not tell the ids of rows")
+        return PARENTS.not_evaluated(f"The exports of {' and '.join(origins)} do not state the ids of rows")
     lost = found(warehouse, STATEMENTS["unknown_parents"])
     if lost.total:
         return lost.judge(PARENTS.failed, f"{counted(lost.total, 'member or event')} of registrations not there")

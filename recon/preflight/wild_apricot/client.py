@@ -54,7 +54,7 @@ class WildApricot:
 
     @property
     def seen(self) -> Observations:
-        """What the answers told beside what was asked."""
+        """What the answers state beside what was asked."""
         return self._exchange.seen
 
     def address(self, path: str) -> str:

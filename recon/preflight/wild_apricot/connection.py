@@ -1,4 +1,4 @@
-"""What the answers tell about the connection itself: how often one may ask, and whose clock is right."""
+"""What the answers state about the connection itself: how often one may ask, and whose clock is right."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ApiEntity:
         one, many: What one and several are called.
         names: Under which an answer may hold the list.
         shape: What each record must be.
-        identity: The field that tells records apart.
+        identity: The field that distinguishes records.
         needed: Fields that an import cannot do without, though they may be empty.
         is_paged: The list comes in pages; otherwise whole.
         parameters: Of every question about it.

@@ -102,7 +102,7 @@ class Answer:
 
 @dataclass
 class Observations:
-    """What the answers tell beside what was asked.
+    """What the answers state beside what was asked.
 
     Attributes:
         requests: Number of requests sent.
@@ -110,7 +110,7 @@ class Observations:
         waited_s: How long such answers were waited for.
         headers: Those of the last answer, by name in lower case.
         ahead_s: By how many seconds this machine's clock is ahead of the API's (negative: behind), by the answer that
-            tells it best; None where none stated the time.
+            states it best; None where none stated the time.
     """
 
     requests: int = 0
@@ -120,7 +120,7 @@ class Observations:
     ahead_s: float | None = None
 
     def note(self, headers: Mapping[str, str], sent: datetime, received: datetime) -> None:
-        """Note what an answer tells."""
+        """Note what an answer states."""
         self.headers = headers
         stated = date_of(headers.get("date", ""))
         if stated is None:

@@ -123,11 +123,11 @@ def _judged(entity: ApiEntity, count: int | None, listing: Listing, portion: Por
         because = f" ({_summary(rows)})" if rows else ""
         what = f"$count states {_number(count, entity)}{scope}, and reading to the end gives {came:,}{because}"
         return probe.failed(what, Findings(rows, expected=count, actual=came))
-    told = _told(entity, count, listing, scope)
+    stated = _stated(entity, count, listing, scope)
     remarks = [*_remarks(entity, listing), *_paging(entity, listing), *_too_many(count, listing)]
     if remarks:
-        return probe.warned(f"{told}, with remarks: {_summary(remarks)}", Findings(remarks))
-    return probe.passed(told, findings)
+        return probe.warned(f"{stated}, with remarks: {_summary(remarks)}", Findings(remarks))
+    return probe.passed(stated, findings)
 
 
 def _judged_empty(entity: ApiEntity, count: int | None, portion: Portion) -> Check:
@@ -145,7 +145,7 @@ def _judged_empty(entity: ApiEntity, count: int | None, portion: Portion) -> Che
     )
 
 
-def _told(entity: ApiEntity, count: int | None, listing: Listing, scope: str) -> str:
+def _stated(entity: ApiEntity, count: int | None, listing: Listing, scope: str) -> str:
     """What passed, in words."""
     came = len(listing.records)
     if count is None:

@@ -42,7 +42,7 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
 
     Args:
         page_at: Reads the records after so many.
-        identity: The field that tells records apart; one without it is told apart by all that it holds.
+        identity: The field that distinguishes records; one without it is distinguished by all that it holds.
         most: Number of pages after which reading ends.
     """
     listing, seen = Listing(), dict[str, int]()
@@ -67,6 +67,6 @@ def read_pages(page_at: Callable[[int], list[dict[str, Any]]], identity: str, mo
 
 
 def _key(record: dict[str, Any], identity: str) -> str:
-    """What tells the record apart; without its identity, all that it holds."""
+    """What distinguishes the record; without its identity, all that it holds."""
     found = record.get(identity)
     return str(found) if isinstance(found, int | str) else f"{UNIDENTIFIED}{record!r}"
