@@ -128,12 +128,8 @@ def not_checked(v: Verification) -> list[tuple[str, str]]:
 
 
 def shown_policies(v: Verification) -> list[PolicyResult]:
-    """The policies that have a line of their own: those that were compared, and those with a problem."""
-    return [policy for policy in v.policies if policy.compared or (policy.problem and not _is_unfilled(policy))]
-
-
-def _is_unfilled(policy: PolicyResult) -> bool:
-    return policy.is_placeholder and not policy.required
+    """The policies that have a line of their own: those that were compared, are required, or have a problem."""
+    return [p for p in v.policies if p.compared or p.required or (p.problem and not p.is_placeholder)]
 
 
 def unshown_policies(v: Verification) -> list[str]:
@@ -144,7 +140,8 @@ def unshown_policies(v: Verification) -> list[str]:
     unfilled = [policy.key for policy in others if policy.is_placeholder]
     sentences = []
     if filled:
-        are = "policy is" if len(filled) == 1 else "policies are"
+        noun = ("other" if shown else "policy", "others" if shown else "policies")
+        are = f"{noun[0]} is" if len(filled) == 1 else f"{noun[1]} are"
         why = v.snapshot.not_read.get("target.policies") or NO_SETTINGS
         sentences.append(f"{len(filled):,} {are} valid and not compared, because {why}: {', '.join(filled)}.")
     if unfilled:

@@ -63,7 +63,7 @@ def test_the_built_in_profile_covers_the_newer_generation(demo: DemoPaths) -> No
     coverage = check_profile(database=str(demo.database))
     assert (coverage.profile, coverage.refusal, coverage.is_whole) == ("murmurant", None, True)
     assert absent(coverage) == {"policies"}
-    assert len(coverage.rules) == 17
+    assert len(coverage.rules) == 18
 
 
 @pytest.mark.parametrize("generation", ["newer", "older", "oldest"])
@@ -167,7 +167,7 @@ def test_the_lines_name_tables_columns_checks_and_what_is_lacking(tmp_path: Path
     assert "\nruns              \x1b[33m- the database has no table 'no_log'\x1b[0m\n" in text
     assert "\n  Member Count            \x1b[32mcan be evaluated\x1b[0m\n" in text
     assert "\n  Run ID Match            \x1b[33mWARN\x1b[0m: The run is not recorded: " in text
-    assert lines[-1].startswith("13 of 17 checks can be evaluated")
+    assert lines[-1].startswith("14 of 18 checks can be evaluated")
 
 
 def test_names_of_a_hostile_catalogue_reach_no_terminal(tmp_path: Path) -> None:

@@ -155,14 +155,22 @@ def test_personal_data_is_masked_unless_asked(demo: DemoPaths) -> None:
     assert "Personal data | shown" in shown
 
 
-def test_only_policies_that_were_compared_have_a_line(clean: DemoPaths, passed: Verification) -> None:
+def test_only_policies_that_are_required_or_were_compared_have_a_line(clean: DemoPaths, passed: Verification) -> None:
     declared = json.loads((clean.bundle / "policy-bundle.json").read_text(encoding="utf-8"))["policies"]
     section = render(passed).partition("## Policy Verification")[2].partition("\n## ")[0]
-    assert f"\n{len(declared) - 2} policies are valid and **not compared**, because " in section
+    lines = {
+        "membership.tiers.waMapping": "as declared",
+        "scheduling.timezone": "as declared",
+        "display.organizationName": "not compared",
+    }
+    assert (
+        f"\n{len(declared) - 3} others are valid and **not compared**, because the profile names no settings: "
+        in section
+    )
     for policy in declared:
-        compared = policy["key"] in ("membership.tiers.waMapping", "scheduling.timezone")
-        assert section.count(markdown(policy["key"])) == 1
-        assert (f"| {markdown(policy['key'])} | as declared | " in section) is compared
+        result = lines.get(policy["key"])
+        told = f"\n| {markdown(policy['key'])} | {result} | " if result else f"{markdown(policy['key'])} ("
+        assert section.count(told) == 1
 
 
 def ledger_of(report: str) -> str:
