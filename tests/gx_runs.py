@@ -8,9 +8,9 @@ import yaml
 
 from recon.bundle import open_bundle
 from recon.database import open_source, resolve_database
-from recon.ledger import LedgerSettings, account_for, ledger_columns
+from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns
 from recon.profile import load_profile
-from recon.rules import layers_of, load_rules
+from recon.rules import layers_of, load_policy_definitions, load_rules
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
@@ -58,7 +58,9 @@ def loaded(demo: DemoPaths, rules: Sequence[Rule]) -> Warehouse:
     with open_bundle(demo.bundle) as bundle:
         reads |= ledger_columns(bundle.listed)
         load_bundle(bundle, warehouse, reads)
-        case = LedgerSettings(load_profile(), bundle.config)
+        definitions = load_policy_definitions(layers_of(()))
+        policies = DeclaredPolicies(bundle.policies, definitions, None, bundle.config)
+        case = LedgerSettings(load_profile(), bundle.config, policies=policies)
     source = open_source(resolve_database(str(demo.database), {}))
     take_snapshot(source, case.profile, reads, warehouse)
     account_for(warehouse, case)

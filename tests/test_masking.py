@@ -5,7 +5,8 @@ import json
 import polars as pl
 import pytest
 
-from recon.masking import mask_frame, mask_json, mask_text
+from recon.masking import mask_json, mask_text
+from recon.masking.frames import mask_frame
 from recon.profile import load_profile
 
 PERSONAL = load_profile().personal_columns

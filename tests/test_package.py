@@ -51,7 +51,7 @@ def run_python(folder: Path, *arguments: object, cwd: Path) -> subprocess.Comple
 def test_the_wheel_carries_code_suites_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = {f"recon/expectations/{path.name}" for path in (CHECKOUT / "expectations").glob("*.yaml")}
-    assert len(shipped) == 5
+    assert len(shipped) == 6
     shipped |= {f"recon/notebooks/{path.name}" for path in (CHECKOUT / "notebooks").glob("*.ipynb")}
     # What Python compiles meanwhile, in another process of these tests, has names of its own for a moment.
     files = [path for path in (CHECKOUT / "recon").rglob("*") if path.is_file() and "__pycache__" not in path.parts]

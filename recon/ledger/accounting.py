@@ -10,7 +10,8 @@ from msgspec import Struct, field
 
 from recon.ledger.kinds import KINDS
 from recon.ledger.outcome_counts import OutcomeCounts
-from recon.masking import mask_text, mask_value
+from recon.masking import mask_text
+from recon.masking.frames import mask_value
 from recon.model import (
     Cause,
     DuplicateKey,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import polars as pl
 from msgspec import Struct
 
-from recon.model.verification import Check, Guidance, Outcome, Summary, Verdict
+from recon.model.verification import Check, Guidance, Outcome, Summary, Verdict, frame_of
 
 
 class Fact(Struct, frozen=True):
@@ -88,7 +87,7 @@ class Probe(Struct, frozen=True):
             expected=found.expected,
             actual=found.actual,
             unit=found.unit,
-            violations=pl.DataFrame(found.rows, infer_schema_length=None),
+            violations=frame_of(found.rows),
             violation_count=None if outcome is Outcome.ERROR else found.count(outcome),
         )
 

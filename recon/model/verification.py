@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from msgspec import Struct, field
 
 from recon.model.ledger import Ledger
 
+if TYPE_CHECKING:
+    import polars as pl
+
+    Frame = pl.DataFrame
+else:
+    # Loaded where a frame is made: an error is reported also where there is no memory for it.
+    Frame = Any
+
 SINGULAR = {"members": "member", "events": "event", "registrations": "registration"}
 """What one of an entity is called, by entity, in the order of reports."""
 ENTITIES = tuple(SINGULAR)
+
+
+def frame_of(rows: Sequence[Mapping[str, object]]) -> Frame:
+    """Return rows of the same columns as a frame, whose types are those of all their values."""
+    frame: Frame = import_module("polars").DataFrame(rows, infer_schema_length=None, strict=False)
+    return frame
 
 
 class Outcome(StrEnum):
@@ -75,7 +90,7 @@ class Check(Struct, frozen=True):
     expected: int | float | str | None = None
     actual: int | float | str | None = None
     unit: str | None = None
-    violations: pl.DataFrame = field(default_factory=pl.DataFrame)
+    violations: Frame = field(default_factory=lambda: frame_of(()))
     violation_count: int | None = None
     escalate: str | None = None
     explains: tuple[str, ...] = ()

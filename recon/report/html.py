@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from recon.model import ENTITIES
 from recon.report.ledger.phrases import notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
+from recon.report.policies import policy_result, policy_values, shown_policies, unshown_policies
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import (
     accounted_line,
@@ -19,11 +20,7 @@ from recon.report.text import (
     has_next_step,
     not_checked,
     notices,
-    policy_result,
-    policy_values,
     shown_of,
-    shown_policies,
-    unshown_policies,
 )
 
 if TYPE_CHECKING:

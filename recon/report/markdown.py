@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES, Outcome
 from recon.report.ledger.markdown import ledger_section
+from recon.report.policies import policy_result, policy_values, shown_policies, unshown_policies
 from recon.report.table import markdown_table
 from recon.report.text import (
     accounted_line,
@@ -18,11 +19,7 @@ from recon.report.text import (
     markdown,
     not_checked,
     notices,
-    policy_result,
-    policy_values,
     shown_of,
-    shown_policies,
-    unshown_policies,
 )
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from msgspec import ValidationError
 
 from recon.errors import ReportError
@@ -23,6 +22,7 @@ from recon.model import (
     TierCount,
     Verification,
 )
+from recon.model.verification import frame_of
 from recon.report.failure import OUTCOME
 from recon.report.json import SCHEMA_VERSION
 from recon.report.ledger.document import ledger_of
@@ -123,7 +123,7 @@ def _check(document: Mapping[str, Any]) -> Check:
         expected=document["expected"],
         actual=document["actual"],
         unit=document["unit"],
-        violations=pl.DataFrame(document["violations"], infer_schema_length=None, strict=False),
+        violations=frame_of(document["violations"]),
         violation_count=document["violationCount"],
         escalate=document["escalate"],
         source=document["source"],

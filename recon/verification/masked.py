@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from recon.masking import mask_frame, mask_json, mask_text
+from recon.masking import mask_json, mask_text
+from recon.masking.frames import mask_frame
 from recon.model import PolicyResult
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ def test_init_writes_a_draft_that_check_can_read(database: Path, tmp_path: Path)
     assert (written.code, written.err) == (0, "")
     assert written.out.startswith(f"Wrote a first draft: {draft}\n")
     assert (checked.code, checked.err) == (1, "")
-    assert "14 of 17 checks can be evaluated" in checked.out
+    assert "15 of 18 checks can be evaluated" in checked.out
 
 
 def test_init_prints_the_draft(database: Path, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_init_reports_a_folder_that_cannot_be_before_it_connects(tmp_path: Path)
 def test_check_ends_with_0_when_every_check_can_be_evaluated(database: Path) -> None:
     done = run_in_process("profile", "check", "--database", database, "--profile", PROFILE)
     assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("17 of 17 checks can be evaluated\n")
+    assert done.out.endswith("18 of 18 checks can be evaluated\n")
     assert "\x1b" not in done.out
 
 
@@ -73,7 +73,7 @@ def test_check_takes_the_built_in_profile(demo: DemoPaths) -> None:
 def test_check_says_why_verify_will_refuse(database: Path) -> None:
     done = run_in_process("profile", "check", "--database", database)
     assert (done.code, done.err) == (1, "")
-    assert "0 of 17 checks can be evaluated" in done.out
+    assert "0 of 18 checks can be evaluated" in done.out
     assert "recon verify will refuse: The database has no table 'Member'" in done.out
 
 

@@ -60,8 +60,16 @@ def test_both_reach_the_same_outcomes(demo: DemoPaths, tmp_path: Path) -> None:
     assert by_great_expectations(result) == ours
     assert {"PASS", "WARN", "FAIL"} <= set(ours.values())
     assert result.found["stock"] == Found(Outcome.FAIL, 1)
-    assert [suite.name for suite in result.suites] == ["counts", "tiers", "integrity", "import", "records", "own"]
-    assert [suite.success for suite in result.suites] == [True, False, False, True, False, False]
+    assert [suite.name for suite in result.suites] == [
+        "counts",
+        "tiers",
+        "integrity",
+        "import",
+        "records",
+        "policies",
+        "own",
+    ]
+    assert [suite.success for suite in result.suites] == [True, False, False, True, False, False, False]
 
 
 def test_what_cannot_be_evaluated_is_an_exception_there(demo: DemoPaths, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _rule(check_id: str, text: str) -> Rule:
 
 
 def test_the_index_leads_to_two_pages_of_each_suite(pages: Path) -> None:
-    names = ["01-counts", "02-tiers", "03-integrity", "04-import", "05-records", "06-own"]
+    names = ["01-counts", "02-tiers", "03-integrity", "04-import", "05-records", "06-policies", "07-own"]
     wanted = {"index.html", *(f"{kind}/{name}.html" for kind in ("expectations", "validations") for name in names)}
     assert set(texts(pages)) == wanted
     index = Page(texts(pages)["index.html"])
@@ -110,7 +110,7 @@ def test_every_link_leads_somewhere(pages: Path) -> None:
 
 
 def test_a_check_stands_whole_on_its_page(pages: Path) -> None:
-    own = Page(texts(pages)["validations/06-own.html"])
+    own = Page(texts(pages)["validations/07-own.html"])
     assert [text.split()[:2] for level, text in own.headings if level == 3] == [["✕", "FAIL"], ["✕", "FAIL"]]
     for text in ("critical", "As it should be.", "1 of 60 values of members.email does not match regex", "Look at one"):
         assert text in own.text

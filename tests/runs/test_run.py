@@ -133,7 +133,7 @@ def test_a_disk_that_goes_away_leaves_the_verdict_in_the_message(demo: DemoPaths
 
     options = recon.VerifyOptions(bundle=demo.bundle, database=str(demo.database))
     with pytest.raises(
-        OutputError, match=r"Verification PASSED \(17 passed, 0 failed, 0 warnings\), but the run cannot"
+        OutputError, match=r"Verification PASSED \(18 passed, 0 failed, 0 warnings\), but the run cannot"
     ):
         recon.run(recon.RunOptions(options, tmp_path / "outputs", ("junit",)), Removing())
 

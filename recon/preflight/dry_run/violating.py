@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from msgspec.structs import replace
 
-from recon.masking import mask_frame
+from recon.masking.frames import mask_frame
 from recon.model import Findings
 from recon.sql import named_statements
 

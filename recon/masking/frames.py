@@ -1,22 +1,20 @@
-"""Masking of personal data: names, e-mail addresses and phone numbers; ids stay readable."""
+"""Masking of whole columns: by the kind of personal data that each holds, and as free text."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from recon.masking.texts import EMAIL_PATTERN, PHONE_PATTERN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
-PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
 # In frames with one row per value, this column names the field that the value belongs to.
 FIELD = "field"
 VALUES_OF_FIELD = ("source_value", "target_value")
-JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 
 
@@ -26,23 +24,6 @@ def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame
     if not texts:
         return frame
     return frame.with_columns([_mask_column(name, personal, by_field=FIELD in texts).alias(name) for name in texts])
-
-
-def mask_text(text: str) -> str:
-    """Return free text with its e-mail addresses and phone numbers masked."""
-    masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
-    return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
-
-
-def mask_json(text: str) -> str:
-    """Return a JSON text whose strings are masked as free text; it stays JSON, and all else in it unchanged."""
-
-    def masked(found: re.Match[str]) -> str:
-        plain: str = json.loads(found[0], strict=False)
-        hidden = mask_text(plain)
-        return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False)
-
-    return JSON_STRING.sub(masked, text)
 
 
 def mask_value(text: str, kind: str | None) -> str:
