@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from recon.errors import DecisionError
 from recon.preflight.people import stakeholders
@@ -14,9 +14,29 @@ if TYPE_CHECKING:
     from recon.model import Verification
 
 
-def notice(verification: Verification, outputs: Path | str) -> str | None:
-    """Who is to be notified now; None where the verdict is not PASSED, or nobody was recorded as notified."""
-    if verification.verdict != "PASSED":
+class Verdicted(Protocol):
+    """What is known of a verification, or of the summary of one."""
+
+    @property
+    def verdict(self) -> str:
+        """The overall outcome."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the bundle is of a dry run."""
+
+
+def notice(judgement: Verdicted, outputs: Path | str) -> str | None:
+    """Who is to be notified now.
+
+    Args:
+        judgement: The verdict on a migration, or on a dry run, which completes none.
+        outputs: The folder of runs, which holds the file of decisions.
+
+    Returns:
+        Their names; None where the verdict is not PASSED, or nobody was recorded as notified of the migration.
+    """
+    if judgement.verdict != "PASSED" or judgement.dry_run:
         return None
     try:
         names = stakeholders(outputs)

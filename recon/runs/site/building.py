@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from recon.errors import OutputError, UsageError
 from recon.report.output import replace_file
 from recon.runs.folder import assessment_folders, run_folders
+from recon.runs.notice import notice
 from recon.runs.site.assessment_entries import read_assessment
 from recon.runs.site.copies import copy_runs
 from recon.runs.site.entries import read_entry
@@ -49,7 +50,10 @@ def _build(outputs: Path) -> Path:
         runs, assessments = _folders(outputs)
         copies = outputs / SITE / "runs"
         copy_runs([*runs, *assessments], copies)
-        _write(home, render([read_entry(run, copies) for run in runs], [read_assessment(each) for each in assessments]))
+        entries = [read_entry(run, copies) for run in runs]
+        newest = next((entry.run_summary for entry in entries if entry.run_summary is not None), None)
+        notified = notice(newest, outputs) if newest else None
+        _write(home, render(entries, [read_assessment(each) for each in assessments], notified))
         if _names(run_folders(outputs), assessment_folders(outputs)) == _names(runs, assessments):
             break
     return home

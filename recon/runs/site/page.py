@@ -21,12 +21,15 @@ SHOWN_FAILURES = 5
 VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
-def render(entries: Sequence[ListedRun], assessments: Sequence[ListedAssessment] = ()) -> str:
+def render(
+    entries: Sequence[ListedRun], assessments: Sequence[ListedAssessment] = (), notified: str | None = None
+) -> str:
     """The complete page.
 
     Args:
         entries: Every run, the newest first.
         assessments: Every assessment, the newest first; at least one where there is no run.
+        notified: Who is to be notified of the newest verdict; None: nobody.
     """
     templates = environment("runs/site")
     style = stylesheet() + templates.get_template("index.css.jinja").render()
@@ -34,6 +37,7 @@ def render(entries: Sequence[ListedRun], assessments: Sequence[ListedAssessment]
     return templates.get_template("index.html.jinja").render(
         entries=entries,
         assessments=assessments,
+        notified=notified,
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
         trends=draw_trend(entries),
