@@ -1,32 +1,34 @@
-"""The frozen objects that all other parts produce or show: a Verification and its contents."""
+"""The frozen objects that all other parts produce or show: a Verification and its contents.
 
-from recon.model.assessment import Assessment, Fact, Findings, Part, Probe
-from recon.model.ledger import (
-    SOURCE_OUTCOMES,
-    TARGET_OUTCOMES,
-    Cause,
-    DuplicateKey,
-    EntityAccount,
-    Example,
-    Ledger,
-    LevelTiers,
-)
-from recon.model.verification import (
-    ENTITIES,
-    SINGULAR,
-    Check,
-    Distributions,
-    Escalation,
-    Guidance,
-    Outcome,
-    PolicyResult,
-    SnapshotInfo,
-    Summary,
-    Tally,
-    TierCount,
-    Verdict,
-    Verification,
-)
+The names are loaded on first use: what reports an error needs the outcomes, and no library of frames.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recon.model.assessment import Assessment, Fact, Findings, Part, Probe
+    from recon.model.entities import ENTITIES, SINGULAR
+    from recon.model.ledger import (
+        SOURCE_OUTCOMES,
+        TARGET_OUTCOMES,
+        Cause,
+        DuplicateKey,
+        EntityAccount,
+        Example,
+        Ledger,
+        LevelTiers,
+    )
+    from recon.model.outcomes import Escalation, Guidance, Outcome, Summary, Verdict
+    from recon.model.verification import (
+        Check,
+        Distributions,
+        PolicyResult,
+        SnapshotInfo,
+        Tally,
+        TierCount,
+        Verification,
+    )
 
 __all__ = [
     "ENTITIES",
@@ -57,3 +59,41 @@ __all__ = [
     "Verdict",
     "Verification",
 ]
+
+_HOMES = {
+    "Assessment": "assessment",
+    "Fact": "assessment",
+    "Findings": "assessment",
+    "Part": "assessment",
+    "Probe": "assessment",
+    "SOURCE_OUTCOMES": "ledger",
+    "TARGET_OUTCOMES": "ledger",
+    "Cause": "ledger",
+    "DuplicateKey": "ledger",
+    "EntityAccount": "ledger",
+    "Example": "ledger",
+    "Ledger": "ledger",
+    "LevelTiers": "ledger",
+    "Escalation": "outcomes",
+    "Guidance": "outcomes",
+    "Outcome": "outcomes",
+    "Summary": "outcomes",
+    "Verdict": "outcomes",
+    "ENTITIES": "entities",
+    "SINGULAR": "entities",
+    "Check": "verification",
+    "Distributions": "verification",
+    "PolicyResult": "verification",
+    "SnapshotInfo": "verification",
+    "Tally": "verification",
+    "TierCount": "verification",
+    "Verification": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'recon.model' has no attribute {name!r}")
+    found = getattr(import_module(f"recon.model.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from recon.model.verification import Check, Guidance, Outcome, Summary, Verdict, frame_of
+from recon.model.outcomes import Guidance, Outcome, Summary, Verdict
+from recon.model.verification import Check, frame_of
 
 
 class Fact(Struct, frozen=True):

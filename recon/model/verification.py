@@ -4,62 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from msgspec import Struct, field
 
 from recon.model.ledger import Ledger
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    Frame = pl.DataFrame
-else:
-    # Loaded where a frame is made: an error is reported also where there is no memory for it.
-    Frame = Any
-
-SINGULAR = {"members": "member", "events": "event", "registrations": "registration"}
-"""What one of an entity is called, by entity, in the order of reports."""
-ENTITIES = tuple(SINGULAR)
+from recon.model.outcomes import Escalation, Guidance, Outcome, Summary, Verdict
 
 
-def frame_of(rows: Sequence[Mapping[str, object]]) -> Frame:
+def frame_of(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     """Return rows of the same columns as a frame, whose types are those of all their values."""
-    frame: Frame = import_module("polars").DataFrame(rows, infer_schema_length=None, strict=False)
-    return frame
-
-
-class Outcome(StrEnum):
-    """The outcome of one check; ERROR means that the rule could not be evaluated."""
-
-    PASS = "PASS"  # noqa: S105 - an outcome, not a password
-    WARN = "WARN"
-    FAIL = "FAIL"
-    ERROR = "ERROR"
-
-    @property
-    def passed(self) -> bool | None:
-        """True for PASS and WARN, False for FAIL, None (unknown) for ERROR."""
-        return {Outcome.PASS: True, Outcome.WARN: True, Outcome.FAIL: False}.get(self)
-
-
-class Verdict(StrEnum):
-    """The overall outcome of a verification."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    INCOMPLETE = "INCOMPLETE"
-
-
-class Guidance(Struct, frozen=True):
-    """What the runbook says about a check: what it means when the check does not pass, and what to do."""
-
-    meaning: str
-    action: str
-    diagnosis: tuple[str, ...] = ()
-    resolution: tuple[str, ...] = ()
+    return pl.DataFrame(rows, infer_schema_length=None, strict=False)
 
 
 class Check(Struct, frozen=True):
@@ -90,7 +45,7 @@ class Check(Struct, frozen=True):
     expected: int | float | str | None = None
     actual: int | float | str | None = None
     unit: str | None = None
-    violations: Frame = field(default_factory=lambda: frame_of(()))
+    violations: pl.DataFrame = field(default_factory=pl.DataFrame)
     violation_count: int | None = None
     escalate: str | None = None
     explains: tuple[str, ...] = ()
@@ -189,41 +144,6 @@ class SnapshotInfo(Struct, frozen=True):
     not_read: Mapping[str, str]
     unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     encryption: str | None = "unknown"
-
-
-class Escalation(Struct, frozen=True):
-    """Whether the runbook (3.7, 4.1, 5) requires this verdict to be escalated, to whom and why."""
-
-    required: bool
-    reasons: tuple[str, ...]
-    contact: str
-    priority: str
-    situation: str
-    action: str
-
-
-class Summary(Struct, frozen=True):
-    """Number of checks by outcome; `passed` counts PASS only."""
-
-    total: int
-    passed: int
-    failed: int
-    warnings: int
-    errors: int
-
-    @classmethod
-    def of(cls, checks: Sequence[Check]) -> Summary:
-        """Count the outcomes of `checks`."""
-        outcomes = [check.outcome for check in checks]
-        counted = [outcomes.count(o) for o in (Outcome.PASS, Outcome.FAIL, Outcome.WARN, Outcome.ERROR)]
-        return cls(len(outcomes), *counted)
-
-    @property
-    def verdict(self) -> Verdict:
-        """FAILED with any FAIL; INCOMPLETE with any ERROR or without a single check; else PASSED."""
-        if self.failed:
-            return Verdict.FAILED
-        return Verdict.INCOMPLETE if self.errors or not self.total else Verdict.PASSED
 
 
 class Verification(Struct, frozen=True):

@@ -10,14 +10,17 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from recon.errors import ReportError
 from recon.report.text import markdown, printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HEADING = "Post-Migration Verification"
 OUTCOME = "error"
 SCHEMA_VERSION = "1.0"
+WITHOUT_VERDICT = "The run ended with an error and without a verdict"
 NO_VERDICT = "No verdict was reached: nothing is known about the migration."
 
 
@@ -55,6 +58,11 @@ class Failure:
         """The facts of the run, as label and value."""
         named = (("Bundle", self.bundle),) if self.bundle else ()
         return (*named, ("Ended at", timestamp(self.occurred_at)), ("Exit code", str(self.exit_code)))
+
+
+def without_verdict(path: Path | str, found: str) -> ReportError:
+    """The error for the report of a run that ended without a verdict."""
+    return ReportError(WITHOUT_VERDICT, where=str(path)[:300], found=found[:500])
 
 
 def as_json(failure: Failure) -> str:

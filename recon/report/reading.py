@@ -23,14 +23,13 @@ from recon.model import (
     Verification,
 )
 from recon.model.verification import frame_of
-from recon.report.failure import OUTCOME
+from recon.report.failure import OUTCOME, without_verdict
 from recon.report.json import SCHEMA_VERSION
 from recon.report.ledger.document import ledger_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WITHOUT_VERDICT = "The run ended with an error and without a verdict"
 WANTED = f"a report of recon as JSON, schema version {SCHEMA_VERSION}"
 
 
@@ -56,11 +55,6 @@ def load_verification(path: Path | str) -> Verification:
         return verification_of(document)
     except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
         raise _unusable(path, f"{type(error).__name__}: {error}") from error
-
-
-def without_verdict(path: Path | str, found: str) -> ReportError:
-    """The error for the report of a run that ended without a verdict."""
-    return ReportError(WITHOUT_VERDICT, where=str(path)[:300], found=found[:500])
 
 
 def verification_of(document: Mapping[str, Any]) -> Verification:

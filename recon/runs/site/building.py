@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.errors import OutputError, UsageError
 from recon.report.output import replace_file
 from recon.runs.folder import assessment_folders, run_folders
-from recon.runs.notice import notice
 from recon.runs.site.assessment_entries import read_assessment
 from recon.runs.site.copies import copy_runs
 from recon.runs.site.entries import read_entry
@@ -52,7 +52,8 @@ def _build(outputs: Path) -> Path:
         copy_runs([*runs, *assessments], copies)
         entries = [read_entry(run, copies) for run in runs]
         newest = next((entry.run_summary for entry in entries if entry.run_summary is not None), None)
-        notified = notice(newest, outputs) if newest else None
+        # Decisions are read by what also reads databases; a failed run is listed without it.
+        notified = import_module("recon.runs.notice").notice(newest, outputs) if newest else None
         _write(home, render(entries, [read_assessment(each) for each in assessments], notified))
         if _names(run_folders(outputs), assessment_folders(outputs)) == _names(runs, assessments):
             break

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recon.errors import ReportError
-from recon.report.reading import WITHOUT_VERDICT
+from recon.report.failure import WITHOUT_VERDICT
 from recon.report.text import timestamp
 from recon.runs.folder import PARTS
 from recon.runs.site.run_summary import read_summary

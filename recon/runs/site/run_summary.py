@@ -11,8 +11,8 @@ from msgspec import Meta, Struct, field
 
 from recon.errors import ReportError
 from recon.model import Escalation, Outcome, Summary, Verdict
+from recon.report.failure import without_verdict
 from recon.report.json import SCHEMA_VERSION
-from recon.report.reading import without_verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
