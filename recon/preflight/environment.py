@@ -139,24 +139,34 @@ def named_check(url: DatabaseUrl, profile: Profile, expected: str | None = None)
     Raises:
         UsageError: `expected` is no environment of the profile.
     """
-    if expected is not None and expected not in {*profile.environments, PRODUCTION}:
-        known = {**profile.environments, PRODUCTION: ()}
-        raise UsageError(
-            "The profile has no such environment",
-            where="--expect",
-            expected=", ".join(known),
-            found=repr(expected)[:100],
-            next_step=suggest(expected, known),
-        )
+    meant = None if expected is None else _meant(expected, profile)
     found, place = named_environments(url, profile), place_of(url)
     target = found[0] if len(found) == 1 else PRODUCTION
-    if expected is not None and expected != target:
-        wanted = Findings(expected=expected, actual=target)
-        return ENVIRONMENT.failed(f"{target}, and {expected} was meant: {place}", wanted)
+    if meant is not None and meant != target:
+        return ENVIRONMENT.failed(f"{target}, and {meant} was meant: {place}", Findings(expected=meant, actual=target))
     if len(found) == 1:
         return ENVIRONMENT.passed(f"{target}: {place}", Findings(actual=target))
     which = f"it matches {' and '.join(found)}" if found else "it matches no environment of the profile"
     return ENVIRONMENT.warned(f"treated as production: {place}; {which}", Findings(actual=target))
+
+
+def _meant(expected: str, profile: Profile) -> str:
+    """Return the environment of that name, or the only one whose name begins so: "prod" is production.
+
+    Raises:
+        UsageError: There is none, or several.
+    """
+    known = {**profile.environments, PRODUCTION: ()}
+    meant = [name for name in known if name.startswith(expected)] if expected else []
+    if expected in known or len(meant) == 1:
+        return expected if expected in known else meant[0]
+    raise UsageError(
+        "The profile has no such environment",
+        where="--expect",
+        expected=", ".join(known),
+        found=repr(expected)[:100],
+        next_step=suggest(expected, known),
+    )
 
 
 def _of_source(source: Source, url: DatabaseUrl, profile: Profile) -> Iterator[Fact | Check]:

@@ -71,6 +71,10 @@ def test_another_environment_than_the_one_that_is_meant_fails() -> None:
     assert named_check(url, load_profile(), "production").outcome is Outcome.WARN
     check = named_check(url, load_profile(), "staging")
     assert (check.outcome, check.expected, check.actual) == (Outcome.FAIL, "staging", "production")
+    assert named_check(url, load_profile(), "prod").outcome is Outcome.WARN
+    for unknown in ("", "sandbox", "productions"):
+        with pytest.raises(recon.ReconError, match=r"no such environment \(--expect\)"):
+            named_check(url, load_profile(), unknown)
 
 
 def test_a_profile_names_its_own_environments(tmp_path: Path) -> None:
