@@ -75,7 +75,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
         verified_at=_moment(document["verifiedAt"]),
         duration_ms=document["durationMs"],
         age=None if age is None else timedelta(seconds=age),
-        checks=tuple(map(_check, document["checks"])),
+        checks=tuple(map(check_of, document["checks"])),
         counts_bundle=document["counts"]["bundle"],
         counts_database=document["counts"]["database"],
         tiers=tuple(
@@ -101,7 +101,12 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
     )
 
 
-def _check(document: Mapping[str, Any]) -> Check:
+def check_of(document: Mapping[str, Any]) -> Check:
+    """The Check from whose plain objects `recon.report.json.check_document` made this document.
+
+    Raises:
+        KeyError, TypeError, ValueError: The document is not of that form.
+    """
     return Check(
         id=document["id"],
         name=document["name"],

@@ -6,12 +6,12 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from msgspec import to_builtins
 
 from recon.errors import ReportError
-from recon.model import Assessment, Check, Fact, Guidance, Outcome, Part
+from recon.model import Assessment, Fact, Part
 from recon.report.json import SCHEMA_VERSION, check_document
+from recon.report.reading import check_of
 from recon.report.text import printable, timestamp
 
 if TYPE_CHECKING:
@@ -80,32 +80,13 @@ def _assessment(found: Mapping[str, Any]) -> Assessment:
                 part["name"],
                 part["title"],
                 tuple(Fact(fact["label"], fact["value"]) for fact in part["facts"]),
-                tuple(map(_check, part["checks"])),
+                tuple(map(check_of, part["checks"])),
                 part["durationMs"],
             )
             for part in found["parts"]
         ),
         tuple(found["nextSteps"]),
         found["masked"],
-    )
-
-
-def _check(found: Mapping[str, Any]) -> Check:
-    return Check(
-        id=found["id"],
-        name=found["name"],
-        category=found["category"],
-        severity=found["severity"],
-        outcome=Outcome(found["outcome"]),
-        message=found["message"],
-        description=found["description"],
-        guidance=Guidance(found["meaning"], found["action"], tuple(found["diagnosis"]), tuple(found["resolution"])),
-        detail=found["detail"],
-        expected=found["expected"],
-        actual=found["actual"],
-        unit=found["unit"],
-        violations=pl.DataFrame(found["violations"], infer_schema_length=None),
-        violation_count=found["violationCount"],
     )
 
 
