@@ -162,7 +162,7 @@ def _reviewed(decisions: Decisions, digest: str | None) -> Check:
         return REVIEWED.failed(f"This dry run was not reviewed; the last review is of another: {last}")
     if found.answers.get("despite"):
         despite = f"despite {found.answers.get('verdict')}: {found.answers['despite']}"
-        return REVIEWED.warned(f"{_review_words(found)}, {despite}")
+        return REVIEWED.warned(f"{_review_words(found)}, {mask_text(despite)}")
     if digest is None:
         return REVIEWED.warned(f"{_review_words(found)}; not compared with a bundle, because none was named")
     return REVIEWED.passed(_review_words(found))
@@ -170,14 +170,15 @@ def _reviewed(decisions: Decisions, digest: str | None) -> Check:
 
 def _review_words(review: Decision) -> str:
     run_id = review.seen.run_id if review.seen else "?"
-    return f"{run_id} reviewed by {review.by} at {utc_text(review.at)}"
+    return mask_text(f"{run_id} reviewed by {review.by} at {utc_text(review.at)}")
 
 
 def _notified(decisions: Decisions) -> Check:
     found = decisions.last(SIGNOFF, "notified")
     if found is None:
         return NOTIFIED.failed("Nobody is recorded as notified")
-    return NOTIFIED.passed(f"{', '.join(found.answers['notified'])}; recorded by {found.by} at {utc_text(found.at)}")
+    names = ", ".join(found.answers["notified"])
+    return NOTIFIED.passed(mask_text(f"{names}; recorded by {found.by} at {utc_text(found.at)}"))
 
 
 def _window(decisions: Decisions, now: datetime) -> Check:
@@ -185,7 +186,7 @@ def _window(decisions: Decisions, now: datetime) -> Check:
     if found is None:
         return WINDOW.warned("No maintenance window is recorded; if none is needed: recon signoff --no-window")
     window = recorded_window(found.answers["window"])
-    who = f"recorded by {found.by} at {utc_text(found.at)}"
+    who = mask_text(f"recorded by {found.by} at {utc_text(found.at)}")
     if window is None:
         return WINDOW.passed(f"None is needed; {who}")
     if now > window.end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from recon.errors import DecisionError
+from recon.masking import mask_text
 from recon.preflight.people import stakeholders
 from recon.report.text import markdown
 
@@ -42,7 +43,7 @@ def notice(judgement: Verdicted, outputs: Path | str) -> str | None:
         names = stakeholders(outputs)
     except DecisionError as error:
         return f"not known: {error.message}"
-    return ", ".join(names) or None
+    return mask_text(", ".join(names)) or None
 
 
 def notice_section(verification: Verification, outputs: Path | str) -> str:

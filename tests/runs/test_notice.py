@@ -44,6 +44,8 @@ def test_without_a_verdict_or_without_names_nobody_is_to_be_notified(
     assert notice(passed, tmp_path) is None
     sign_off(SignoffOptions(tmp_path, notified=["Board"], by="Jane"))
     assert (notice(passed, tmp_path), notice(capped, tmp_path)) == ("Board", None)
+    sign_off(SignoffOptions(tmp_path, notified=["Ann ann@club.org"], by="Jane"))
+    assert notice(passed, tmp_path) == "Ann a***@***"
     assert notice(replace(passed, checks=()), tmp_path) is None
     assert notice(replace(passed, dry_run=True), tmp_path) is None
 
