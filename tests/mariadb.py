@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pymysql
+import pytest
 from certificates import make_certificate
 from mysql import MysqlServer
 from support import wait_until
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAMS = ("mariadbd", "mariadb-install-db")
+# A few MB in place of a hundred: several servers may run side by side.
+SMALL = ("--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M")
 USER, PASSWORD = "tests", "made-up-for-the-tests"
 
 
@@ -30,7 +33,10 @@ def is_installed() -> bool:
 
 @contextmanager
 def running_mariadb(*, with_tls: bool) -> Iterator[tuple[MysqlServer, Path]]:
-    """Run a server in a temporary folder, which is removed at the end; gives the server and its folder."""
+    """Run a server in a temporary folder, which is removed at the end; gives the server and its folder.
+
+    Where the server cannot be set up at all, the test is skipped with what the program printed.
+    """
     with tempfile.TemporaryDirectory(prefix="recon-mariadb-") as name:
         folder, account = Path(name), "nobody" if os.geteuid() == 0 else None
         options: list[str] = ["--skip-ssl"]
@@ -43,21 +49,33 @@ def running_mariadb(*, with_tls: bool) -> Iterator[tuple[MysqlServer, Path]]:
         data = f"--datadir={folder / 'data'}"
         install = ("mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal")
         groups: list[str] | None = [] if account else None
-        subprocess.run(
-            [*install, "--skip-test-db"], check=True, capture_output=True, user=account, extra_groups=groups, cwd="/"
+        installed = subprocess.run(
+            [*install, "--skip-test-db", *SMALL],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={"PATH": os.environ["PATH"], "TMPDIR": name},
+            user=account,
+            extra_groups=groups,
+            cwd=name,
         )
+        if installed.returncode != 0:
+            pytest.skip(f"mariadb-install-db ended with {installed.returncode}: {installed.stdout[-3000:]}")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
         places = (f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--port={port}")
         start = ("mariadbd", "--no-defaults", data, "--bind-address=127.0.0.1", *places, *options)
         with subprocess.Popen(
-            [*start, "--innodb-flush-log-at-trx-commit=0"],
+            [*start, *SMALL, "--innodb-flush-log-at-trx-commit=0"],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             user=account,
             extra_groups=groups,
-            cwd="/",
+            cwd=name,
         ) as server:
             try:
                 wait_until(lambda: _admits(folder / "socket"), "MariaDB admits its user")
