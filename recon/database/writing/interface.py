@@ -237,5 +237,11 @@ class WritableDatabase(Protocol):
     def execute(self, statement: str) -> int:
         """Send one statement; returns the number of rows that it affected."""
 
+    def transaction_id(self) -> str | None:
+        """Return what the server calls this transaction; None: servers of this kind cannot be asked about it later."""
+
+    def status_of(self, transaction_id: str) -> str | None:
+        """Return what became of a transaction: "committed", "aborted", "in progress"; None: it is not known."""
+
     def scratch_table(self, table: Table) -> Table:
         """Create an empty temporary table with the columns of another, which is gone after the transaction."""
