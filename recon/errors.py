@@ -8,6 +8,7 @@ ReconError
 │   ├── ApiRefusal             it does answer, and what it says keeps an import from reading it
 │   └── ApiMisunderstanding    it does not understand the question
 ├── BackupError     a backup cannot be made, read or restored
+├── RollbackError   a run cannot be undone, or not as planned
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
 ├── OutputError     a report cannot be written
@@ -131,6 +132,12 @@ class BackupError(ReconError):
     """A backup cannot be made, read or restored; what a backup lacks is a failed check instead."""
 
     title = "Backup error"
+
+
+class RollbackError(ReconError):
+    """A run cannot be undone, or not as it was planned; nothing was changed unless the message says so."""
+
+    title = "Rollback error"
 
 
 class ProfileError(ReconError):

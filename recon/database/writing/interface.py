@@ -150,21 +150,32 @@ class WritableDatabase(Protocol):
         kind: "postgresql", "mysql" or "sqlite".
         label: Kind, version, location and name; never a user, never a password.
         identity: What distinguishes this database from others, as in a backup's manifest.
+        schema: Where `verify` looks for the application's tables; None: databases of this kind have no schemas.
         limits: What this kind of database cannot promise to a rollback, one sentence each.
         chunk: Number of keys that one statement may name.
+        preamble: The statements that begin a script of literals, so that they mean the same in any client.
     """
 
     kind: str
     label: str
     identity: Mapping[str, str]
+    schema: str | None
     limits: tuple[str, ...]
     chunk: int
+    preamble: tuple[str, ...]
 
     def begin(self, *, writing: bool) -> None:
         """Begin a transaction; `writing`: with the time limits and the lock of a rollback, else read-only.
 
         Raises:
             WriteError: Another rollback or import holds the lock ("locked"), or the server takes no writes.
+        """
+
+    def begin_scratch(self) -> None:
+        """Begin a transaction in which temporary tables alone can be written, without the lock of a rollback.
+
+        Raises:
+            WriteError: The server or the role's rights allow none.
         """
 
     def commit(self) -> None:

@@ -60,8 +60,10 @@ class SqliteWriter:
     """One SQLite file."""
 
     kind = "sqlite"
+    schema = None
     limits = LIMITS
     chunk = 10_000
+    preamble = ("pragma foreign_keys = on", "begin immediate")
 
     def __init__(self, path: Path) -> None:
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
@@ -80,6 +82,10 @@ class SqliteWriter:
             # Off by default, and then references are neither checked nor followed; not possible within a transaction.
             self._opened.execute("pragma foreign_keys = on")
             self._opened.execute("begin immediate" if writing else "begin")
+
+    def begin_scratch(self) -> None:
+        """Begin on a private copy, whose temporary tables are its own."""
+        self.begin(writing=False)
 
     def _connect(self) -> sqlite3.Connection:
         address = f"{self._path.resolve().as_uri()}?mode=rw"

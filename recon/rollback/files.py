@@ -1,0 +1,103 @@
+"""The plan as a file: JSON with the digest of its canonical form, so that an edit shows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from recon.errors import OutputError, RollbackError
+from recon.rollback.plan import VERSION, RollbackPlan
+
+PLAN, DIGEST, MARKDOWN, STATEMENTS = "plan.json", "plan.sha256", "plan.md", "plan.sql"
+AGAIN = "Make the plan again: recon rollback plan"
+
+
+class SealedPlan(msgspec.Struct, frozen=True):
+    """A plan with the SHA-256 of its canonical form."""
+
+    plan: msgspec.Raw
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A plan that was read back, with the folder that it is in."""
+
+    plan: RollbackPlan
+    sha256: str
+    folder: Path
+
+
+def write_plan(folder: Path, plan: RollbackPlan) -> str:
+    """Write the plan, readable by its owner alone, and return its digest.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    text = msgspec.json.encode(plan, order="sorted")
+    digest = sha256(text).hexdigest()
+    sealed = msgspec.json.encode(SealedPlan(msgspec.Raw(text), digest))
+    write_private(folder / PLAN, sealed + b"\n")
+    return digest
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that its owner alone can read.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise OutputError(
+            "A file of the rollback cannot be written", where=str(path)[:300], found=error.strerror
+        ) from error
+
+
+def read_plan(path: Path | str) -> StoredPlan:
+    """Read a plan: its folder, or the file in it.
+
+    Raises:
+        RollbackError: It cannot be read, is none, is of another version of recon, or was edited.
+    """
+    file = Path(path) / PLAN if Path(path).is_dir() else Path(path)
+    try:
+        sealed = msgspec.json.decode(file.read_bytes(), type=SealedPlan)
+        text = msgspec.json.encode(msgspec.json.decode(sealed.plan), order="sorted")
+        version = msgspec.json.decode(text, type=dict).get("schemaVersion")
+        plan = msgspec.json.decode(text, type=RollbackPlan) if version == VERSION else None
+    except OSError as error:
+        raise RollbackError(
+            "The plan cannot be read",
+            where=str(file)[:300],
+            expected=f"the folder of a plan, or its {PLAN}",
+            found=error.strerror,
+            next_step=AGAIN,
+        ) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError, RecursionError) as error:
+        raise RollbackError(
+            "The file is no plan of a rollback", where=str(file)[:300], found=str(error)[:200], next_step=AGAIN
+        ) from None
+    if sha256(text).hexdigest() != sealed.sha256:
+        raise RollbackError(
+            "The plan was edited after it was made",
+            where=str(file)[:300],
+            expected=f"the SHA-256 {sealed.sha256[:16]}…",
+            found=f"{sha256(text).hexdigest()[:16]}…",
+            next_step=AGAIN,
+        )
+    if plan is None:
+        raise RollbackError(
+            "The plan is of another version of recon",
+            where=str(file)[:300],
+            expected=VERSION,
+            found=str(version)[:20],
+            next_step=AGAIN,
+        )
+    return StoredPlan(plan, sealed.sha256, file.parent)

@@ -1,0 +1,215 @@
+"""Makes the plan of a rollback; the database is only read."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from recon.bundle import open_bundle
+from recon.database import open_source, resolve_database
+from recon.database.writing import WriteError, open_for_writing
+from recon.errors import UsageError
+from recon.preflight.decisions import decider
+from recon.preflight.environment_names import PRODUCTION, named_environments
+from recon.profile import load_profile
+from recon.rollback.audit import audit_form
+from recon.rollback.evidence import evidence_of_bundle
+from recon.rollback.links import count_orphans
+from recon.rollback.plan import KeptRow, PlannedTable, RollbackPlan
+from recon.rollback.refusals import refused
+from recon.rollback.reverse import FILE, HEADER, ReverseWriter, not_proven, prove
+from recon.rollback.run_evidence import READS, evidence_of_run
+from recon.rollback.selection import deletion_order, keep_referred, words_of
+from recon.rollback.surroundings import reached_tables, slow_references
+from recon.rollback.tables import TargetTables, require_key
+from recon.rollback.targets import Targets
+from recon.verification.options import VerifyOptions
+from recon.verification.verify import judged
+from recon.warehouse import Warehouse
+from recon.warehouse.load_database import take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.database import DatabaseUrl
+    from recon.database.writing import Table, WritableDatabase
+    from recon.profile import Profile
+    from recon.rollback.evidence import RunEvidence
+    from recon.rollback.options import PlanOptions
+    from recon.rollback.plan import PlannedRow, ReverseSql
+
+
+def make_plan(options: PlanOptions, folder: Path) -> RollbackPlan:
+    """Plan the rollback of a run, and write the plan and its reverse SQL into a folder.
+
+    Args:
+        options: Which run.
+        folder: An existing folder, readable by nobody else.
+
+    Raises:
+        ReconError: The run cannot be undone, with the reason; nothing was written to the database.
+    """
+    profile = load_profile(options.profile).require_whole()
+    url = resolve_database(options.database, options.environment)
+    who, _ = decider(options.by)
+    with (
+        _known(options, profile, url) as known,
+        open_for_writing(url, options.timeout_s) as database,
+        refused(database.label),
+    ):
+        database.begin(writing=False)
+        plan = _Planner(known, TargetTables(database, profile), database, folder).plan(options, who)
+        database.rollback()
+        plan = _proven(plan, folder, database)
+    environments = named_environments(url, profile)
+    environment = environments[0] if len(environments) == 1 else PRODUCTION
+    return replace(plan, environment=environment)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the run, and where."""
+
+    evidence: RunEvidence
+    warehouse: Warehouse
+    bundle: str | None
+
+
+@contextmanager
+def _known(options: PlanOptions, profile: Profile, url: DatabaseUrl) -> Iterator[Known]:
+    if options.bundle is None:
+        with Warehouse() as warehouse, closing(open_source(url, options.timeout_s)) as source:
+            take_snapshot(source, profile, READS, warehouse)
+            yield Known(evidence_of_run(_run_id(options), warehouse, options.started_at), warehouse, None)
+        return
+    if options.started_at is not None:
+        raise UsageError("The bundle says when the run started", where="--started-at", next_step="Leave it out")
+    path = Path(options.bundle)
+    exports = None if options.exports is None else Path(options.exports)
+    verifying = VerifyOptions(
+        path,
+        options.database,
+        exports=options.exports,
+        profile=options.profile,
+        timeout_s=options.timeout_s,
+        environment=options.environment,
+    )
+    with judged(verifying) as judgement, open_bundle(path, exports) as bundle:
+        if options.run_id is not None and options.run_id != bundle.run_id:
+            raise UsageError(
+                "The bundle is of another run",
+                where="--run-id",
+                expected=bundle.run_id,
+                found=options.run_id[:100],
+                next_step="Name the bundle of the run that is to be undone",
+            )
+        yield Known(evidence_of_bundle(bundle, judgement.warehouse), judgement.warehouse, str(options.bundle))
+
+
+def _run_id(options: PlanOptions) -> str:
+    if not options.run_id:
+        raise UsageError(
+            "No run is named",
+            expected="the bundle that the importer left, or --run-id",
+            next_step="recon rollback plan --bundle FOLDER",
+        )
+    return options.run_id
+
+
+class _Planner:
+    """Makes the plan in one read transaction."""
+
+    def __init__(self, known: Known, tables: TargetTables, database: WritableDatabase, folder: Path) -> None:
+        self._known, self._tables, self._database, self._folder = known, tables, database, folder
+        self._targets = Targets(database, tables, known.warehouse)
+
+    def plan(self, options: PlanOptions, who: str) -> RollbackPlan:
+        """Select, keep, read and describe."""
+        evidence, targets, plan_id = self._known.evidence, self._targets, str(uuid4())
+        targets.find(evidence, options.include)
+        keep_referred(targets.selection, targets.links(), targets.name_of)
+        deleted, kept, reverse = self._read(plan_id)
+        touched = [each.table.sql for each in deleted]
+        keys = {each.table.sql: [row.key for row in each.rows] for each in deleted}
+        references = tuple(r for r in targets.references if r.parent in touched)
+        return RollbackPlan(
+            id=plan_id,
+            run_id=evidence.run_id,
+            made_at=datetime.now(UTC),
+            made_by=who,
+            kind=self._database.kind,
+            database=self._database.label,
+            identity=dict(self._database.identity),
+            environment=PRODUCTION,
+            evidence=evidence.sentences,
+            bundle=self._known.bundle,
+            started_at=evidence.started_at,
+            ended_at=evidence.ended_at,
+            deleted=deleted,
+            kept=kept,
+            references=references,
+            orphans=tuple(count_orphans(each, self._tables.every, self._database) for each in references),
+            runs=targets.runs,
+            dangling=targets.dangling,
+            reached=tuple(reached_tables(self._tables.every, touched, targets.references, self._database)),
+            slow=tuple(slow_references(keys, targets.references, self._database)),
+            remarks=self._database.remarks([each.table for each in deleted]),
+            newer_runs=evidence.newer_runs,
+            audit=audit_form(self._tables),
+            reverse=reverse,
+            limits=self._database.limits,
+            notices=(*evidence.notices, *self._notices()),
+        )
+
+    def _read(self, plan_id: str) -> tuple[tuple[PlannedTable, ...], tuple[PlannedTable, ...], ReverseSql]:
+        """Read the rows to delete, parents first, as the reverse SQL puts them back."""
+        selection = self._targets.selection
+        with_rows = [sql for sql, rows in selection.rows.items() if rows]
+        order = deletion_order(with_rows, self._targets.order_of_references)
+        writer = ReverseWriter(self._folder, self._database, HEADER.format(id=plan_id))
+        planned = {}
+        for sql in reversed(order):
+            table = self._tables.every[sql]
+            require_key(table)
+            planned[sql] = self._planned(table, writer.add(table, list(selection.rows[sql])))
+        reverse = writer.close()
+        others = {*selection.kept, *self._targets.kept} - {*order}
+        kept = [self._planned(self._tables.every[sql], ()) for sql in sorted(others)]
+        return tuple(planned[sql] for sql in order), tuple(each for each in kept if each.kept), reverse
+
+    def _planned(self, table: Table, rows: tuple[PlannedRow, ...]) -> PlannedTable:
+        title = self._tables.title(table)
+        proofs = {each.entity: each.proof for each in self._known.evidence.entities}
+        if table.sql in self._targets.selection.included:
+            proof = "the row refers to one that is deleted, and --include names its table"
+        else:
+            proof = proofs.get(title, "it names a row that is deleted, or the run recorded it and no row has that id")
+        whys = {**self._targets.kept.get(table.sql, {}), **self._targets.selection.kept.get(table.sql, {})}
+        kept = tuple(KeptRow(words_of(key), why) for key, why in whys.items())
+        return PlannedTable(table, title, proof, self._database.count(table), rows, kept)
+
+    def _notices(self) -> Iterator[str]:
+        for entity, n in self._targets.gone.items():
+            if n:
+                yield f"{n:,} of the {entity} that the run created are gone since"
+        for entity, updated in self._targets.updated.items():
+            if updated:
+                yield f"{len(updated):,} of the {entity} were there before the run, which updated them: they are kept"
+
+
+def _proven(plan: RollbackPlan, folder: Path, database: WritableDatabase) -> RollbackPlan:
+    """Try the reverse SQL out where the server allows temporary tables; else note why it does not."""
+    try:
+        database.begin_scratch()
+        prove(folder / FILE, plan.reverse, plan.deleted, database)
+    except WriteError as error:
+        return replace(plan, reverse=replace(plan.reverse, not_proven=not_proven(error)))
+    finally:
+        database.rollback()
+    return plan

@@ -1,0 +1,163 @@
+"""The rows that the evidence is about, as the database has them, and everything that refers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from recon.database.writing import Reference
+from recon.ledger.entities import EVERY_ENTITY
+from recon.model import ENTITIES
+from recon.rollback.links import links_of
+from recon.rollback.selection import Selection, include_dependents
+from recon.rollback.tables import canonical, entity_of, located, raw_text, require_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from recon.database.writing import Key, Table, WritableDatabase
+    from recon.rollback.evidence import RunEvidence
+    from recon.rollback.selection import Link, RowId
+    from recon.rollback.tables import Mapped, TargetTables
+    from recon.warehouse import Warehouse
+
+MAPPINGS = "id_mappings"
+IMPLIED = "(not declared)"
+
+
+@dataclass
+class Targets:
+    """The rows of one plan, found in an open transaction.
+
+    Attributes:
+        selection: The rows that would be deleted if nothing else referred to them.
+        kept: Table → key → why, of rows that the evidence itself keeps.
+        updated: Keys by entity, of rows that the run updated.
+        references: Every foreign key, and those that the application does not declare.
+        gone: Number of created rows by entity that disappeared between the evidence and now.
+        alone: Keys of id mappings of the run that name no row.
+        dangling: Number of id mappings that name no row and are not the run's.
+        runs: The runs that id mappings name, as literals; empty: they name none.
+    """
+
+    database: WritableDatabase
+    tables: TargetTables
+    warehouse: Warehouse
+    selection: Selection = field(default_factory=Selection)
+    kept: dict[str, dict[Key, str]] = field(default_factory=dict)
+    updated: dict[str, dict[str, Key]] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    gone: dict[str, int] = field(default_factory=dict)
+    alone: list[Key] = field(default_factory=list)
+    dangling: int = 0
+    runs: tuple[str, ...] = ()
+
+    def find(self, evidence: RunEvidence, included: Iterable[str]) -> None:
+        """Find the rows, and those of the tables that go together with them.
+
+        Raises:
+            RollbackError: Rows cannot be named one by one, or an included table is none.
+        """
+        self.references = (*self.database.references(), *self._implied())
+        mappings = self._mappings()
+        names: dict[RowId, list[Key]] = {}
+        for each in evidence.entities:
+            mapped = self.tables.mapped[each.entity]
+            keys = located(mapped, self.database, self.warehouse)
+            self._take(each.entity, mapped, keys, evidence)
+            lost = set(each.lost)
+            for id_, of_row in mappings[each.entity].items():
+                if id_ in keys:
+                    names.setdefault((mapped.table.sql, keys[id_]), []).extend(key for key, _ in of_row)
+                else:
+                    self._take_alone(of_row, evidence.run_id, is_lost=id_ in lost)
+        self.selection.included = tuple(table.sql for table in map(self.tables.named, included))
+        for sql in self.selection.included:
+            require_key(self.tables.every[sql])
+        include_dependents(self.selection, self.references, self.links_of)
+        self._take_mappings(names)
+
+    def _take(self, entity: str, mapped: Mapped, keys: Mapping[str, Key], evidence: RunEvidence) -> None:
+        found = next(each for each in evidence.entities if each.entity == entity)
+        sql = mapped.table.sql
+        # In the order of the key, in which rows are locked.
+        created = set(found.created)
+        self.selection.rows[sql] = {key: None for id_, key in keys.items() if id_ in created}
+        self.kept[sql] = {keys[id_]: why for id_, why in found.kept.items() if id_ in keys}
+        self.updated[entity] = {id_: keys[id_] for id_ in found.updated if id_ in keys}
+        self.gone[entity] = len(created) - len(self.selection.rows[sql])
+
+    def _mappings(self) -> dict[str, dict[str, list[tuple[Key, str]]]]:
+        """Return keys and runs of the id mappings by entity and by the id that they name, in recon's spelling."""
+        mapped = self.tables.mapped.get(MAPPINGS)
+        found: dict[str, dict[str, list[tuple[Key, str]]]] = {entity: {} for entity in ENTITIES}
+        if mapped is None or not {"entity_type", "target_id"} <= mapped.columns.keys():
+            return found
+        require_key(mapped.table)
+        # Older generations record no run.
+        run = mapped.columns.get("run_id", mapped.column("target_id"))
+        columns = [mapped.column("entity_type"), mapped.column("target_id"), run, *mapped.table.key]
+        rows = [row.values for row in self.database.rows(mapped.table, columns)]
+        ids = canonical([row[1] for row in rows], self.warehouse)
+        for id_, (entity_type, _, label, *key) in zip(ids, rows, strict=True):
+            entity = entity_of(entity_type)
+            if entity:
+                found[entity].setdefault(id_, []).append((tuple(key), raw_text(label)))
+        self.runs = tuple(sorted({row[2] for row in rows})) if "run_id" in mapped.columns else ()
+        return found
+
+    def _take_alone(self, mappings: Iterable[tuple[Key, str]], run_id: str, *, is_lost: bool) -> None:
+        """Take mappings of the run that name no row: whatever their record became, it is not there."""
+        for key, label in mappings:
+            if is_lost or label == run_id:
+                self.alone.append(key)
+            else:
+                self.dangling += 1
+
+    def _take_mappings(self, names: Mapping[RowId, list[Key]]) -> None:
+        """The importer's memory of ids goes with the rows, or the next import takes them for existing ones."""
+        mapped = self.tables.mapped.get(MAPPINGS)
+        if mapped is None:
+            return
+        owners = {key: row for row, keys in names.items() if self.selection.holds(row) for key in keys}
+        self.selection.rows[mapped.table.sql] = dict.fromkeys(sorted({*owners, *self.alone}))
+        self.selection.owners = {(mapped.table.sql, key): row for key, row in owners.items()}
+
+    def _implied(self) -> Iterator[Reference]:
+        """Yield the references among the entities that the database does not enforce."""
+        declared = {(r.table, r.columns, r.parent) for r in self.database.references()}
+        for entity in EVERY_ENTITY:
+            child = self.tables.mapped.get(entity.name)
+            for column, parent in entity.parents.items():
+                to = self.tables.mapped.get(parent)
+                if child and to and column in child.columns:
+                    columns = (child.column(column),)
+                    if (child.table.sql, columns, to.table.sql) not in declared:
+                        yield Reference(IMPLIED, child.table.sql, columns, to.table.sql, (to.column("id"),))
+
+    def links(self) -> Iterator[Link]:
+        """Yield every row that refers to a row of the selection."""
+        for reference in self.references:
+            keys = self.selection.rows.get(reference.parent)
+            if keys:
+                yield from self.links_of(reference, keys)
+
+    def links_of(self, reference: Reference, keys: Iterable[Key]) -> Iterator[Link]:
+        """Yield the rows that refer by one foreign key to the parents with these keys."""
+        return links_of(reference, list(keys), self.tables.every, self.database)
+
+    def table_of(self, entity: str) -> Table:
+        """Return the table of an entity."""
+        return self.tables.mapped[entity].table
+
+    def name_of(self, sql: str) -> str:
+        """Return a table's name for people."""
+        return self.tables.every[sql].name
+
+    @property
+    def order_of_references(self) -> tuple[Reference, ...]:
+        """The references with those of the id mappings, which name rows without referring to them."""
+        mapped = self.tables.mapped.get(MAPPINGS)
+        named = [self.table_of(entity).sql for entity in ENTITIES if mapped and entity in self.tables.mapped]
+        soft = [Reference(IMPLIED, mapped.table.sql, (), sql, ()) for sql in named] if mapped else []
+        return (*self.references, *soft)
