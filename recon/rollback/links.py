@@ -45,13 +45,21 @@ def _values(reference: Reference, keys: Sequence[Key], parent: Table, database: 
 def count_orphans(reference: Reference, tables: Mapping[str, Table], database: WritableDatabase) -> int:
     """Return the number of rows that refer to a parent which does not exist."""
     child = tables[reference.table]
-    names = [
-        (f"{child.sql}.{database.quote(own)}", database.quote(of_parent))
-        for own, of_parent in zip(reference.columns, reference.parent_columns, strict=True)
-    ]
-    where = ORPHANS.format(
-        present=" and ".join(f"{own} is not null" for own, _ in names),
+    return database.count(child, _orphaned(reference, child, database))
+
+
+def orphans_of(reference: Reference, child: Table, database: WritableDatabase) -> Iterator[Key]:
+    """Yield the keys of the rows that refer to a parent which does not exist."""
+    for row in database.rows(child, child.key, _orphaned(reference, child, database)):
+        yield row.values
+
+
+def _orphaned(reference: Reference, child: Table, database: WritableDatabase) -> str:
+    quote = database.quote
+    own = [f"{child.sql}.{quote(column)}" for column in reference.columns]
+    of_parent = [f"recon_parent.{quote(column)}" for column in reference.parent_columns]
+    return ORPHANS.format(
+        present=" and ".join(f"{column} is not null" for column in own),
         parent=reference.parent,
-        equal=" and ".join(f"recon_parent.{of_parent} = {own}" for own, of_parent in names),
+        equal=" and ".join(f"{theirs} = {ours}" for theirs, ours in zip(of_parent, own, strict=True)),
     )
-    return database.count(child, where)

@@ -44,6 +44,8 @@ class PlannedTable(Struct, frozen=True, rename="camel"):
         title: What its rows are: "members", "id mappings", or the table's name.
         proof: What shows that the run created these rows, one sentence.
         before: Number of rows in the table when the plan was made.
+        orphans: Keys of those of the rows that refer to a row which does not exist.
+        levels: How many of the rows are deleted together: those that refer to others of the same table come first.
     """
 
     table: Table
@@ -52,6 +54,8 @@ class PlannedTable(Struct, frozen=True, rename="camel"):
     before: int
     rows: tuple[PlannedRow, ...]
     kept: tuple[KeptRow, ...] = ()
+    levels: tuple[int, ...] = ()
+    orphans: tuple[Key, ...] = ()
 
 
 class ChangedValue(Struct, frozen=True, array_like=True):
@@ -102,6 +106,24 @@ class SlowReference(Struct, frozen=True, rename="camel"):
     seconds: float
 
 
+class MappedIds(Struct, frozen=True, rename="camel"):
+    """Where the importer remembers which row a record of the source became.
+
+    Attributes:
+        entity_type, target_id: Names of its columns.
+        run: The column that names the run; empty: none does.
+        runs: The runs that it names, as literals.
+        dangling: Number of mappings that name no row and stay, because they are not the run's.
+    """
+
+    table: Table
+    entity_type: str
+    target_id: str
+    run: str = ""
+    runs: tuple[str, ...] = ()
+    dangling: int = 0
+
+
 class AuditForm(Struct, frozen=True, rename="camel"):
     """How the audit row is written.
 
@@ -119,12 +141,17 @@ class AuditForm(Struct, frozen=True, rename="camel"):
 
 
 class Span(Struct, frozen=True, array_like=True):
-    """A statement in the file of reverse SQL: where it stands in bytes, its table, and the number of its rows."""
+    """A statement in the file of reverse SQL: where it stands in bytes, its table, and the number of its rows.
+
+    Attributes:
+        is_orphaned: Whether its rows refer to rows that do not exist, so that not every database takes them back.
+    """
 
     start: int
     length: int
     table: str
     rows: int
+    is_orphaned: bool = False
 
 
 class ReverseSql(Struct, frozen=True, rename="camel"):
@@ -154,8 +181,7 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
         deleted: In the order of deletion, children first; tables without rows to delete are left out.
         restored: What is changed back.
         orphans: Number of rows that refer to nothing, by the place of each reference in `references`.
-        runs: The runs that id mappings name, as literals; empty: they name none.
-        dangling: Number of id mappings that name no row and stay, because they are not the run's.
+        mappings: The importer's memory of ids; None: the database has none.
         newer_runs: Ids of runs that the database recorded after this one.
         remarks: About the tables that are written to.
         limits: What this kind of database cannot promise.
@@ -182,8 +208,7 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
     slow: tuple[SlowReference, ...] = ()
     remarks: tuple[Remark, ...] = ()
     orphans: tuple[int, ...] = ()
-    runs: tuple[str, ...] = ()
-    dangling: int = 0
+    mappings: MappedIds | None = None
     newer_runs: tuple[str, ...] = ()
     audit: AuditForm
     reverse: ReverseSql
@@ -197,6 +222,11 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
         return sum(len(each.rows) for each in self.deleted)
 
     @property
+    def orphaned_rows(self) -> int:
+        """Number of rows to delete that refer to rows which do not exist."""
+        return sum(len(each.orphans) for each in self.deleted)
+
+    @property
     def restored_rows(self) -> int:
         """Number of rows to change back."""
         return sum(len(each.rows) for each in self.restored)
@@ -207,6 +237,12 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
         return sum(len(each.kept) for each in (*self.deleted, *self.kept)) + sum(
             len(each.kept) for each in self.restored
         )
+
+    @property
+    def written(self) -> tuple[Table, ...]:
+        """The tables that are written to, without that of the audit row."""
+        named = [each.table for each in self.deleted] + [each.table for each in self.restored]
+        return tuple({table.sql: table for table in named}.values())
 
     @property
     def seconds(self) -> float:

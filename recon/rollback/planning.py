@@ -137,7 +137,7 @@ class _Planner:
         deleted, kept, reverse = self._read(plan_id)
         touched = [each.table.sql for each in deleted]
         keys = {each.table.sql: [row.key for row in each.rows] for each in deleted}
-        references = tuple(r for r in targets.references if r.parent in touched)
+        references = tuple(r for r in targets.references if r.parent in touched or r.table in touched)
         return RollbackPlan(
             id=plan_id,
             run_id=evidence.run_id,
@@ -155,8 +155,7 @@ class _Planner:
             kept=kept,
             references=references,
             orphans=tuple(count_orphans(each, self._tables.every, self._database) for each in references),
-            runs=targets.runs,
-            dangling=targets.dangling,
+            mappings=targets.mapped_ids,
             reached=tuple(reached_tables(self._tables.every, touched, targets.references, self._database)),
             slow=tuple(slow_references(keys, targets.references, self._database)),
             remarks=self._database.remarks([each.table for each in deleted]),
@@ -164,7 +163,7 @@ class _Planner:
             audit=audit_form(self._tables),
             reverse=reverse,
             limits=self._database.limits,
-            notices=(*evidence.notices, *self._notices()),
+            notices=(*evidence.notices, *self._notices(), *self._warnings(deleted)),
         )
 
     def _read(self, plan_id: str) -> tuple[tuple[PlannedTable, ...], tuple[PlannedTable, ...], ReverseSql]:
@@ -177,7 +176,12 @@ class _Planner:
         for sql in reversed(order):
             table = self._tables.every[sql]
             require_key(table)
-            planned[sql] = self._planned(table, writer.add(table, list(selection.rows[sql])))
+            levels = self._targets.levels(sql)
+            orphans = self._targets.orphans(sql)
+            rows = writer.add(table, levels, orphans)
+            planned[sql] = replace(
+                self._planned(table, rows), levels=tuple(map(len, levels)), orphans=tuple(sorted(orphans))
+            )
         reverse = writer.close()
         others = {*selection.kept, *self._targets.kept} - {*order}
         kept = [self._planned(self._tables.every[sql], ()) for sql in sorted(others)]
@@ -201,6 +205,16 @@ class _Planner:
         for entity, updated in self._targets.updated.items():
             if updated:
                 yield f"{len(updated):,} of the {entity} were there before the run, which updated them: they are kept"
+
+    def _warnings(self, deleted: tuple[PlannedTable, ...]) -> Iterator[str]:
+        for each in deleted:
+            if each.orphans:
+                taken_back = (
+                    "put back without checking references"
+                    if self._database.can_skip_references
+                    else "not put back by a revert, because the server takes no such row"
+                )
+                yield f"{len(each.orphans):,} rows of {each.table.name} refer to rows that do not exist: {taken_back}"
 
 
 def _proven(plan: RollbackPlan, folder: Path, database: WritableDatabase) -> RollbackPlan:

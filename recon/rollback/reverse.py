@@ -11,7 +11,7 @@ from recon.rollback.plan import PlannedRow, ReverseSql, Span, digest_of
 from recon.rollback.statements import insertions, key_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recon.database.writing import Key, StoredRow, Table, WritableDatabase, WriteError
@@ -38,27 +38,43 @@ class ReverseWriter:
         for statement in database.preamble:
             self._write(f"{statement};\n")
 
-    def add(self, table: Table, keys: Sequence[Key]) -> tuple[PlannedRow, ...]:
-        """Read rows and write the statements that put them back; returns each with its digest.
+    def add(
+        self, table: Table, levels: Sequence[Sequence[Key]], orphans: Collection[Key] = ()
+    ) -> tuple[PlannedRow, ...]:
+        """Read rows and write the statements that put them back, the last level first; returns each with its digest.
+
+        Args:
+            table: The table.
+            levels: Keys in the order of deletion: rows of one level do not refer to each other.
+            orphans: Keys of rows that refer to rows which do not exist; they get statements of their own.
 
         Raises:
             RollbackError: A row is gone.
         """
-        planned: list[PlannedRow] = []
-        rows = self._noted(table, keys, planned)
-        for statement, count in insertions(table, rows, self._database):
+        found: list[list[PlannedRow]] = []
+        for keys in reversed(levels):
+            planned: list[PlannedRow] = []
+            if orphans:
+                self._insert(table, [key for key in keys if key in orphans], planned, is_orphaned=True)
+            self._insert(table, [key for key in keys if key not in orphans], planned)
+            if len(planned) != len(keys):
+                raise RollbackError(
+                    "Rows disappeared while the plan was made",
+                    where=table.sql,
+                    expected=f"{len(keys):,} rows",
+                    found=f"{len(planned):,}",
+                    next_step="Make the plan again, when nobody else writes to the database",
+                )
+            found.append(planned)
+        return tuple(row for planned in reversed(found) for row in planned)
+
+    def _insert(
+        self, table: Table, keys: Sequence[Key], planned: list[PlannedRow], *, is_orphaned: bool = False
+    ) -> None:
+        for statement, count in insertions(table, self._noted(table, keys, planned), self._database):
             text = statement.encode()
-            self._spans.append(Span(self._at, len(text), table.sql, count))
+            self._spans.append(Span(self._at, len(text), table.sql, count, is_orphaned))
             self._write(statement + ";\n")
-        if len(planned) != len(keys):
-            raise RollbackError(
-                "Rows disappeared while the plan was made",
-                where=table.sql,
-                expected=f"{len(keys):,} rows",
-                found=f"{len(planned):,}",
-                next_step="Make the plan again, when nobody else writes to the database",
-            )
-        return tuple(planned)
 
     def _noted(self, table: Table, keys: Sequence[Key], planned: list[PlannedRow]) -> Iterator[StoredRow]:
         places = [table.stored.index(column) for column in table.key]
@@ -96,14 +112,19 @@ def read_statements(path: Path, reverse: ReverseSql) -> Iterator[tuple[str, Span
     Raises:
         RollbackError: The file is not the one that was written with the plan.
     """
-    _require_whole(path, reverse)
+    require_whole(path, reverse)
     with path.open("rb") as file:
         for span in reverse.statements:
             file.seek(span.start)
             yield file.read(span.length).decode(), span
 
 
-def _require_whole(path: Path, reverse: ReverseSql) -> None:
+def require_whole(path: Path, reverse: ReverseSql) -> None:
+    """Require that the file is the one that was written with the plan.
+
+    Raises:
+        RollbackError: It is another, or cannot be read.
+    """
     hashed = sha256()
     try:
         with path.open("rb") as file:

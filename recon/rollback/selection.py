@@ -151,6 +151,43 @@ def deletion_order(tables: Collection[str], references: Iterable[Reference]) -> 
         ) from None
 
 
+def deletion_levels(keys: Collection[Key], links: Iterable[tuple[Key, Key]]) -> list[list[Key]]:
+    """Divide the rows of one table so that rows of one level refer to none of it, nor to one of a level before.
+
+    Args:
+        keys: The rows to delete.
+        links: Which of them refers to which other, child and parent.
+
+    Raises:
+        RollbackError: Rows refer to each other in a circle.
+    """
+    referred: dict[Key, int] = dict.fromkeys(keys, 0)
+    parents: dict[Key, list[Key]] = defaultdict(list)
+    for child, parent in links:
+        if child != parent:
+            referred[parent] += 1
+            parents[child].append(parent)
+    level = [key for key, n in referred.items() if n == 0]
+    levels, done = [], 0
+    while level:
+        levels.append(level)
+        done += len(level)
+        following = []
+        for parent in (parent for key in level for parent in parents[key]):
+            referred[parent] -= 1
+            if referred[parent] == 0:
+                following.append(parent)
+        level = sorted(following)
+    if done < len(referred):
+        left = next(key for key, n in referred.items() if n > 0)
+        raise RollbackError(
+            "Rows of one table refer to each other in a circle, so that no order of deletion is right",
+            where=words_of(left),
+            next_step="Ask the DBA to empty one of these references first",
+        )
+    return levels
+
+
 def words_of(key: Key) -> str:
     """Return a key for people."""
     return ", ".join(key) or "(without a key)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from recon.database.writing import Key, Reference, StoredRow, Table, WritableDatabase
+    from recon.database.writing import Key, StoredRow, Table, WritableDatabase
     from recon.rollback.plan import PlannedTable, RestoredRow, RollbackPlan
 
 DELETE = "delete from {table} where {where}"
@@ -23,19 +23,14 @@ def key_chunks(keys: Sequence[Key], size: int) -> Iterator[Sequence[Key]]:
         yield keys[start : start + size]
 
 
-def deletions(
-    planned: PlannedTable, database: WritableDatabase, references: Iterable[Reference]
-) -> Iterator[tuple[str, int]]:
-    """Yield the statements that delete the rows of a table, each with the number of rows that it must delete.
-
-    Rows of a table that refer to each other go in one statement, because references are checked after each.
-    """
-    sql = planned.table.sql
-    is_whole = any(reference.table == reference.parent == sql for reference in references)
-    keys = [row.key for row in planned.rows]
-    for chunk in key_chunks(keys, len(keys) if is_whole else database.chunk):
-        where = database.condition(planned.table.key, chunk)
-        yield DELETE.format(table=sql, where=where), len(chunk)
+def deletions(planned: PlannedTable, database: WritableDatabase) -> Iterator[tuple[str, int]]:
+    """Yield the statements that delete the rows of a table, each with the number of rows that it must delete."""
+    start = 0
+    for size in planned.levels:
+        for chunk in key_chunks([row.key for row in planned.rows[start : start + size]], database.chunk):
+            where = database.condition(planned.table.key, chunk)
+            yield DELETE.format(table=planned.table.sql, where=where), len(chunk)
+        start += size
 
 
 def changing_back(table: Table, row: RestoredRow, database: WritableDatabase) -> str:
@@ -56,7 +51,7 @@ def _update(table: Table, row: RestoredRow, values: Sequence[tuple[str, str]], d
 def all_statements(plan: RollbackPlan, database: WritableDatabase) -> Iterator[str]:
     """Yield what is sent to delete rows and to change rows back, in order."""
     for planned in plan.deleted:
-        for statement, _ in deletions(planned, database, plan.references):
+        for statement, _ in deletions(planned, database):
             yield statement
     for restored in plan.restored:
         for row in restored.rows:

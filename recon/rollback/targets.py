@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from recon.database.writing import Reference
 from recon.ledger.entities import EVERY_ENTITY
 from recon.model import ENTITIES
-from recon.rollback.links import links_of
-from recon.rollback.selection import Selection, include_dependents
+from recon.rollback.links import links_of, orphans_of
+from recon.rollback.plan import MappedIds
+from recon.rollback.selection import Selection, deletion_levels, include_dependents
 from recon.rollback.tables import canonical, entity_of, located, raw_text, require_key
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Targets:
         gone: Number of created rows by entity that disappeared between the evidence and now.
         alone: Keys of id mappings of the run that name no row.
         dangling: Number of id mappings that name no row and are not the run's.
-        runs: The runs that id mappings name, as literals; empty: they name none.
+        runs: The runs that id mappings name, as literals.
     """
 
     database: WritableDatabase
@@ -106,6 +107,15 @@ class Targets:
         self.runs = tuple(sorted({row[2] for row in rows})) if "run_id" in mapped.columns else ()
         return found
 
+    @property
+    def mapped_ids(self) -> MappedIds | None:
+        """Where the importer remembers ids; None: nowhere."""
+        mapped = self.tables.mapped.get(MAPPINGS)
+        if mapped is None or not {"entity_type", "target_id"} <= mapped.columns.keys():
+            return None
+        columns = mapped.column("entity_type"), mapped.column("target_id"), mapped.columns.get("run_id", "")
+        return MappedIds(mapped.table, *columns, self.runs, self.dangling)
+
     def _take_alone(self, mappings: Iterable[tuple[Key, str]], run_id: str, *, is_lost: bool) -> None:
         """Take mappings of the run that name no row: whatever their record became, it is not there."""
         for key, label in mappings:
@@ -145,6 +155,22 @@ class Targets:
     def links_of(self, reference: Reference, keys: Iterable[Key]) -> Iterator[Link]:
         """Yield the rows that refer by one foreign key to the parents with these keys."""
         return links_of(reference, list(keys), self.tables.every, self.database)
+
+    def levels(self, sql: str) -> list[list[Key]]:
+        """Return the rows of a table to delete, those that refer to others of the same table first."""
+        keys = self.selection.rows[sql]
+        own = [reference for reference in self.references if reference.table == reference.parent == sql]
+        if not own:
+            return [list(keys)]
+        links = (link for reference in own for link in self.links_of(reference, keys))
+        return deletion_levels(keys, [(link.child[1], link.parent[1]) for link in links if link.child[1] in keys])
+
+    def orphans(self, sql: str) -> set[Key]:
+        """Return those rows to delete that refer to rows which do not exist, against a declared reference."""
+        keys, child = self.selection.rows[sql], self.tables.every[sql]
+        declared = [reference for reference in self.references if reference.table == sql and reference.name != IMPLIED]
+        found = (key for reference in declared for key in orphans_of(reference, child, self.database))
+        return {key for key in found if key in keys}
 
     def table_of(self, entity: str) -> Table:
         """Return the table of an entity."""

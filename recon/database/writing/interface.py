@@ -153,6 +153,7 @@ class WritableDatabase(Protocol):
         schema: Where `verify` looks for the application's tables; None: databases of this kind have no schemas.
         limits: What this kind of database cannot promise to a rollback, one sentence each.
         chunk: Number of keys that one statement may name.
+        can_skip_references: Whether rows can be inserted that refer to nothing, as they did before they were deleted.
         preamble: The statements that begin a script of literals, so that they mean the same in any client.
     """
 
@@ -162,6 +163,7 @@ class WritableDatabase(Protocol):
     schema: str | None
     limits: tuple[str, ...]
     chunk: int
+    can_skip_references: bool
     preamble: tuple[str, ...]
 
     def begin(self, *, writing: bool) -> None:
@@ -170,6 +172,9 @@ class WritableDatabase(Protocol):
         Raises:
             WriteError: Another rollback or import holds the lock ("locked"), or the server takes no writes.
         """
+
+    def begin_unchecked(self) -> None:
+        """Begin as with `writing`, but leave foreign keys unchecked; only where `can_skip_references`."""
 
     def begin_scratch(self) -> None:
         """Begin a transaction in which temporary tables alone can be written, without the lock of a rollback.

@@ -63,6 +63,7 @@ class SqliteWriter:
     schema = None
     limits = LIMITS
     chunk = 10_000
+    can_skip_references = True
     preamble = ("pragma foreign_keys = on", "begin immediate")
 
     def __init__(self, path: Path) -> None:
@@ -75,12 +76,19 @@ class SqliteWriter:
 
     def begin(self, *, writing: bool) -> None:
         """Begin: with the file locked against other writers, or on a private copy of it."""
+        self._begin(writing=writing, checked=True)
+
+    def begin_unchecked(self) -> None:
+        """Begin with the file locked, and leave foreign keys unchecked."""
+        self._begin(writing=True, checked=False)
+
+    def _begin(self, *, writing: bool, checked: bool) -> None:
         self.close()
         with _refused():
             self._opened = self._connect() if writing else self._connect_copy()
             self._opened.text_factory = Text
             # Off by default, and then references are neither checked nor followed; not possible within a transaction.
-            self._opened.execute("pragma foreign_keys = on")
+            self._opened.execute(f"pragma foreign_keys = {'on' if checked else 'off'}")
             self._opened.execute("begin immediate" if writing else "begin")
 
     def begin_scratch(self) -> None:

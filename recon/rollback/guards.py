@@ -1,0 +1,169 @@
+"""What has to hold before a rollback changes anything; asked inside its transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.errors import RollbackError
+from recon.rollback.links import links_of
+from recon.rollback.plan import digest_of
+from recon.rollback.selection import words_of
+from recon.rollback.statements import key_chunks
+from recon.rollback.tables import raw_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from recon.database.writing import Table, WritableDatabase
+    from recon.rollback.plan import PlannedRow, RestoredRow, RollbackPlan
+
+AGAIN = "Make the plan again: recon rollback plan"
+
+
+def require_identity(plan: RollbackPlan, database: WritableDatabase) -> None:
+    """Require that the plan is of this database.
+
+    Raises:
+        RollbackError: It is of another.
+    """
+    known = {name: value for name, value in plan.identity.items() if name in database.identity}
+    if plan.kind != database.kind or not known or known != {n: database.identity[n] for n in known}:
+        raise RollbackError(
+            "The plan is of another database",
+            where=database.label,
+            expected=plan.database,
+            found=", ".join(f"{name} {value}" for name, value in database.identity.items()) or database.kind,
+            next_step="Name the database that the plan was made for, or make a plan for this one",
+        )
+
+
+def require_rights(plan: RollbackPlan, database: WritableDatabase, verb: str) -> None:
+    """Require that the role may do what the plan needs; `verb`: "delete" or "insert".
+
+    Raises:
+        RollbackError: It may not; the error holds the statements that grant it.
+    """
+    needs = {each.table.sql: ["select", verb] for each in plan.deleted}
+    needs |= {each.table.sql: [*needs.get(each.table.sql, ["select"]), "update"] for each in plan.restored}
+    # Rows are locked against being changed, which on some servers takes the right to change them.
+    if plan.audit.table:
+        needs[plan.audit.table.sql] = ["select", "insert"]
+    missing = database.missing_rights(needs)
+    if missing:
+        raise RollbackError(
+            "This role may not do what the plan needs",
+            where=database.label,
+            expected="; ".join(missing[:8]),
+            next_step="Use a role with these rights, or ask the DBA for them",
+        )
+
+
+def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[str, Table]:
+    """Require that tables and foreign keys are as they were when the plan was made; returns every table.
+
+    Raises:
+        RollbackError: They were changed since.
+    """
+    tables = {table.sql: table for table in database.tables()}
+    for planned in plan.written:
+        present = tables.get(planned.sql)
+        if present is None or (present.columns, present.key) != (planned.columns, planned.key):
+            raise _changed(f"the table {planned.name!r}")
+    touched = {each.table.sql for each in plan.deleted}
+    declared = {r for r in database.references() if r.parent in touched}
+    if not declared <= set(plan.references):
+        raise _changed("the foreign keys that refer to these tables")
+    return tables
+
+
+def _changed(what: str) -> RollbackError:
+    return RollbackError(f"The plan is stale: {what} changed since it was made", next_step=AGAIN)
+
+
+def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, Table]) -> None:
+    """Require that nobody else writes to the tables, and that no run that the plan does not know was recorded.
+
+    Raises:
+        RollbackError: Somebody writes, or another run was recorded since.
+    """
+    others = database.other_writers(plan.written)
+    if others:
+        raise RollbackError(
+            "Other sessions are writing to these tables",
+            where=database.label,
+            found="; ".join(others[:5]),
+            next_step="Stop the importer and the application, or wait until they have ended, and try again",
+        )
+    mapped = plan.mappings
+    if mapped and mapped.run:
+        found = {row.values[0] for row in database.rows(tables[mapped.table.sql], [mapped.run])}
+        unknown = sorted(found - {*mapped.runs, "NULL"})
+        if unknown:
+            raise RollbackError(
+                "Another run was recorded since the plan was made",
+                where=mapped.table.name,
+                found=", ".join(map(raw_text, unknown[:5])),
+                next_step=AGAIN,
+            )
+
+
+def lock_rows(plan: RollbackPlan, database: WritableDatabase) -> Iterator[tuple[str, int]]:
+    """Lock every planned row, children first and in the order of keys, and compare it with the plan.
+
+    Yields:
+        Table and number of its rows, when they are locked.
+
+    Raises:
+        RollbackError: A row is gone, or was changed.
+        WriteError: Another session holds one.
+    """
+    for each in plan.deleted:
+        _lock(each.table, each.rows, database)
+        yield each.table.name, len(each.rows)
+    for restored in plan.restored:
+        _lock(restored.table, restored.rows, database)
+        yield restored.table.name, len(restored.rows)
+
+
+def _lock(table: Table, rows: Sequence[PlannedRow | RestoredRow], database: WritableDatabase) -> None:
+    planned = {row.key: row for row in rows}
+    places = [table.stored.index(column) for column in table.key]
+    found, changed = 0, []
+    for chunk in key_chunks(list(planned), database.chunk):
+        for row in database.rows(table, table.stored, database.condition(table.key, chunk), lock=True):
+            key = tuple(row.values[place] for place in places)
+            expected = planned[key]
+            found += 1
+            if (expected.digest, expected.version) != (digest_of(row.values), row.version):
+                changed.append(key)
+    if changed or found < len(planned):
+        raise RollbackError(
+            "The plan is stale: rows changed since it was made",
+            where=table.name,
+            expected=f"{len(planned):,} rows as planned",
+            found=f"{len(planned) - found:,} gone, {len(changed):,} changed"
+            + (f", e.g. {words_of(changed[0])}" if changed else ""),
+            next_step=AGAIN,
+        )
+
+
+def require_unreferred(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, Table]) -> None:
+    """Require that only planned rows refer to planned rows.
+
+    Raises:
+        RollbackError: Others refer to them since.
+    """
+    planned = {each.table.sql: {row.key for row in each.rows} for each in plan.deleted}
+    for reference in plan.references:
+        keys = planned.get(reference.parent)
+        if not keys:
+            continue
+        for link in links_of(reference, list(keys), tables, database):
+            if link.child[1] not in planned.get(link.child[0], ()):
+                raise RollbackError(
+                    "The plan is stale: rows refer to planned rows that did not when it was made",
+                    where=tables[link.child[0]].name,
+                    found=f"{words_of(link.child[1])} refers to {words_of(link.parent[1])} of "
+                    f"{tables[link.parent[0]].name}",
+                    next_step=AGAIN,
+                )

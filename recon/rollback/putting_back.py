@@ -1,0 +1,125 @@
+"""What `rollback revert` does within its transaction: puts back exactly what was deleted, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.errors import RollbackError
+from recon.rollback.audit import REVERTED_ID
+from recon.rollback.exactness import (
+    BUG,
+    content_of,
+    contents,
+    count_differing,
+    execute_exactly,
+    keys_put_back,
+    require_unchanged,
+    watched_tables,
+    write_audit_row,
+)
+from recon.rollback.guards import require_identity, require_rights, require_same_tables
+from recon.rollback.links import count_orphans
+from recon.rollback.reverse import FILE, read_statements
+from recon.rollback.statements import changing_again
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.database.writing import Table, WritableDatabase
+    from recon.rollback.exactness import Progress
+    from recon.rollback.files import StoredPlan
+    from recon.rollback.plan import RollbackPlan
+
+
+def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: Progress) -> None:
+    """Put back what the plan deleted, in an open transaction, up to the commit.
+
+    Raises:
+        RollbackError: Something is not as it was left; the caller undoes everything.
+        WriteError: The server refused.
+    """
+    plan = stored.plan
+    progress.step("Checking the plan against the database")
+    require_identity(plan, database)
+    require_rights(plan, database, "insert")
+    every = require_same_tables(plan, database)
+    others = database.other_writers(plan.written)
+    if others:
+        raise RollbackError("Other sessions are writing to these tables", found="; ".join(others[:5]))
+    _require_absent(plan, database)
+    progress.note("none of the deleted rows is there")
+    progress.step("Putting back")
+    watched = watched_tables(plan)
+    before = contents(watched, database)
+    tables = {each.table.sql: each.table for each in plan.deleted}
+    for statement, span in read_statements(stored.folder / FILE, plan.reverse):
+        if span.is_orphaned and not database.can_skip_references:
+            continue
+        execute_exactly(statement, span.rows, tables[span.table], database)
+    _require_same_rows(plan, database)
+    _change_again(plan, database)
+    for each in plan.deleted:
+        count = len(keys_put_back(each, database))
+        progress.note(f"{each.table.name}: {count:,} rows put back, equal to those that were deleted")
+    if plan.audit.table:
+        metadata = {REVERTED_ID: plan.id, "planSha256": stored.sha256, "restoredRunId": plan.run_id, "rows": plan.rows}
+        write_audit_row(plan, database, {**metadata, "by": by})
+    planned = {each.table.sql: content_of(each.table, keys_put_back(each, database), database) for each in plan.deleted}
+    require_unchanged(watched, before, planned, plan, database)
+    _require_references(plan, every, database)
+    progress.note("all other rows of these tables are unchanged, and no more rows refer to nothing than before")
+
+
+def _require_references(plan: RollbackPlan, tables: Mapping[str, Table], database: WritableDatabase) -> None:
+    for reference, before in zip(plan.references, plan.orphans, strict=True):
+        found = count_orphans(reference, tables, database)
+        if found > before:
+            raise RollbackError(
+                "What the rows refer to is gone",
+                where=f"{tables[reference.table].name} ({', '.join(reference.columns)})",
+                expected=f"at most {before:,} rows that refer to nothing, as before",
+                found=f"{found:,}",
+                next_step="Nothing was changed. Put the rows back by hand that these refer to, and try again",
+            )
+
+
+def _change_again(plan: RollbackPlan, database: WritableDatabase) -> None:
+    """Give the rows that were changed back what the run had given them, where they still have what they got back."""
+    for each in plan.restored:
+        for row in each.rows:
+            columns = [value.column for value in row.values]
+            where = database.condition(each.table.key, [row.key])
+            found = [stored.values for stored in database.rows(each.table, columns, where)]
+            if found != [tuple(value.former for value in row.values)]:
+                raise RollbackError(
+                    "A row that was changed back was changed since",
+                    where=f"{each.table.name} {', '.join(row.key)}",
+                    next_step="Nothing was changed. Put it right by hand: the values are in the plan",
+                )
+            execute_exactly(changing_again(each.table, row, database), 1, each.table, database)
+
+
+def _require_absent(plan: RollbackPlan, database: WritableDatabase) -> None:
+    for each in plan.deleted:
+        present = content_of(each.table, [row.key for row in each.rows], database).rows
+        if present:
+            raise RollbackError(
+                "Rows with the keys of deleted ones are there",
+                where=each.table.name,
+                expected="none",
+                found=f"{present:,}",
+                next_step="The plan was not applied, or was reverted before: nothing has to be put back",
+            )
+
+
+def _require_same_rows(plan: RollbackPlan, database: WritableDatabase) -> None:
+    for each in plan.deleted:
+        differing = count_differing(each, database)
+        if differing:
+            raise RollbackError(
+                "Rows did not come back as they were",
+                where=each.table.name,
+                expected=f"{len(each.rows):,} equal rows",
+                found=f"{differing:,} others",
+                next_step=BUG,
+            )
