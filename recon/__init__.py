@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from recon.profile.draft import draft_profile
     from recon.report import FORMATS, write_report
     from recon.report.reading import load_verification
+    from recon.rollback.applying import AppliedPlan
+    from recon.rollback.options import ApplyOptions, RollbackOptions
+    from recon.rollback.plan import RollbackPlan
     from recon.rules import Rule
     from recon.rules.testing.trials import load_checks, rehearse
+    from recon.runs.rollback import PlannedRollback, apply_rollback, plan_rollback, revert_rollback
     from recon.runs.run import Run, RunOptions, run
     from recon.runs.site import build_site
     from recon.verification.options import VerifyOptions
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FAULTS",
     "FORMATS",
+    "AppliedPlan",
+    "ApplyOptions",
     "Assessment",
     "BackupOptions",
     "Check",
@@ -46,14 +52,18 @@ __all__ = [
     "DemoPaths",
     "Field",
     "Outcome",
+    "PlannedRollback",
     "PreflightOptions",
     "ReconError",
+    "RollbackOptions",
+    "RollbackPlan",
     "Rule",
     "Run",
     "RunOptions",
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "apply_rollback",
     "build_site",
     "check_backup",
     "check_profile",
@@ -63,8 +73,10 @@ __all__ = [
     "load_checks",
     "load_verification",
     "newest_backup",
+    "plan_rollback",
     "record_backup",
     "rehearse",
+    "revert_rollback",
     "run",
     "run_preflight",
     "test_backup",
@@ -112,6 +124,14 @@ _HOMES = {
     "record_backup": "recon.preflight.backups",
     "test_backup": "recon.preflight.backups",
     "write_report": "recon.report",
+    "AppliedPlan": "recon.rollback.applying",
+    "ApplyOptions": "recon.rollback.options",
+    "RollbackOptions": "recon.rollback.options",
+    "RollbackPlan": "recon.rollback.plan",
+    "PlannedRollback": "recon.runs.rollback",
+    "apply_rollback": "recon.runs.rollback",
+    "plan_rollback": "recon.runs.rollback",
+    "revert_rollback": "recon.runs.rollback",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,9 +9,9 @@ import click
 import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
+from recon.cli.instants import instant
 from recon.cli.interrupts import ended_in_order
 from recon.cli.options import PATH, offered
-from recon.errors import UsageError
 
 if TYPE_CHECKING:
     from recon.cli.assessing import Assessing
@@ -133,21 +132,6 @@ def record(provider: str, snapshot: str, taken_at: str, note: str, backups: str)
 
     It is reported as recorded, not proven. Exit codes: 0 recorded, 2 error.
     """
-    folder = recon.record_backup(provider, snapshot, _instant(taken_at), note, backups)
+    folder = recon.record_backup(provider, snapshot, instant(taken_at, "--taken-at"), note, backups)
     click.echo(f"Recorded, not proven: {folder}")
     return 0
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise UsageError(
-            "The time cannot be read" if found is None else "The time has no offset",
-            where="--taken-at",
-            expected="a time with its offset, e.g. 2024-01-15T14:30:00Z",
-            found=text[:40],
-        )
-    return found.astimezone(UTC)

@@ -24,3 +24,8 @@ def verified_approval(digest: str, signature: Path, approvers: Path, planned_by:
 def how_to_sign(digest_file: Path) -> list[str]:
     """Return the commands."""
     return [f"ssh-keygen -Y sign -f KEY -n recon-rollback {digest_file}"]
+
+
+def statement_of(digest: str) -> bytes:
+    """Return what is signed."""
+    return digest.encode()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PlanOptions:
+class RollbackOptions:
     """Which run to undo.
 
     Attributes:
@@ -53,14 +53,14 @@ class ApplyOptions:
     Attributes:
         plan: The plan's folder, or its plan.json.
         run_id: The run's id, as the person who applies the plan gives it.
-        database: As of PlanOptions.
+        database: As of RollbackOptions.
         approval: The signature of another person over the plan's digest; None: approval.sig beside the plan, if it is
             there.
         approvers: The file of those who may approve, as ssh-keygen reads it; required on production.
         max_delete: The greatest number of rows that the plan may delete or put back.
         by: Who applies it; None: the account.
         profile: The profile whose environments say what production is; None: the built-in one.
-        timeout_s: As of PlanOptions.
+        timeout_s: As of RollbackOptions.
         environment: Environment variables by name.
     """
 

@@ -20,12 +20,14 @@ from recon.preflight.environment_names import PRODUCTION, named_environments
 from recon.profile import load_profile
 from recon.rollback.audit import audit_form
 from recon.rollback.evidence import evidence_of_bundle
+from recon.rollback.files import STATEMENTS, write_private
 from recon.rollback.links import count_orphans
 from recon.rollback.plan import KeptRow, PlannedTable, RollbackPlan
 from recon.rollback.refusals import refused
 from recon.rollback.reverse import FILE, HEADER, ReverseWriter, not_proven, prove
 from recon.rollback.run_evidence import READS, evidence_of_run
 from recon.rollback.selection import deletion_order, keep_referred, words_of
+from recon.rollback.statements import all_statements
 from recon.rollback.surroundings import reached_tables, slow_references
 from recon.rollback.tables import TargetTables, require_key
 from recon.rollback.targets import Targets
@@ -41,11 +43,11 @@ if TYPE_CHECKING:
     from recon.database.writing import Table, WritableDatabase
     from recon.profile import Profile
     from recon.rollback.evidence import RunEvidence
-    from recon.rollback.options import PlanOptions
+    from recon.rollback.options import RollbackOptions
     from recon.rollback.plan import PlannedRow, ReverseSql
 
 
-def make_plan(options: PlanOptions, folder: Path) -> RollbackPlan:
+def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
     """Plan the rollback of a run, and write the plan and its reverse SQL into a folder.
 
     Args:
@@ -67,6 +69,8 @@ def make_plan(options: PlanOptions, folder: Path) -> RollbackPlan:
         plan = _Planner(known, TargetTables(database, profile), database, folder).plan(options, who)
         database.rollback()
         plan = _proven(plan, folder, database)
+        statements = "".join(f"{statement};\n" for statement in all_statements(plan, database))
+        write_private(folder / STATEMENTS, statements.encode())
     environments = named_environments(url, profile)
     environment = environments[0] if len(environments) == 1 else PRODUCTION
     return replace(plan, environment=environment)
@@ -82,7 +86,7 @@ class Known:
 
 
 @contextmanager
-def _known(options: PlanOptions, profile: Profile, url: DatabaseUrl) -> Iterator[Known]:
+def _known(options: RollbackOptions, profile: Profile, url: DatabaseUrl) -> Iterator[Known]:
     if options.bundle is None:
         with Warehouse() as warehouse, closing(open_source(url, options.timeout_s)) as source:
             take_snapshot(source, profile, READS, warehouse)
@@ -112,7 +116,7 @@ def _known(options: PlanOptions, profile: Profile, url: DatabaseUrl) -> Iterator
         yield Known(evidence_of_bundle(bundle, judgement.warehouse), judgement.warehouse, str(options.bundle))
 
 
-def _run_id(options: PlanOptions) -> str:
+def _run_id(options: RollbackOptions) -> str:
     if not options.run_id:
         raise UsageError(
             "No run is named",
@@ -129,7 +133,7 @@ class _Planner:
         self._known, self._tables, self._database, self._folder = known, tables, database, folder
         self._targets = Targets(database, tables, known.warehouse)
 
-    def plan(self, options: PlanOptions, who: str) -> RollbackPlan:
+    def plan(self, options: RollbackOptions, who: str) -> RollbackPlan:
         """Select, keep, read and describe."""
         evidence, targets, plan_id = self._known.evidence, self._targets, str(uuid4())
         targets.find(evidence, options.include)

@@ -1,0 +1,1 @@
+"""Renders the plan of a rollback for people: Markdown, and the console's lines."""

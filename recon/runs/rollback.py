@@ -1,0 +1,130 @@
+"""Rollbacks as folders beside those of the runs: the plan, the reverse SQL, what was done, and how to put it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recon.errors import OutputError
+from recon.report.assessment.output import assessment_text
+from recon.report.rollback.markdown import render
+from recon.report.text import timestamp
+from recon.rollback.applying import apply_plan, revert_plan
+from recon.rollback.approval import statement_of
+from recon.rollback.files import DIGEST, MARKDOWN, write_plan, write_private
+from recon.rollback.planning import make_plan
+from recon.runs.assessments import FILES
+from recon.runs.folder import FOLDER_NAME, folder_name, new_run_folder, publish
+from recon.runs.site import build_site
+
+if TYPE_CHECKING:
+    from recon.preflight.assessing import AssessmentListener
+    from recon.rollback.applying import AppliedPlan
+    from recon.rollback.exactness import Progress
+    from recon.rollback.options import ApplyOptions, RollbackOptions
+    from recon.rollback.plan import RollbackPlan
+
+DONE = "done.jsonl"
+
+
+@dataclass(frozen=True)
+class PlannedRollback:
+    """A plan that was written.
+
+    Attributes:
+        sha256: The plan's digest, which an approval signs.
+        folder: Its folder: plan.md for people, plan.json for `apply`, plan.sql, reverse.sql with personal data.
+    """
+
+    plan: RollbackPlan
+    sha256: str
+    folder: Path
+
+
+class Unreported:
+    """A progress that nobody follows."""
+
+    def step(self, title: str) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+
+def plan_rollback(options: RollbackOptions) -> PlannedRollback:
+    """Plan the rollback of a run (Level 1); the database is only read.
+
+    Args:
+        options: Which run, and where.
+
+    Returns:
+        The plan, in a folder of its own in the folder of runs.
+
+    Raises:
+        ReconError: The run cannot be undone, with the reason.
+    """
+    outputs = Path(options.outputs)
+    with new_run_folder(outputs) as working:
+        plan = make_plan(options, working.path)
+        digest = write_plan(working.path, plan)
+        name = folder_name(plan.made_at, f"rollback-{plan.run_id}")
+        write_private(working.path / DIGEST, statement_of(digest))
+        write_private(working.path / MARKDOWN, render(plan, digest, str(outputs / name)).encode())
+        folder = publish(working, name).path
+        # It holds personal data.
+        folder.chmod(0o700)
+    return PlannedRollback(plan, digest, folder)
+
+
+def apply_rollback(
+    options: ApplyOptions, progress: Progress | None = None, listener: AssessmentListener | None = None
+) -> AppliedPlan:
+    """Do what a plan says, in one transaction, and verify it against the plan.
+
+    Args:
+        options: Which plan, and the run id as a person gives it.
+        progress: Receives each step; None: nobody does.
+        listener: Receives the verification as it goes on; None: nobody does.
+
+    Raises:
+        ReconError: It was not applied, with the reason, and with what is known about the database.
+    """
+    return _kept(apply_plan(options, progress or Unreported(), listener))
+
+
+def revert_rollback(
+    options: ApplyOptions, progress: Progress | None = None, listener: AssessmentListener | None = None
+) -> AppliedPlan:
+    """Put back what a plan deleted, under the same guards; arguments and errors as of `apply_rollback`."""
+    return _kept(revert_plan(options, progress or Unreported(), listener))
+
+
+def _kept(applied: AppliedPlan) -> AppliedPlan:
+    """Write what was done into the plan's folder."""
+    folder = applied.stored.folder
+    line = {
+        "at": timestamp(applied.at),
+        "by": applied.by,
+        "approvedBy": applied.approved_by,
+        "outcome": applied.words,
+        "foundDone": applied.was_done,
+        "rows": applied.stored.plan.rows,
+    }
+    try:
+        with (folder / DONE).open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+        for format_name, name in FILES.items():
+            (folder / name).write_text(assessment_text(applied.assessment, format_name), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"The rollback ended as {applied.words}, but its report cannot be written",
+            where=str(folder)[:300],
+            found=error.strerror,
+            next_step="Make room, and give the same command again: it does nothing twice",
+        ) from error
+    if FOLDER_NAME.fullmatch(folder.name):
+        build_site(folder.parent)
+    return applied
