@@ -83,6 +83,12 @@ def command() -> None:
     metavar="TABLE",
     help="Also delete the rows of this table that refer to deleted ones; may be repeated.",
 )
+@click.option(
+    "--backup",
+    metavar="BACKUP",
+    help="A backup or copy from before the run, whose values the rows that the run updated get back: a file, or a "
+    "variable that names a restored database.  [default: the audit table's old values]",
+)
 @offered("database")
 @offered("exports")
 @offered("profile")

@@ -61,7 +61,7 @@ def _form(table: Table, record: RunRecord) -> AuditForm:
             return AuditForm(why=f"no audit row: {table.name}.{column.name} takes no null, and its meaning is unknown")
     if "action" in written.values() and not action:
         return AuditForm(why=f"no audit row: the action of {table.name} is none of {', '.join(ACTIONS)}")
-    return AuditForm(table, written, action)
+    return AuditForm(table, written, record.recorded_at, action)
 
 
 def _takes_text(column: Column) -> bool:

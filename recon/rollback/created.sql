@@ -3,7 +3,12 @@
 -- name: records
 -- One row per row that records of the run have, with the verdict on it.
 select id, is_created,
-       case when not is_created then null
+       case when not is_created and updated_at is null then 'nothing shows whether it was edited after the run'
+            when not is_created and updated_at > $edited_after then 'it was edited after the run: ' || updated_at
+            when not is_created and ($edited_after is null or updated_at < $started_at)
+            then 'its updated_at does not lie within the run: ' || updated_at
+            when not is_created and is_altered then 'it differs from its record, so it is not what the run wrote'
+            when not is_created then null
             when created_at is null then 'it has no created_at'
             when created_at < $started_at then 'it is older than the run: created ' || created_at
             when created_at > $ended_at then 'it is newer than the run: created ' || created_at

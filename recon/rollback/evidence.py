@@ -34,7 +34,8 @@ class EntityEvidence:
         proof: What shows that the run created the rows of `created`, one sentence.
         created: Their ids, in recon's spelling.
         kept: Rows that the run may have created, and that are kept: id → why.
-        updated: Ids of rows that the run wrote to and did not create.
+        updated: Rows that the run wrote to and did not create: id → why they cannot be changed back; None: they hold
+            what the run wrote.
         lost: Ids that bundle names and no row has.
     """
 
@@ -42,7 +43,7 @@ class EntityEvidence:
     proof: str
     created: tuple[str, ...]
     kept: Mapping[str, str] = field(default_factory=dict)
-    updated: tuple[str, ...] = ()
+    updated: Mapping[str, str | None] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
 
 
@@ -169,7 +170,7 @@ def _by_records(entity: str, window: Window, warehouse: Warehouse) -> EntityEvid
         "the bundle's record says create, the row exists, and its created_at lies within the run",
         tuple(row["id"] for row in created if row["why"] is None),
         {row["id"]: row["why"] for row in created if row["why"]},
-        tuple(row["id"] for row in rows if not row["is_created"]),
+        {row["id"]: row["why"] for row in rows if not row["is_created"]},
         _lost(entity, warehouse),
     )
 

@@ -130,12 +130,14 @@ class AuditForm(Struct, frozen=True, rename="camel"):
     Attributes:
         table: None: the database has no audit table, and the row is left out.
         columns: Column → what is written: "id", "action", "type", "resource", "metadata", "time".
+        recorded_at: The column that says when a row was written; it may not be written itself.
         action: What counts as the action.
         why: Why there is no audit row; empty: there is one.
     """
 
     table: Table | None = None
     columns: dict[str, str] = {}
+    recorded_at: str = ""
     action: str = ""
     why: str = ""
 

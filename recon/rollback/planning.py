@@ -21,13 +21,15 @@ from recon.profile import load_profile
 from recon.rollback.audit import audit_form
 from recon.rollback.evidence import evidence_of_bundle
 from recon.rollback.files import STATEMENTS, write_private
+from recon.rollback.former import AuditedValues, NoFormerValues, former_database
 from recon.rollback.links import count_orphans
 from recon.rollback.plan import KeptRow, PlannedTable, RollbackPlan
 from recon.rollback.refusals import refused
+from recon.rollback.restoring import restored_tables
 from recon.rollback.reverse import FILE, HEADER, ReverseWriter, not_proven, prove
 from recon.rollback.run_evidence import READS, evidence_of_run
 from recon.rollback.selection import deletion_order, keep_referred, words_of
-from recon.rollback.statements import all_statements
+from recon.rollback.statements import all_statements, changing_again
 from recon.rollback.surroundings import reached_tables, slow_references
 from recon.rollback.tables import TargetTables, require_key
 from recon.rollback.targets import Targets
@@ -43,8 +45,9 @@ if TYPE_CHECKING:
     from recon.database.writing import Table, WritableDatabase
     from recon.profile import Profile
     from recon.rollback.evidence import RunEvidence
+    from recon.rollback.former import FormerValues
     from recon.rollback.options import RollbackOptions
-    from recon.rollback.plan import PlannedRow, ReverseSql
+    from recon.rollback.plan import AuditForm, PlannedRow, RestoredTable, ReverseSql
 
 
 def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
@@ -138,7 +141,10 @@ class _Planner:
         evidence, targets, plan_id = self._known.evidence, self._targets, str(uuid4())
         targets.find(evidence, options.include)
         keep_referred(targets.selection, targets.links(), targets.name_of)
-        deleted, kept, reverse = self._read(plan_id)
+        audit = audit_form(self._tables)
+        with former_database(options, self._database) as copy:
+            restored = tuple(restored_tables(targets, copy or self._audited(audit)))
+        deleted, kept, reverse = self._read(plan_id, restored)
         touched = [each.table.sql for each in deleted]
         keys = {each.table.sql: [row.key for row in each.rows] for each in deleted}
         references = tuple(r for r in targets.references if r.parent in touched or r.table in touched)
@@ -157,6 +163,7 @@ class _Planner:
             ended_at=evidence.ended_at,
             deleted=deleted,
             kept=kept,
+            restored=restored,
             references=references,
             orphans=tuple(count_orphans(each, self._tables.every, self._database) for each in references),
             mappings=targets.mapped_ids,
@@ -164,13 +171,22 @@ class _Planner:
             slow=tuple(slow_references(keys, targets.references, self._database)),
             remarks=self._database.remarks([each.table for each in deleted]),
             newer_runs=evidence.newer_runs,
-            audit=audit_form(self._tables),
+            audit=audit,
             reverse=reverse,
             limits=self._database.limits,
             notices=(*evidence.notices, *self._notices(), *self._warnings(deleted)),
         )
 
-    def _read(self, plan_id: str) -> tuple[tuple[PlannedTable, ...], tuple[PlannedTable, ...], ReverseSql]:
+    def _audited(self, audit: AuditForm) -> FormerValues:
+        """The audit table, where it says what the run changed."""
+        evidence = self._known.evidence
+        if audit.table is None:
+            return NoFormerValues()
+        return AuditedValues(audit, self._database, (evidence.started_at, evidence.ended_at))
+
+    def _read(
+        self, plan_id: str, restored: tuple[RestoredTable, ...]
+    ) -> tuple[tuple[PlannedTable, ...], tuple[PlannedTable, ...], ReverseSql]:
         """Read the rows to delete, parents first, as the reverse SQL puts them back."""
         selection = self._targets.selection
         with_rows = [sql for sql, rows in selection.rows.items() if rows]
@@ -186,6 +202,9 @@ class _Planner:
             planned[sql] = replace(
                 self._planned(table, rows), levels=tuple(map(len, levels)), orphans=tuple(sorted(orphans))
             )
+        for each in restored:
+            for row in each.rows:
+                writer.note(changing_again(each.table, row, self._database))
         reverse = writer.close()
         others = {*selection.kept, *self._targets.kept} - {*order}
         kept = [self._planned(self._tables.every[sql], ()) for sql in sorted(others)]
@@ -206,9 +225,6 @@ class _Planner:
         for entity, n in self._targets.gone.items():
             if n:
                 yield f"{n:,} of the {entity} that the run created are gone since"
-        for entity, updated in self._targets.updated.items():
-            if updated:
-                yield f"{len(updated):,} of the {entity} were there before the run, which updated them: they are kept"
 
     def _warnings(self, deleted: tuple[PlannedTable, ...]) -> Iterator[str]:
         for each in deleted:

@@ -84,10 +84,8 @@ class ReverseWriter:
                 planned.append(PlannedRow(key, digest_of(row.values), row.version))
                 yield row
 
-    def note(self, statement: str, table: Table) -> None:
-        """Write a statement that changes one row again."""
-        text = statement.encode()
-        self._spans.append(Span(self._at, len(text), table.sql, 1))
+    def note(self, statement: str) -> None:
+        """Write a statement that changes a row again; `revert` takes it from the plan."""
         self._write(statement + ";\n")
 
     def close(self) -> ReverseSql:

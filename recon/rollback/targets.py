@@ -33,7 +33,7 @@ class Targets:
     Attributes:
         selection: The rows that would be deleted if nothing else referred to them.
         kept: Table → key → why, of rows that the evidence itself keeps.
-        updated: Keys by entity, of rows that the run updated.
+        updated: Entity → key → why it cannot be changed back, of rows that the run updated; None: it can.
         references: Every foreign key, and those that the application does not declare.
         gone: Number of created rows by entity that disappeared between the evidence and now.
         alone: Keys of id mappings of the run that name no row.
@@ -46,7 +46,7 @@ class Targets:
     warehouse: Warehouse
     selection: Selection = field(default_factory=Selection)
     kept: dict[str, dict[Key, str]] = field(default_factory=dict)
-    updated: dict[str, dict[str, Key]] = field(default_factory=dict)
+    updated: dict[str, dict[Key, str | None]] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     gone: dict[str, int] = field(default_factory=dict)
     alone: list[Key] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Targets:
         created = set(found.created)
         self.selection.rows[sql] = {key: None for id_, key in keys.items() if id_ in created}
         self.kept[sql] = {keys[id_]: why for id_, why in found.kept.items() if id_ in keys}
-        self.updated[entity] = {id_: keys[id_] for id_ in found.updated if id_ in keys}
+        self.updated[entity] = {keys[id_]: why for id_, why in found.updated.items() if id_ in keys}
         self.gone[entity] = len(created) - len(self.selection.rows[sql])
 
     def _mappings(self) -> dict[str, dict[str, list[tuple[Key, str]]]]:

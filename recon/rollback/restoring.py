@@ -1,0 +1,55 @@
+"""Which rows get back the values that the run wrote over: those that still hold what the run wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.rollback.plan import ChangedValue, KeptRow, RestoredRow, RestoredTable, digest_of
+from recon.rollback.selection import words_of
+from recon.rollback.statements import key_chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from recon.database.writing import Key, StoredRow, Table
+    from recon.rollback.former import FormerValues
+    from recon.rollback.targets import Targets
+
+
+def restored_tables(targets: Targets, former: FormerValues) -> Iterator[RestoredTable]:
+    """Yield, by table, the rows that the run updated: changed back, or kept with the reason."""
+    for entity, updated in targets.updated.items():
+        if not updated:
+            continue
+        table = targets.table_of(entity)
+        kept = {key: why for key, why in updated.items() if why}
+        wanted = [key for key, why in updated.items() if not why]
+        found = former.of(table, wanted)
+        rows = []
+        for key, stored in _stored(table, wanted, targets):
+            values = _changed(table, stored, found.get(key, {}))
+            if values:
+                rows.append(RestoredRow(key, digest_of(stored.values), stored.version, values))
+            elif key not in found:
+                kept[key] = former.absence
+        yield RestoredTable(
+            table,
+            entity,
+            former.source,
+            tuple(rows),
+            tuple(KeptRow(words_of(key), why) for key, why in kept.items()),
+        )
+
+
+def _stored(table: Table, keys: list[Key], targets: Targets) -> Iterator[tuple[Key, StoredRow]]:
+    places = [table.stored.index(column) for column in table.key]
+    for chunk in key_chunks(keys, targets.database.chunk):
+        for row in targets.database.rows(table, table.stored, targets.database.condition(table.key, chunk)):
+            yield tuple(row.values[place] for place in places), row
+
+
+def _changed(table: Table, stored: StoredRow, former: Mapping[str, str]) -> tuple[ChangedValue, ...]:
+    present = dict(zip(table.stored, stored.values, strict=True))
+    return tuple(
+        ChangedValue(column, present[column], value) for column, value in former.items() if present[column] != value
+    )
