@@ -34,7 +34,7 @@ def restored_tables(targets: Targets, former: FormerValues) -> Iterator[Restored
                 kept[key] = former.absence
         yield RestoredTable(
             table,
-            entity,
+            entity.replace("_", " "),
             former.source,
             tuple(rows),
             tuple(KeptRow(words_of(key), why) for key, why in kept.items()),

@@ -69,7 +69,10 @@ class Targets:
             lost = set(each.lost)
             for id_, of_row in mappings[each.entity].items():
                 if id_ in keys:
-                    names.setdefault((mapped.table.sql, keys[id_]), []).extend(key for key, _ in of_row)
+                    row = (mapped.table.sql, keys[id_])
+                    names.setdefault(row, []).extend(key for key, _ in of_row)
+                    if not self.selection.holds(row):
+                        self._leave(of_row, evidence.run_id, is_kept=keys[id_] in self.kept[mapped.table.sql])
                 else:
                     self._take_alone(of_row, evidence.run_id, is_lost=id_ in lost)
         self.selection.included = tuple(table.sql for table in map(self.tables.named, included))
@@ -115,6 +118,15 @@ class Targets:
             return None
         columns = mapped.column("entity_type"), mapped.column("target_id"), mapped.columns.get("run_id", "")
         return MappedIds(mapped.table, *columns, self.runs, self.dangling)
+
+    def _leave(self, mappings: Iterable[tuple[Key, str]], run_id: str, *, is_kept: bool) -> None:
+        """List the mappings of the run whose rows stay: kept like these, or renewed like these."""
+        table = self.table_of(MAPPINGS)
+        for key, label in mappings:
+            if label == run_id and is_kept:
+                self.kept.setdefault(table.sql, {})[key] = "the row that it names is kept"
+            elif label == run_id:
+                self.updated.setdefault(MAPPINGS, {})[key] = None
 
     def _take_alone(self, mappings: Iterable[tuple[Key, str]], run_id: str, *, is_lost: bool) -> None:
         """Take mappings of the run that name no row: whatever their record became, it is not there."""
