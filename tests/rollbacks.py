@@ -140,7 +140,7 @@ def make_migrated(
         seed: Decides the club, and which rows were there before.
         edit: Changes the club and its bundle before they are written.
     """
-    club, rng = edited_club(seed, **SIZE), Random(seed)
+    club, rng = edited_club(seed, **SIZE), Random(f"older {seed}")
     older = _make_older(club, rng)
     if edit:
         edit(club)

@@ -26,12 +26,10 @@ from (
 order by id
 
 -- name: lost
--- One row per id that the bundle gives to a record, and that no row has.
-select distinct id from (
-  select as_key(claimed_id) as id from ledger.{entity} where record is not null and claimed_id <> ''
-  union all
-  select as_key(target_id) from source.id_mappings where entity_type = '{entity}' and target_id <> '')
-where id not in (select as_key(cast(id as varchar)) from target.{entity} where id is not null)
+-- One row per id that the bundle gives to a record that the run created, and that no row has.
+select distinct as_key(claimed_id) as id from ledger.{entity}
+where record is not null and claimed_id <> '' and action = 'create'
+  and as_key(claimed_id) not in (select as_key(cast(id as varchar)) from target.{entity} where id is not null)
 order by id
 
 -- name: stamps

@@ -36,7 +36,7 @@ class EntityEvidence:
         kept: Rows that the run may have created, and that are kept: id → why.
         updated: Rows that the run wrote to and did not create: id → why they cannot be changed back; None: they hold
             what the run wrote.
-        lost: Ids that bundle names and no row has.
+        lost: Ids of rows that the run created, as its records say, and that no row has.
     """
 
     entity: str

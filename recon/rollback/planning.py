@@ -216,7 +216,7 @@ class _Planner:
         if table.sql in self._targets.selection.included:
             proof = "the row refers to one that is deleted, and --include names its table"
         else:
-            proof = proofs.get(title, "it names a row that is deleted, or the run recorded it and no row has that id")
+            proof = proofs.get(title, "it names a row that is deleted, or that the run created and is gone")
         whys = {**self._targets.kept.get(table.sql, {}), **self._targets.selection.kept.get(table.sql, {})}
         kept = tuple(KeptRow(words_of(key), why) for key, why in whys.items())
         return PlannedTable(table, title, proof, self._database.count(table), rows, kept)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAPPINGS = "id_mappings"
 IMPLIED = "(not declared)"
+ALONE = "it names no row, and nothing shows that the run created one"
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Targets:
         updated: Entity → key → why it cannot be changed back, of rows that the run updated; None: it can.
         references: Every foreign key, and those that the application does not declare.
         gone: Number of created rows by entity that disappeared between the evidence and now.
-        alone: Keys of id mappings of the run that name no row.
+        alone: Keys of id mappings of rows that the run created and that are gone.
         dangling: Number of id mappings that name no row and are not the run's.
         runs: The runs that id mappings name, as literals.
     """
@@ -129,10 +130,12 @@ class Targets:
                 self.updated.setdefault(MAPPINGS, {})[key] = None
 
     def _take_alone(self, mappings: Iterable[tuple[Key, str]], run_id: str, *, is_lost: bool) -> None:
-        """Take mappings of the run that name no row: whatever their record became, it is not there."""
+        """Take mappings of rows that the run created and that are not there; others that name no row stay."""
         for key, label in mappings:
-            if is_lost or label == run_id:
+            if is_lost:
                 self.alone.append(key)
+            elif label == run_id:
+                self.kept.setdefault(self.table_of(MAPPINGS).sql, {})[key] = ALONE
             else:
                 self.dangling += 1
 

@@ -21,7 +21,7 @@ EDITS = 12
 def test_a_rollback_undoes_the_import_and_nothing_else(
     kind: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    rng = Random(seed)
+    rng = Random(f"edits {seed}")
     migrated = make_migrated(kind, tmp_path, request, seed)
     backup = "BEFORE_URL" if seed % 2 else None
     for statement in draw_edits(migrated, rng, EDITS):
