@@ -1,14 +1,11 @@
 -- name: about
 select current_setting('server_version'), current_setting('server_version_num')::int / 10000,
-       current_setting('server_encoding'), d.oid::text, d.datname::text, d.datcollate::text, d.datctype::text,
+       current_setting('server_encoding'), d.datcollate::text, d.datctype::text,
        current_setting('is_superuser')
 from pg_catalog.pg_database d where d.datname = current_database()
 
 -- name: encoding
 select current_setting('server_encoding')
-
--- name: system_identifier
-select system_identifier::text from pg_catalog.pg_control_system()
 
 -- name: listed
 select n.nspname::text, c.relname::text,

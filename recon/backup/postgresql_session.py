@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from recon.backup.contents import TableContent, digest_rows, table_name
 from recon.backup.manifest import SequenceRange
 from recon.database.postgresql import as_reached, conninfo
 from recon.database.postgresql_errors import kind_of, reading_advice, server_words
+from recon.database.postgresql_identity import read_identity
 from recon.database.postgresql_refusal import refusal
 from recon.errors import BackupError
 from recon.sql import named_statements, quote
@@ -37,23 +38,15 @@ NEUTRAL = {"sslcertmode": "allow", "sslnegotiation": "postgres", "load_balance_h
 
 @dataclass(frozen=True)
 class About:
-    """A database and its server; `system` is None where the role may not know the system's identifier."""
+    """A database and its server; `identity` distinguishes it from other databases."""
 
     version: str
     major: int
     encoding: str
-    oid: str
-    name: str
     collate: str
     ctype: str
     is_superuser: bool
-    system: str | None
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What distinguishes it from other databases."""
-        known = {"system_identifier": self.system, "database_oid": self.oid, "database": self.name}
-        return {key: value for key, value in known.items() if value}
+    identity: dict[str, str]
 
     @property
     def settings(self) -> dict[str, str]:
@@ -75,16 +68,16 @@ class PostgresqlSession:
 
     def about(self) -> About:
         """What database this is; not within a transaction."""
-        version, major, encoding, oid, name, collate, ctype, superuser = self.ask("about")[0]
+        version, major, encoding, collate, ctype, superuser = self.ask("about")[0]
         if major < OLDEST:
             raise BackupError(
                 "The server is too old", where=self.url.label, expected=f"PostgreSQL {OLDEST}", found=version
             )
-        system = None
-        with suppress(psycopg.Error):
-            system = self._connection.execute(STATEMENTS["system_identifier"].encode()).fetchone()
-        identifier = system[0] if system else None
-        return About(version.split()[0], major, encoding, oid, name, collate, ctype, superuser == "on", identifier)
+        try:
+            identity = read_identity(self._connection)
+        except psycopg.Error as error:
+            raise self.refusal(error) from None
+        return About(version.split()[0], major, encoding, collate, ctype, superuser == "on", identity)
 
     def hold(self) -> tuple[str, datetime]:
         """Begin the transaction; returns the exported snapshot's name, and the server's clock.
