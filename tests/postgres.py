@@ -48,6 +48,7 @@ SETTINGS = {
     # The path of a socket may not exceed about 100 bytes, which a temporary folder's path can.
     "unix_socket_directories": "",
     "max_connections": "50",
+    "max_prepared_transactions": "5",
     "timezone": "UTC",
     # Tests look for a running query by the table at its end.
     "track_activity_query_size": "64kB",
