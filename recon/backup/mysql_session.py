@@ -9,7 +9,16 @@ import pymysql
 from pymysql.cursors import SSCursor
 
 from recon.backup.contents import TableContent, digest_rows
-from recon.database.mysql_connection import NOT_ENCRYPTED, encryption, host, one_line, probe, reading_advice, refusal
+from recon.database.mysql_connection import (
+    NOT_ENCRYPTED,
+    encryption,
+    host,
+    identity,
+    one_line,
+    probe,
+    reading_advice,
+    refusal,
+)
 from recon.errors import BackupError
 
 if TYPE_CHECKING:
@@ -19,8 +28,7 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 LOCK_WAIT_S = 10
-ABOUT = "select version(), @@version_comment, @@hostname, @@port, unix_timestamp(now(6))"
-SERVER = "select @@server_uuid"
+ABOUT = "select version(), @@version_comment, unix_timestamp(now(6))"
 CHARACTERS = """
 select default_character_set_name, default_collation_name from information_schema.schemata
 where schema_name = database()"""
@@ -56,20 +64,18 @@ class MysqlSession:
     def __init__(self, url: DatabaseUrl, connection: pymysql.Connection[Any]) -> None:
         self.url, self._connection = url, connection
         self.is_encrypted = encryption(connection) != NOT_ENCRYPTED
-        version, comment, name, port, seconds = self.ask(ABOUT)[0]
+        version, comment, seconds = self.ask(ABOUT)[0]
         self.is_mariadb = "mariadb" in f"{version}{comment}".lower()
         self.version = version.partition("-")[0]
         self.seconds = float(seconds)
-        self._place = f"{name}:{port}"
 
     @property
     def identity(self) -> dict[str, str]:
-        """What distinguishes the database from others; MariaDB has no identifier of a server but its host and port."""
+        """What distinguishes the database from others."""
         try:
-            server = str(self.ask(SERVER)[0][0])
-        except BackupError:
-            server = self._place
-        return {"server": server, "database": self.url.name}
+            return identity(self._connection, self.url)
+        except pymysql.Error as error:
+            raise self._refusal(error) from None
 
     @property
     def settings(self) -> dict[str, str]:

@@ -30,6 +30,7 @@ MODES: dict[str, dict[str, Any]] = {
     "VERIFY_IDENTITY": {"ssl_verify_cert": True, "ssl_verify_identity": True},
 }
 NOT_ENCRYPTED = "not encrypted"
+UNKNOWN_VARIABLE = 1193
 # OpenSSL's codes for a host name and an address that the certificate does not have.
 WRONG_NAME = (62, 64)
 HINTS = {
@@ -91,15 +92,20 @@ AUTHORITY_FILE = "Check the file that ssl-ca names in the URL: the certificate o
 HOST = "Check the host name in the URL"
 
 
-def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
-    """Open a connection for queries with few rows, each of which ends within seconds.
+def open_connection(url: DatabaseUrl, timeout_s: float | None, answer_timeout_s: float) -> pymysql.Connection[Any]:
+    """Open a connection.
+
+    Args:
+        url: The address.
+        timeout_s: Seconds that connecting may take; None: a few.
+        answer_timeout_s: Seconds for which the server may send nothing.
 
     Raises:
         pymysql.Error: The server refuses the connection.
         OSError: The file of the authority's certificate cannot be read.
     """
     lock_timeout_s = max(1, int(LOCK_TIMEOUT_S if timeout_s is None else 0.8 * timeout_s))
-    connection: pymysql.Connection[Any] = pymysql.connect(
+    return pymysql.connect(
         host=host(url),
         port=url.port,
         user=url.user,
@@ -109,14 +115,40 @@ def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
         charset="utf8mb4",
         autocommit=True,
         connect_timeout=ceil(timeout_s or CONNECT_TIMEOUT_S),
-        read_timeout=timeout_s or ANSWER_TIMEOUT_S,
+        read_timeout=answer_timeout_s,
         init_command=f"set session lock_wait_timeout = {lock_timeout_s}",
         **MODES[_mode(url)],
         ssl_ca=url.parameters.get("ssl-ca"),
     )
+
+
+def probe(url: DatabaseUrl, timeout_s: float | None) -> pymysql.Connection[Any]:
+    """Open a connection for queries with few rows, each of which ends within seconds.
+
+    Raises:
+        pymysql.Error: The server refuses the connection.
+        OSError: The file of the authority's certificate cannot be read.
+    """
+    connection = open_connection(url, timeout_s, timeout_s or ANSWER_TIMEOUT_S)
     with connection.cursor() as cursor:
         cursor.execute("set session transaction read only")
     return connection
+
+
+def identity(connection: pymysql.Connection[Any], url: DatabaseUrl) -> dict[str, str]:
+    """Return what distinguishes the database from others; MariaDB has no identifier of a server but its host and port.
+
+    Raises:
+        pymysql.Error: The server does not answer.
+    """
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("select @@server_uuid")
+        except pymysql.Error as error:
+            if error.args[0] != UNKNOWN_VARIABLE:
+                raise
+            cursor.execute("select concat(@@hostname, ':', @@port)")
+        return {"server": str(cursor.fetchall()[0][0]), "database": url.name}
 
 
 def encryption(connection: pymysql.Connection[Any]) -> str:
