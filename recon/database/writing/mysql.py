@@ -5,8 +5,8 @@ Temporary tables are made through a second connection, since no transaction that
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, suppress
-from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from recon.database.writing.mysql_catalogue import (
     view_of_writers,
 )
 from recon.database.writing.mysql_channel import STATEMENTS, MysqlChannel
+from recon.database.writing.mysql_exclusion import release_lock, require_writable, take_lock
 from recon.database.writing.mysql_limits import limits
 from recon.database.writing.mysql_scratch import MysqlScratch
 from recon.database.writing.mysql_values import (
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 
 IDLE_LIMIT_S = 300
 CHUNK, BYTES_A_KEY = 1000, 1024
-WRITING = ("delete", "insert", "select", "update", "with")
+# Comments, and the first word of a statement that leaves the transaction open.
+WRITING = re.compile(
+    r"(?:\s|/\*(?!!).*?\*/|-- [^\n]*\n)*(?:delete|insert|select|update|with)\b", re.IGNORECASE | re.DOTALL
+)
 SHARED_LOCK = {True: " lock in share mode nowait", False: " for share nowait"}
 
 
@@ -86,28 +90,11 @@ class MysqlWriter:
         """Begin a transaction whose plain reads see one instant; `writing`: while holding the lock of a rollback."""
         self.rollback()
         if writing:
-            self._require_writable()
+            require_writable(self._channel)
             self._channel.send(STATEMENTS["idle"].format(idle_s=IDLE_LIMIT_S))
-            self._take_lock()
+            take_lock(self._channel, self._url.name)
             self._is_writing = True
         self._channel.send(STATEMENTS["begin_writing" if writing else "begin_reading"])
-
-    def _require_writable(self) -> None:
-        if str(self._channel.ask(STATEMENTS["writability"])[0][0]) not in ("0", "OFF"):
-            raise WriteError(
-                "the server takes no writes (read_only)", "read only", "Name the server that takes writes in the URL"
-            )
-
-    def _take_lock(self) -> None:
-        if self._channel.ask(STATEMENTS["take_lock"].format(name=self._lock_name))[0][0] != 1:
-            raise WriteError(
-                "another rollback or import of this database is running", "locked", "Wait until it has ended"
-            )
-
-    @property
-    def _lock_name(self) -> str:
-        """The name of the lock: the server has one list of names for all databases, of 64 characters, without case."""
-        return f"recon rollback {sha256(self._url.name.encode()).hexdigest()[:32]}"
 
     def commit(self) -> None:
         """Commit, unless a statement failed: the server may have undone more than that statement.
@@ -130,7 +117,8 @@ class MysqlWriter:
         except WriteError as error:
             if error.kind != "lost":
                 raise
-        self._end()
+        finally:
+            self._end()
 
     def _end(self) -> None:
         """Release the lock and drop the temporary tables; nothing of this can undo what was committed."""
@@ -138,7 +126,7 @@ class MysqlWriter:
         if self._is_writing:
             self._is_writing = False
             with suppress(WriteError):
-                self._channel.ask(STATEMENTS["release_lock"].format(name=self._lock_name))
+                release_lock(self._channel, self._url.name)
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
@@ -230,7 +218,7 @@ class MysqlWriter:
 
     def execute(self, statement: str) -> int:
         """Send one statement, of those that leave the transaction open; returns the number of rows that it affected."""
-        if not statement.lstrip().lower().startswith(WRITING):
+        if not WRITING.match(statement):
             raise WriteError("only rows are written: another kind of statement would end the transaction")
         return self._of(statement).send(statement)
 

@@ -52,7 +52,9 @@ from information_schema.triggers order by 1, 2, event_manipulation, action_timin
 select table_schema, table_name, count(*) from information_schema.partitions
 where partition_name is not null group by table_schema, table_name
 -- name: binary_log
-select @@global.log_bin, @@session.binlog_format
+select @@global.log_bin
+-- name: binary_log_form
+select @@session.binlog_format
 -- name: lock_holders
 select distinct t.processlist_id, l.object_schema, l.object_name
 from performance_schema.data_locks l join performance_schema.threads t on t.thread_id = l.thread_id
@@ -70,7 +72,7 @@ select {columns} from {table} where {where}{order}{lock}
 select count(*) from {table} where {where}{lock}
 -- name: content
 select count(*), coalesce(sum(digest), 0), count(digest) from (
-  select cast(conv(left(md5(concat({columns})), 16), 16, 10) as decimal(20)) as digest from {table} where {where}
+  select cast(conv(left(md5(concat_ws(',', {columns})), 16), 16, 10) as decimal(20)) as digest from {table} where {where}
 ) as digests
 -- name: insert_head
 insert into {table} ({columns}) values

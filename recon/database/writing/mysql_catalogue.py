@@ -110,15 +110,23 @@ def read_remarks(channel: MysqlChannel, tables: Sequence[Table]) -> tuple[Remark
     """What there is to know about these tables."""
     wanted = {table.sql for table in tables}
     found = [*_triggers(channel), *_partitions(channel)]
-    logged, form = channel.ask(STATEMENTS["binary_log"])[0]
+    replication = _replication(channel)
     for table in tables:
         found += _columns_to_know(table)
         if table.obstacle:
             found.append(Remark(table.sql, "storage engine", "", table.obstacle))
-        if int(logged):
-            meaning = REPEATED if str(form) == "STATEMENT" else REPLICATED
-            found.append(Remark(table.sql, "replication", "", meaning))
+        if replication:
+            found.append(Remark(table.sql, "replication", "", replication))
     return tuple(remark for remark in found if remark.table in wanted)
+
+
+def _replication(channel: MysqlChannel) -> str:
+    """What the server's log does with deleted rows; empty: it keeps none."""
+    if not int(channel.ask(STATEMENTS["binary_log"])[0][0]):
+        return ""
+    # Newer servers know no other format than that of rows.
+    is_repeated = channel.knows("binlog_format") and channel.ask(STATEMENTS["binary_log_form"])[0][0] == "STATEMENT"
+    return REPEATED if is_repeated else REPLICATED
 
 
 def _triggers(channel: MysqlChannel) -> Iterator[Remark]:

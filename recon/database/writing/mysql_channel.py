@@ -33,7 +33,7 @@ KINDS = {
     "denied": (1044, 1045, 1142, 1143, 1227, 1345, 1370, 1698),
     "read only": (1290, 1792, 1836, 3989),
     "full": (1021, 1114),
-    "lost": (0, 1053, 1077, 1079, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 2055, 4031),
+    "lost": (0, 1053, 1077, 1079, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2055, 4031),
 }
 KIND_OF = {number: kind for kind, numbers in KINDS.items() for number in numbers}
 # How the server shows the operating system's ENOSPC and EDQUOT, under numbers that mean other failures as well.

@@ -30,6 +30,7 @@ LONG = (BYTES | TEXTS) - {"binary", "varbinary", "char", "varchar", "enum", "set
 UNICODE = frozenset(("utf8", "utf8mb3", "utf8mb4"))
 # In these character sets, the bytes of ASCII are what they are elsewhere.
 LIKE_ASCII = UNICODE | {"ascii", "latin1"}
+PLAIN = re.compile(rb"[ -\[\]-~]*")
 CHOICE = re.compile(r"'((?:[^']|'')*)'")
 ESCAPE, ESCAPED = re.compile(r"\\(.)"), {"n": "\n", "r": "\r", "0": "\0"}
 # What follows the values and the parts of statements that messages repeat.
@@ -64,6 +65,8 @@ def as_bytes(column: Column) -> str:
         return f"cast({name} * 1e0 as binary)"
     if named == "bit":
         return f"cast({name} + 0 as binary)"
+    if named == "json":
+        return f"cast(convert({name} using utf8mb4) as binary)"
     if named in NUMBERS | TEXTS | BYTES:
         return f"cast({name} as binary)"
     return f"cast(cast({name} as char) as binary)"
@@ -76,7 +79,8 @@ def as_digest_part(column: Column) -> str:
     value = f"cast({quote_mysql(column.name)} + 0 as binary)" if named == "enum" else as_bytes(column)
     if named in LONG:
         return f"ifnull(md5({value}), '-')"
-    return f"ifnull(concat(length({value}), ':', {value}), '-')"
+    # Values in quotes cannot run into each other, and null is a word without.
+    return f"quote({value})"
 
 
 def literal_of(column: Column) -> Literal:
@@ -101,7 +105,7 @@ def _or_null(make: Callable[[bytes], str]) -> Literal:
 
 def text_literal(value: bytes, characters: str = "utf8mb4") -> str:
     """The literal of a text, given in its character set: readable, unless only its bytes say exactly what it is."""
-    if characters in LIKE_ASCII and all(0x20 <= byte < 0x7F and byte != 0x5C for byte in value):
+    if characters in LIKE_ASCII and PLAIN.fullmatch(value):
         return _quoted(value.decode())
     if characters in UNICODE:
         text = value.decode(errors="replace")

@@ -7,13 +7,14 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+import pymysql
 import pytest
 from mariadb import is_installed, running_mariadb
 
 from recon.backup.kinds import kind_of_database
 from recon.database import parse_url
-from recon.database.writing import Content, Table, WriteError, open_for_writing
-from recon.database.writing.mysql import MysqlWriter, connect
+from recon.database.writing import Content, Table, WritableDatabase, WriteError, open_for_writing
+from recon.database.writing.mysql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,21 +92,21 @@ def name_of(url: str) -> str:
 
 
 @contextmanager
-def begun(url: str, *, writing: bool) -> Iterator[MysqlWriter]:
+def begun(url: str, *, writing: bool) -> Iterator[WritableDatabase]:
     with closing(connect(parse_url(url, "the test"), None)) as database:
         database.begin(writing=writing)
         yield database
 
 
-def table(database: MysqlWriter, url: str, name: str) -> Table:
+def table(database: WritableDatabase, url: str, name: str) -> Table:
     return next(table for table in database.tables() if (table.schema, table.name) == (name_of(url), name))
 
 
-def inserted(database: MysqlWriter, of: Table, rows: Sequence[tuple[str, ...]], into: str | None = None) -> str:
+def inserted(database: WritableDatabase, of: Table, rows: Sequence[tuple[str, ...]], into: str | None = None) -> str:
     return database.insert_head(of, into) + ", ".join(f"({', '.join(row)})" for row in rows)
 
 
-def values(database: MysqlWriter, of: Table, where: str = "true", *, lock: bool = False) -> list[tuple[str, ...]]:
+def values(database: WritableDatabase, of: Table, where: str = "true", *, lock: bool = False) -> list[tuple[str, ...]]:
     return [row.values for row in database.rows(of, of.stored, where, lock=lock)]
 
 
@@ -136,6 +137,26 @@ def test_a_value_of_every_kind_comes_back(mysql_server: MysqlServer, shared: str
         database.commit()
     assert content.rows == len(before) == 6
     assert mysql_server.execute(name_of(shared), "select * from kinds order by id") == before
+
+
+def test_types_of_mariadb_come_back(mysql_server: MysqlServer, own: str) -> None:
+    try:
+        mysql_server.execute(
+            name_of(own),
+            "create table addresses (id uuid primary key, place inet6, old inet4, parent uuid)",
+            "insert into addresses values ('624a66c2-ecb8-11f1-8c7a-02fc00000001', '2001:db8::1', '10.0.0.7', uuid()), "
+            "('00000000-0000-0000-0000-000000000000', '::', '0.0.0.0', null)",
+        )
+    except pymysql.Error as error:
+        pytest.skip(f"this server does not know the types: {error.args[0]}")
+    with begun(own, writing=True) as database:
+        addresses = table(database, own, "addresses")
+        content, rows = database.content(addresses), values(database, addresses)
+        assert rows[1][:3] == ("'624a66c2-ecb8-11f1-8c7a-02fc00000001'", "'2001:db8::1'", "'10.0.0.7'")
+        copy = database.scratch_table(addresses)
+        database.execute(inserted(database, addresses, rows, copy.sql))
+        assert database.content(copy) == content
+        assert database.count(addresses, database.condition(("id",), [rows[0][:1]])) == 1
 
 
 @pytest.mark.parametrize("setting", ["names latin1", "names sjis", "sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'"])
@@ -406,14 +427,33 @@ def test_a_lost_connection_is_known(mysql_server: MysqlServer, own: str) -> None
 
 
 @pytest.mark.parametrize(
-    "statement", ["create table t (id int)", "commit", "truncate person", "set foreign_key_checks = 0"]
+    "statement",
+    [
+        "create table t (id int)",
+        "commit",
+        "/* a */ truncate person",
+        "set foreign_key_checks = 0",
+        "/*!50000 commit */",
+    ],
 )
 def test_nothing_ends_the_transaction_unasked(mysql_server: MysqlServer, shared: str, statement: str) -> None:
     with begun(shared, writing=True) as database:
-        database.execute("delete from log")
+        database.execute("/* a comment */ delete from log")
         with pytest.raises(WriteError, match="only rows"):
             database.execute(statement)
     assert mysql_server.execute(name_of(shared), "select count(*) from log") == [(2,)]
+
+
+def test_a_server_without_room_is_known(mysql_server: MysqlServer, own: str) -> None:
+    mysql_server.execute(
+        name_of(own), "set max_heap_table_size = 16384", "create table small (a char(255)) engine = memory"
+    )
+    with begun(own, writing=True) as database:
+        assert "MEMORY" in table(database, own, "small").obstacle
+        with pytest.raises(WriteError) as refused:
+            database.execute("insert into small values" + ", ".join(["('a')"] * 1000))
+        assert refused.value.kind == "full"
+        assert refused.value.next_step == "Make room on the server's disk, then try again"
 
 
 def test_messages_hold_no_values(shared: str) -> None:
