@@ -1,4 +1,4 @@
-"""A club that existed before its migration, the migration, and people who go on working: what a rollback has to undo."""
+"""A club from before its migration, the migration, and people who go on working: what a rollback has to undo."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -18,10 +20,10 @@ from postgres import load_rows, load_schema
 
 import recon
 from recon.demo import write_bundle, write_sqlite
+from recon.sql import named_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import pytest
 
@@ -29,12 +31,14 @@ TABLES = ("MembershipStatus", "MembershipTier", "Member", "Event", "EventRegistr
 OTHERS = ("MemberNote", "EventPhoto")
 OLDER_RUN = "run-20231102-090000"
 SIZE = {"members": 12, "events": 8, "registrations": 30}
-EXTRA = (
-    'create table "MemberNote" (id {key} primary key, "memberId" {key} not null, text varchar(50), '
-    'foreign key ("memberId") references "Member" (id) on delete cascade)',
-    'create table "EventPhoto" (id {key} primary key, "eventId" {key}, '
-    'foreign key ("eventId") references "Event" (id) on delete set null)',
-)
+EXTRA = """
+create table "MemberNote" (id {key} primary key, "memberId" {key} not null, text varchar(50),
+  foreign key ("memberId") references "Member" (id) on delete cascade);
+create table "EventPhoto" (id {key} primary key, "eventId" {key},
+  foreign key ("eventId") references "Event" (id) on delete set null)
+"""
+EDITS = named_statements(Path(__file__).with_name("edits.sql"))
+ROWS = 'select * from "{table}" order by 1'
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class ClubDatabase:
 
     def rows(self, table: str) -> dict[str, tuple[Any, ...]]:
         """The rows of a table by id, each as its values."""
-        return {str(row[0]): row for row in self.run(f'select * from "{table}" order by 1')}  # noqa: S608
+        return {str(row[0]): row for row in self.run(ROWS.format(table=table))}
 
     def everything(self) -> dict[str, dict[str, tuple[Any, ...]]]:
         """The rows of every table but the audit table."""
@@ -106,7 +110,8 @@ class Migrated:
             database.run(*statements)
 
     def plan(self, **options: Any) -> recon.PlannedRollback:
-        chosen = {"bundle": self.bundle, "outputs": self.outputs, "environment": self.environment} | options
+        chosen: dict[str, Any] = {"bundle": self.bundle, "outputs": self.outputs, "environment": self.environment}
+        chosen |= options
         return recon.plan_rollback(recon.RollbackOptions(**chosen))
 
     def apply(self, planned: recon.PlannedRollback, **options: Any) -> recon.AppliedPlan:
@@ -116,7 +121,8 @@ class Migrated:
         return recon.revert_rollback(self.applying(planned, **options))
 
     def applying(self, planned: recon.PlannedRollback, **options: Any) -> recon.ApplyOptions:
-        chosen = {"plan": planned.folder, "run_id": planned.plan.run_id, "environment": self.environment} | options
+        chosen: dict[str, Any] = {"plan": planned.folder, "run_id": planned.plan.run_id}
+        chosen |= {"environment": self.environment} | options
         return recon.ApplyOptions(**chosen)
 
     @property
@@ -140,15 +146,13 @@ def make_migrated(
         seed: Decides the club, and which rows were there before.
         edit: Changes the club and its bundle before they are written.
     """
-    club, rng = edited_club(seed, **SIZE), Random(f"older {seed}")
+    club, rng = edited_club(seed, **SIZE), Random(1000 + seed)  # noqa: S311 - not for secrets
     older = _make_older(club, rng)
     if edit:
         edit(club)
-    before = _without_import(club, older)
-    databases = [
-        _database(kind, each, folder / name, request) for each, name in ((club, "imported"), (before, "never"))
-    ]
-    made = Migrated(write_bundle(club.club, folder / "bundle"), *databases, folder / "outputs")
+    named = ((club, "imported"), (_without_import(club, older), "never"))
+    imported, never = (_database(kind, each, folder / name, request) for each, name in named)
+    made = Migrated(write_bundle(club.club, folder / "bundle"), imported, never, folder / "outputs")
     for table in ("Member", "Event", "EventRegistration"):
         ids = [str(row["id"]) for row in club.club.tables[table]]
         made.older[table] = [one for one in ids if one in older[table]]
@@ -207,16 +211,16 @@ def _database(kind: str, club: EditedClub, folder: Path, request: pytest.Fixture
         database, key = ClubDatabase(kind, str(write_sqlite(club.club, folder / "club.db"))), "text"
     elif kind == "postgresql":
         cluster = request.getfixturevalue("cluster")
-        url = cluster.create_database(f"undo_{folder.parent.name}_{folder.name}"[:60])
+        url = cluster.create_database(f"undo_{sha256(str(folder).encode()).hexdigest()[:16]}")
         load_schema(url, "newer")
         load_rows(url, tables)
         database, key = ClubDatabase(kind, url), "uuid"
     else:
         server = request.getfixturevalue("mysql_server")
-        name = f"recon_undo_{abs(hash(folder)):x}"
+        name = f"recon_undo_{sha256(str(folder).encode()).hexdigest()[:16]}"
         request.addfinalizer(lambda: server.execute(None, f"drop database if exists `{name}`"))
         database, key = ClubDatabase(kind, server.create_club(name, tables)), "char(36)"
-    database.run(*(statement.format(key=key) for statement in EXTRA))
+    database.run(*EXTRA.format(key=key).split(";"))
     return database
 
 
@@ -226,32 +230,22 @@ def draw_edits(migrated: Migrated, rng: Random, count: int) -> Iterator[str]:
     events = migrated.created["Event"] + migrated.older["Event"]
     registrations = migrated.created["EventRegistration"] + migrated.older["EventRegistration"]
     status = migrated.never.run('select id from "MembershipStatus" order by code')[0][0]
-    for _ in range(count):
-        member, event, registration = (rng.choice(ids) for ids in (members, events, registrations))
-        new = str(UUID(int=rng.getrandbits(128), version=4))
-        there = f"from \"MembershipStatus\" s where s.id = '{status}' and exists (select 1 from"
-        yield rng.choice(
-            (
-                f"update \"Member\" set phone = '1', \"updatedAt\" = '{AFTER}' where id = '{member}'",
-                f"update \"Event\" set location = 'elsewhere', \"updatedAt\" = '{AFTER}' where id = '{event}'",
-                f"update \"EventRegistration\" set status = 'NO_SHOW', \"updatedAt\" = '{AFTER}' where id = '{registration}'",
-                f"delete from \"EventRegistration\" where id = '{registration}'",
-                f"insert into \"MemberNote\" (id, \"memberId\", text) select '{new}', '{member}', 'a note' {there} \"Member\" "
-                f"where id = '{member}')",
-                f"insert into \"EventPhoto\" (id, \"eventId\") select '{new}', '{event}' {there} \"Event\" where id = '{event}')",
-                f'insert into "Member" (id, "firstName", "lastName", email, "joinedAt", "membershipStatusId", "createdAt", '
-                f"\"updatedAt\") values ('{new}', 'New', 'Member', '{new}@example.org', '{AFTER}', '{status}', '{AFTER}', '{AFTER}')",
-                f'insert into "EventRegistration" (id, "eventId", "memberId", status, "registeredAt", "createdAt", "updatedAt") '
-                f"select '{new}', '{event}', '{member}', 'CONFIRMED', '{AFTER}', '{AFTER}', '{AFTER}' {there} \"Member\" where id = "
-                f"'{member}') and exists (select 1 from \"Event\" where id = '{event}') and not exists (select 1 from "
-                f'"EventRegistration" where "eventId" = \'{event}\' and "memberId" = \'{member}\')',
-            )
+    for name in rng.choices(list(EDITS), k=count):
+        yield EDITS[name].format(
+            member=rng.choice(members),
+            event=rng.choice(events),
+            registration=rng.choice(registrations),
+            new=UUID(int=rng.getrandbits(128), version=4),
+            status=status,
+            after=AFTER,
         )
 
 
 def kept_ids(plan: recon.RollbackPlan) -> dict[str, set[str]]:
     """The ids of the rows that a plan lists as kept, by table."""
     found: dict[str, set[str]] = {}
-    for each in (*plan.deleted, *plan.kept, *plan.restored):
-        found.setdefault(each.table.name, set()).update(row.key.strip("'") for row in each.kept)
+    kept = [(each.table.name, each.kept) for each in (*plan.deleted, *plan.kept)]
+    kept += [(each.table.name, each.kept) for each in plan.restored]
+    for name, rows in kept:
+        found.setdefault(name, set()).update(row.key.strip("'") for row in rows)
     return found

@@ -12,7 +12,7 @@ from recon.rollback.plan import AuditForm
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.database.writing import Column, Table, WritableDatabase
+    from recon.database.writing import TargetColumn, TargetTable, WritableDatabase
     from recon.profile import RunRecord
     from recon.rollback.tables import TargetTables
 
@@ -42,7 +42,7 @@ def audit_form(tables: TargetTables) -> AuditForm:
     return AuditForm(why="the database has no audit table that the profile names: only this folder tells of it")
 
 
-def _form(table: Table, record: RunRecord) -> AuditForm:
+def _form(table: TargetTable, record: RunRecord) -> AuditForm:
     written: dict[str, str] = {}
     action = ""
     for column in table.columns:
@@ -64,11 +64,11 @@ def _form(table: Table, record: RunRecord) -> AuditForm:
     return AuditForm(table, written, record.recorded_at, action)
 
 
-def _takes_text(column: Column) -> bool:
+def _takes_text(column: TargetColumn) -> bool:
     return any(word in column.type.lower() for word in KEYS) or not column.type
 
 
-def _action(column: Column) -> str:
+def _action(column: TargetColumn) -> str:
     if not column.choices:
         return "rollback"
     return next((choice for wanted in ACTIONS for choice in column.choices if choice.upper() == wanted), "")

@@ -13,7 +13,7 @@ from recon.rollback.statements import key_chunks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from recon.database.writing import Key, Table, WritableDatabase
+    from recon.database.writing import Key, TargetTable, WritableDatabase
     from recon.rollback.plan import PlannedTable, RollbackPlan
 
 BUG = "Nothing was changed. Ask the DBA which trigger or rule of the table did it; else report this as a bug in recon"
@@ -29,7 +29,7 @@ class Progress(Protocol):
         """Called with what was found or done, one sentence."""
 
 
-def content_of(table: Table, keys: Sequence[Key], database: WritableDatabase) -> Content:
+def content_of(table: TargetTable, keys: Sequence[Key], database: WritableDatabase) -> Content:
     """Return number and digest of the rows with these keys."""
     total = Content()
     for chunk in key_chunks(keys, database.chunk):
@@ -37,23 +37,23 @@ def content_of(table: Table, keys: Sequence[Key], database: WritableDatabase) ->
     return total
 
 
-def contents(tables: Iterable[Table], database: WritableDatabase) -> dict[str, Content]:
+def contents(tables: Iterable[TargetTable], database: WritableDatabase) -> dict[str, Content]:
     """Return number and digest of all rows, by table."""
     return {table.sql: database.content(table) for table in tables}
 
 
-def content_of_others(table: Table, keys: list[Key], database: WritableDatabase) -> Content:
+def content_of_others(table: TargetTable, keys: list[Key], database: WritableDatabase) -> Content:
     """Return number and digest of the rows without these keys."""
     return database.content(table) - content_of(table, keys, database)
 
 
-def watched_tables(plan: RollbackPlan) -> list[Table]:
+def watched_tables(plan: RollbackPlan) -> list[TargetTable]:
     """The tables whose other rows must not change."""
     named = [each.table for each in plan.deleted] + [each.table for each in plan.reached]
     return list({table.sql: table for table in named}.values())
 
 
-def execute_exactly(statement: str, expected: int, table: Table, database: WritableDatabase) -> None:
+def execute_exactly(statement: str, expected: int, table: TargetTable, database: WritableDatabase) -> None:
     """Send a statement that must affect this number of rows.
 
     Raises:
@@ -86,7 +86,7 @@ def write_audit_row(plan: RollbackPlan, database: WritableDatabase, metadata: di
 
 
 def require_unchanged(
-    watched: Iterable[Table],
+    watched: Iterable[TargetTable],
     before: Mapping[str, Content],
     planned: Mapping[str, Content],
     plan: RollbackPlan,

@@ -18,7 +18,7 @@ from recon.rollback.tables import raw_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from recon.database.writing import Key, Table, WritableDatabase
+    from recon.database.writing import Key, TargetTable, WritableDatabase
     from recon.rollback.options import RollbackOptions
     from recon.rollback.plan import AuditForm
 
@@ -36,7 +36,7 @@ class FormerValues(Protocol):
     source: str
     absence: str
 
-    def of(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
+    def of(self, table: TargetTable, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
         """Return former values as literals, by key and column, of columns that may have been changed."""
 
 
@@ -46,7 +46,7 @@ class NoFormerValues:
     source = ""
     absence = "the run updated it, and nothing holds its former values: name a backup from before the run with --backup"
 
-    def of(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:  # noqa: ARG002 - as declared
+    def of(self, table: TargetTable, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:  # noqa: ARG002 - as declared
         """Return none."""
         return {}
 
@@ -59,9 +59,10 @@ class FormerDatabase:
     def __init__(self, copy: WritableDatabase, source: str) -> None:
         self.source = source
         self._copy = copy
-        self._tables = {(table.name, table.key): table for table in copy.tables()}
+        own = [table for table in copy.tables() if copy.schema is None or table.schema == copy.schema]
+        self._tables = {(table.name, table.key): table for table in own}
 
-    def of(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
+    def of(self, table: TargetTable, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
         """Return the rows of the copy, without columns that it does not have."""
         former = self._tables.get((table.name, table.key))
         if former is None:
@@ -87,7 +88,7 @@ class AuditedValues:
         self.source = f"the audit table {form.table.name if form.table else ''}"
         self._form, self._database, self._span = form, database, span
 
-    def of(self, table: Table, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
+    def of(self, table: TargetTable, keys: Sequence[Key]) -> Mapping[Key, Mapping[str, str]]:
         """Return the values before the first change within the run, of columns that it changed."""
         wanted = {raw_text(key[0]).lower(): key for key in keys if len(key) == 1}
         found: dict[Key, dict[str, str]] = {}
@@ -142,7 +143,7 @@ def _moment(literal: str) -> datetime | None:
 def _object(literal: str) -> dict[str, Any]:
     text = raw_text(literal)
     try:
-        found = json.loads(text.replace("\\\\", "\\") if literal.startswith("E'") else text)
+        found = json.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

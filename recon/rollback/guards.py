@@ -14,7 +14,7 @@ from recon.rollback.tables import raw_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recon.database.writing import Table, WritableDatabase
+    from recon.database.writing import TargetTable, WritableDatabase
     from recon.rollback.plan import PlannedRow, RestoredRow, RollbackPlan
 
 AGAIN = "Make the plan again: recon rollback plan"
@@ -58,7 +58,7 @@ def require_rights(plan: RollbackPlan, database: WritableDatabase, verb: str) ->
         )
 
 
-def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[str, Table]:
+def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[str, TargetTable]:
     """Require that tables and foreign keys are as they were when the plan was made; returns every table.
 
     Raises:
@@ -80,7 +80,7 @@ def _changed(what: str) -> RollbackError:
     return RollbackError(f"The plan is stale: {what} changed since it was made", next_step=AGAIN)
 
 
-def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, Table]) -> None:
+def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, TargetTable]) -> None:
     """Require that nobody else writes to the tables, and that no run that the plan does not know was recorded.
 
     Raises:
@@ -125,7 +125,7 @@ def lock_rows(plan: RollbackPlan, database: WritableDatabase) -> Iterator[tuple[
         yield restored.table.name, len(restored.rows)
 
 
-def _lock(table: Table, rows: Sequence[PlannedRow | RestoredRow], database: WritableDatabase) -> None:
+def _lock(table: TargetTable, rows: Sequence[PlannedRow | RestoredRow], database: WritableDatabase) -> None:
     planned = {row.key: row for row in rows}
     places = [table.stored.index(column) for column in table.key]
     found, changed = 0, []
@@ -147,7 +147,7 @@ def _lock(table: Table, rows: Sequence[PlannedRow | RestoredRow], database: Writ
         )
 
 
-def require_unreferred(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, Table]) -> None:
+def require_unreferred(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, TargetTable]) -> None:
     """Require that only planned rows refer to planned rows.
 
     Raises:

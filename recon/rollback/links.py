@@ -10,13 +10,13 @@ from recon.rollback.statements import key_chunks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from recon.database.writing import Key, Reference, Table, WritableDatabase
+    from recon.database.writing import Key, Reference, TargetTable, WritableDatabase
 
 ORPHANS = "{present} and not exists (select 1 from {parent} as recon_parent where {equal})"
 
 
 def links_of(
-    reference: Reference, keys: Sequence[Key], tables: Mapping[str, Table], database: WritableDatabase
+    reference: Reference, keys: Sequence[Key], tables: Mapping[str, TargetTable], database: WritableDatabase
 ) -> Iterator[Link]:
     """Yield the rows that refer by one foreign key to the parents with these keys."""
     child = tables[reference.table]
@@ -30,7 +30,9 @@ def links_of(
                 yield Link((child.sql, row.values[:width]), (reference.parent, parent))
 
 
-def _values(reference: Reference, keys: Sequence[Key], parent: Table, database: WritableDatabase) -> dict[Key, Key]:
+def _values(
+    reference: Reference, keys: Sequence[Key], parent: TargetTable, database: WritableDatabase
+) -> dict[Key, Key]:
     """Return the keys of parents by the values that children refer to."""
     if reference.parent_columns == parent.key:
         return {key: key for key in keys}
@@ -42,19 +44,19 @@ def _values(reference: Reference, keys: Sequence[Key], parent: Table, database: 
     return found
 
 
-def count_orphans(reference: Reference, tables: Mapping[str, Table], database: WritableDatabase) -> int:
+def count_orphans(reference: Reference, tables: Mapping[str, TargetTable], database: WritableDatabase) -> int:
     """Return the number of rows that refer to a parent which does not exist."""
     child = tables[reference.table]
     return database.count(child, _orphaned(reference, child, database))
 
 
-def orphans_of(reference: Reference, child: Table, database: WritableDatabase) -> Iterator[Key]:
+def orphans_of(reference: Reference, child: TargetTable, database: WritableDatabase) -> Iterator[Key]:
     """Yield the keys of the rows that refer to a parent which does not exist."""
     for row in database.rows(child, child.key, _orphaned(reference, child, database)):
         yield row.values
 
 
-def _orphaned(reference: Reference, child: Table, database: WritableDatabase) -> str:
+def _orphaned(reference: Reference, child: TargetTable, database: WritableDatabase) -> str:
     quote = database.quote
     own = [f"{child.sql}.{quote(column)}" for column in reference.columns]
     of_parent = [f"recon_parent.{quote(column)}" for column in reference.parent_columns]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from recon.database.writing import Key, Reference, Remark, Table
+from recon.database.writing import Key, Reference, Remark, TargetTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +48,7 @@ class PlannedTable(Struct, frozen=True, rename="camel"):
         levels: How many of the rows are deleted together: those that refer to others of the same table come first.
     """
 
-    table: Table
+    table: TargetTable
     title: str
     proof: str
     before: int
@@ -78,7 +78,7 @@ class RestoredRow(Struct, frozen=True, array_like=True):
 class RestoredTable(Struct, frozen=True, rename="camel"):
     """What is changed back in one table; `source` says where the former values are from."""
 
-    table: Table
+    table: TargetTable
     title: str
     source: str
     rows: tuple[RestoredRow, ...]
@@ -93,7 +93,7 @@ class ReachedTable(Struct, frozen=True, rename="camel"):
         rows: Number of its rows when the plan was made.
     """
 
-    table: Table
+    table: TargetTable
     through: str
     rows: int
 
@@ -116,7 +116,7 @@ class MappedIds(Struct, frozen=True, rename="camel"):
         dangling: Number of mappings that name no row and stay, because they are not the run's.
     """
 
-    table: Table
+    table: TargetTable
     entity_type: str
     target_id: str
     run: str = ""
@@ -129,13 +129,13 @@ class AuditForm(Struct, frozen=True, rename="camel"):
 
     Attributes:
         table: None: the database has no audit table, and the row is left out.
-        columns: Column → what is written: "id", "action", "type", "resource", "metadata", "time".
+        columns: TargetColumn → what is written: "id", "action", "type", "resource", "metadata", "time".
         recorded_at: The column that says when a row was written; it may not be written itself.
         action: What counts as the action.
         why: Why there is no audit row; empty: there is one.
     """
 
-    table: Table | None = None
+    table: TargetTable | None = None
     columns: dict[str, str] = {}
     recorded_at: str = ""
     action: str = ""
@@ -241,7 +241,7 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
         )
 
     @property
-    def written(self) -> tuple[Table, ...]:
+    def written(self) -> tuple[TargetTable, ...]:
         """The tables that are written to, without that of the audit row."""
         named = [each.table for each in self.deleted] + [each.table for each in self.restored]
         return tuple({table.sql: table for table in named}.values())

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.database import DatabaseUrl
-    from recon.database.writing import Table, WritableDatabase
+    from recon.database.writing import TargetTable, WritableDatabase
     from recon.profile import Profile
     from recon.rollback.evidence import RunEvidence
     from recon.rollback.former import FormerValues
@@ -210,7 +210,7 @@ class _Planner:
         kept = [self._planned(self._tables.every[sql], ()) for sql in sorted(others)]
         return tuple(planned[sql] for sql in order), tuple(each for each in kept if each.kept), reverse
 
-    def _planned(self, table: Table, rows: tuple[PlannedRow, ...]) -> PlannedTable:
+    def _planned(self, table: TargetTable, rows: tuple[PlannedRow, ...]) -> PlannedTable:
         title = self._tables.title(table)
         proofs = {each.entity: each.proof for each in self._known.evidence.entities}
         if table.sql in self._targets.selection.included:

@@ -25,7 +25,7 @@ from recon.rollback.statements import changing_again
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recon.database.writing import Table, WritableDatabase
+    from recon.database.writing import TargetTable, WritableDatabase
     from recon.rollback.exactness import Progress
     from recon.rollback.files import StoredPlan
     from recon.rollback.plan import RollbackPlan
@@ -70,7 +70,7 @@ def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     progress.note("all other rows of these tables are unchanged, and no more rows refer to nothing than before")
 
 
-def _require_references(plan: RollbackPlan, tables: Mapping[str, Table], database: WritableDatabase) -> None:
+def _require_references(plan: RollbackPlan, tables: Mapping[str, TargetTable], database: WritableDatabase) -> None:
     for reference, before in zip(plan.references, plan.orphans, strict=True):
         found = count_orphans(reference, tables, database)
         if found > before:

@@ -11,7 +11,7 @@ from recon.rollback.statements import key_chunks
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recon.database.writing import Key, StoredRow, Table
+    from recon.database.writing import Key, StoredRow, TargetTable
     from recon.rollback.former import FormerValues
     from recon.rollback.targets import Targets
 
@@ -41,14 +41,14 @@ def restored_tables(targets: Targets, former: FormerValues) -> Iterator[Restored
         )
 
 
-def _stored(table: Table, keys: list[Key], targets: Targets) -> Iterator[tuple[Key, StoredRow]]:
+def _stored(table: TargetTable, keys: list[Key], targets: Targets) -> Iterator[tuple[Key, StoredRow]]:
     places = [table.stored.index(column) for column in table.key]
     for chunk in key_chunks(keys, targets.database.chunk):
         for row in targets.database.rows(table, table.stored, targets.database.condition(table.key, chunk)):
             yield tuple(row.values[place] for place in places), row
 
 
-def _changed(table: Table, stored: StoredRow, former: Mapping[str, str]) -> tuple[ChangedValue, ...]:
+def _changed(table: TargetTable, stored: StoredRow, former: Mapping[str, str]) -> tuple[ChangedValue, ...]:
     present = dict(zip(table.stored, stored.values, strict=True))
     return tuple(
         ChangedValue(column, present[column], value) for column, value in former.items() if present[column] != value

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from recon.database.writing import Key, StoredRow, Table, WritableDatabase, WriteError
+    from recon.database.writing import Key, StoredRow, TargetTable, WritableDatabase, WriteError
     from recon.rollback.plan import PlannedTable
 
 FILE = "reverse.sql"
@@ -39,7 +39,7 @@ class ReverseWriter:
             self._write(f"{statement};\n")
 
     def add(
-        self, table: Table, levels: Sequence[Sequence[Key]], orphans: Collection[Key] = ()
+        self, table: TargetTable, levels: Sequence[Sequence[Key]], orphans: Collection[Key] = ()
     ) -> tuple[PlannedRow, ...]:
         """Read rows and write the statements that put them back, the last level first; returns each with its digest.
 
@@ -69,14 +69,14 @@ class ReverseWriter:
         return tuple(row for planned in reversed(found) for row in planned)
 
     def _insert(
-        self, table: Table, keys: Sequence[Key], planned: list[PlannedRow], *, is_orphaned: bool = False
+        self, table: TargetTable, keys: Sequence[Key], planned: list[PlannedRow], *, is_orphaned: bool = False
     ) -> None:
         for statement, count in insertions(table, self._noted(table, keys, planned), self._database):
             text = statement.encode()
             self._spans.append(Span(self._at, len(text), table.sql, count, is_orphaned))
             self._write(statement + ";\n")
 
-    def _noted(self, table: Table, keys: Sequence[Key], planned: list[PlannedRow]) -> Iterator[StoredRow]:
+    def _noted(self, table: TargetTable, keys: Sequence[Key], planned: list[PlannedRow]) -> Iterator[StoredRow]:
         places = [table.stored.index(column) for column in table.key]
         for chunk in key_chunks(keys, self._database.chunk):
             for row in self._database.rows(table, table.stored, self._database.condition(table.key, chunk)):
@@ -161,7 +161,9 @@ def prove(path: Path, reverse: ReverseSql, deleted: Sequence[PlannedTable], data
         _compare(each, scratch[sql], database)
 
 
-def _moved(statement: str, table: Table, scratch: Mapping[str, Table], database: WritableDatabase) -> str | None:
+def _moved(
+    statement: str, table: TargetTable, scratch: Mapping[str, TargetTable], database: WritableDatabase
+) -> str | None:
     """The insertion, into the temporary table; None: it is no insertion."""
     head = database.insert_head(table)
     if not statement.startswith(head):
@@ -169,7 +171,7 @@ def _moved(statement: str, table: Table, scratch: Mapping[str, Table], database:
     return database.insert_head(table, into=scratch[table.sql].sql) + statement.removeprefix(head)
 
 
-def _compare(planned: PlannedTable, scratch: Table, database: WritableDatabase) -> None:
+def _compare(planned: PlannedTable, scratch: TargetTable, database: WritableDatabase) -> None:
     columns = planned.table.stored
     places = [columns.index(column) for column in planned.table.key]
     found = {

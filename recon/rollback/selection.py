@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recon.database.writing import Key, Reference
 
     RowId = tuple[str, Key]
-    """A row: its table as `Table.sql`, and its key."""
+    """A row: its table as `TargetTable.sql`, and its key."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Selection:
 
     Attributes:
         rows: Keys by table, in the order in which they were found.
-        kept: Table → key → why.
+        kept: TargetTable → key → why.
         owners: The row that an id mapping is about, by the mapping's own row: either both go, or neither.
         included: The tables whose rows go together with those that they refer to.
     """
@@ -131,7 +131,7 @@ def deletion_order(tables: Collection[str], references: Iterable[Reference]) -> 
     """Return tables in the order of deletion: those that refer to others before these.
 
     Args:
-        tables: As `Table.sql`.
+        tables: As `TargetTable.sql`.
         references: What refers to what; those of other tables are ignored.
 
     Raises:

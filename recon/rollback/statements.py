@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from recon.database.writing import Key, StoredRow, Table, WritableDatabase
+    from recon.database.writing import Key, StoredRow, TargetTable, WritableDatabase
     from recon.rollback.plan import PlannedTable, RestoredRow, RollbackPlan
 
 DELETE = "delete from {table} where {where}"
@@ -33,17 +33,17 @@ def deletions(planned: PlannedTable, database: WritableDatabase) -> Iterator[tup
         start += size
 
 
-def changing_back(table: Table, row: RestoredRow, database: WritableDatabase) -> str:
+def changing_back(table: TargetTable, row: RestoredRow, database: WritableDatabase) -> str:
     """Return the statement that gives a row back what it had."""
     return _update(table, row, [(value.column, value.former) for value in row.values], database)
 
 
-def changing_again(table: Table, row: RestoredRow, database: WritableDatabase) -> str:
+def changing_again(table: TargetTable, row: RestoredRow, database: WritableDatabase) -> str:
     """Return the statement that gives a row what it has now."""
     return _update(table, row, [(value.column, value.present) for value in row.values], database)
 
 
-def _update(table: Table, row: RestoredRow, values: Sequence[tuple[str, str]], database: WritableDatabase) -> str:
+def _update(table: TargetTable, row: RestoredRow, values: Sequence[tuple[str, str]], database: WritableDatabase) -> str:
     assigned = ", ".join(f"{database.quote(column)} = {literal}" for column, literal in values)
     return UPDATE.format(table=table.sql, values=assigned, where=database.condition(table.key, [row.key]))
 
@@ -58,7 +58,7 @@ def all_statements(plan: RollbackPlan, database: WritableDatabase) -> Iterator[s
             yield changing_back(restored.table, row, database)
 
 
-def insertions(table: Table, rows: Iterable[StoredRow], database: WritableDatabase) -> Iterator[tuple[str, int]]:
+def insertions(table: TargetTable, rows: Iterable[StoredRow], database: WritableDatabase) -> Iterator[tuple[str, int]]:
     """Yield the statements that insert rows, each with the number of its rows."""
     head = database.insert_head(table)
     texts: list[str] = []

@@ -9,7 +9,7 @@ from recon.rollback.plan import ReachedTable, SlowReference
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from recon.database.writing import Key, Reference, Table, WritableDatabase
+    from recon.database.writing import Key, Reference, TargetTable, WritableDatabase
 
 ACTING = ("cascade", "set null", "set default")
 # A look-up that takes less does not count, whether there is an index or not.
@@ -17,7 +17,10 @@ NOTICED_S = 0.5
 
 
 def reached_tables(
-    tables: Mapping[str, Table], touched: Sequence[str], references: Sequence[Reference], database: WritableDatabase
+    tables: Mapping[str, TargetTable],
+    touched: Sequence[str],
+    references: Sequence[Reference],
+    database: WritableDatabase,
 ) -> Iterator[ReachedTable]:
     """Yield every table that a deletion from `touched` could change by itself, with the number of its rows."""
     waiting, through = list(touched), dict.fromkeys(touched, "")

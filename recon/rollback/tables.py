@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,15 +17,17 @@ from recon.rollback.evidence import NAMES, STATEMENTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from recon.database.writing import Key, Table, WritableDatabase
+    from recon.database.writing import Key, TargetTable, WritableDatabase
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
 FRAME = "rollback_keys"
+# 'text', E'text with \\\\', X'00ff', _latin1 X'e9', _utf8mb4'text'
+LITERAL = re.compile(r"(?:_(?P<set>\w+) ?)?(?P<form>[EXx])?'(?P<text>.*)'", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Mapped:
+class MappedTable:
     """A canonical table.
 
     Attributes:
@@ -33,7 +36,7 @@ class Mapped:
     """
 
     name: str
-    table: Table
+    table: TargetTable
     columns: Mapping[str, str]
 
     def column(self, name: str) -> str:
@@ -55,7 +58,7 @@ class TargetTables:
     """Every table of a database, and those that the profile names.
 
     Attributes:
-        every: By `Table.sql`.
+        every: By `TargetTable.sql`.
         mapped: By canonical name; those that do not exist are left out.
     """
 
@@ -67,15 +70,18 @@ class TargetTables:
         self.profile = as_spelt(profile, dict(catalogue) if database.kind == "postgresql" else catalogue)
         self.mapped = dict(self._mapped())
 
-    def _mapped(self) -> Iterable[tuple[str, Mapped]]:
+    def _mapped(self) -> Iterable[tuple[str, MappedTable]]:
         for named in self.profile.tables:
             table = self._by_name.get(named.source_name)
             if table:
                 present = {column.name: column.type for column in table.columns}
                 found = {column.name: actual_column(column, present) for column in named.columns}
-                yield named.name, Mapped(named.name, table, {name: column for name, column in found.items() if column})
+                yield (
+                    named.name,
+                    MappedTable(named.name, table, {name: column for name, column in found.items() if column}),
+                )
 
-    def named(self, name: str) -> Table:
+    def named(self, name: str) -> TargetTable:
         """Return the table that a person names, with or without its schema.
 
         Raises:
@@ -91,11 +97,11 @@ class TargetTables:
             )
         return wanted[0]
 
-    def find(self, name: str) -> Table | None:
+    def find(self, name: str) -> TargetTable | None:
         """Return the application's table of that name; None: it has none."""
         return self._by_name.get(name)
 
-    def title(self, table: Table) -> str:
+    def title(self, table: TargetTable) -> str:
         """Return what the rows of a table are called."""
         found = next((m.name for m in self.mapped.values() if m.table.sql == table.sql), None)
         return table.name if found is None else found.replace("_", " ")
@@ -114,14 +120,19 @@ def canonical(literals: Sequence[str], warehouse: Warehouse) -> list[str]:
 
 def raw_text(literal: str) -> str:
     """Return the text in a literal: of a string its characters, of bytes their digits, else the literal itself."""
-    if literal.startswith("'"):
-        return literal[1:-1].replace("''", "'")
-    if literal[:2] in {"X'", "x'"}:
-        return literal[2:-1].lower()
-    return literal[2:].lower() if literal[:2] in {"0x", "0X"} else literal
+    found = LITERAL.fullmatch(literal)
+    if found is None:
+        return literal[2:].lower() if literal[:2] in {"0x", "0X"} else literal
+    form, text = found["form"] or "", found["text"]
+    if form in {"X", "x"}:
+        if not found["set"] or found["set"] == "binary":
+            return text.lower()
+        return bytes.fromhex(text).decode(errors="backslashreplace")
+    text = text.replace("''", "'")
+    return text.replace("\\\\", "\\") if form == "E" else text
 
 
-def located(mapped: Mapped, database: WritableDatabase, warehouse: Warehouse) -> dict[str, Key]:
+def located(mapped: MappedTable, database: WritableDatabase, warehouse: Warehouse) -> dict[str, Key]:
     """Return the key of each row, by its id in recon's spelling.
 
     Raises:
@@ -144,7 +155,7 @@ def located(mapped: Mapped, database: WritableDatabase, warehouse: Warehouse) ->
     return found
 
 
-def require_key(table: Table) -> None:
+def require_key(table: TargetTable) -> None:
     """Require that the rows of a table can be named one by one, and be deleted within a transaction.
 
     Raises:

@@ -16,10 +16,10 @@ from recon.rollback.tables import canonical, entity_of, located, raw_text, requi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from recon.database.writing import Key, Table, WritableDatabase
+    from recon.database.writing import Key, TargetTable, WritableDatabase
     from recon.rollback.evidence import RunEvidence
     from recon.rollback.selection import Link, RowId
-    from recon.rollback.tables import Mapped, TargetTables
+    from recon.rollback.tables import MappedTable, TargetTables
     from recon.warehouse import Warehouse
 
 MAPPINGS = "id_mappings"
@@ -33,7 +33,7 @@ class Targets:
 
     Attributes:
         selection: The rows that would be deleted if nothing else referred to them.
-        kept: Table → key → why, of rows that the evidence itself keeps.
+        kept: TargetTable → key → why, of rows that the evidence itself keeps.
         updated: Entity → key → why it cannot be changed back, of rows that the run updated; None: it can.
         references: Every foreign key, and those that the application does not declare.
         gone: Number of created rows by entity that disappeared between the evidence and now.
@@ -82,7 +82,7 @@ class Targets:
         include_dependents(self.selection, self.references, self.links_of)
         self._take_mappings(names)
 
-    def _take(self, entity: str, mapped: Mapped, keys: Mapping[str, Key], evidence: RunEvidence) -> None:
+    def _take(self, entity: str, mapped: MappedTable, keys: Mapping[str, Key], evidence: RunEvidence) -> None:
         found = next(each for each in evidence.entities if each.entity == entity)
         sql = mapped.table.sql
         # In the order of the key, in which rows are locked.
@@ -187,7 +187,7 @@ class Targets:
         found = (key for reference in declared for key in orphans_of(reference, child, self.database))
         return {key for key in found if key in keys}
 
-    def table_of(self, entity: str) -> Table:
+    def table_of(self, entity: str) -> TargetTable:
         """Return the table of an entity."""
         return self.tables.mapped[entity].table
 

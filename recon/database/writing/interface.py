@@ -15,7 +15,7 @@ Key = tuple[str, ...]
 OnDelete = Literal["no action", "restrict", "cascade", "set null", "set default"]
 
 
-class Column(Struct, frozen=True):
+class TargetColumn(Struct, frozen=True):
     """A column.
 
     Attributes:
@@ -34,7 +34,7 @@ class Column(Struct, frozen=True):
     choices: tuple[str, ...] = ()
 
 
-class Table(Struct, frozen=True):
+class TargetTable(Struct, frozen=True):
     """A table.
 
     Attributes:
@@ -48,7 +48,7 @@ class Table(Struct, frozen=True):
     sql: str
     schema: str | None
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[TargetColumn, ...]
     key: tuple[str, ...]
     rows: int | None = None
     obstacle: str = ""
@@ -64,7 +64,7 @@ class Reference(Struct, frozen=True):
 
     Attributes:
         name: The constraint's name.
-        table, parent: The tables, as `Table.sql`.
+        table, parent: The tables, as `TargetTable.sql`.
         has_index: Whether an index of `table` begins with the columns, in any order.
         is_deferred: Whether it is checked at the end of the transaction.
     """
@@ -83,7 +83,7 @@ class Remark(Struct, frozen=True):
     """Something about a table that whoever deletes rows of it has to know.
 
     Attributes:
-        table: As `Table.sql`.
+        table: As `TargetTable.sql`.
         kind: "trigger", "rule", "generated column", "identity column", "partition", "deferred constraint",
             "row level security", "publication", "replication slot", "storage engine" …
         name: Its name; empty: it has none.
@@ -192,13 +192,13 @@ class WritableDatabase(Protocol):
     def close(self) -> None:
         """End the transaction, undone, and the connection."""
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TargetTable, ...]:
         """Every table that the role can see, of all schemas but the server's own."""
 
     def references(self) -> tuple[Reference, ...]:
         """Every foreign key, of all schemas."""
 
-    def remarks(self, tables: Sequence[Table]) -> tuple[Remark, ...]:
+    def remarks(self, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
         """What there is to know about these tables."""
 
     def quote(self, name: str) -> str:
@@ -210,16 +210,16 @@ class WritableDatabase(Protocol):
     def literal(self, text: str | None) -> str:
         """Return the literal of a text, as `rows` would return it for a column of texts."""
 
-    def insert_head(self, table: Table, into: str | None = None) -> str:
+    def insert_head(self, table: TargetTable, into: str | None = None) -> str:
         """Return an INSERT statement up to and with VALUES, for all `stored` columns of a table.
 
         Args:
             table: The table whose columns are named.
-            into: Another table of the same columns to insert into, as `Table.sql`.
+            into: Another table of the same columns to insert into, as `TargetTable.sql`.
         """
 
     def rows(
-        self, table: Table, columns: Sequence[str], where: str = "true", *, lock: bool = False
+        self, table: TargetTable, columns: Sequence[str], where: str = "true", *, lock: bool = False
     ) -> Iterator[StoredRow]:
         """Yield the rows in the order of the key.
 
@@ -231,10 +231,10 @@ class WritableDatabase(Protocol):
                 to; a row that another session holds is not waited for ("locked").
         """
 
-    def content(self, table: Table, where: str = "true") -> Content:
+    def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows, over all columns."""
 
-    def count(self, table: Table, where: str = "true") -> int:
+    def count(self, table: TargetTable, where: str = "true") -> int:
         """Return the number of rows."""
 
     def seconds_to_look_up(self, reference: Reference, value: Key) -> float:
@@ -244,10 +244,10 @@ class WritableDatabase(Protocol):
         """Return the rights that the role lacks, as the statements that grant them.
 
         Args:
-            needs: Table as `Table.sql` → what is needed: "select", "insert", "update", "delete".
+            needs: TargetTable as `TargetTable.sql` → what is needed: "select", "insert", "update", "delete".
         """
 
-    def other_writers(self, tables: Sequence[Table]) -> list[str]:
+    def other_writers(self, tables: Sequence[TargetTable]) -> list[str]:
         """Return the other sessions that are writing to these tables, one sentence each; never with a query's text."""
 
     def execute(self, statement: str) -> int:
@@ -259,5 +259,5 @@ class WritableDatabase(Protocol):
     def status_of(self, transaction_id: str) -> str | None:
         """Return what became of a transaction: "committed", "aborted", "in progress"; None: it is not known."""
 
-    def scratch_table(self, table: Table) -> Table:
+    def scratch_table(self, table: TargetTable) -> TargetTable:
         """Create an empty temporary table with the columns of another, which is gone after the transaction."""

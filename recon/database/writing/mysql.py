@@ -41,10 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from recon.database import DatabaseUrl
-    from recon.database.writing.interface import Key, Reference, Remark, Table
+    from recon.database.writing.interface import Key, Reference, Remark, TargetTable
 
 IDLE_LIMIT_S = 300
 CHUNK, BYTES_A_KEY = 1000, 1024
+PREAMBLE = (
+    "set time_zone = '+00:00'",
+    "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'",
+    "start transaction",
+)
 # Comments, and the first word of a statement that leaves the transaction open.
 WRITING = re.compile(
     r"(?:\s|/\*(?!!).*?\*/|-- [^\n]*\n)*(?:delete|insert|select|update|with)\b", re.IGNORECASE | re.DOTALL
@@ -72,12 +77,15 @@ class MysqlWriter:
     """A connection to one database, as `WritableDatabase` describes it."""
 
     kind = "mysql"
+    can_skip_references = True
+    preamble: tuple[str, ...] = PREAMBLE
 
     def __init__(self, url: DatabaseUrl, timeout_s: float | None) -> None:
         self._url, self._timeout_s = url, timeout_s
         self._channel = MysqlChannel(url, timeout_s, autocommit=False)
         self._scratch: MysqlScratch | None = None
-        self._is_writing = False
+        self._is_writing = self._is_unchecked = False
+        self.schema: str | None = url.name
         version, comment, packet = self._channel.ask(STATEMENTS["server"])[0]
         self._is_mariadb = "mariadb" in f"{version}{comment}".lower()
         self.label = f"{'MariaDB' if self._is_mariadb else 'MySQL'} {version.partition('-')[0]}, {url.label}"
@@ -95,6 +103,16 @@ class MysqlWriter:
             take_lock(self._channel, self._url.name)
             self._is_writing = True
         self._channel.send(STATEMENTS["begin_writing" if writing else "begin_reading"])
+
+    def begin_unchecked(self) -> None:
+        """Begin as with `writing`, and leave foreign keys unchecked until the transaction ends."""
+        self.begin(writing=True)
+        self._channel.send(STATEMENTS["check_references"].format(checks=0))
+        self._is_unchecked = True
+
+    def begin_scratch(self) -> None:
+        """Begin a transaction that only reads; temporary tables are made through a second connection."""
+        self.begin(writing=False)
 
     def commit(self) -> None:
         """Commit, unless a statement failed: the server may have undone more than that statement.
@@ -123,6 +141,10 @@ class MysqlWriter:
     def _end(self) -> None:
         """Release the lock and drop the temporary tables; nothing of this can undo what was committed."""
         self._channel.has_failed = False
+        if self._is_unchecked:
+            self._is_unchecked = False
+            with suppress(WriteError):
+                self._channel.send(STATEMENTS["check_references"].format(checks=1))
         if self._is_writing:
             self._is_writing = False
             with suppress(WriteError):
@@ -137,7 +159,7 @@ class MysqlWriter:
             self.rollback()
         self._channel.close()
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TargetTable, ...]:
         """Every table that the user can see, of all databases but the server's own."""
         return read_tables(self._channel)
 
@@ -145,7 +167,7 @@ class MysqlWriter:
         """Every foreign key between tables that the user can see."""
         return read_references(self._channel)
 
-    def remarks(self, tables: Sequence[Table]) -> tuple[Remark, ...]:
+    def remarks(self, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
         """What there is to know about these tables."""
         return read_remarks(self._channel, tables)
 
@@ -161,13 +183,13 @@ class MysqlWriter:
         """Return the literal of a text."""
         return NULL if text is None else text_literal(text.encode(errors="surrogatepass"))
 
-    def insert_head(self, table: Table, into: str | None = None) -> str:
+    def insert_head(self, table: TargetTable, into: str | None = None) -> str:
         """Return an INSERT statement up to and with VALUES, for all `stored` columns of a table."""
         columns = ", ".join(map(quote_mysql, table.stored))
         return STATEMENTS["insert_head"].format(table=into or table.sql, columns=columns)
 
     def rows(
-        self, table: Table, columns: Sequence[str], where: str = "true", *, lock: bool = False
+        self, table: TargetTable, columns: Sequence[str], where: str = "true", *, lock: bool = False
     ) -> Iterator[StoredRow]:
         """Yield the rows in the order of the key; they have no version. Locked rows are the newest committed ones."""
         of = {column.name: column for column in table.columns}
@@ -183,7 +205,7 @@ class MysqlWriter:
         for row in self._of(table.sql).stream(statement):
             yield StoredRow(tuple(make(value) for make, value in zip(makers, row, strict=True)))
 
-    def content(self, table: Table, where: str = "true") -> Content:
+    def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows, over all columns."""
         parts = ", ".join(map(as_digest_part, table.columns))
         statement = STATEMENTS["content"].format(columns=parts, table=table.sql, where=where)
@@ -192,7 +214,7 @@ class MysqlWriter:
             raise WriteError("a row is too long for the server to digest it: max_allowed_packet is too small")
         return Content(rows, digest)
 
-    def count(self, table: Table, where: str = "true") -> int:
+    def count(self, table: TargetTable, where: str = "true") -> int:
         """Return the number of rows; with a condition and while writing, of the newest ones, which it then locks."""
         channel = self._of(table.sql)
         is_locking = self._is_writing and where != "true" and channel is self._channel
@@ -212,7 +234,7 @@ class MysqlWriter:
         with closing(MysqlChannel(self._url, self._timeout_s, autocommit=True)) as channel:
             return read_missing_rights(channel, needs)
 
-    def other_writers(self, tables: Sequence[Table]) -> list[str]:
+    def other_writers(self, tables: Sequence[TargetTable]) -> list[str]:
         """Return the other sessions that are writing to these tables, as far as the server shows them."""
         return read_writers(self._channel, self._view, tables)
 
@@ -229,7 +251,7 @@ class MysqlWriter:
         self._require_success()
         return self._channel
 
-    def scratch_table(self, table: Table) -> Table:
+    def scratch_table(self, table: TargetTable) -> TargetTable:
         """Create an empty temporary table with the columns of another, without its foreign keys and triggers."""
         if self._scratch is None:
             self._scratch = MysqlScratch(self._url, self._timeout_s)

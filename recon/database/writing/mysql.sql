@@ -19,6 +19,8 @@ set session wait_timeout = {idle_s}
 start transaction with consistent snapshot, read only
 -- name: begin_writing
 start transaction with consistent snapshot, read write
+-- name: check_references
+set session foreign_key_checks = {checks}
 -- name: take_lock
 select get_lock('{name}', 0)
 -- name: release_lock

@@ -8,7 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING, cast
 
 from recon.database.mysql_statement import quote_mysql
-from recon.database.writing.interface import Column, Reference, Remark, Table, WriteError
+from recon.database.writing.interface import Reference, Remark, TargetColumn, TargetTable, WriteError
 from recon.database.writing.mysql_channel import STATEMENTS
 from recon.database.writing.mysql_values import choices, spelled
 
@@ -43,7 +43,7 @@ def qualified(schema: str, name: str) -> str:
     return f"{quote_mysql(schema)}.{quote_mysql(name)}"
 
 
-def read_tables(channel: MysqlChannel) -> tuple[Table, ...]:
+def read_tables(channel: MysqlChannel) -> tuple[TargetTable, ...]:
     """Every table that the user can see, of all databases but the server's own."""
     keys = _keys(channel)
     return tuple(
@@ -51,11 +51,11 @@ def read_tables(channel: MysqlChannel) -> tuple[Table, ...]:
     )
 
 
-def _table(rows: Sequence[Row], keys: Mapping[str, tuple[str, ...]]) -> Table:
+def _table(rows: Sequence[Row], keys: Mapping[str, tuple[str, ...]]) -> TargetTable:
     schema, name, form, engine, is_transactional, estimate = rows[0][:6]
     sql = qualified(schema, name)
     obstacle = "" if is_transactional else PLAIN.format(engine=engine or "its engine")
-    return Table(
+    return TargetTable(
         sql=sql,
         schema=schema,
         name=name,
@@ -66,9 +66,9 @@ def _table(rows: Sequence[Row], keys: Mapping[str, tuple[str, ...]]) -> Table:
     )
 
 
-def _column(row: Row) -> Column:
+def _column(row: Row) -> TargetColumn:
     name, form, characters, is_generated, is_counter, has_to_be_given = row
-    return Column(
+    return TargetColumn(
         name=name,
         type=spelled(form, characters),
         is_generated=bool(is_generated),
@@ -106,7 +106,7 @@ def read_references(channel: MysqlChannel) -> tuple[Reference, ...]:
     )
 
 
-def read_remarks(channel: MysqlChannel, tables: Sequence[Table]) -> tuple[Remark, ...]:
+def read_remarks(channel: MysqlChannel, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
     """What there is to know about these tables."""
     wanted = {table.sql for table in tables}
     found = [*_triggers(channel), *_partitions(channel)]
@@ -141,7 +141,7 @@ def _partitions(channel: MysqlChannel) -> Iterator[Remark]:
         yield Remark(qualified(schema, table), "partition", "", PARTITIONED.format(number=number))
 
 
-def _columns_to_know(table: Table) -> Iterator[Remark]:
+def _columns_to_know(table: TargetTable) -> Iterator[Remark]:
     for column in table.columns:
         if column.is_generated:
             yield Remark(table.sql, "generated column", column.name, GENERATED)
@@ -163,7 +163,7 @@ def view_of_writers(channel: MysqlChannel) -> str | None:
     return None
 
 
-def read_writers(channel: MysqlChannel, view: str | None, tables: Sequence[Table]) -> list[str]:
+def read_writers(channel: MysqlChannel, view: str | None, tables: Sequence[TargetTable]) -> list[str]:
     """The other sessions that are writing to these tables, one sentence each."""
     if view is None:
         return []
@@ -191,7 +191,7 @@ def read_missing_rights(channel: MysqlChannel, needs: Mapping[str, Sequence[str]
 
     Args:
         channel: A connection without a transaction: in one that only reads, the server does not look at columns.
-        needs: Table → rights.
+        needs: TargetTable → rights.
     """
     tables = {table.sql: table for table in read_tables(channel)}
     lacking = [
@@ -207,7 +207,7 @@ def _account(part: str) -> str:
     return "'" + part.replace("'", "''") + "'"
 
 
-def _lacks(channel: MysqlChannel, table: Table | None, right: str) -> bool:
+def _lacks(channel: MysqlChannel, table: TargetTable | None, right: str) -> bool:
     if table is None:
         return True
     columns = [quote_mysql(name) for name in table.stored]

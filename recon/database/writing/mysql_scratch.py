@@ -18,7 +18,7 @@ from recon.database.writing.mysql_channel import STATEMENTS, MysqlChannel
 
 if TYPE_CHECKING:
     from recon.database import DatabaseUrl
-    from recon.database.writing.interface import Table
+    from recon.database.writing.interface import TargetTable
 
 GRANT = "Ask the DBA: grant create temporary tables on {database}.* to this user"
 # Lines of a definition that a temporary table can have as well: not those of full texts, foreign keys, partitions.
@@ -41,7 +41,7 @@ class MysqlScratch:
         self._names: set[str] = set()
         self.channel = MysqlChannel(url, timeout_s, autocommit=True)
 
-    def create(self, table: Table) -> Table:
+    def create(self, table: TargetTable) -> TargetTable:
         """Create an empty one with the columns of a table.
 
         Raises:

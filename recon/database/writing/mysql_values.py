@@ -13,7 +13,7 @@ from recon.database.mysql_statement import quote_mysql
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from recon.database.writing.interface import Column, Key
+    from recon.database.writing.interface import Key, TargetColumn
 
     Literal = Callable[[bytes | None], str]
 
@@ -52,12 +52,12 @@ def choices(column_type: str) -> tuple[str, ...]:
     return tuple(ESCAPE.sub(lambda found: ESCAPED.get(found[1], found[1]), value) for value in values)
 
 
-def kind(column: Column) -> str:
+def kind(column: TargetColumn) -> str:
     """The name of a column's type, without its arguments."""
     return re.split(r"\W", column.type, maxsplit=1)[0]
 
 
-def as_bytes(column: Column) -> str:
+def as_bytes(column: TargetColumn) -> str:
     """The SQL of a column's value as bytes, from which `literal_of` makes its literal."""
     name, named = quote_mysql(column.name), kind(column)
     if named in ("float", "double"):
@@ -72,7 +72,7 @@ def as_bytes(column: Column) -> str:
     return f"cast(cast({name} as char) as binary)"
 
 
-def as_digest_part(column: Column) -> str:
+def as_digest_part(column: TargetColumn) -> str:
     """The SQL of what a column adds to the digest of its row: no two values add the same."""
     named = kind(column)
     # The empty text may be a choice, and is what an invalid one looks like.
@@ -83,7 +83,7 @@ def as_digest_part(column: Column) -> str:
     return f"quote({value})"
 
 
-def literal_of(column: Column) -> Literal:
+def literal_of(column: TargetColumn) -> Literal:
     """The function that makes literals of a column's values, given as `as_bytes` gives them."""
     named = kind(column)
     if named in BYTES:

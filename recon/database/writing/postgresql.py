@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from recon.database.postgresql import conninfo
 from recon.database.postgresql_identity import read_identity
 from recon.database.postgresql_refusal import refusal
-from recon.database.writing.interface import Content, StoredRow, Table
+from recon.database.writing.interface import Content, StoredRow, TargetTable
 from recon.database.writing.postgresql_catalogue import STATEMENTS, ask, read_references, read_remarks, read_tables
 from recon.database.writing.postgresql_sessions import missing_rights, other_writers
 from recon.database.writing.postgresql_spelling import condition, insert_head, literal, select_rows
@@ -82,7 +82,7 @@ class PostgresqlWriter(PostgresqlTransaction):
         self.schema: str | None = url.schema or current or "public"
         self.label = f"PostgreSQL {version}, {url.label}"
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TargetTable, ...]:
         """Every table; partitions count as part of theirs."""
         with self._refused():
             return read_tables(self._connection)
@@ -92,7 +92,7 @@ class PostgresqlWriter(PostgresqlTransaction):
         with self._refused():
             return read_references(self._connection)
 
-    def remarks(self, tables: Sequence[Table]) -> tuple[Remark, ...]:
+    def remarks(self, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
         """What there is to know about these tables."""
         with self._refused():
             return read_remarks(self._connection, tables)
@@ -109,12 +109,12 @@ class PostgresqlWriter(PostgresqlTransaction):
         """Return the literal of a text."""
         return literal(text)
 
-    def insert_head(self, table: Table, into: str | None = None) -> str:
+    def insert_head(self, table: TargetTable, into: str | None = None) -> str:
         """Return an INSERT statement up to and with VALUES."""
         return insert_head(table, into)
 
     def rows(
-        self, table: Table, columns: Sequence[str], where: str = "true", *, lock: bool = False
+        self, table: TargetTable, columns: Sequence[str], where: str = "true", *, lock: bool = False
     ) -> Iterator[StoredRow]:
         """Yield the rows in the order of the key, a batch at a time; `version` is xmin."""
         statement = select_rows(table, columns, where, lock=lock)
@@ -124,12 +124,12 @@ class PostgresqlWriter(PostgresqlTransaction):
             for version, *values in cursor:
                 yield StoredRow(tuple(values), version)
 
-    def content(self, table: Table, where: str = "true") -> Content:
+    def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows: the sum of a hash of 64 bits of each row as text."""
         rows, digest = self._row(STATEMENTS["content"].format(table=table.sql, where=where))
         return Content(rows, int(digest))
 
-    def count(self, table: Table, where: str = "true") -> int:
+    def count(self, table: TargetTable, where: str = "true") -> int:
         """Return the number of rows."""
         return int(self._row(STATEMENTS["count"].format(table=table.sql, where=where))[0])
 
@@ -146,12 +146,12 @@ class PostgresqlWriter(PostgresqlTransaction):
         with self._refused():
             return missing_rights(self._connection, needs)
 
-    def other_writers(self, tables: Sequence[Table]) -> list[str]:
+    def other_writers(self, tables: Sequence[TargetTable]) -> list[str]:
         """Return the sessions and prepared transactions that hold or wait for a lock to write to these tables."""
         with self._refused():
             return other_writers(self._connection, [table.sql for table in tables])
 
-    def scratch_table(self, table: Table) -> Table:
+    def scratch_table(self, table: TargetTable) -> TargetTable:
         """Create a temporary table, dropped at the end of the transaction."""
         name = f"recon_scratch_{next(self._numbers)}"
         scratch = replace(table, sql=quote("pg_temp", name), schema="pg_temp", name=name, rows=None, obstacle="")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import convert
 
-from recon.database.writing.interface import Column, Reference, Remark, Table
+from recon.database.writing.interface import Reference, Remark, TargetColumn, TargetTable
 from recon.sql import named_statements
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def ask(connection: psycopg.Connection, name: str, **values: Any) -> list[tuple[
     return connection.execute(statement.encode(), values or None).fetchall()
 
 
-def read_tables(connection: psycopg.Connection) -> tuple[Table, ...]:
+def read_tables(connection: psycopg.Connection) -> tuple[TargetTable, ...]:
     """Every ordinary, partitioned and foreign table; a partition is part of its table."""
     return tuple(
-        Table(sql, schema, name, convert(columns, tuple[Column, ...]), tuple(key), rows, obstacle)
+        TargetTable(sql, schema, name, convert(columns, tuple[TargetColumn, ...]), tuple(key), rows, obstacle)
         for sql, schema, name, columns, key, rows, obstacle in _named_in_full(connection, "tables")
     )
 
@@ -64,7 +64,7 @@ def read_references(connection: psycopg.Connection) -> tuple[Reference, ...]:
     )
 
 
-def read_remarks(connection: psycopg.Connection, tables: Sequence[Table]) -> tuple[Remark, ...]:
+def read_remarks(connection: psycopg.Connection, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
     """What there is to know about these tables; what concerns the whole server is said of the first."""
     names = [table.sql for table in tables]
     found = [Remark(*values) for values in ask(connection, "remarks", tables=names)]

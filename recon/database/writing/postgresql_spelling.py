@@ -12,7 +12,7 @@ from recon.sql import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.database.writing.interface import Key, Table
+    from recon.database.writing.interface import Key, TargetTable
 
 ORDER = " order by {columns}"
 NOWAIT = " for update nowait"
@@ -46,13 +46,13 @@ def literal(text: str | None) -> str:
     return f"E{quoted}" if "\\" in text else quoted
 
 
-def insert_head(table: Table, into: str | None) -> str:
+def insert_head(table: TargetTable, into: str | None) -> str:
     """Return an INSERT statement up to and with VALUES; values of identity columns are stated, not drawn."""
     columns = ", ".join(map(quote, table.stored))
     return f"insert into {into or table.sql} ({columns}) overriding system value values"
 
 
-def select_rows(table: Table, columns: Sequence[str], where: str, *, lock: bool) -> str:
+def select_rows(table: TargetTable, columns: Sequence[str], where: str, *, lock: bool) -> str:
     """Return the SELECT of a row's version and its values as literals, in the order of the key."""
     types = {column.name: column.type for column in table.columns}
     # With the table's name, because a bare one could be that of a result.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from recon.database.file import require_file
 from recon.database.sqlite import copy_database
-from recon.database.writing.interface import Content, StoredRow, Table, WriteError
+from recon.database.writing.interface import Content, StoredRow, TargetTable, WriteError
 from recon.database.writing.sqlite_catalogue import read_references, read_remarks, read_tables
 from recon.errors import visible
 from recon.scratch import ScratchFolder
@@ -134,7 +134,7 @@ class SqliteWriter:
             raise WriteError("no transaction was begun")
         return self._opened
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[TargetTable, ...]:
         """Every ordinary table."""
         with _refused():
             return read_tables(self._connection)
@@ -144,7 +144,7 @@ class SqliteWriter:
         with _refused():
             return read_references(self._connection)
 
-    def remarks(self, tables: Sequence[Table]) -> tuple[Remark, ...]:
+    def remarks(self, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
         """Triggers, generated columns, and references that are found by reading a whole table."""
         with _refused():
             return read_remarks(self._connection, tables)
@@ -164,13 +164,13 @@ class SqliteWriter:
         """Return the literal of a text."""
         return "NULL" if text is None else text_literal(text)
 
-    def insert_head(self, table: Table, into: str | None = None) -> str:
+    def insert_head(self, table: TargetTable, into: str | None = None) -> str:
         """Return an INSERT statement up to and with VALUES."""
         return f"insert into {into or table.sql} ({', '.join(map(quote, table.stored))}) values"
 
     def rows(
         self,
-        table: Table,
+        table: TargetTable,
         columns: Sequence[str],
         where: str = "true",
         *,
@@ -187,7 +187,7 @@ class SqliteWriter:
             for values in self._connection.execute(statement):
                 yield StoredRow(tuple(map(_literal, values)))
 
-    def content(self, table: Table, where: str = "true") -> Content:
+    def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows."""
         rows = total = 0
         for row in self.rows(table, [column.name for column in table.columns], where):
@@ -195,7 +195,7 @@ class SqliteWriter:
             rows += 1
         return Content(rows, total)
 
-    def count(self, table: Table, where: str = "true") -> int:
+    def count(self, table: TargetTable, where: str = "true") -> int:
         """Return the number of rows."""
         return int(self._one(COUNT.format(table=table.sql, where=where)))
 
@@ -216,7 +216,7 @@ class SqliteWriter:
             return []
         return [f"make {self._path} and its folder writable for this account"]
 
-    def other_writers(self, tables: Sequence[Table]) -> list[str]:  # noqa: ARG002 - the file is locked as a whole
+    def other_writers(self, tables: Sequence[TargetTable]) -> list[str]:  # noqa: ARG002 - the file is locked as a whole
         """Return none: a transaction that writes has the file to itself."""
         return []
 
@@ -233,14 +233,14 @@ class SqliteWriter:
         """Return None: transactions have no names."""
         return None
 
-    def scratch_table(self, table: Table) -> Table:
+    def scratch_table(self, table: TargetTable) -> TargetTable:
         """Create a temporary table; it has the columns' types, and none of their constraints."""
         name = f"recon_scratch_{len(self._scratch) + 1}"
         columns = ", ".join(f"{quote(c.name)} {c.type}" for c in table.columns if not c.is_generated)
         self.execute(f"create temp table {name} ({columns})")
         self._scratch.append(name)
         stored = tuple(column for column in table.columns if not column.is_generated)
-        return Table(f"temp.{name}", None, name, stored, table.key)
+        return TargetTable(f"temp.{name}", None, name, stored, table.key)
 
     def _one(self, statement: str) -> Any:
         with _refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from recon.database.writing.interface import Column, OnDelete, Reference, Remark, Table
+from recon.database.writing.interface import OnDelete, Reference, Remark, TargetColumn, TargetTable
 from recon.sql import named_statements, quote
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STATEMENTS = named_statements(Path(__file__).with_name("sqlite_catalogue.sql"))
 
 
-def read_tables(connection: sqlite3.Connection) -> tuple[Table, ...]:
+def read_tables(connection: sqlite3.Connection) -> tuple[TargetTable, ...]:
     """Return every ordinary table; virtual tables and those that they keep their data in are none."""
     return tuple(_table(connection, name) for (name,) in _ask(connection, "tables"))
 
@@ -26,7 +26,7 @@ def read_references(connection: sqlite3.Connection) -> tuple[Reference, ...]:
     return tuple(reference for table in tables.values() for reference in _references(connection, table, tables))
 
 
-def read_remarks(connection: sqlite3.Connection, tables: Sequence[Table]) -> tuple[Remark, ...]:
+def read_remarks(connection: sqlite3.Connection, tables: Sequence[TargetTable]) -> tuple[Remark, ...]:
     """Return what there is to know about these tables."""
     remarks = []
     for table in tables:
@@ -49,10 +49,10 @@ def read_remarks(connection: sqlite3.Connection, tables: Sequence[Table]) -> tup
     return tuple(remarks)
 
 
-def _table(connection: sqlite3.Connection, name: str) -> Table:
+def _table(connection: sqlite3.Connection, name: str) -> TargetTable:
     found = _ask(connection, "columns", name)
     columns = tuple(
-        Column(
+        TargetColumn(
             column,
             declared,
             is_generated=hidden in {2, 3},
@@ -62,7 +62,7 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
         if hidden != 1
     )
     primary = tuple(c for c, *_, place, _ in sorted(found, key=lambda row: row[4]) if place)
-    return Table(quote(name), None, name, columns, primary or _unique(connection, name))
+    return TargetTable(quote(name), None, name, columns, primary or _unique(connection, name))
 
 
 def _unique(connection: sqlite3.Connection, name: str) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _index_columns(connection: sqlite3.Connection, index: str) -> tuple[str | No
     return tuple(column for (column,) in _ask(connection, "index_columns", index))
 
 
-def _references(connection: sqlite3.Connection, table: Table, tables: dict[str, Table]) -> list[Reference]:
+def _references(connection: sqlite3.Connection, table: TargetTable, tables: dict[str, TargetTable]) -> list[Reference]:
     grouped: dict[int, list[Any]] = {}
     for number, *row in _ask(connection, "references", table.name):
         grouped.setdefault(number, []).append(row)

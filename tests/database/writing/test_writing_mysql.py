@@ -13,7 +13,7 @@ from mariadb import is_installed, running_mariadb
 
 from recon.backup.kinds import kind_of_database
 from recon.database import parse_url
-from recon.database.writing import Content, Table, WritableDatabase, WriteError, open_for_writing
+from recon.database.writing import Content, TargetTable, WritableDatabase, WriteError, open_for_writing
 from recon.database.writing.mysql import connect
 
 if TYPE_CHECKING:
@@ -98,15 +98,19 @@ def begun(url: str, *, writing: bool) -> Iterator[WritableDatabase]:
         yield database
 
 
-def table(database: WritableDatabase, url: str, name: str) -> Table:
+def table(database: WritableDatabase, url: str, name: str) -> TargetTable:
     return next(table for table in database.tables() if (table.schema, table.name) == (name_of(url), name))
 
 
-def inserted(database: WritableDatabase, of: Table, rows: Sequence[tuple[str, ...]], into: str | None = None) -> str:
+def inserted(
+    database: WritableDatabase, of: TargetTable, rows: Sequence[tuple[str, ...]], into: str | None = None
+) -> str:
     return database.insert_head(of, into) + ", ".join(f"({', '.join(row)})" for row in rows)
 
 
-def values(database: WritableDatabase, of: Table, where: str = "true", *, lock: bool = False) -> list[tuple[str, ...]]:
+def values(
+    database: WritableDatabase, of: TargetTable, where: str = "true", *, lock: bool = False
+) -> list[tuple[str, ...]]:
     return [row.values for row in database.rows(of, of.stored, where, lock=lock)]
 
 

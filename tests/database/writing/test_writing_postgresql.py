@@ -13,7 +13,7 @@ from pgbouncer import PROGRAM, running_pgbouncer
 
 from recon.backup.kinds import kind_of_database
 from recon.database import parse_url
-from recon.database.writing import Content, Reference, Table, WriteError, open_for_writing
+from recon.database.writing import Content, Reference, TargetTable, WriteError, open_for_writing
 from recon.database.writing.postgresql_transaction import LOCK_KEY
 from recon.sql import quote
 
@@ -87,16 +87,18 @@ def undone(url: str, application: str = "") -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-def tables_of(database: WritableDatabase) -> dict[str, Table]:
+def tables_of(database: WritableDatabase) -> dict[str, TargetTable]:
     return {table.name: table for table in database.tables()}
 
 
-def inserted(database: WritableDatabase, table: Table, rows: list[tuple[str, ...]], into: str | None = None) -> None:
+def inserted(
+    database: WritableDatabase, table: TargetTable, rows: list[tuple[str, ...]], into: str | None = None
+) -> None:
     for values in rows:
         database.execute(f"{database.insert_head(table, into)} ({', '.join(values)})")
 
 
-def values_in(database: WritableDatabase, table: Table) -> list[tuple[str, ...]]:
+def values_in(database: WritableDatabase, table: TargetTable) -> list[tuple[str, ...]]:
     return [row.values for row in database.rows(table, table.stored)]
 
 
@@ -554,7 +556,7 @@ def test_a_connection_that_is_lost_leaves_the_commit_in_doubt(url: str) -> None:
             database.commit()
         assert (refused.value.kind, "may have been committed" in str(refused.value.next_step)) == ("lost", True)
         with pytest.raises(WriteError) as again:
-            database.count(Table('"public"."plain"', "public", "plain", (), ()))
+            database.count(TargetTable('"public"."plain"', "public", "plain", (), ()))
         assert (again.value.kind, "nothing was committed" in str(again.value.next_step)) == ("lost", True)
         database.rollback()
     assert state_of(url, name) == "aborted"
