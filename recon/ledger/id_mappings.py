@@ -47,8 +47,8 @@ def _judge(entity: Entity, warehouse: Warehouse, run_id: object) -> None:
     if warehouse.execute(STATEMENTS["settled"].format(**parts), values).fetchall():
         return
     values |= warehouse.rows(STATEMENTS["recorded"].format(**parts), values)[0]
-    searched = ("claimants", "findings") if values["is_recorded"] else ()
-    for name in ("mappings", "expected", *searched, "mapped", "close"):
+    searched = ("claimants", "halves", "findings") if values["is_recorded"] else ()
+    for name in ("mappings", "listed", "expected", *searched, "mapped", "close"):
         sql = STATEMENTS[name].format(**parts)
         named = {key: value for key, value in values.items() if f"${key}" in sql}
         warehouse.execute(sql, named or None)

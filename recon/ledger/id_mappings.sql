@@ -1,8 +1,12 @@
 -- Whether the database's id mappings lead from each record to its row, entity by entity. Helper tables:
 --   mappings  one row per mapping of the entity in the database: created by `mappings`
+--   listed    one row per mapping of the entity in the report, but those of a dry run; null: it names no Wild Apricot id,
+--             or no row. Created by `listed`.
 --   expected  one row per Wild Apricot id, with the row that its record has (target) and the one that the report's id
 --             mapping names (reported); null: there is none. Created by `expected`.
 --   claimants one row per row that records have: created by `claimants`
+--   halves    one row per mapping of the report that lacks an id: problem, with the Wild Apricot id (wa_id), the place in
+--             the export (source_row) and the row (expected) that the other sources tell. Created by `halves`.
 
 -- name: recorded
 select (select count(*) from target.id_mappings where lower(trim(entity_type)) in ({names})) > 0
@@ -34,6 +38,11 @@ create or replace temp table mappings as
 select wa_id, cast(target_id as varchar) as target_id, nullif(run_id, '') as run_id
 from target.id_mappings where lower(trim(entity_type)) in ({names})
 
+-- name: listed
+create or replace temp table listed as
+select case when trim(wa_id) <> '' then wa_id end as wa_id, case when trim(target_id) <> '' then as_key(target_id) end as target_id
+from source.id_mappings where entity_type = $entity and coalesce(target_id, '') not like 'dry-%'
+
 -- name: expected
 create or replace temp table expected as
 select wa_id, min(source_row) as source_row, any_value(target_id) as target_id, any_value(reported) as reported,
@@ -45,9 +54,7 @@ from (
          outcome in ('landed', 'landed_altered') and coalesce(action, 'create') = 'create' as is_created
   from ledger.{entity} where record is not null and wa_id <> '' and outcome <> 'rejected'
   union all
-  select wa_id, null, null, as_key(target_id), null, false
-  from source.id_mappings
-  where entity_type = $entity and wa_id <> '' and target_id <> '' and target_id not like 'dry-%')
+  select wa_id, null, null, target_id, null, false from listed where wa_id is not null and target_id is not null)
 group by wa_id
 
 -- name: claimants
@@ -57,12 +64,41 @@ select cast(target_id as varchar) as target_id, any_value(wa_id) as wa_id, count
        (select count(wa_id) > 0 from ledger.{entity} where record is not null) as is_named
 from ledger.{entity} where record is not null and target_id is not null group by target_id
 
+-- name: halves
+-- A row without a Wild Apricot id is that of the records whose row it is and that the report does not map; a Wild Apricot
+-- id without a row matters where its record has one, or where only the database knows of both.
+create or replace temp table halves as
+with nameless as (
+  select target_id, row_number() over (partition by target_id) as place
+  from listed where wa_id is null and target_id is not null),
+owners as (
+  select wa_id, source_row, target_id,
+         row_number() over (partition by target_id order by is_needed desc, source_row, wa_id) as place
+  from (select wa_id, source_row, target_id, is_needed from expected where reported is null and target_id is not null
+        union all
+        select wa_id, null, target_id, false from mappings where wa_id not in (select wa_id from expected)) o)
+select o.wa_id, o.source_row, n.target_id as expected, 'the report maps the row without a Wild Apricot id' as problem
+from nameless n left join owners o on o.target_id = n.target_id and o.place = n.place
+union all
+select distinct l.wa_id, e.source_row, coalesce(e.target_id, m.target_id), 'the report maps the Wild Apricot id without a row'
+from listed l
+left join expected e on e.wa_id = l.wa_id
+left join mappings m
+  on m.wa_id = l.wa_id and m.target_id in (select cast(id as varchar) from target.{entity})
+     and m.wa_id not in (select wa_id from ledger.{entity} where record is not null and wa_id is not null)
+where l.target_id is null and l.wa_id is not null and e.reported is null
+  and coalesce(e.target_id, m.target_id) is not null
+union all
+select null, null, null, 'the report maps neither a Wild Apricot id nor a row'
+from listed where wa_id is null and target_id is null
+
 -- name: findings
 -- Merged and skipped records share rows rightly, and need no mapping. What another run mapped is that run's matter, and
 -- every later sync relabels the mappings of this one.
 insert into ledger.id_mappings
 select $entity, problem, wa_id, source_row, mapped_to, expected, run_id,
-       problem not in ('mapped by another run', 'the report does not map it', 'its record names no Wild Apricot id')
+       problem not in ('mapped by another run', 'its record names no Wild Apricot id')
+         and not problem like 'the report %'
          and not (is_foreign and problem = 'maps to no row')
 from (
   select m.wa_id, e.source_row, m.target_id as mapped_to, coalesce(e.target_id, e.reported) as expected, m.run_id,
@@ -90,7 +126,10 @@ from (
   select e.wa_id, e.source_row, null, e.target_id, null, false, 'the report does not map it'
   from expected e
   where e.is_created and e.reported is null
-    and exists (select 1 from source.id_mappings listed where listed.entity_type = $entity)) f
+    and exists (select 1 from source.id_mappings s where s.entity_type = $entity)
+    and e.wa_id not in (select wa_id from halves where wa_id is not null)
+  union all
+  select wa_id, source_row, null, expected, null, false, problem from halves) f
 where problem is not null
 
 -- name: mapped
@@ -114,4 +153,4 @@ left join (select distinct wa_id from ledger.id_mappings
 where e.is_needed
 
 -- name: close
-drop table mappings; drop table expected; drop table if exists claimants
+drop table mappings; drop table listed; drop table expected; drop table if exists claimants; drop table if exists halves

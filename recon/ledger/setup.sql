@@ -14,8 +14,8 @@ create table ledger.differences (
 create table ledger.duplicate_keys (
   entity varchar, key varchar, matched_by varchar, source_count bigint, target_count bigint);
 
--- One row per mapping of Wild Apricot ids that is wrong, lacking, or another run's: the row that it names, and the row
--- that the record has. A fault: the next sync would go wrong.
+-- One row per mapping of Wild Apricot ids that is wrong, incomplete, lacking, or another run's: the row that it names, and
+-- the row that the record has. A fault: the next sync would go wrong.
 create table ledger.id_mappings (
   entity varchar, problem varchar, wa_id varchar, source_row bigint, mapped_to varchar, expected varchar,
   run_id varchar, is_fault boolean);

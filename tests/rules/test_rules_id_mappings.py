@@ -189,6 +189,103 @@ def test_a_report_that_maps_some_of_what_it_created_warns(tmp_path: Path) -> Non
     assert {row["problem"] for row in check.violations.to_dicts()} == {"the report does not map it"}
 
 
+WITHOUT_ID, WITHOUT_ROW = (
+    "the report maps the row without a Wild Apricot id",
+    "the report maps the Wild Apricot id without a row",
+)
+
+
+def test_a_mapping_of_the_report_that_lacks_an_id_warns(tmp_path: Path) -> None:
+    """Whether the run created the record's row or found it, and however the id is lacking; nothing is named twice."""
+    club = edited_club(**SMALL)
+    pairs, listed = club.pairs("members"), club.report["idMapping"]["members"]
+    for place, action in ((1, "update"), (2, "skip"), (4, "update"), (5, "skip")):
+        pairs[place][0]["_action"] = action
+    for place, half in enumerate([{"waId": None}, {"waId": ""}, {"waId": " "}]):
+        listed[place].update(half)
+    for place, half in enumerate([{"murmurantId": None}, {"murmurantId": ""}, {"murmurantId": " "}], start=3):
+        listed[place].update(half)
+    for place, key in ((6, "waId"), (7, "murmurantId")):
+        del listed[place][key]
+    club.report["idMapping"]["events"].append({"waId": None, "title": "Picnic"})
+
+    check, _ = checked(club, tmp_path)
+
+    assert (check.outcome, check.message) == (
+        Outcome.WARN,
+        "Not mapped by this run or its report: 8 members, 1 event",
+    )
+    problems = [*[WITHOUT_ID] * 3, *[WITHOUT_ROW] * 3, WITHOUT_ID, WITHOUT_ROW]
+    of_members = {
+        (problem, record["_waId"], record["_sourceRow"], row["id"])
+        for problem, (record, row) in zip(problems, pairs, strict=False)
+    }
+    of_event = ("the report maps neither a Wild Apricot id nor a row", None, None, None)
+    assert named(check) == {*of_members, of_event}
+
+
+def named(check: Check) -> set[tuple[Any, ...]]:
+    return {(v["problem"], v["wa_id"], v["source_row"], v["expected"]) for v in check.violations.to_dicts()}
+
+
+def test_each_record_on_a_row_is_named_for_one_mapping_without_its_id(tmp_path: Path) -> None:
+    """A row may be mapped twice, by a record that was merged into another's; a row of no record is named alone."""
+    club = edited_club(**SMALL)
+    event = club.records("events")[0]
+    again = {**event, "_sourceRow": 90, "_waId": "4999999", "_action": "skip"}
+    club.records("events").append(again)
+    club.mappings.append({**club.mapping_of(event), "id": NOWHERE, "waId": 4999999})
+    row_id = event["_murmurantId"]
+    listed = club.report["idMapping"]["events"]
+    listed[0]["waId"] = None
+    listed += [{"waId": None, "murmurantId": row_id.upper()}, {"waId": None, "murmurantId": NOWHERE}]
+
+    check, _ = checked(club, tmp_path)
+
+    assert check.outcome is Outcome.WARN
+    assert named(check) == {
+        (WITHOUT_ID, event["_waId"], event["_sourceRow"], row_id),
+        (WITHOUT_ID, "4999999", 90, row_id),
+        (WITHOUT_ID, None, None, NOWHERE),
+    }
+
+
+def test_a_mapping_of_a_record_without_row_needs_none(tmp_path: Path) -> None:
+    """A rejected record has no row, and one that was not written yet has the made-up one of a dry run."""
+    club = edited_club(**SMALL)
+    (record, row), (updated, _) = club.pairs("members")[:2]
+    club.free_of_registrations(row["id"])
+    club.remove("members", row=row)
+    club.forget_ids("members", record)
+    club.reject("members", record, "Missing email")
+    updated["_action"] = "update"
+    listed = club.report["idMapping"]["members"]
+    listed[0]["murmurantId"] = "dry-17"
+    listed += [{"waId": record["_waId"], "murmurantId": None}, {"waId": None, "murmurantId": "dry-18"}]
+
+    check, _ = checked(club, tmp_path)
+
+    assert check.outcome is Outcome.PASS, check.message
+
+
+def test_a_short_bundle_that_lacks_an_id_is_completed_by_the_database(tmp_path: Path) -> None:
+    club = edited_club(**SMALL)
+    (first, row), (second, other) = club.pairs("members")[:2]
+    for entity in ENTITIES:
+        club.shorten(entity)
+    listed = club.report["idMapping"]["members"]
+    listed[0]["waId"], listed[1]["murmurantId"] = None, None
+    listed.append({"waId": "60999999", "murmurantId": None})
+
+    check, _ = checked(club, tmp_path)
+
+    assert check.outcome is Outcome.WARN
+    assert named(check) == {
+        (WITHOUT_ID, first["_waId"], None, row["id"]),
+        (WITHOUT_ROW, second["_waId"], None, other["id"]),
+    }
+
+
 def test_what_other_runs_mapped_and_lost_is_theirs(tmp_path: Path) -> None:
     club = edited_club(**SMALL)
     old = {**mappings(club, "events")[0], "waId": 1, "syncRunId": OTHER_RUN}
