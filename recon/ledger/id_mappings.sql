@@ -3,7 +3,8 @@
 --   listed    one row per mapping of the entity in the report, but those of a dry run; null: it names no Wild Apricot id,
 --             or no row. Created by `listed`.
 --   expected  one row per Wild Apricot id, with the row that its record has (target) and the one that the report's id
---             mapping names (reported); null: there is none. Created by `expected`.
+--             mapping names (reported); null: there is none. Optional: the record names its row, which the run
+--             did not create, or not for it alone, so that not every importer's report maps it. Created by `expected`.
 --   claimants one row per row that records have: created by `claimants`
 --   halves    one row per mapping of the report that lacks an id: problem, with the Wild Apricot id (wa_id), the place in
 --             the export (source_row) and the row (expected) that the other sources tell. Created by `halves`.
@@ -47,14 +48,16 @@ from source.id_mappings where entity_type = $entity and coalesce(target_id, '') 
 create or replace temp table expected as
 select wa_id, min(source_row) as source_row, any_value(target_id) as target_id, any_value(reported) as reported,
        -- What the report alone maps is needed; of its records, those that landed.
-       coalesce(bool_or(is_landed), true) as is_needed, bool_or(is_created) as is_created
+       coalesce(bool_or(is_landed), true) as is_needed, bool_or(is_created) as is_created,
+       coalesce(bool_or(is_optional), false) as is_optional
 from (
   select wa_id, source_row, cast(target_id as varchar) as target_id, null as reported,
          outcome in ('landed', 'landed_altered') as is_landed,
-         outcome in ('landed', 'landed_altered') and coalesce(action, 'create') = 'create' as is_created
+         outcome in ('landed', 'landed_altered') and coalesce(action, 'create') = 'create' as is_created,
+         matched_by = 'target id' and not is_created as is_optional
   from ledger.{entity} where record is not null and wa_id <> '' and outcome <> 'rejected'
   union all
-  select wa_id, null, null, target_id, null, false from listed where wa_id is not null and target_id is not null)
+  select wa_id, null, null, target_id, null, false, null from listed where wa_id is not null and target_id is not null)
 group by wa_id
 
 -- name: claimants
@@ -125,7 +128,8 @@ from (
   union all
   select e.wa_id, e.source_row, null, e.target_id, null, false, 'the report does not map it'
   from expected e
-  where e.is_created and e.reported is null
+  cross join (select count(reported) > count(*) - count(reported) as are_mapped from expected where is_optional) others
+  where (e.is_created or (e.is_optional and others.are_mapped)) and e.reported is null
     and exists (select 1 from source.id_mappings s where s.entity_type = $entity)
     and e.wa_id not in (select wa_id from halves where wa_id is not null)
   union all

@@ -189,6 +189,24 @@ def test_a_report_that_maps_some_of_what_it_created_warns(tmp_path: Path) -> Non
     assert {row["problem"] for row in check.violations.to_dicts()} == {"the report does not map it"}
 
 
+@pytest.mark.parametrize("lacking, warns", [(2, True), (3, False), (5, False)])
+def test_a_report_that_maps_most_of_what_it_did_not_create_should_map_all(
+    tmp_path: Path, lacking: int, *, warns: bool
+) -> None:
+    club = edited_club(**SMALL)
+    records = club.records("events")[:5]
+    for record, action in zip(records, ("update", "skip", "update", "skip", "update"), strict=True):
+        record["_action"] = action
+    del club.report["idMapping"]["events"][:lacking]
+
+    check, _ = checked(club, tmp_path)
+
+    assert check.outcome is (Outcome.WARN if warns else Outcome.PASS)
+    assert [(v["problem"], v["wa_id"]) for v in check.violations.to_dicts()] == [
+        ("the report does not map it", record["_waId"]) for record in records[: lacking if warns else 0]
+    ]
+
+
 WITHOUT_ID, WITHOUT_ROW = (
     "the report maps the row without a Wild Apricot id",
     "the report maps the Wild Apricot id without a row",
