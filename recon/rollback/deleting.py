@@ -27,6 +27,7 @@ from recon.rollback.guards import (
 )
 from recon.rollback.reverse import FILE, prove, require_whole
 from recon.rollback.statements import changing_back, deletions
+from recon.warehouse.reads import ROLLED_BACK, RUN_STATE
 
 if TYPE_CHECKING:
     from recon.database.writing import WritableDatabase
@@ -63,8 +64,8 @@ def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
         progress.note(f"{each.table.name}: {len(each.rows):,} rows deleted")
     _change_back(plan, database, progress)
     if plan.audit.table:
-        metadata = {PLAN_ID: plan.id, "planSha256": stored.sha256, "rolledBackRunId": plan.run_id, "rows": plan.rows}
-        write_audit_row(plan, database, {**metadata, "by": by})
+        metadata = {PLAN_ID: plan.id, RUN_STATE: f"{plan.run_id}{ROLLED_BACK}", "rows": plan.rows}
+        write_audit_row(plan, database, {**metadata, "planSha256": stored.sha256, "by": by})
     require_unchanged(watched, before, {sql: Content() - content for sql, content in planned.items()}, plan, database)
     progress.note("all other rows of these tables, and of those that a cascade could reach, are unchanged")
 

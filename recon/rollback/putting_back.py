@@ -21,6 +21,7 @@ from recon.rollback.guards import require_identity, require_rights, require_same
 from recon.rollback.links import count_orphans
 from recon.rollback.reverse import FILE, read_statements
 from recon.rollback.statements import changing_again
+from recon.warehouse.reads import RUN_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +63,8 @@ def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
         count = len(keys_put_back(each, database))
         progress.note(f"{each.table.name}: {count:,} rows put back, equal to those that were deleted")
     if plan.audit.table:
-        metadata = {REVERTED_ID: plan.id, "planSha256": stored.sha256, "restoredRunId": plan.run_id, "rows": plan.rows}
-        write_audit_row(plan, database, {**metadata, "by": by})
+        metadata = {REVERTED_ID: plan.id, RUN_STATE: plan.run_id, "rows": plan.rows}
+        write_audit_row(plan, database, {**metadata, "planSha256": stored.sha256, "by": by})
     planned = {each.table.sql: content_of(each.table, keys_put_back(each, database), database) for each in plan.deleted}
     require_unchanged(watched, before, planned, plan, database)
     _require_references(plan, every, database)

@@ -20,6 +20,10 @@ UNRELATED = (
     "Bundle and database do not belong together",
     "Verify with the bundle of this database's run, or connect to the bundle's database",
 )
+ROLLED_BACK = (
+    "The run was rolled back",
+    "Nothing is left to roll back: fix the source data, re-run, and verify the bundle of the new run",
+)
 MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
 MINOR_ESCALATED = (MINOR[0], "Escalate first; the runbook's answer is: Fix source data, re-run")
 MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
@@ -34,13 +38,16 @@ WARNED = (
 NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
 
 
-def advise(checks: Sequence[Check], *, is_dry_run: bool = False, is_unrelated: bool = False) -> Escalation:
+def advise(
+    checks: Sequence[Check], *, is_dry_run: bool = False, is_unrelated: bool = False, is_rolled_back: bool = False
+) -> Escalation:
     """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated.
 
     Args:
         checks: All of the verification; those that have a reason to be escalated are.
         is_dry_run: Whether the bundle is of a dry run, so that there is nothing to roll back.
         is_unrelated: Whether bundle and database do not belong together, so that a rollback would hit another run.
+        is_rolled_back: Whether the newest that the database recorded is that the run was rolled back.
     """
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
     several = _several(failed)
@@ -48,6 +55,8 @@ def advise(checks: Sequence[Check], *, is_dry_run: bool = False, is_unrelated: b
     reasons += several
     if is_dry_run:
         situation, action = DRY_RUN
+    elif is_rolled_back:
+        situation, action = ROLLED_BACK
     elif is_unrelated:
         situation, action = UNRELATED
     elif several or any(check.escalate for check in failed):

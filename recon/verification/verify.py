@@ -34,6 +34,7 @@ from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
 from recon.warehouse.load_kept import load_snapshot
+from recon.warehouse.reads import ROLLED_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from recon.verification.options import VerifyOptions
     from recon.verification.progress import Listener
 
+NEWEST_RUN = "select run_id from target.runs where run_id <> '' order by recorded_at desc nulls last limit 1"
 UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
 
 
@@ -169,12 +171,15 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
-    return _advised(verification)
+    return _advised(verification, warehouse)
 
 
-def _advised(v: Verification) -> Verification:
+def _advised(v: Verification, warehouse: Warehouse) -> Verification:
     """The verification with the advice that its subject calls for."""
-    return replace(v, escalation=advise(v.checks, is_dry_run=v.dry_run, is_unrelated=v.is_unrelated))
+    newest = [row["run_id"] for row in warehouse.rows(NEWEST_RUN)] if "target.runs" in warehouse.row_counts else []
+    is_rolled_back = newest == [v.run_id + ROLLED_BACK]
+    advice = advise(v.checks, is_dry_run=v.dry_run, is_unrelated=v.is_unrelated, is_rolled_back=is_rolled_back)
+    return replace(v, escalation=advice)
 
 
 def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> SnapshotInfo:

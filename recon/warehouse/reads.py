@@ -25,6 +25,8 @@ RUN_FIELDS = (
     LoadColumn("rows", "integer"),
     LoadColumn("recorded_in", "text"),
 )
+# The key under which a rollback records, in the application's audit table, what became of a run: its id, and this.
+RUN_STATE, ROLLED_BACK = "reconRunState", " (rolled back)"
 TYPED_BY = {
     "uuid": {"uuid"},
     "integer": {"integer"},
@@ -135,7 +137,8 @@ class Planner:
         present = self.catalogue[record.table]
         dated = record.recorded_at in present
         source_type = self._source_type("timestamp", present[record.recorded_at]) if dated else ""
-        columns = [SelectColumn(record.column, "run_id", json_keys=record.json_keys)]
+        keys = (*record.json_keys, RUN_STATE) if record.json_keys else ()
+        columns = [SelectColumn(record.column, "run_id", json_keys=keys)]
         if dated:
             columns.append(SelectColumn(record.recorded_at, "recorded_at", source_type, latest=True))
         fields = (
