@@ -29,11 +29,17 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	@$(BIN)/recon demo --output $(DEMO)/faulty --faults typical
 	@$(BIN)/recon run --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db --outputs $(DEMO); \
 	  code=$$?; if [ $$code -ne 1 ]; then echo "expected exit code 1 for the planted faults, got $$code"; exit 1; fi
+	@$(BIN)/recon rollback plan --bundle $(DEMO)/faulty/migration-bundle-2024-01-15 --database $(DEMO)/faulty/club.db \
+	  --outputs $(DEMO)
+	@plan=$$(ls -d $(DEMO)/2*-rollback-run-* | tail -1); \
+	  $(BIN)/recon rollback apply $$plan --yes run-20240115-143000 --database $(DEMO)/faulty/club.db && \
+	  $(BIN)/recon rollback revert $$plan --yes run-20240115-143000 --database $(DEMO)/faulty/club.db
 	@echo
 	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
-	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs, and the preflight"
+	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs, the preflight, the rollback"
 	@echo "  $(DEMO)/2*-run-*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
 	@echo "  $(DEMO)/2*-run-*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
+	@echo "  $(DEMO)/2*-rollback-run-*/        the plan of the rollback (plan.md), which was applied and reverted"
 	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases; $(DEMO)/backups: the backup"
 
 # More processes than cores: some of them wait for a server, a browser or a limit.

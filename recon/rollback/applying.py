@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recon.database.writing import WritableDatabase
     from recon.model import Assessment, Check, Fact
     from recon.preflight.assessing import AssessmentListener
-    from recon.rollback.exactness import Progress
+    from recon.rollback.exactness import RollbackListener
     from recon.rollback.files import StoredPlan
     from recon.rollback.options import ApplyOptions
     from recon.rollback.plan import RollbackPlan
@@ -66,7 +66,9 @@ class AppliedPlan:
         return f"ROLLED BACK, {kept:,} KEPT" if kept else "ROLLED BACK"
 
 
-def apply_plan(options: ApplyOptions, progress: Progress, listener: AssessmentListener | None = None) -> AppliedPlan:
+def apply_plan(
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None = None
+) -> AppliedPlan:
     """Delete what the plan names and change back what it says, in one transaction, and verify that against the plan.
 
     A plan that was applied before is verified alone.
@@ -77,13 +79,15 @@ def apply_plan(options: ApplyOptions, progress: Progress, listener: AssessmentLi
     return _carry_out(options, progress, listener, is_reverted=False)
 
 
-def revert_plan(options: ApplyOptions, progress: Progress, listener: AssessmentListener | None = None) -> AppliedPlan:
+def revert_plan(
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None = None
+) -> AppliedPlan:
     """Put back what the plan deleted, under the same guards; raises as `apply_plan`."""
     return _carry_out(options, progress, listener, is_reverted=True)
 
 
 def _carry_out(
-    options: ApplyOptions, progress: Progress, listener: AssessmentListener | None, *, is_reverted: bool
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None, *, is_reverted: bool
 ) -> AppliedPlan:
     stored = read_plan(options.plan)
     who, _ = decider(options.by)
@@ -103,7 +107,7 @@ class _Attempt:
     stored: StoredPlan
     url: DatabaseUrl
     timeout_s: float | None
-    progress: Progress
+    progress: RollbackListener
     by: str
     is_reverted: bool
 
@@ -142,12 +146,12 @@ class _Attempt:
 
     def verified(self, listener: AssessmentListener | None) -> Assessment:
         """Verify what is there now against the plan."""
-        kind, title = ("rollback-revert", "Rollback Reverted") if self.is_reverted else ("rollback", "Rollback")
+        kind, word = ("rollback-revert", "Revert of the Rollback") if self.is_reverted else ("rollback", "Rollback")
         steps = [
             Step("plan", "Plan", lambda: facts_of(self.plan)),
             Step(PART, "Verification against the Plan", self._ask),
         ]
-        return assess(kind, title, steps, listener)
+        return assess(kind, f"{word} of {self.plan.run_id}", steps, listener)
 
     def _ask(self) -> Iterator[Fact | Check]:
         with open_for_writing(self.url, self.timeout_s) as database, refused(database.label, COMMITTED):

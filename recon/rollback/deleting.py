@@ -31,12 +31,12 @@ from recon.warehouse.reads import ROLLED_BACK, RUN_STATE
 
 if TYPE_CHECKING:
     from recon.database.writing import WritableDatabase
-    from recon.rollback.exactness import Progress
+    from recon.rollback.exactness import RollbackListener
     from recon.rollback.files import StoredPlan
     from recon.rollback.plan import RollbackPlan
 
 
-def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: Progress) -> None:
+def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: RollbackListener) -> None:
     """Do what the plan says, in an open transaction, up to the commit.
 
     Raises:
@@ -70,7 +70,7 @@ def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     progress.note("all other rows of these tables, and of those that a cascade could reach, are unchanged")
 
 
-def _prove(stored: StoredPlan, database: WritableDatabase, progress: Progress) -> None:
+def _prove(stored: StoredPlan, database: WritableDatabase, progress: RollbackListener) -> None:
     """Try the reverse SQL out, if that was not possible when the plan was made."""
     plan = stored.plan
     if not plan.reverse.not_proven:
@@ -81,7 +81,7 @@ def _prove(stored: StoredPlan, database: WritableDatabase, progress: Progress) -
     progress.note("the reverse SQL was replayed in temporary tables, and brings back equal rows")
 
 
-def _change_back(plan: RollbackPlan, database: WritableDatabase, progress: Progress) -> None:
+def _change_back(plan: RollbackPlan, database: WritableDatabase, progress: RollbackListener) -> None:
     """Give the rows that the run updated what they had."""
     for each in plan.restored:
         others = content_of_others(each.table, [row.key for row in each.rows], database)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BUG = "Nothing was changed. Ask the DBA which trigger or rule of the table did it; else report this as a bug in recon"
 
 
-class Progress(Protocol):
+class RollbackListener(Protocol):
     """What is reported to while a rollback goes on."""
 
     def step(self, title: str) -> None:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from recon.database.writing import TargetTable, WritableDatabase
-    from recon.rollback.exactness import Progress
+    from recon.rollback.exactness import RollbackListener
     from recon.rollback.files import StoredPlan
     from recon.rollback.plan import RollbackPlan
 
 
-def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: Progress) -> None:
+def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: RollbackListener) -> None:
     """Put back what the plan deleted, in an open transaction, up to the commit.
 
     Raises:

@@ -23,7 +23,7 @@ from recon.runs.site import build_site
 if TYPE_CHECKING:
     from recon.preflight.assessing import AssessmentListener
     from recon.rollback.applying import AppliedPlan
-    from recon.rollback.exactness import Progress
+    from recon.rollback.exactness import RollbackListener
     from recon.rollback.options import ApplyOptions, RollbackOptions
     from recon.rollback.plan import RollbackPlan
 
@@ -80,7 +80,7 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
 
 
 def apply_rollback(
-    options: ApplyOptions, progress: Progress | None = None, listener: AssessmentListener | None = None
+    options: ApplyOptions, progress: RollbackListener | None = None, listener: AssessmentListener | None = None
 ) -> AppliedPlan:
     """Do what a plan says, in one transaction, and verify it against the plan.
 
@@ -96,7 +96,7 @@ def apply_rollback(
 
 
 def revert_rollback(
-    options: ApplyOptions, progress: Progress | None = None, listener: AssessmentListener | None = None
+    options: ApplyOptions, progress: RollbackListener | None = None, listener: AssessmentListener | None = None
 ) -> AppliedPlan:
     """Put back what a plan deleted, under the same guards; arguments and errors as of `apply_rollback`."""
     return _kept(revert_plan(options, progress or Unreported(), listener))

@@ -24,6 +24,7 @@ class AssessmentSummary(Struct, frozen=True, rename="camel"):
     verdict: Verdict
     summary: Summary
     started_at: datetime
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class ListedAssessment:
     address: str
     found: AssessmentSummary | None
     problem: str = ""
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether it is about a rollback, not about what comes before a migration."""
+        return self.found is not None and self.found.kind.startswith("rollback")
 
     @property
     def iso_time(self) -> str:

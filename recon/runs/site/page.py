@@ -36,7 +36,10 @@ def render(
     newest = next((entry for entry in entries if entry.run_summary is not None), None)
     return templates.get_template("index.html.jinja").render(
         entries=entries,
-        assessments=assessments,
+        listed={
+            "Rollbacks": [each for each in assessments if each.is_rollback],
+            "Before the Migration": [each for each in assessments if not each.is_rollback],
+        },
         notified=notified,
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
