@@ -18,7 +18,9 @@ from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
 from recon.report.rollback.console import plan_footer, plan_lines
+from recon.report.rollback.markdown import summary
 from recon.report.text import printable
+from recon.rollback.files import read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +160,7 @@ def revert(**given: Any) -> int:
 
 
 def _finished(act: Callable[..., AppliedPlan], given: dict[str, Any], verb: str) -> int:
-    given["run_id"] = given["run_id"] or _typed(verb)
+    given["run_id"] = given["run_id"] or _typed(verb, given["plan"])
     console = AssessmentConsole(verbose=False)
     with ended_in_order():
         applied = act(recon.ApplyOptions(**given), Steps(), console)
@@ -167,11 +169,12 @@ def _finished(act: Callable[..., AppliedPlan], given: dict[str, Any], verb: str)
     return assessment_exit_code(applied.assessment, "failure")
 
 
-def _typed(verb: str) -> str:
-    """Ask for the run id.
+def _typed(verb: str, folder: str) -> str:
+    """Show what the plan does, and ask for the run id.
 
     Raises:
         UsageError: There is no terminal to ask on.
+        RollbackError: The plan cannot be read.
     """
     if not sys.stdin or not os.isatty(sys.stdin.fileno()):
         raise UsageError(
@@ -181,4 +184,6 @@ def _typed(verb: str) -> str:
             found="no terminal",
             next_step="Read the plan, then name the run: --yes RUN_ID",
         )
+    plan = read_plan(folder).plan
+    click.echo(f"The plan {summary(plan)}.\n  - {printable(plan.database)} ({plan.environment})")
     return str(click.prompt(f"{verb} what the plan lists? Type the run id to go on")).strip()

@@ -72,10 +72,11 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
         digest = write_plan(working.path, plan)
         name = folder_name(plan.made_at, f"rollback-{plan.run_id}")
         write_private(working.path / DIGEST, statement_of(digest))
-        write_private(working.path / MARKDOWN, render(plan, digest, str(outputs / name)).encode())
         folder = publish(working, name).path
         # It holds personal data.
         folder.chmod(0o700)
+        # Only now is the folder's name known, which the commands in it have to name.
+        write_private(folder / MARKDOWN, render(plan, digest, str(folder)).encode())
     return PlannedRollback(plan, digest, folder)
 
 
