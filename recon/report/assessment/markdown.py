@@ -41,4 +41,4 @@ def _part(part: Part) -> Iterator[str]:
         yield from markdown_table(("", "Value"), [(fact.label, markdown(fact.value)) for fact in part.facts])
         yield ""
     rows = [(MARKS[check.outcome], markdown(check.name), markdown(check.message)) for check in part.checks]
-    yield from markdown_table(("Outcome", "Check", "Message"), rows)
+    yield from markdown_table(("Outcome", "Check", "Message"), rows) if rows else ()

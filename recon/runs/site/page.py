@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recon.runs.site.run_summary import RunSummary
 
 SHOWN_FAILURES = 5
+ROLLBACK = "rollback"
 VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
@@ -41,6 +42,7 @@ def render(
             "Before the Migration": [each for each in assessments if not each.is_rollback],
         },
         notified=notified,
+        rolled_back=_rolled_back(newest, assessments),
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
         trends=draw_trend(entries),
@@ -58,6 +60,19 @@ def render(
         failures=_failures,
         cut=cut,
     )
+
+
+def _rolled_back(newest: ListedRun | None, assessments: Sequence[ListedAssessment]) -> ListedAssessment | None:
+    """The rollback of the newest run, if that is what became of it; None where it was put back."""
+    if newest is None or newest.run_summary is None:
+        return None
+    run_id, judged_at = newest.run_summary.run_id, newest.started_at
+    for entry in assessments:
+        if entry.found is None or not entry.is_rollback or not entry.found.title.endswith(f" of {run_id}"):
+            continue
+        is_later = judged_at is None or entry.found.started_at > judged_at
+        return entry if is_later and entry.found.kind == ROLLBACK and entry.found.verdict == Verdict.PASSED else None
+    return None
 
 
 def verdict_sentence(judgement: RunSummary) -> str:
