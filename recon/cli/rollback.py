@@ -13,7 +13,7 @@ from recon.cli import CONTEXT
 from recon.cli.assessing import assessment_exit_code
 from recon.cli.instants import instant
 from recon.cli.interrupts import ended_in_order
-from recon.cli.options import PATH, bundle_option, offered
+from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_bundle
 from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
@@ -71,7 +71,7 @@ def command() -> None:
     """Undo exactly what a run did (Level 1): plan, apply, and put back."""
 
 
-@command.command("plan", context_settings=CONTEXT)
+@command.command("plan", cls=JudgingCommand, context_settings=CONTEXT)
 @bundle_option
 @click.option("--run-id", metavar="ID", help="The run, where its importer left no bundle.")
 @click.option(
@@ -102,8 +102,12 @@ def command() -> None:
 def plan(**given: Any) -> int:
     """Plan what is deleted and what is kept, and why; the database is only read.
 
+    BUNDLE may also be the folder of a run of recon that verified it.
     Exit codes: 0 planned, 2 error, 130 interrupted.
     """
+    context = click.get_current_context()
+    named = [path for path in (given["bundle"], *context.args) if path is not None]
+    given["bundle"] = one_bundle(context, named) if named else None
     started_at = given.pop("started_at")
     if started_at is not None:
         given["started_at"] = instant(started_at, "--started-at")

@@ -28,6 +28,7 @@ from recon.rollback.refusals import refused
 from recon.rollback.restoring import restored_tables
 from recon.rollback.reverse import FILE, HEADER, ReverseWriter, not_proven, prove
 from recon.rollback.run_evidence import READS, evidence_of_run
+from recon.rollback.run_folder import bundle_of
 from recon.rollback.selection import deletion_order, keep_referred, words_of
 from recon.rollback.statements import all_statements, changing_again
 from recon.rollback.surroundings import reached_tables, slow_references
@@ -97,7 +98,7 @@ def _known(options: RollbackOptions, profile: Profile, url: DatabaseUrl) -> Iter
         return
     if options.started_at is not None:
         raise UsageError("The bundle says when the run started", where="--started-at", next_step="Leave it out")
-    path = Path(options.bundle)
+    path = bundle_of(Path(options.bundle))
     exports = None if options.exports is None else Path(options.exports)
     verifying = VerifyOptions(
         path,
@@ -116,7 +117,7 @@ def _known(options: RollbackOptions, profile: Profile, url: DatabaseUrl) -> Iter
                 found=options.run_id[:100],
                 next_step="Name the bundle of the run that is to be undone",
             )
-        yield Known(evidence_of_bundle(bundle, judgement.warehouse), judgement.warehouse, str(options.bundle))
+        yield Known(evidence_of_bundle(bundle, judgement.warehouse), judgement.warehouse, str(path))
 
 
 def _run_id(options: RollbackOptions) -> str:
