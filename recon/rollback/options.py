@@ -17,7 +17,8 @@ class RollbackOptions:
     """Which run to undo.
 
     Attributes:
-        bundle: The run's bundle, or the folder of a run of recon that verified it; None: there is none, and `run_id` names the run.
+        bundle: The run's bundle, or the folder of a run of recon that verified it; None: there is none, and `run_id`
+            names the run.
         run_id: The run's id, as the database recorded it; with a bundle: the id that it must have.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
         started_at: When the importer was started, with its offset; only without a bundle.
