@@ -20,6 +20,7 @@ from recon.rollback.exactness import (
 from recon.rollback.guards import require_identity, require_rights, require_same_tables
 from recon.rollback.links import count_orphans
 from recon.rollback.reverse import FILE, read_statements
+from recon.rollback.selection import words_of
 from recon.rollback.statements import changing_again
 from recon.warehouse.reads import RUN_STATE
 
@@ -94,7 +95,7 @@ def _change_again(plan: RollbackPlan, database: WritableDatabase) -> None:
             if found != [tuple(value.former for value in row.values)]:
                 raise RollbackError(
                     "A row that was changed back was changed since",
-                    where=f"{each.table.name} {', '.join(row.key)}",
+                    where=f"{each.table.name} {words_of(row.key)}",
                     next_step="Nothing was changed. Put it right by hand: the values are in the plan",
                 )
             execute_exactly(changing_again(each.table, row, database), 1, each.table, database)

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from recon.errors import OutputError, RollbackError
 from recon.rollback.plan import PlannedRow, ReverseSql, Span, digest_of
+from recon.rollback.selection import words_of
 from recon.rollback.statements import insertions, key_chunks
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _compare(planned: PlannedTable, scratch: TargetTable, database: WritableData
             where=planned.table.sql,
             expected=f"{len(planned.rows):,} equal rows",
             found=f"{len(wrong) or abs(len(found) - len(planned.rows)):,} others"
-            + (f", e.g. {', '.join(wrong[0])}" if wrong else ""),
+            + (f", e.g. {words_of(wrong[0])}" if wrong else ""),
             next_step="This is a bug in recon: report it, with the types of this table's columns",
         )
 

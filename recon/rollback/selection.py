@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from recon.errors import RollbackError
+from recon.masking import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -189,5 +190,5 @@ def deletion_levels(keys: Collection[Key], links: Iterable[tuple[Key, Key]]) -> 
 
 
 def words_of(key: Key) -> str:
-    """Return a key for people."""
-    return ", ".join(key) or "(without a key)"
+    """Return a key for people; addresses and phone numbers that identify rows are masked."""
+    return mask_text(", ".join(key)) or "(without a key)"
