@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recon.database.writing import Reference
 from recon.ledger.entities import EVERY_ENTITY
 from recon.model import ENTITIES
-from recon.rollback.links import links_of, orphans_of
+from recon.rollback.links import IMPLIED, links_of, orphans_of
 from recon.rollback.plan import MappedIds
 from recon.rollback.selection import Selection, deletion_levels, include_dependents
 from recon.rollback.tables import canonical, entity_of, located, raw_text, require_key
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 MAPPINGS = "id_mappings"
-IMPLIED = "(not declared)"
 ALONE = "it names no row, and nothing shows that the run created one"
 
 
@@ -182,9 +181,9 @@ class Targets:
 
     def orphans(self, sql: str) -> set[Key]:
         """Return those rows to delete that refer to rows which do not exist, against a declared reference."""
-        keys, child = self.selection.rows[sql], self.tables.every[sql]
+        keys = self.selection.rows[sql]
         declared = [reference for reference in self.references if reference.table == sql and reference.name != IMPLIED]
-        found = (key for reference in declared for key in orphans_of(reference, child, self.database))
+        found = (key for reference in declared for key in orphans_of(reference, self.tables.every, self.database))
         return {key for key in found if key in keys}
 
     def table_of(self, entity: str) -> TargetTable:

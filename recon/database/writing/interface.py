@@ -231,6 +231,18 @@ class WritableDatabase(Protocol):
                 to; a row that another session holds is not waited for ("locked").
         """
 
+    def links(
+        self, child: TargetTable, parent: TargetTable, where: str, compared: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[Key, Key]]:
+        """Yield the keys of child and parent for each row of one that refers to a row of the other.
+
+        Args:
+            child: The table whose rows refer; without a key, theirs are empty.
+            parent: The table that they refer to.
+            where: An SQL condition on the parents.
+            compared: SQL of child and of parent, which the server finds equal where one refers to the other.
+        """
+
     def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows, over all columns."""
 

@@ -15,6 +15,7 @@ import pymysql
 from recon.database.mysql_connection import identity, refusal
 from recon.database.mysql_statement import quote_mysql
 from recon.database.writing.interface import Content, StoredRow, WriteError
+from recon.database.writing.joining import joined
 from recon.database.writing.mysql_catalogue import (
     read_missing_rights,
     read_references,
@@ -204,6 +205,22 @@ class MysqlWriter:
         )
         for row in self._of(table.sql).stream(statement):
             yield StoredRow(tuple(make(value) for make, value in zip(makers, row, strict=True)))
+
+    def links(
+        self, child: TargetTable, parent: TargetTable, where: str, compared: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[Key, Key]]:
+        """Yield the keys of child and parent for each row that refers to another."""
+        keys = [
+            [column for name in table.key for column in table.columns if column.name == name]
+            for table in (child, parent)
+        ]
+        makers = [literal_of(column) for side in keys for column in side]
+        statement = joined(
+            child.sql, parent.sql, where, (list(map(as_bytes, keys[0])), list(map(as_bytes, keys[1]))), compared
+        )
+        for row in self._of(child.sql).stream(statement):
+            literals = tuple(make(value) for make, value in zip(makers, row, strict=True))
+            yield literals[: len(child.key)], literals[len(child.key) :]
 
     def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows, over all columns."""

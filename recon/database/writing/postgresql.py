@@ -16,9 +16,10 @@ from recon.database.postgresql import conninfo
 from recon.database.postgresql_identity import read_identity
 from recon.database.postgresql_refusal import refusal
 from recon.database.writing.interface import Content, StoredRow, TargetTable
+from recon.database.writing.joining import joined
 from recon.database.writing.postgresql_catalogue import STATEMENTS, ask, read_references, read_remarks, read_tables
 from recon.database.writing.postgresql_sessions import missing_rights, other_writers
-from recon.database.writing.postgresql_spelling import condition, insert_head, literal, select_rows
+from recon.database.writing.postgresql_spelling import condition, insert_head, key_literals, literal, select_rows
 from recon.database.writing.postgresql_transaction import LOCK_KEY, PostgresqlTransaction
 from recon.sql import quote
 
@@ -117,12 +118,17 @@ class PostgresqlWriter(PostgresqlTransaction):
         self, table: TargetTable, columns: Sequence[str], where: str = "true", *, lock: bool = False
     ) -> Iterator[StoredRow]:
         """Yield the rows in the order of the key, a batch at a time; `version` is xmin."""
-        statement = select_rows(table, columns, where, lock=lock)
-        with self._refused(), self._connection.cursor(f"recon_{next(self._numbers)}") as cursor:
-            cursor.itersize = BATCH
-            cursor.execute(statement.encode())
-            for version, *values in cursor:
-                yield StoredRow(tuple(values), version)
+        for version, *values in self._stream(select_rows(table, columns, where, lock=lock)):
+            yield StoredRow(tuple(values), version)
+
+    def links(
+        self, child: TargetTable, parent: TargetTable, where: str, compared: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[Key, Key]]:
+        """Yield the keys of child and parent for each row that refers to another, a batch at a time."""
+        keys = key_literals(child), key_literals(parent)
+        statement, width = joined(child.sql, parent.sql, where, keys, compared), len(child.key)
+        for values in self._stream(statement):
+            yield values[:width], values[width:]
 
     def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows: the sum of a hash of 64 bits of each row as text."""
@@ -157,6 +163,12 @@ class PostgresqlWriter(PostgresqlTransaction):
         scratch = replace(table, sql=quote("pg_temp", name), schema="pg_temp", name=name, rows=None, obstacle="")
         self._send(STATEMENTS["scratch"].format(scratch=scratch.sql, table=table.sql))
         return scratch
+
+    def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
+        with self._refused(), self._connection.cursor(f"recon_{next(self._numbers)}") as cursor:
+            cursor.itersize = BATCH
+            cursor.execute(statement.encode())
+            yield from cursor
 
     def _row(self, statement: str) -> tuple[Any, ...]:
         with self._refused():

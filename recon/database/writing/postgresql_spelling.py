@@ -66,6 +66,12 @@ def select_rows(table: TargetTable, columns: Sequence[str], where: str, *, lock:
     )
 
 
+def key_literals(table: TargetTable) -> list[str]:
+    """Return the expressions for the values of the key as literals."""
+    types = {column.name: column.type for column in table.columns}
+    return [_as_literal(name, types[name]) for name in table.key]
+
+
 def _as_literal(name: str, kind: str) -> str:
     """Return the expression for a column's value as a literal.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from recon.database.file import require_file
 from recon.database.sqlite import copy_database
 from recon.database.writing.interface import Content, StoredRow, TargetTable, WriteError
+from recon.database.writing.joining import joined
 from recon.database.writing.sqlite_catalogue import read_references, read_remarks, read_tables
 from recon.errors import visible
 from recon.scratch import ScratchFolder
@@ -186,6 +187,17 @@ class SqliteWriter:
         with _refused():
             for values in self._connection.execute(statement):
                 yield StoredRow(tuple(map(_literal, values)))
+
+    def links(
+        self, child: TargetTable, parent: TargetTable, where: str, compared: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[Key, Key]]:
+        """Yield the keys of child and parent for each row that refers to another."""
+        keys = list(map(quote, child.key)), list(map(quote, parent.key))
+        width = len(child.key)
+        with _refused():
+            for values in self._connection.execute(joined(child.sql, parent.sql, where, keys, compared)):
+                literals = tuple(map(_literal, values))
+                yield literals[:width], literals[width:]
 
     def content(self, table: TargetTable, where: str = "true") -> Content:
         """Return number and digest of the rows."""
