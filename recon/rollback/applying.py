@@ -13,6 +13,7 @@ from recon.preflight.decisions import decider
 from recon.rollback.authority import approved_by, require_run
 from recon.rollback.deleting import delete_planned
 from recon.rollback.files import read_plan
+from recon.rollback.guards import require_identity, require_rights
 from recon.rollback.putting_back import insert_planned
 from recon.rollback.refusals import refused
 from recon.rollback.resolution import is_done, resolve_lost_commit
@@ -119,7 +120,9 @@ class _Attempt:
         """Carry it out in one transaction; returns whether it was found done."""
         transaction, is_lost = None, False
         with open_for_writing(self.url, self.timeout_s) as database, refused(database.label):
+            require_identity(self.plan, database)
             self._begin(database)
+            require_rights(self.plan, database, "insert" if self.is_reverted else "delete", only_if_unreadable=True)
             if is_done(self.plan, database, is_reverted=self.is_reverted):
                 self.progress.step("Found done before")
                 return True

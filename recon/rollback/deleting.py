@@ -19,7 +19,6 @@ from recon.rollback.exactness import (
 )
 from recon.rollback.guards import (
     lock_rows,
-    require_identity,
     require_quiet,
     require_rights,
     require_same_tables,
@@ -45,7 +44,6 @@ def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     """
     plan = stored.plan
     progress.step("Checking the plan against the database")
-    require_identity(plan, database)
     require_rights(plan, database, "delete")
     tables = require_same_tables(plan, database)
     require_quiet(plan, database, tables)

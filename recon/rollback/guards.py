@@ -37,25 +37,47 @@ def require_identity(plan: RollbackPlan, database: WritableDatabase) -> None:
         )
 
 
-def require_rights(plan: RollbackPlan, database: WritableDatabase, verb: str) -> None:
-    """Require that the role may do what the plan needs; `verb`: "delete" or "insert".
+def require_rights(
+    plan: RollbackPlan, database: WritableDatabase, verb: str, *, only_if_unreadable: bool = False
+) -> None:
+    """Require that the role may do what the plan needs.
+
+    Args:
+        plan: The plan.
+        database: In an open transaction.
+        verb: "delete" or "insert".
+        only_if_unreadable: Whether a role that may read all of it is let pass, whatever else it lacks.
 
     Raises:
         RollbackError: It may not; the error holds the statements that grant it.
     """
-    needs = {each.table.sql: ["select", verb] for each in plan.deleted}
-    needs |= {each.table.sql: [*needs.get(each.table.sql, ["select"]), "update"] for each in plan.restored}
-    # Rows are locked against being changed, which on some servers takes the right to change them.
+    reads = _read_tables(plan)
+    if only_if_unreadable and not database.missing_rights({sql: ["select"] for sql in reads}):
+        return
+    needs = {sql: ["select"] for sql in reads}
+    for each in plan.deleted:
+        needs[each.table.sql].append(verb)
+    for restored in plan.restored:
+        needs[restored.table.sql].append("update")
     if plan.audit.table:
-        needs[plan.audit.table.sql] = ["select", "insert"]
+        needs[plan.audit.table.sql].append("insert")
     missing = database.missing_rights(needs)
     if missing:
         raise RollbackError(
             "This role may not do what the plan needs",
             where=database.label,
-            expected="; ".join(missing[:8]),
+            expected="; ".join(missing),
             next_step="Use a role with these rights, or ask the DBA for them",
         )
+
+
+def _read_tables(plan: RollbackPlan) -> list[str]:
+    """The tables that are read while the plan is applied or reverted."""
+    named = [table.sql for table in plan.written]
+    named += [each.table.sql for each in plan.reached]
+    named += [sql for reference in plan.references for sql in (reference.table, reference.parent)]
+    named += [table.sql for table in (plan.audit.table, plan.mappings and plan.mappings.table) if table]
+    return list(dict.fromkeys(named))
 
 
 def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[str, TargetTable]:

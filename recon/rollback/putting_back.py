@@ -17,7 +17,7 @@ from recon.rollback.exactness import (
     watched_tables,
     write_audit_row,
 )
-from recon.rollback.guards import require_identity, require_rights, require_same_tables
+from recon.rollback.guards import require_rights, require_same_tables
 from recon.rollback.links import count_orphans
 from recon.rollback.reverse import FILE, read_statements
 from recon.rollback.selection import words_of
@@ -42,7 +42,6 @@ def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     """
     plan = stored.plan
     progress.step("Checking the plan against the database")
-    require_identity(plan, database)
     require_rights(plan, database, "insert")
     every = require_same_tables(plan, database)
     others = database.other_writers(plan.written)
