@@ -13,6 +13,7 @@ from recon.rollback.exactness import (
     content_of_others,
     contents,
     execute_exactly,
+    have_former_values,
     require_unchanged,
     watched_tables,
     write_audit_row,
@@ -85,6 +86,8 @@ def _change_back(plan: RollbackPlan, database: WritableDatabase, progress: Rollb
         others = content_of_others(each.table, [row.key for row in each.rows], database)
         for row in each.rows:
             execute_exactly(changing_back(each.table, row, database), 1, each.table, database)
+        if not have_former_values(each, database):
+            raise RollbackError("Rows did not get back what they held", where=each.table.name, next_step=BUG)
         if content_of_others(each.table, [row.key for row in each.rows], database) != others:
             raise RollbackError(
                 "Other rows changed with those that were changed back", where=each.table.name, next_step=BUG

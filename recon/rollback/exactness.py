@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from recon.database.writing import Key, TargetTable, WritableDatabase
-    from recon.rollback.plan import PlannedTable, RollbackPlan
+    from recon.rollback.plan import PlannedTable, RestoredTable, RollbackPlan
 
 BUG = "Nothing was changed. Ask the DBA which trigger or rule of the table did it; else report this as a bug in recon"
 
@@ -79,9 +79,9 @@ def write_audit_row(plan: RollbackPlan, database: WritableDatabase, metadata: di
     table = plan.audit.table
     if table is None:
         return
-    before = database.content(table)
+    before = database.count(table)
     execute_exactly(audit_statement(plan.audit, database, plan.id, metadata), 1, table, database)
-    if database.count(table) != before.rows + 1:
+    if database.count(table) != before + 1:
         raise RollbackError("The audit row did not arrive alone", where=table.name, next_step=BUG)
 
 
@@ -136,3 +136,33 @@ def count_differing(planned: PlannedTable, database: WritableDatabase) -> int:
             key = tuple(row.values[place] for place in places)
             equal += digests.get(key) == digest_of(row.values)
     return len(digests) - equal
+
+
+def are_equal_and_new(planned: PlannedTable, database: WritableDatabase) -> bool:
+    """Whether every planned row is there as it was planned, and was written since."""
+    table = planned.table
+    known = {row.key: row for row in planned.rows}
+    places = [table.stored.index(column) for column in table.key]
+    for chunk in key_chunks(list(known), database.chunk):
+        found = 0
+        for row in database.rows(table, table.stored, database.condition(table.key, chunk)):
+            expected = known[tuple(row.values[place] for place in places)]
+            found += row.version != expected.version and digest_of(row.values) == expected.digest
+        if found < len(chunk):
+            return False
+    return True
+
+
+def have_former_values(restored: RestoredTable, database: WritableDatabase) -> bool:
+    """Whether every row that is changed back holds what it held before the run."""
+    table = restored.table
+    columns = list(dict.fromkeys(value.column for row in restored.rows for value in row.values))
+    former = {row.key: row.values for row in restored.rows}
+    for chunk in key_chunks(list(former), database.chunk):
+        found = 0
+        for row in database.rows(table, [*table.key, *columns], database.condition(table.key, chunk)):
+            key, values = row.values[: len(table.key)], dict(zip(columns, row.values[len(table.key) :], strict=True))
+            found += all(values[each.column] == each.former for each in former[key])
+        if found < len(chunk):
+            return False
+    return True

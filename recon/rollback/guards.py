@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from recon.errors import RollbackError
 from recon.rollback.links import links_of
 from recon.rollback.plan import digest_of
@@ -12,12 +14,16 @@ from recon.rollback.statements import key_chunks
 from recon.rollback.tables import raw_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from recon.database.writing import TargetTable, WritableDatabase
+    from recon.database.writing import Reference, Remark, TargetTable, WritableDatabase
     from recon.rollback.plan import PlannedRow, RestoredRow, RollbackPlan
 
 AGAIN = "Make the plan again: recon rollback plan"
+# What does more than a statement says.
+ACTING = ("trigger", "rule")
+# These show triggers to those alone who may create some, so that another role than the plan's sees others.
+HIDING = ("mysql",)
 
 
 def require_identity(plan: RollbackPlan, database: WritableDatabase) -> None:
@@ -92,10 +98,21 @@ def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[
         if present is None or (present.columns, present.key) != (planned.columns, planned.key):
             raise _changed(f"the table {planned.name!r}")
     touched = {each.table.sql for each in plan.deleted}
-    declared = {r for r in database.references() if r.parent in touched}
-    if not declared <= set(plan.references):
+    declared = {_enforced(r) for r in database.references() if r.parent in touched}
+    if not declared <= set(map(_enforced, plan.references)):
         raise _changed("the foreign keys that refer to these tables")
+    if _acting(database.remarks(plan.written)) != _acting(plan.remarks) and database.kind not in HIDING:
+        raise _changed("the triggers or rules of these tables")
     return tables
+
+
+def _acting(remarks: Iterable[Remark]) -> set[Remark]:
+    return {remark for remark in remarks if remark.kind in ACTING}
+
+
+def _enforced(reference: Reference) -> Reference:
+    """The reference, whatever index there is for it."""
+    return replace(reference, has_index=True)
 
 
 def _changed(what: str) -> RollbackError:

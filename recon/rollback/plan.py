@@ -243,7 +243,7 @@ class RollbackPlan(Struct, frozen=True, rename="camel", kw_only=True):
     @property
     def written(self) -> tuple[TargetTable, ...]:
         """The tables that are written to, without that of the audit row."""
-        named = [each.table for each in self.deleted] + [each.table for each in self.restored]
+        named = [each.table for each in self.deleted] + [each.table for each in self.restored if each.rows]
         return tuple({table.sql: table for table in named}.values())
 
     @property

@@ -170,7 +170,7 @@ class _Planner:
             mappings=targets.mapped_ids,
             reached=tuple(reached_tables(self._tables.every, touched, targets.references, self._database)),
             slow=tuple(slow_references(keys, targets.references, self._database)),
-            remarks=self._database.remarks([each.table for each in deleted]),
+            remarks=self._database.remarks(_written(deleted, restored)),
             newer_runs=evidence.newer_runs,
             audit=audit,
             reverse=reverse,
@@ -236,6 +236,11 @@ class _Planner:
                     else "not put back by a revert, because the server takes no such row"
                 )
                 yield f"{len(each.orphans):,} rows of {each.table.name} refer to rows that do not exist: {taken_back}"
+
+
+def _written(deleted: tuple[PlannedTable, ...], restored: tuple[RestoredTable, ...]) -> list[TargetTable]:
+    tables = [each.table for each in deleted] + [each.table for each in restored if each.rows]
+    return list({table.sql: table for table in tables}.values())
 
 
 def _proven(plan: RollbackPlan, folder: Path, database: WritableDatabase) -> RollbackPlan:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from recon.database.writing import WriteError, open_for_writing
 from recon.errors import DatabaseError, RollbackError
 from recon.rollback.audit import PLAN_ID, REVERTED_ID, audit_rows
-from recon.rollback.exactness import content_of
+from recon.rollback.exactness import are_equal_and_new, content_of, have_former_values
+from recon.rollback.guards import require_identity
 
 if TYPE_CHECKING:
     from recon.database import DatabaseUrl
@@ -43,14 +44,24 @@ def is_done(plan: RollbackPlan, database: WritableDatabase, *, is_reverted: bool
 def state_of(plan: RollbackPlan, database: WritableDatabase) -> State:
     """Return what became of a plan, by its audit rows; without an audit table, by its rows."""
     if plan.audit.table is None:
-        are_there = any(content_of(each.table, [row.key for row in each.rows], database).rows for each in plan.deleted)
-        return "new" if are_there or not plan.rows else "applied"
+        return _state_by_rows(plan, database)
     applied, reverted = (
         sum(1 for _ in audit_rows(plan.audit, database, key, plan.id)) for key in (PLAN_ID, REVERTED_ID)
     )
     if not applied:
         return "new"
     return "applied" if applied > reverted else "reverted"
+
+
+def _state_by_rows(plan: RollbackPlan, database: WritableDatabase) -> State:
+    """Where the rows have no version, those that were put back cannot be told from those that were never deleted."""
+    if not plan.rows:
+        return "applied" if all(have_former_values(each, database) for each in plan.restored) else "new"
+    there = sum(content_of(each.table, [row.key for row in each.rows], database).rows for each in plan.deleted)
+    if not there:
+        return "applied"
+    is_whole = there == plan.rows and all(row.version for each in plan.deleted for row in each.rows)
+    return "reverted" if is_whole and all(are_equal_and_new(each, database) for each in plan.deleted) else "new"
 
 
 def resolve_lost_commit(plan: RollbackPlan, url: DatabaseUrl, transaction: str | None, *, is_reverted: bool) -> None:
@@ -63,12 +74,13 @@ def resolve_lost_commit(plan: RollbackPlan, url: DatabaseUrl, transaction: str |
     while monotonic() < deadline:
         try:
             with open_for_writing(url, OPEN_WAIT_S) as database:
+                # After a failover another server may answer, which has other transactions of the same number.
+                require_identity(plan, database)
                 status = database.status_of(transaction) if transaction else None
                 if status is None:
                     database.begin(writing=False)
-                    wanted: State = "reverted" if is_reverted else "applied"
-                    status = "committed" if state_of(plan, database) == wanted else "aborted"
-        except (DatabaseError, WriteError) as error:
+                    status = "committed" if _is_now_so(plan, database, is_reverted=is_reverted) else "aborted"
+        except (DatabaseError, RollbackError, WriteError) as error:
             status, reason = "in progress", str(error)
         if status == "committed":
             return
@@ -85,3 +97,11 @@ def resolve_lost_commit(plan: RollbackPlan, url: DatabaseUrl, transaction: str |
         found=reason or "a transaction that is still in progress",
         next_step="Give the same command again when the database answers: it looks first, and does nothing twice",
     )
+
+
+def _is_now_so(plan: RollbackPlan, database: WritableDatabase, *, is_reverted: bool) -> bool:
+    """Whether what was to be committed is there; before, it was not."""
+    state = state_of(plan, database)
+    if plan.audit.table is None:
+        return (state != "applied") == is_reverted
+    return state == ("reverted" if is_reverted else "applied")
