@@ -10,7 +10,6 @@ from recon.rollback.audit import PLAN_ID
 from recon.rollback.exactness import (
     BUG,
     content_of,
-    content_of_others,
     contents,
     execute_exactly,
     have_former_values,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from recon.database.writing import WritableDatabase
     from recon.rollback.exactness import RollbackListener
     from recon.rollback.files import StoredPlan
-    from recon.rollback.plan import RollbackPlan
+    from recon.rollback.plan import RestoredTable
 
 
 def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, progress: RollbackListener) -> None:
@@ -61,11 +60,14 @@ def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
         for statement, count in deletions(each, database):
             execute_exactly(statement, count, each.table, database)
         progress.note(f"{each.table.name}: {len(each.rows):,} rows deleted")
-    _change_back(plan, database, progress)
+    changes = {sql: Content() - content for sql, content in planned.items()}
+    for restored in plan.restored:
+        sql = restored.table.sql
+        changes[sql] = changes.get(sql, Content()) + _change_back(restored, database, progress)
     if plan.audit.table:
         metadata = {PLAN_ID: plan.id, RUN_STATE: f"{plan.run_id}{ROLLED_BACK}", "rows": plan.rows}
         write_audit_row(plan, database, {**metadata, "planSha256": stored.sha256, "by": by})
-    require_unchanged(watched, before, {sql: Content() - content for sql, content in planned.items()}, plan, database)
+    require_unchanged(watched, before, changes, database)
     progress.note("all other rows of these tables, and of those that a cascade could reach, are unchanged")
 
 
@@ -80,17 +82,14 @@ def _prove(stored: StoredPlan, database: WritableDatabase, progress: RollbackLis
     progress.note("the reverse SQL was replayed in temporary tables, and brings back equal rows")
 
 
-def _change_back(plan: RollbackPlan, database: WritableDatabase, progress: RollbackListener) -> None:
-    """Give the rows that the run updated what they had."""
-    for each in plan.restored:
-        others = content_of_others(each.table, [row.key for row in each.rows], database)
-        for row in each.rows:
-            execute_exactly(changing_back(each.table, row, database), 1, each.table, database)
-        if not have_former_values(each, database):
-            raise RollbackError("Rows did not get back what they held", where=each.table.name, next_step=BUG)
-        if content_of_others(each.table, [row.key for row in each.rows], database) != others:
-            raise RollbackError(
-                "Other rows changed with those that were changed back", where=each.table.name, next_step=BUG
-            )
-        if each.rows:
-            progress.note(f"{each.table.name}: {len(each.rows):,} rows have their former values again")
+def _change_back(restored: RestoredTable, database: WritableDatabase, progress: RollbackListener) -> Content:
+    """Give the rows that the run updated what they had; returns by how much that changed their table."""
+    table, keys = restored.table, [row.key for row in restored.rows]
+    before = content_of(table, keys, database)
+    for row in restored.rows:
+        execute_exactly(changing_back(table, row, database), 1, table, database)
+    if not have_former_values(restored, database):
+        raise RollbackError("Rows did not get back what they held", where=table.name, next_step=BUG)
+    if keys:
+        progress.note(f"{table.name}: {len(keys):,} rows have their former values again")
+    return content_of(table, keys, database) - before

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from recon.database.writing import Key, TargetTable, WritableDatabase
-    from recon.rollback.plan import PlannedTable, RestoredTable, RollbackPlan
+    from recon.rollback.plan import PlannedRow, PlannedTable, RestoredRow, RestoredTable, RollbackPlan
 
 BUG = "Nothing was changed. Ask the DBA which trigger or rule of the table did it; else report this as a bug in recon"
 
@@ -42,14 +42,9 @@ def contents(tables: Iterable[TargetTable], database: WritableDatabase) -> dict[
     return {table.sql: database.content(table) for table in tables}
 
 
-def content_of_others(table: TargetTable, keys: list[Key], database: WritableDatabase) -> Content:
-    """Return number and digest of the rows without these keys."""
-    return database.content(table) - content_of(table, keys, database)
-
-
 def watched_tables(plan: RollbackPlan) -> list[TargetTable]:
     """The tables whose other rows must not change."""
-    named = [each.table for each in plan.deleted] + [each.table for each in plan.reached]
+    named = [*plan.written, *(each.table for each in plan.reached)]
     return list({table.sql: table for table in named}.values())
 
 
@@ -89,7 +84,6 @@ def require_unchanged(
     watched: Iterable[TargetTable],
     before: Mapping[str, Content],
     planned: Mapping[str, Content],
-    plan: RollbackPlan,
     database: WritableDatabase,
 ) -> None:
     """Require that tables hold what they held before, and what the plan changed.
@@ -97,19 +91,15 @@ def require_unchanged(
     Args:
         watched: The tables to compare.
         before: Their contents before.
-        planned: By how much they must have grown; negative numbers where rows were deleted.
-        plan: The plan.
+        planned: By how much they must have changed; negative numbers where rows were deleted.
         database: In the transaction that changed them.
 
     Raises:
         RollbackError: Other rows changed.
     """
-    restored = {each.table.sql for each in plan.restored}
     for table in watched:
         after, expected = database.content(table), before[table.sql] + planned.get(table.sql, Content())
-        # What was changed back was compared by itself.
-        is_as_planned = after.rows == expected.rows if table.sql in restored else after == expected
-        if not is_as_planned:
+        if after != expected:
             raise RollbackError(
                 "Rows changed that the plan does not touch",
                 where=table.name,
@@ -127,15 +117,21 @@ def keys_put_back(planned: PlannedTable, database: WritableDatabase) -> list[Key
 
 def count_differing(planned: PlannedTable, database: WritableDatabase) -> int:
     """Return the number of rows that should have come back and are not there, or not as they were planned."""
-    table, wanted = planned.table, set(keys_put_back(planned, database))
-    digests = {row.key: row.digest for row in planned.rows if row.key in wanted}
+    wanted = set(keys_put_back(planned, database))
+    rows = [row for row in planned.rows if row.key in wanted]
+    return len(rows) - count_equal(planned.table, rows, database)
+
+
+def count_equal(table: TargetTable, rows: Sequence[PlannedRow | RestoredRow], database: WritableDatabase) -> int:
+    """Return the number of these rows that are there as they were planned."""
+    digests = {row.key: row.digest for row in rows}
     places = [table.stored.index(column) for column in table.key]
     equal = 0
     for chunk in key_chunks(list(digests), database.chunk):
         for row in database.rows(table, table.stored, database.condition(table.key, chunk)):
             key = tuple(row.values[place] for place in places)
             equal += digests.get(key) == digest_of(row.values)
-    return len(digests) - equal
+    return equal
 
 
 def are_equal_and_new(planned: PlannedTable, database: WritableDatabase) -> bool:

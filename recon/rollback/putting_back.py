@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.database.writing import Content
 from recon.errors import RollbackError
 from recon.rollback.audit import REVERTED_ID
 from recon.rollback.exactness import (
@@ -11,6 +12,7 @@ from recon.rollback.exactness import (
     content_of,
     contents,
     count_differing,
+    count_equal,
     execute_exactly,
     keys_put_back,
     require_unchanged,
@@ -58,15 +60,17 @@ def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
             continue
         execute_exactly(statement, span.rows, tables[span.table], database)
     _require_same_rows(plan, database)
-    _change_again(plan, database)
+    changes = _change_again(plan, database)
     for each in plan.deleted:
         count = len(keys_put_back(each, database))
         progress.note(f"{each.table.name}: {count:,} rows put back, equal to those that were deleted")
     if plan.audit.table:
         metadata = {REVERTED_ID: plan.id, RUN_STATE: plan.run_id, "rows": plan.rows}
         write_audit_row(plan, database, {**metadata, "planSha256": stored.sha256, "by": by})
-    planned = {each.table.sql: content_of(each.table, keys_put_back(each, database), database) for each in plan.deleted}
-    require_unchanged(watched, before, planned, plan, database)
+    for each in plan.deleted:
+        put_back = content_of(each.table, keys_put_back(each, database), database)
+        changes[each.table.sql] = changes.get(each.table.sql, Content()) + put_back
+    require_unchanged(watched, before, changes, database)
     _require_references(plan, every, database)
     progress.note("all other rows of these tables are unchanged, and no more rows refer to nothing than before")
 
@@ -84,9 +88,16 @@ def _require_references(plan: RollbackPlan, tables: Mapping[str, TargetTable], d
             )
 
 
-def _change_again(plan: RollbackPlan, database: WritableDatabase) -> None:
-    """Give the rows that were changed back what the run had given them, where they still have what they got back."""
+def _change_again(plan: RollbackPlan, database: WritableDatabase) -> dict[str, Content]:
+    """Give the rows that were changed back what the run had given them, where they still have what they got back.
+
+    Returns:
+        By how much that changed each table, by `TargetTable.sql`.
+    """
+    changes = {}
     for each in plan.restored:
+        keys = [row.key for row in each.rows]
+        unchanged = content_of(each.table, keys, database)
         for row in each.rows:
             columns = [value.column for value in row.values]
             where = database.condition(each.table.key, [row.key])
@@ -98,6 +109,10 @@ def _change_again(plan: RollbackPlan, database: WritableDatabase) -> None:
                     next_step="Nothing was changed. Put it right by hand: the values are in the plan",
                 )
             execute_exactly(changing_again(each.table, row, database), 1, each.table, database)
+        if count_equal(each.table, each.rows, database) != len(keys):
+            raise RollbackError("Rows did not get back what the run wrote", where=each.table.name, next_step=BUG)
+        changes[each.table.sql] = content_of(each.table, keys, database) - unchanged
+    return changes
 
 
 def _require_absent(plan: RollbackPlan, database: WritableDatabase) -> None:
