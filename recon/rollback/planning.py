@@ -169,7 +169,7 @@ class _Planner:
             orphans=tuple(count_orphans(each, self._tables.every, self._database) for each in references),
             mappings=targets.mapped_ids,
             reached=tuple(reached_tables(self._tables.every, touched, targets.references, self._database)),
-            slow=tuple(slow_references(keys, targets.references, self._database)),
+            slow=tuple(slow_references(self._tables.every, keys, targets.references, self._database)),
             remarks=self._database.remarks(_written(deleted, restored)),
             newer_runs=evidence.newer_runs,
             audit=audit,
@@ -192,21 +192,21 @@ class _Planner:
         selection = self._targets.selection
         with_rows = [sql for sql, rows in selection.rows.items() if rows]
         order = deletion_order(with_rows, self._targets.order_of_references)
-        writer = ReverseWriter(self._folder, self._database, HEADER.format(id=plan_id))
         planned = {}
-        for sql in reversed(order):
-            table = self._tables.every[sql]
-            require_key(table)
-            levels = self._targets.levels(sql)
-            orphans = self._targets.orphans(sql)
-            rows = writer.add(table, levels, orphans)
-            planned[sql] = replace(
-                self._planned(table, rows), levels=tuple(map(len, levels)), orphans=tuple(sorted(orphans))
-            )
-        for each in restored:
-            for row in each.rows:
-                writer.note(changing_again(each.table, row, self._database))
-        reverse = writer.close()
+        with ReverseWriter(self._folder, self._database, HEADER.format(id=plan_id)) as writer:
+            for sql in reversed(order):
+                table = self._tables.every[sql]
+                require_key(table)
+                levels = self._targets.levels(sql)
+                orphans = self._targets.orphans(sql)
+                rows = writer.add(table, levels, orphans)
+                planned[sql] = replace(
+                    self._planned(table, rows), levels=tuple(map(len, levels)), orphans=tuple(sorted(orphans))
+                )
+            for each in restored:
+                for row in each.rows:
+                    writer.note(changing_again(each.table, row, self._database))
+            reverse = writer.end()
         others = {*selection.kept, *self._targets.kept} - {*order}
         kept = [self._planned(self._tables.every[sql], ()) for sql in sorted(others)]
         return tuple(planned[sql] for sql in order), tuple(each for each in kept if each.kept), reverse

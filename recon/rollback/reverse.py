@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 from recon.errors import OutputError, RollbackError
 from recon.rollback.plan import PlannedRow, ReverseSql, Span, digest_of
@@ -38,6 +38,12 @@ class ReverseWriter:
         self._write(header)
         for statement in database.preamble:
             self._write(f"{statement};\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def add(
         self, table: TargetTable, levels: Sequence[Sequence[Key]], orphans: Collection[Key] = ()
@@ -89,10 +95,9 @@ class ReverseWriter:
         """Write a statement that changes a row again; `revert` takes it from the plan."""
         self._write(statement + ";\n")
 
-    def close(self) -> ReverseSql:
+    def end(self) -> ReverseSql:
         """End the file."""
         self._write("commit;\n")
-        self._file.close()
         return ReverseSql(FILE, self._hashed.hexdigest(), tuple(self._spans))
 
     def _write(self, text: str) -> None:

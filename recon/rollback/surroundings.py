@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from recon.database.writing import Key, Reference, TargetTable, WritableDatabase
 
 ACTING = ("cascade", "set null", "set default")
+CAST = "cast(cast({value} as {theirs}) as {ours})"
 # A look-up that takes less does not count, whether there is an index or not.
 NOTICED_S = 0.5
 
@@ -39,12 +40,31 @@ def reached_tables(
 
 
 def slow_references(
-    planned: Mapping[str, Sequence[Key]], references: Sequence[Reference], database: WritableDatabase
+    tables: Mapping[str, TargetTable],
+    planned: Mapping[str, Sequence[Key]],
+    references: Sequence[Reference],
+    database: WritableDatabase,
 ) -> Iterator[SlowReference]:
     """Yield the foreign keys without an index that are looked up for each deleted parent, with the measured time."""
     for reference in references:
         parents = planned.get(reference.parent, ())
-        if parents and not reference.has_index and len(reference.columns) == len(parents[0]):
-            seconds = len(parents) * database.seconds_to_look_up(reference, parents[0])
+        if parents and not reference.has_index:
+            value = _referred_value(reference, parents[0], tables, database)
+            seconds = len(parents) * database.seconds_to_look_up(reference, value)
             if seconds >= NOTICED_S:
                 yield SlowReference(reference, len(parents), round(seconds, 1))
+
+
+def _referred_value(
+    reference: Reference, key: Key, tables: Mapping[str, TargetTable], database: WritableDatabase
+) -> Key:
+    """The values by which children refer to a parent, in the children's types."""
+    child, parent = tables[reference.table], tables[reference.parent]
+    (row,) = database.rows(parent, reference.parent_columns, database.condition(parent.key, [key]))
+    if database.kind != "postgresql":
+        return row.values
+    types = [{column.name: column.type for column in table.columns} for table in (child, parent)]
+    return tuple(
+        CAST.format(value=value, theirs=types[1][their], ours=types[0][our])
+        for value, our, their in zip(row.values, reference.columns, reference.parent_columns, strict=True)
+    )
