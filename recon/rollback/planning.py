@@ -15,11 +15,13 @@ from recon.bundle import open_bundle
 from recon.database import open_source, resolve_database
 from recon.database.writing import WriteError, open_for_writing
 from recon.errors import UsageError
+from recon.ledger import LedgerSettings, account_for, ledger_columns
 from recon.preflight.decisions import decider
 from recon.preflight.environment_names import PRODUCTION, named_environments
 from recon.profile import load_profile
 from recon.rollback.audit import audit_form
-from recon.rollback.evidence import evidence_of_bundle
+from recon.rollback.bundle_evidence import evidence_of_bundle, require_real
+from recon.rollback.evidence import READS
 from recon.rollback.files import STATEMENTS, write_private
 from recon.rollback.former import AuditedValues, NoFormerValues, former_database
 from recon.rollback.links import count_orphans
@@ -27,16 +29,15 @@ from recon.rollback.plan import KeptRow, PlannedTable, RollbackPlan
 from recon.rollback.refusals import refused
 from recon.rollback.restoring import restored_tables
 from recon.rollback.reverse import FILE, HEADER, ReverseWriter, not_proven, prove
-from recon.rollback.run_evidence import READS, evidence_of_run
+from recon.rollback.run_evidence import evidence_of_run
 from recon.rollback.run_folder import bundle_of
 from recon.rollback.selection import deletion_order, keep_referred, words_of
 from recon.rollback.statements import all_statements, changing_again
 from recon.rollback.surroundings import reached_tables, slow_references
 from recon.rollback.tables import TargetTables, require_key
 from recon.rollback.targets import Targets
-from recon.verification.options import VerifyOptions
-from recon.verification.verify import judged
 from recon.warehouse import Warehouse
+from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
 
 if TYPE_CHECKING:
@@ -100,15 +101,8 @@ def _known(options: RollbackOptions, profile: Profile, url: DatabaseUrl) -> Iter
         raise UsageError("The bundle says when the run started", where="--started-at", next_step="Leave it out")
     path = bundle_of(Path(options.bundle))
     exports = None if options.exports is None else Path(options.exports)
-    verifying = VerifyOptions(
-        path,
-        options.database,
-        exports=options.exports,
-        profile=options.profile,
-        timeout_s=options.timeout_s,
-        environment=options.environment,
-    )
-    with judged(verifying) as judgement, open_bundle(path, exports) as bundle:
+    with open_bundle(path, exports) as bundle:
+        require_real(bundle)
         if options.run_id is not None and options.run_id != bundle.run_id:
             raise UsageError(
                 "The bundle is of another run",
@@ -117,7 +111,12 @@ def _known(options: RollbackOptions, profile: Profile, url: DatabaseUrl) -> Iter
                 found=options.run_id[:100],
                 next_step="Name the bundle of the run that is to be undone",
             )
-        yield Known(evidence_of_bundle(bundle, judgement.warehouse), judgement.warehouse, str(path))
+        requires = {*ledger_columns(bundle.listed), *READS}
+        with Warehouse() as warehouse, closing(open_source(url, options.timeout_s)) as source:
+            load_bundle(bundle, warehouse, requires)
+            take_snapshot(source, profile, requires, warehouse)
+            account_for(warehouse, LedgerSettings(profile, bundle.config))
+            yield Known(evidence_of_bundle(bundle, warehouse), warehouse, str(path))
 
 
 def _run_id(options: RollbackOptions) -> str:

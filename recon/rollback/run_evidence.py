@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from recon.errors import RollbackError, suggest
+from recon.errors import RollbackError, UsageError, suggest
 from recon.ledger.calibration import TOLERANCE
 from recon.model import ENTITIES
-from recon.rollback.evidence import ASK, NAMES, STATEMENTS, EntityEvidence, RunEvidence, Window, newer_runs
-from recon.sql import literal
+from recon.rollback.evidence import ASK, STATEMENTS, EntityEvidence, RunEvidence, Window, newer_runs, statement_of
+from recon.warehouse.reads import ROLLED_BACK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recon.warehouse import Warehouse
 
 # A run does not pause longer than this while it writes; a longer pause means two runs under one id, or stamps that a
@@ -19,17 +21,6 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = timedelta(hours=1)
 # How long before its mapping a row may have been written; a run that ended just before must not be taken for this one.
 SLACK = timedelta(seconds=2)
-READS = frozenset(
-    (
-        *(f"target.{entity}.{column}" for entity in ENTITIES for column in ("id", "created_at", "updated_at")),
-        *(
-            f"target.id_mappings.{column}"
-            for column in ("entity_type", "target_id", "run_id", "synced_at", "updated_at")
-        ),
-        "target.runs",
-    )
-)
-"""What has to be in the warehouse."""
 
 
 def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | None) -> RunEvidence:
@@ -37,7 +28,7 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
 
     Args:
         run_id: The run's id, as the database recorded it.
-        warehouse: Holds a snapshot with `READS`.
+        warehouse: Holds a snapshot with `READS` of recon.rollback.evidence.
         started_at: When the importer was started, as its operator knows, with its offset; None: the first mapping of
             the run counts as its beginning.
 
@@ -45,9 +36,10 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
         RollbackError: The database does not know the run, or what it recorded of it does not tell when it wrote.
     """
     span = _span(run_id, warehouse)
-    first = started_at.astimezone(UTC).replace(tzinfo=None) if started_at else span["first"]
-    window = Window(first - SLACK, span["last"] + TOLERANCE, span["last"] + TOLERANCE)
-    found = [_entity(entity, run_id, window, warehouse) for entity in ENTITIES]
+    first = _start(started_at, span) if started_at else span["first"] - SLACK
+    window = Window(first, span["last"] + TOLERANCE, span["last"] + TOLERANCE)
+    found = [_entity(entity, run_id, window, warehouse, is_start_known=bool(started_at)) for entity in ENTITIES]
+    _require_one_run(found, span, warehouse)
     notices = [
         f"{count:,} {entity} of the time of the run have no id mapping of it, and are kept: whose they are is not known"
         for entity in ENTITIES
@@ -59,7 +51,7 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
             "There is no bundle: what the run created is told by the database alone",
             f"The database's id mappings name the run on {span['n']:,} rows, "
             + (
-                f"and its operator says when it started: {first} UTC"
+                f"and its operator says when it started: {window.started_at} UTC"
                 if started_at
                 else "of which the first counts as its beginning"
             ),
@@ -69,8 +61,57 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
         window.ended_at,
         tuple(found),
         newer_runs(warehouse, run_id, window.ended_at),
-        ("Rows that the run updated are not known without a bundle", *notices),
+        ("Rows that the run updated are not known without a bundle", *_nothing_created(found), *notices),
     )
+
+
+def _start(started_at: datetime, span: dict[str, Any]) -> datetime:
+    """Return when the run started, in UTC without zone.
+
+    Raises:
+        UsageError: It has no offset, or the run wrote before it.
+    """
+    first = started_at.astimezone(UTC).replace(tzinfo=None)
+    if started_at.tzinfo is None or first > span["first"] + TOLERANCE:
+        raise UsageError(
+            "The run cannot have started then",
+            where="--started-at",
+            expected=f"a time with its offset, not after the run's first id mapping: {span['first']} UTC",
+            found=started_at.isoformat(),
+            next_step="Look up in the importer's log when it started, or leave --started-at out",
+        )
+    return first
+
+
+def _require_one_run(found: list[EntityEvidence], span: dict[str, Any], warehouse: Warehouse) -> None:
+    """Require that rows were created without a long pause up to the first mapping.
+
+    Raises:
+        RollbackError: There is a pause, so that another run may have created the earlier rows.
+    """
+    moments = " union all ".join(
+        STATEMENTS["moments"].format(entity=each.entity, place=place) for place, each in enumerate(found)
+    )
+    created = {f"created_{place}": list(each.created) for place, each in enumerate(found)}
+    values = {"first": span["first"], **created}
+    pause = warehouse.rows(STATEMENTS["creations"].format(moments=moments), values)[0]["longest_pause"]
+    if pause and pause > LONGEST_PAUSE:
+        raise RollbackError(
+            "Rows were created in two times: two runs may have created them",
+            where="created_at",
+            expected=f"no pause of more than {LONGEST_PAUSE} up to the run's first id mapping, {span['first']}",
+            found=str(pause),
+            next_step="Check --started-at against the importer's log",
+        )
+
+
+def _nothing_created(found: list[EntityEvidence]) -> Iterator[str]:
+    """Say why, if all rows are kept."""
+    if not any(each.created for each in found):
+        yield (
+            "The database shows no row that this run created; if the importer writes its id mappings at the end, name "
+            "the time when it was started: --started-at"
+        )
 
 
 def _span(run_id: str, warehouse: Warehouse) -> dict[str, Any]:
@@ -87,14 +128,7 @@ def _span(run_id: str, warehouse: Warehouse) -> dict[str, Any]:
             )
     span = warehouse.rows(STATEMENTS["span"], {"run_id": run_id})[0]
     if not span["n"]:
-        known = [row["run_id"] for row in warehouse.rows(STATEMENTS["known_runs"])]
-        raise RollbackError(
-            "No id mapping of the database names this run",
-            where="--run-id",
-            expected=", ".join(known[:5]) or "a run that the database recorded",
-            found=run_id[:100],
-            next_step=suggest(run_id, known) or "Check the id, or name the run's bundle",
-        )
+        raise _unknown(run_id, warehouse)
     if span["stamped"] < span["n"] or (span["longest_pause"] or timedelta()) > LONGEST_PAUSE:
         raise RollbackError(
             "The times of the run's id mappings are not those of one run",
@@ -106,8 +140,31 @@ def _span(run_id: str, warehouse: Warehouse) -> dict[str, Any]:
     return span
 
 
-def _entity(entity: str, run_id: str, window: Window, warehouse: Warehouse) -> EntityEvidence:
-    rows = warehouse.rows(_named("mapped", entity), {**window.parameters, "run_id": run_id})
+def _unknown(run_id: str, warehouse: Warehouse) -> RollbackError:
+    """The error for a run that no mapping names."""
+    places = {
+        row["run_id"]: row["places"] for row in warehouse.rows(STATEMENTS["known_runs"], {"rolled_back": ROLLED_BACK})
+    }
+    if run_id in places:
+        return RollbackError(
+            "The database names the run, but not the rows that it wrote",
+            where=run_id[:100],
+            expected="id mappings of the run",
+            found=f"its id in {places[run_id]} alone",
+            next_step=f"Name the run's bundle; without one: {ASK[0].lower()}{ASK[1:]}",
+        )
+    return RollbackError(
+        "No id mapping of the database names this run",
+        where="--run-id",
+        expected=", ".join([*places][:5]) or "a run that the database recorded",
+        found=run_id[:100],
+        next_step=suggest(run_id, places) or "Check the id, or name the run's bundle",
+    )
+
+
+def _entity(entity: str, run_id: str, window: Window, warehouse: Warehouse, *, is_start_known: bool) -> EntityEvidence:
+    values = {**window.parameters, "run_id": run_id, "is_start_known": is_start_known}
+    rows = warehouse.rows(statement_of("mapped", entity), values)
     return EntityEvidence(
         entity,
         "an id mapping of the run names the row, and its created_at lies within the time of these mappings",
@@ -117,9 +174,5 @@ def _entity(entity: str, run_id: str, window: Window, warehouse: Warehouse) -> E
 
 
 def _unnamed(entity: str, run_id: str, window: Window, warehouse: Warehouse) -> int:
-    found = warehouse.rows(_named("unnamed", entity), {**window.parameters, "run_id": run_id})
+    found = warehouse.rows(statement_of("unnamed", entity), {**window.parameters, "run_id": run_id})
     return int(found[0]["n"])
-
-
-def _named(statement: str, entity: str) -> str:
-    return STATEMENTS[statement].format(entity=entity, names=", ".join(map(literal, NAMES[entity])))
