@@ -136,6 +136,7 @@ def make_migrated(
     request: pytest.FixtureRequest,
     seed: int = 7,
     edit: Callable[[EditedClub], None] | None = None,
+    **size: int,
 ) -> Migrated:
     """Migrate a small club: some members and events were there before, the run updated or skipped them.
 
@@ -145,8 +146,9 @@ def make_migrated(
         request: Starts a server where one is needed.
         seed: Decides the club, and which rows were there before.
         edit: Changes the club and its bundle before they are written.
+        size: Numbers that differ from `SIZE`.
     """
-    club, rng = edited_club(seed, **SIZE), Random(1000 + seed)  # noqa: S311 - not for secrets
+    club, rng = edited_club(seed, **(SIZE | size)), Random(1000 + seed)  # noqa: S311 - not for secrets
     older = _make_older(club, rng)
     if edit:
         edit(club)
