@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon.answers.answers import Answers
+    from recon.answers.entity_answer import EntityAnswer
+    from recon.answers.opening import open_run
     from recon.comparison import Comparison, Field, compare
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FAULTS",
     "FORMATS",
+    "Answers",
     "AppliedPlan",
     "ApplyOptions",
     "Assessment",
@@ -50,6 +54,7 @@ __all__ = [
     "Coverage",
     "CreatedBackup",
     "DemoPaths",
+    "EntityAnswer",
     "Field",
     "Outcome",
     "PlannedRollback",
@@ -73,6 +78,7 @@ __all__ = [
     "load_checks",
     "load_verification",
     "newest_backup",
+    "open_run",
     "plan_rollback",
     "record_backup",
     "rehearse",
@@ -124,6 +130,9 @@ _HOMES = {
     "record_backup": "recon.preflight.backups",
     "test_backup": "recon.preflight.backups",
     "write_report": "recon.report",
+    "Answers": "recon.answers.answers",
+    "EntityAnswer": "recon.answers.entity_answer",
+    "open_run": "recon.answers.opening",
     "AppliedPlan": "recon.rollback.applying",
     "ApplyOptions": "recon.rollback.options",
     "RollbackOptions": "recon.rollback.options",

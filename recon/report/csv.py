@@ -63,14 +63,14 @@ def _facts(v: Verification) -> Iterator[Cells]:
     for column, value in (*noticed, ("Verdict", v.verdict), *facts(v), *counts):
         yield fact(column, value)
     for policy in v.policies:
-        about = (*NO_CHECK, _cell(policy.key))
+        about = (*NO_CHECK, neutral_cell(policy.key))
         yield ("policy", *about, *_value(policy.expected))
         if policy.compared:
             yield ("policy found", *about, *_value(policy.actual))
         if policy.problem:
             yield ("policy problem", *about, *_value(policy.problem))
     for name, reason in v.not_checked.items():
-        yield ("not checked", *NO_CHECK, _cell(name), *_value(reason))
+        yield ("not checked", *NO_CHECK, neutral_cell(name), *_value(reason))
 
 
 def fact(label: str, value: object, *, kind: str = "verification") -> Cells:
@@ -81,9 +81,9 @@ def fact(label: str, value: object, *, kind: str = "verification") -> Cells:
 def check_lines(check: Check) -> Iterator[Cells]:
     """The line of a check, then those of its rows; `violations` counts all rows, and is empty if not evaluated."""
     described = (check.id, check.name, check.category, check.severity, check.outcome, check.violation_count)
-    about = tuple(map(_cell, described))
+    about = tuple(map(neutral_cell, described))
     yield ("check", *about, "", "message", *_value(check.message))
-    columns = [_cell(name) for name in check.violations.columns]
+    columns = [neutral_cell(name) for name in check.violations.columns]
     for number, row in enumerate(check.violations.iter_rows(), 1):
         for column, value in zip(columns, row, strict=True):
             yield ("violation", *about, str(number), column, *_value(value))
@@ -100,16 +100,16 @@ def _ledger(ledger: Ledger) -> Iterator[Cells]:
         unexplained = {"unexplained records": account.unexplained_records, "unexplained rows": account.unexplained_rows}
         sums = {"records": account.records, **account.outcomes, "rows": account.rows, **account.rows_by_outcome}
         for name, count in (sums | unexplained).items():
-            yield ("ledger", "", "", _cell(account.entity), "", "", "", "", name, *_value(count))
+            yield ("ledger", "", "", neutral_cell(account.entity), "", "", "", "", name, *_value(count))
     for entity, why in ledger.not_evaluated.items():
-        yield ("ledger", "", "", _cell(entity), "", "", "", "", "not evaluated", *_value(why))
+        yield ("ledger", "", "", neutral_cell(entity), "", "", "", "", "not evaluated", *_value(why))
     for cause in ledger.causes:
         yield from _cause(cause)
 
 
 def _cause(cause: Cause) -> Iterator[Cells]:
-    about = tuple(map(_cell, (cause.name, cause.title, cause.entity, "", standing(cause), cause.count)))
-    yield ("cause", *about, "", _cell(place(cause)), *_value(cause.action))
+    about = tuple(map(neutral_cell, (cause.name, cause.title, cause.entity, "", standing(cause), cause.count)))
+    yield ("cause", *about, "", neutral_cell(place(cause)), *_value(cause.action))
     for number, example in enumerate(cause.examples, 1):
         for column in example.__struct_fields__:
             yield ("example", *about, str(number), column, *_value(getattr(example, column)))
@@ -117,10 +117,10 @@ def _cause(cause: Cause) -> Iterator[Cells]:
 
 def _value(value: object) -> tuple[str, str]:
     """The cells `value` and `is_null`."""
-    return _cell(value), "true" if value is None else "false"
+    return neutral_cell(value), "true" if value is None else "false"
 
 
-def _cell(value: object) -> str:
+def neutral_cell(value: object) -> str:
     """The text of a cell; a number may start with a minus sign, a text may not."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -1,0 +1,293 @@
+"""The questions, each a method that returns a frame; what a person calls a record stands beside its ids."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import polars as pl
+
+from recon.answers.columns import show_columns
+from recon.answers.entity_answer import EntityAnswer
+from recon.answers.judgement import causes_frame, checks_frame
+from recon.errors import UsageError, suggest
+from recon.ledger.entities import EVERY_ENTITY
+from recon.masking.frames import mask_frame
+from recon.model import ENTITIES, SINGULAR
+from recon.sql import literal, named_statements
+from recon.warehouse.statements import named, query_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recon.model import Check, Verification
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("questions.sql"))
+READ_ONLY = "begin transaction read only"
+VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations")
+# What people call a record, beside its ids.
+WORDS = {
+    "members": ("name", "email", "level"),
+    "events": ("title", "start_time"),
+    "registrations": ("member_name", "member_email", "event_title", "status"),
+}
+PERSONAL = {
+    "name": "name",
+    "what": "name",
+    "member_name": "name",
+    "first_name": "name",
+    "last_name": "name",
+    "email": "email",
+    "member_email": "email",
+    "phone": "phone",
+}
+NAMED = {
+    "members": "or lower(email) = lower($key) or lower(name) = lower($key)",
+    "events": "or lower(title) = lower($key)",
+    "registrations": "",
+}
+BY_PERSON = {"members": "member_id", "events": "event_id"}
+
+
+class Answers:
+    """One judged migration, to ask questions of.
+
+    Attributes:
+        verification: The judgement.
+    """
+
+    def __init__(self, verification: Verification, warehouse: Warehouse, *, show_pii: bool = False) -> None:
+        self.verification = verification
+        self._warehouse, self._show_pii = warehouse, show_pii
+        show_columns(warehouse.connection)
+        for name in VIEWS:
+            warehouse.connection.execute(STATEMENTS[name])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the snapshot."""
+        self._warehouse.close()
+
+    def __repr__(self) -> str:
+        v = self.verification
+        return f"<run {v.run_id}: {v.verdict}, {v.summary.failed} of {v.summary.total} checks failed>"
+
+    def __dir__(self) -> list[str]:
+        return [name for name in type(self).__dict__ if not name.startswith("_")] + ["verification"]
+
+    def missing(self, entity: str) -> pl.DataFrame:
+        """Records that have no row: source_row, wa_id, target_id, words, cause, reason; one row per record."""
+        return self._records(entity, "missing_in_target")
+
+    def skipped(self, entity: str) -> pl.DataFrame:
+        """Records that the importer left alone; columns as of `missing`."""
+        return self._records(entity, "skipped")
+
+    def rejected(self, entity: str) -> pl.DataFrame:
+        """Records that the importer refused; columns as of `missing`."""
+        return self._records(entity, "rejected")
+
+    def merged(self, entity: str) -> pl.DataFrame:
+        """Records that share a row with another; columns as of `missing`."""
+        return self._records(entity, "merged")
+
+    def unexpected(self, entity: str) -> pl.DataFrame:
+        """Rows that no record has and whose origin is unknown: target_id, words, outcome, cause, reason."""
+        return self._asked("rows", entity, {"outcomes": ["unexpected"]})
+
+    def altered(self, entity: str, field: str | None = None) -> pl.DataFrame:
+        """Values that differ: source_row, wa_id, target_id, words, field, source_value, target_value, cause, detail.
+
+        Args:
+            entity: "members", "events" or "registrations".
+            field: Only this field; None: all.
+        """
+        known = [each.name for one in EVERY_ENTITY if one.name == entity for each in one.fields]
+        if field is not None and field not in known:
+            raise _unknown("field", field, known)
+        return self._asked("altered", entity, {"entity": entity, "field": field})
+
+    def to_fix(self) -> pl.DataFrame:
+        """What the source has to say otherwise before the re-run: entity, source_row, wa_id, what, field, problem."""
+        frames = [self._asked("to_fix", entity, {}) for entity in ENTITIES if self._is_listed(entity)]
+        return pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame()
+
+    def causes(self) -> pl.DataFrame:
+        """Why records and rows differ: entity, field, cause, title, count, share, is_explained, is_harmless, action."""
+        return causes_frame(self.verification)
+
+    def checks(self) -> pl.DataFrame:
+        """Every check: id, name, outcome, message, violations (null: not evaluated); in order."""
+        return checks_frame(self.verification)
+
+    def check(self, name: str) -> Check:
+        """Return a check by its id, with _ or -, or by its title.
+
+        Raises:
+            UsageError: There is none of that name.
+        """
+        wanted = name.strip().casefold().replace("-", "_").replace(" ", "_")
+        for each in self.verification.checks:
+            if wanted in {each.id, each.name.casefold().replace(" ", "_")}:
+                return each
+        raise _unknown("check", name, [each.id for each in self.verification.checks])
+
+    def violations(self, name: str) -> pl.DataFrame:
+        """Return the rows that a check found; at most as many as the run kept."""
+        return self.check(name).violations
+
+    def entity(self, entity: str, key: str) -> EntityAnswer:
+        """Return one record with everything that belongs to it.
+
+        Args:
+            entity: "members", "events" or "registrations".
+            key: Its Wild Apricot id, its id in the database, its e-mail address, its name or title.
+
+        Raises:
+            UsageError: No record and no row has that key, or several have.
+        """
+        found = self._rows("found", entity, {"key": key, "named": NAMED[self._known(entity)]})
+        if len(found) != 1:
+            raise UsageError(
+                f"No {SINGULAR[entity]} has that key" if not found else f"Several {entity} have that key",
+                where=repr(key[:100]),
+                expected="a Wild Apricot id, an id of the database, an address or a name",
+                found="none" if not found else ", ".join(str(each["wa_id"] or each["target_id"]) for each in found[:5]),
+                next_step="Name one of them by its id" if found else None,
+            )
+        return self._entity(entity, found[0])
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Return the rows of a select on the tables of source, target and ledger; masked as everything else.
+
+        Raises:
+            UsageError: DuckDB refuses it, or it is no single select.
+        """
+        connection = self._warehouse.connection
+        try:
+            statement = query_of(query, connection)
+            connection.execute(READ_ONLY)
+            frame = _frame(connection, statement, {})
+        except (duckdb.Error, ValueError) as error:
+            raise UsageError("The query cannot be answered", where="sql", found=str(error).splitlines()[0]) from error
+        finally:
+            with suppress(duckdb.Error):
+                connection.execute("rollback")
+        return self._masked(frame)
+
+    def _records(self, entity: str, outcome: str) -> pl.DataFrame:
+        return self._asked("records", entity, {"outcomes": [outcome]})
+
+    def _asked(self, question: str, entity: str, values: Mapping[str, Any]) -> pl.DataFrame:
+        self._require_listed(entity)
+        sql = _statement(question, entity)
+        return self._masked(_frame(self._warehouse.connection, query_of(sql, self._warehouse.connection), values))
+
+    def _rows(self, question: str, entity: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        self._require_listed(entity)
+        return self._warehouse.rows(_statement(question, entity), values)
+
+    def _entity(self, entity: str, found: Mapping[str, Any]) -> EntityAnswer:
+        spec = next(each for each in EVERY_ENTITY if each.name == entity)
+        values = {
+            "entity": entity,
+            "wa_id": found["wa_id"],
+            "target_id": found["target_id"] or found["claimed_id"],
+            "source_row": found["source_row"],
+            "record": found["record"],
+        }
+        record = self._one("record_of", entity, values)
+        row = self._one("row_of", entity, values)
+        causes = {each["field"]: each["cause"] for each in self._rows("differences", entity, values)}
+        fields = pl.DataFrame(
+            {
+                "field": [field.name for field in spec.fields],
+                "source_value": [_text(record.get(field.name)) for field in spec.fields],
+                "target_value": [_text(row.get(field.column)) for field in spec.fields],
+                "differs": [causes.get(field.name) for field in spec.fields],
+            },
+            schema={"field": pl.String, "source_value": pl.String, "target_value": pl.String, "differs": pl.String},
+        )
+        singular = {**values, "entity": spec.one}
+        return EntityAnswer(
+            entity,
+            self._masked(pl.DataFrame([dict(found)], schema=dict.fromkeys(found, pl.String), strict=False)),
+            self._masked(fields),
+            self._asked("mappings", entity, values),
+            self._asked("registrations_of", entity, values) if entity in BY_PERSON else None,
+            self._asked("errors", entity, singular),
+        )
+
+    def _one(self, question: str, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return next(iter(self._rows(question, entity, values)), {})
+
+    def _known(self, entity: str) -> str:
+        if entity not in ENTITIES:
+            raise _unknown("entity", entity, list(ENTITIES))
+        return entity
+
+    def _is_listed(self, entity: str) -> bool:
+        ledger = self.verification.ledger
+        return ledger is not None and any(account.entity == entity for account in ledger.entities)
+
+    def _require_listed(self, entity: str) -> None:
+        """Require that the ledger has an account of the entity.
+
+        Raises:
+            UsageError: There is no such entity, or its records are not listed.
+        """
+        self._known(entity)
+        if not self._is_listed(entity):
+            ledger = self.verification.ledger
+            why = ledger.not_evaluated.get(entity) if ledger else "this judgement was reached without a ledger"
+            raise UsageError(
+                f"There is no account of the {entity}",
+                expected="records that the report or an export lists",
+                found=why or "none",
+                next_step="Name the exports with --exports, and run again",
+            )
+
+    def _masked(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame if self._show_pii else mask_frame(frame, PERSONAL)
+
+
+def _statement(question: str, entity: str) -> str:
+    """The SQL of a question about one entity."""
+    words = WORDS[entity]
+    spec = next(each for each in EVERY_ENTITY if each.name == entity)
+    return STATEMENTS[question].format(
+        entity=entity,
+        words=", ".join(words),
+        words_as_text=f"concat_ws(', ', {', '.join(words)})",
+        named=NAMED[entity],
+        names=", ".join(map(literal, spec.mapped_as)),
+        column=BY_PERSON.get(entity, ""),
+    )
+
+
+def _frame(
+    connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, values: Mapping[str, Any]
+) -> pl.DataFrame:
+    relation = connection.sql(statement, params=named(statement, values))
+    return pl.DataFrame(pl.from_arrow(relation.to_arrow_table()))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
+    return UsageError(
+        f"There is no {kind} {name[:60]!r}",
+        expected=", ".join(known),
+        found=repr(name[:60]),
+        next_step=suggest(name, known),
+    )

@@ -1,0 +1,120 @@
+"""recon show."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import recon
+from recon.answers.answers import Answers
+from recon.answers.opening import VERIFICATION, opened_run
+from recon.cli import CONTEXT
+from recon.cli.options import PATH, offered
+from recon.errors import UsageError, suggest
+from recon.model import ENTITIES, SINGULAR
+from recon.report.frames import FRAME_FORMATS, frame_text
+from recon.verification.verify import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import polars as pl
+
+OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
+ONE = {singular: entity for entity, singular in SINGULAR.items()}
+ALONE = ("checks", "causes", "to-fix")
+QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
+
+
+@click.command("show", context_settings=CONTEXT)
+@click.argument("judged", type=PATH, metavar="RUN|BUNDLE")
+@click.argument("question", required=False, metavar="[QUESTION]")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--field", metavar="NAME", help="Of altered records, only the values of this field.")
+@click.option(
+    "-f",
+    "--format",
+    "format_name",
+    type=click.Choice(list(FRAME_FORMATS)),
+    default="table",
+    show_default=True,
+    help="How the rows are written.",
+)
+@click.option(
+    "--rows", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Rows of a table to write."
+)
+@offered("database")
+@offered("exports")
+@offered("profile")
+@offered("timeout_s")
+@offered("show_pii")
+def command(**given: Any) -> int:
+    """Show which records and rows a verdict is about, who they are, and why.
+
+    Questions: missing, unexpected, altered, skipped, rejected or merged, each of members, events or registrations;
+    member, event or registration KEY (a Wild Apricot id, an id of the database, an address, a name); check ID; checks;
+    causes; to-fix. Of a run nothing but its folder is read. Exit codes: 0 shown, 2 error, 130 interrupted.
+    """
+    asked, name, field = given.pop("question") or "checks", given.pop("name"), given.pop("field")
+    format_name, rows = given.pop("format_name"), given.pop("rows")
+    answer = _question(asked, name, field)
+    with _opened(Path(given.pop("judged")), given) as answers:
+        for title, frame in answer(answers).items():
+            if title and format_name == "table":
+                click.echo(f"{title}:")
+            click.echo(frame_text(frame, format_name, rows), nl=False)
+    return 0
+
+
+@contextmanager
+def _opened(path: Path, given: dict[str, Any]) -> Iterator[Answers]:
+    """Open a run's folder, or judge the bundle."""
+    if (path / VERIFICATION).is_file():
+        with opened_run(path, show_pii=given["show_pii"]) as answers:
+            yield answers
+        return
+    with judged(recon.VerifyOptions(path, **given)) as judgement:
+        yield Answers(judgement.verification, judgement.warehouse, show_pii=given["show_pii"])
+
+
+def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answers], dict[str, pl.DataFrame]]:
+    """Return what answers the question, by title.
+
+    Raises:
+        UsageError: There is no such question, or it lacks its name.
+    """
+    if asked not in QUESTIONS:
+        raise UsageError(
+            "There is no such question",
+            expected=", ".join(QUESTIONS),
+            found=repr(asked[:60]),
+            next_step=suggest(asked, QUESTIONS),
+        )
+    if field is not None and asked != "altered":
+        raise UsageError("Only altered records are asked for by field", where="--field", found=asked)
+    if asked in ALONE:
+        _require_none(asked, name)
+        return lambda answers: {"": getattr(answers, asked.replace("-", "_"))()}
+    named = _require(asked, name)
+    if asked == "check":
+        return lambda answers: {answers.check(named).message: answers.violations(named)}
+    if asked in ONE:
+        return lambda answers: answers.entity(ONE[asked], named).parts
+    if asked == "altered":
+        return lambda answers: {"": answers.altered(named, field)}
+    return lambda answers: {"": getattr(answers, asked)(named)}
+
+
+def _require(asked: str, name: str | None) -> str:
+    if name:
+        return name
+    expected = "a check" if asked == "check" else "a key" if asked in ONE else f"one of {', '.join(ENTITIES)}"
+    raise UsageError("The question lacks its name", where=asked, expected=expected, found="nothing")
+
+
+def _require_none(asked: str, name: str | None) -> None:
+    if name:
+        raise UsageError("The question takes no name", where=asked, expected="nothing", found=repr(name[:60]))
