@@ -11,8 +11,9 @@ import polars as pl
 
 from recon.answers.columns import show_columns
 from recon.answers.entity_answer import EntityAnswer
-from recon.answers.judgement import causes_frame, checks_frame
-from recon.errors import UsageError, suggest
+from recon.answers.judgement import causes_frame
+from recon.answers.namespaces import CheckNamespace, LedgerNamespace, unknown
+from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
@@ -22,7 +23,7 @@ from recon.warehouse.statements import named, query_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recon.model import Check, Verification
+    from recon.model import Verification
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("questions.sql"))
@@ -112,7 +113,7 @@ class Answers:
         """
         known = [each.name for one in EVERY_ENTITY if one.name == entity for each in one.fields]
         if field is not None and field not in known:
-            raise _unknown("field", field, known)
+            raise unknown("field", field, known)
         return self._asked("altered", entity, {"entity": entity, "field": field})
 
     def to_fix(self) -> pl.DataFrame:
@@ -120,45 +121,54 @@ class Answers:
         frames = [self._asked("to_fix", entity, {}) for entity in ENTITIES if self._is_listed(entity)]
         return pl.concat(frames, how="vertical_relaxed") if frames else pl.DataFrame()
 
+    @property
     def causes(self) -> pl.DataFrame:
         """Why records and rows differ: entity, field, cause, title, count, share, is_explained, is_harmless, action."""
         return causes_frame(self.verification)
 
-    def checks(self) -> pl.DataFrame:
-        """Every check: id, name, outcome, message, violations (null: not evaluated); in order."""
-        return checks_frame(self.verification)
+    @property
+    def checks(self) -> CheckNamespace:
+        """The checks: `checks.member_count`, `checks["Member Count"]`, `checks.frame`."""
+        return CheckNamespace(self.verification)
 
-    def check(self, name: str) -> Check:
-        """Return a check by its id, with _ or -, or by its title.
-
-        Raises:
-            UsageError: There is none of that name.
-        """
-        wanted = name.strip().casefold().replace("-", "_").replace(" ", "_")
-        for each in self.verification.checks:
-            if wanted in {each.id, each.name.casefold().replace(" ", "_")}:
-                return each
-        raise _unknown("check", name, [each.id for each in self.verification.checks])
+    @property
+    def ledger(self) -> LedgerNamespace:
+        """The account of every record and row: `ledger.members`, with what people call them beside the ids."""
+        return LedgerNamespace(lambda entity: self._asked("ledger", entity, {}))
 
     def violations(self, name: str) -> pl.DataFrame:
         """Return the rows that a check found; at most as many as the run kept."""
-        return self.check(name).violations
+        return self.checks[name].violations
 
-    def entity(self, entity: str, key: str) -> EntityAnswer:
+    def entity(
+        self,
+        entity: str,
+        key: str | None = None,
+        *,
+        wa_id: str | None = None,
+        target_id: str | None = None,
+        email: str | None = None,
+    ) -> EntityAnswer:
         """Return one record with everything that belongs to it.
 
         Args:
             entity: "members", "events" or "registrations".
             key: Its Wild Apricot id, its id in the database, its e-mail address, its name or title.
+            wa_id: Its Wild Apricot id, in the place of `key`.
+            target_id: Its id in the database, in the place of `key`.
+            email: Its e-mail address, in the place of `key`.
 
         Raises:
-            UsageError: No record and no row has that key, or several have.
+            UsageError: No key is given, no record and no row has that key, or several have.
         """
-        found = self._rows("found", entity, {"key": key, "named": NAMED[self._known(entity)]})
+        given = next((each for each in (key, wa_id, target_id, email) if each), None)
+        if given is None:
+            raise UsageError("No key is given", expected="a key, or wa_id, target_id or email")
+        found = self._rows("found", entity, {"key": given})
         if len(found) != 1:
             raise UsageError(
                 f"No {SINGULAR[entity]} has that key" if not found else f"Several {entity} have that key",
-                where=repr(key[:100]),
+                where=repr(given[:100]),
                 expected="a Wild Apricot id, an id of the database, an address or a name",
                 found="none" if not found else ", ".join(str(each["wa_id"] or each["target_id"]) for each in found[:5]),
                 next_step="Name one of them by its id" if found else None,
@@ -231,7 +241,7 @@ class Answers:
 
     def _known(self, entity: str) -> str:
         if entity not in ENTITIES:
-            raise _unknown("entity", entity, list(ENTITIES))
+            raise unknown("entity", entity, list(ENTITIES))
         return entity
 
     def _is_listed(self, entity: str) -> bool:
@@ -282,12 +292,3 @@ def _frame(
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
-    return UsageError(
-        f"There is no {kind} {name[:60]!r}",
-        expected=", ".join(known),
-        found=repr(name[:60]),
-        next_step=suggest(name, known),
-    )

@@ -108,3 +108,9 @@ select * from bundle_{entity} where record = $record
 
 -- name: row_of
 select * from database_{entity} where cast(id as varchar) = $target_id
+
+-- name: ledger
+select source_row, wa_id, coalesce(cast(target_id as varchar), claimed_id) as target_id, {words}, action,
+       cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome, cast(matched_by as varchar) as matched_by,
+       cause, reason, is_explained, is_harmless
+from called_{entity} order by source_row, wa_id, target_id

@@ -97,10 +97,14 @@ def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answ
         raise UsageError("Only altered records are asked for by field", where="--field", found=asked)
     if asked in ALONE:
         _require_none(asked, name)
-        return lambda answers: {"": getattr(answers, asked.replace("-", "_"))()}
+        return {
+            "checks": lambda answers: {"": answers.checks.frame},
+            "causes": lambda answers: {"": answers.causes},
+            "to-fix": lambda answers: {"": answers.to_fix()},
+        }[asked]
     named = _require(asked, name)
     if asked == "check":
-        return lambda answers: {answers.check(named).message: answers.violations(named)}
+        return lambda answers: {answers.checks[named].message: answers.violations(named)}
     if asked in ONE:
         return lambda answers: answers.entity(ONE[asked], named).parts
     if asked == "altered":

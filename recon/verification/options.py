@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct
 
+from recon.errors import UsageError
 from recon.rules import layers_of
 from recon.verification import parameters
 from recon.verification.parameters import bundle_path
@@ -245,3 +246,18 @@ OPTIONS: Mapping[str, Option] = {
     each.name: each.metadata["option"] for each in fields(VerifyOptions) if "option" in each.metadata
 }
 """The declared options by field name, in the order of the help."""
+
+
+def require_options(options: object) -> None:
+    """Require what a verification takes, of a person who calls it by hand.
+
+    Raises:
+        UsageError: It is something else, e.g. the bundle's path.
+    """
+    if not isinstance(options, VerifyOptions):
+        raise UsageError(
+            "A verification takes its options",
+            expected="recon.verify(recon.VerifyOptions(bundle, database))",
+            found=f"recon.verify({type(options).__name__})",
+            next_step="To ask questions: recon.open_run(folder)",
+        )

@@ -27,6 +27,7 @@ from recon.verification.escalation import advise
 from recon.verification.masked import declared_policies, mask_check, mask_reasons
 from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
+from recon.verification.options import require_options
 from recon.verification.progress import Stopwatch, require_listener
 from recon.verification.recorded import judgement_key, recorded_judgement
 from recon.verification.tiers import TIER_COLUMNS, members_by_tier
@@ -77,6 +78,7 @@ class Judgement:
 @contextmanager
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
     """Verify as `verify` does, and keep the warehouse open; `afresh`: ignore the judgement recorded in a snapshot."""
+    require_options(options)
     listener = require_listener(listener)
     watch = Stopwatch()
     listener.bundle_opening(options, watch.started_at)

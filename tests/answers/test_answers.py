@@ -77,8 +77,8 @@ QUESTIONS: dict[tuple[str, ...], Callable[[recon.Answers], pl.DataFrame]] = {
     ("rejected", "members"): lambda r: r.rejected("members"),
     ("merged", "registrations"): lambda r: r.merged("registrations"),
     ("check", "missing-records"): lambda r: r.violations("missing_records"),
-    ("checks",): lambda r: r.checks(),
-    ("causes",): lambda r: r.causes(),
+    ("checks",): lambda r: r.checks.frame,
+    ("causes",): lambda r: r.causes,
     ("to-fix",): lambda r: r.to_fix(),
 }
 
@@ -168,6 +168,29 @@ def test_the_repr_is_one_line_and_dir_lists_questions_only(answers: recon.Answer
     assert {name for name in dir(answers) if name.startswith("_")} == set()
     assert {"missing", "entity", "sql", "verification"} <= set(dir(answers))
     assert "<table" in answers.entity("members", "WA900")._repr_html_()
+
+
+def test_checks_and_tables_are_completed_by_the_tab_key(answers: recon.Answers) -> None:
+    assert answers.checks.missing_records.violation_count == answers.checks["Missing Records"].violations.height == 1
+    assert set(dir(answers.checks)) == {check.id for check in answers.checks} | {"frame"}
+    assert set(dir(answers.ledger)) == {"members", "events", "registrations"}
+    assert answers.ledger.members.filter(outcome="missing_in_target").height == 1
+    assert "<td>FAIL</td><td>Missing Records</td>" in answers.checks._repr_html_()
+    with pytest.raises(AttributeError, match="Did you mean 'tier_coverage'"):
+        _ = answers.checks.tier_coverag
+    with pytest.raises(AttributeError, match="Did you mean 'members'"):
+        _ = answers.ledger.member
+
+
+def test_a_member_can_be_asked_for_by_the_kind_of_key(asked: Asked, answers: recon.Answers) -> None:
+    record = asked.missing[0]
+    by_id, by_address = (
+        answers.entity("members", wa_id=record["_waId"]),
+        answers.entity("members", email=record["email"]),
+    )
+    assert by_id.ledger.equals(by_address.ledger)
+    with pytest.raises(UsageError, match="No key is given"):
+        answers.entity("members")
 
 
 def test_the_tables_can_be_asked_by_sql_and_not_changed(answers: recon.Answers) -> None:
