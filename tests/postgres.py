@@ -185,6 +185,14 @@ def stop_cluster(cluster: Cluster) -> None:
         _require(_run(*control, "-m", "fast", "-w", "stop"))
 
 
+def crash_and_restart(cluster: Cluster) -> None:
+    """Let the server of this data folder stop as in a crash, and start it again on its port."""
+    control = (cluster.binaries / "pg_ctl", "-D", cluster.data, "-w")
+    _require(_run(*control, "-m", "immediate", "stop"))
+    log = cluster.data.with_name(f"log-{cluster.port}")
+    _require(_run(*control, "-l", log, "-o", f"-p {cluster.port}", "start"))
+
+
 def load_schema(url: str, generation: Generation) -> None:
     """Create the target's tables in an empty database, as a deployment of that generation has them."""
     with psycopg.connect(url) as connection:

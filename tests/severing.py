@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 # Requests to encrypt come before the message that begins a session, and have no letter of their kind either.
 TO_ENCRYPT = (80877103, 80877104)
 SENDS_SQL = (b"Q", b"P")
-Side = Literal["before", "after"]
+Side = Literal["before", "during", "after"]
 
 
 @dataclass
@@ -25,10 +25,12 @@ class SeveringProxy:
     Attributes:
         begins: What the statement begins with at which the connection is severed, in lower case.
         number: Which of these statements it is, from 1 on.
-        side: "before": the server never receives the statement. "after": it has executed it, and its answer is lost.
-        meanwhile: Called when the statement arrives, while its sender waits.
+        side: "before": the server never receives the statement. "during": it has just received it. "after": it has
+            executed it, and its answer is lost.
+        meanwhile: Called at that moment, while the sender waits.
         is_silent: Whether nobody is let through any more once the connection was severed.
         severed: Set once that has happened.
+        seen: How many of these statements there were.
     """
 
     server: int
@@ -39,7 +41,7 @@ class SeveringProxy:
     is_silent: bool = False
     severed: Event = field(default_factory=Event)
     port: int = 0
-    _seen: int = 0
+    seen: int = 0
 
     def url(self, direct: str) -> str:
         """The URL of a database of the server, through the proxy."""
@@ -67,6 +69,7 @@ class SeveringProxy:
             if swallowing.is_set():
                 # The server has answered, which the client never learns.
                 back.join()
+                self.meanwhile()
                 self.severed.set()
             for each in (client, server):
                 with suppress(OSError):
@@ -81,20 +84,23 @@ class SeveringProxy:
             if not is_started:
                 is_started = int.from_bytes(body[:4], "big") not in TO_ENCRYPT
             elif kind in SENDS_SQL and self._is_chosen(kind, body):
-                self.meanwhile()
-                if self.side == "before":
+                if self.side == "after":
+                    swallowing.set()
+                if self.side != "before":
+                    server.sendall(kind + length + body)
+                if self.side != "after":
+                    self.meanwhile()
                     self.severed.set()
-                    return
-                swallowing.set()
-                server.sendall(kind + length + body)
                 return
             server.sendall(kind + length + body)
 
     def _is_chosen(self, kind: bytes, body: bytes) -> bool:
         # A statement to prepare is preceded by its name.
         text = body if kind == b"Q" else body.partition(b"\0")[2]
-        self._seen += text.lower().startswith(self.begins)
-        return text.lower().startswith(self.begins) and self._seen == self.number
+        if not text.lower().startswith(self.begins):
+            return False
+        self.seen += 1
+        return self.seen == self.number
 
 
 @contextmanager
