@@ -15,6 +15,7 @@ HOST = "127.0.0.1"
 # Requests to encrypt come before the message that begins a session, and have no letter of their kind either.
 TO_ENCRYPT = (80877103, 80877104)
 SENDS_SQL = (b"Q", b"P")
+ENDS = (b"Q", b"S")
 Side = Literal["before", "during", "after"]
 
 
@@ -88,6 +89,10 @@ class SeveringProxy:
                     swallowing.set()
                 if self.side != "before":
                     server.sendall(kind + length + body)
+                # The server executes what was prepared, and answers, when it is told that no more follows.
+                while self.side == "after" and kind not in ENDS:
+                    kind, length = _received(client, 1), _received(client, 4)
+                    server.sendall(kind + length + _received(client, int.from_bytes(length, "big") - 4))
                 if self.side != "after":
                     self.meanwhile()
                     self.severed.set()

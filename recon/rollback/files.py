@@ -23,6 +23,12 @@ class SealedPlan(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class VersionedPlan(msgspec.Struct, frozen=True, rename="camel"):
+    """What every version of a plan says."""
+
+    schema_version: str | None = None
+
+
 @dataclass(frozen=True)
 class StoredPlan:
     """A plan that was read back, with the folder that it is in."""
@@ -69,8 +75,11 @@ def read_plan(path: Path | str) -> StoredPlan:
     file = Path(path) / PLAN if Path(path).is_dir() else Path(path)
     try:
         sealed = msgspec.json.decode(file.read_bytes(), type=SealedPlan)
-        text = msgspec.json.encode(msgspec.json.decode(sealed.plan), order="sorted")
-        version = msgspec.json.decode(text, type=dict).get("schemaVersion")
+        text = bytes(sealed.plan)
+        if sha256(text).hexdigest() != sealed.sha256:
+            # It may have been formatted anew, which changes nothing.
+            text = msgspec.json.encode(msgspec.json.decode(text), order="sorted")
+        version = msgspec.json.decode(text, type=VersionedPlan).schema_version
         plan = msgspec.json.decode(text, type=RollbackPlan) if version == VERSION else None
     except OSError as error:
         raise RollbackError(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 VERSION = "1.0"
 
 
-class PlannedRow(Struct, frozen=True, array_like=True):
+class PlannedRow(Struct, frozen=True, array_like=True, gc=False):
     """A row that is to be deleted.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,13 +16,14 @@ from recon.profile.presence import actual_column
 from recon.rollback.evidence import NAMES, STATEMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from recon.database.writing import Key, TargetTable, WritableDatabase
+    from recon.database.writing import Key, StoredRow, TargetTable, WritableDatabase
     from recon.profile import Profile
     from recon.warehouse import Warehouse
 
 FRAME = "rollback_keys"
+BATCH = 50_000
 # 'text', E'text with \\\\', X'00ff', _latin1 X'e9', _utf8mb4'text'
 LITERAL = re.compile(r"(?:_(?P<set>\w+) ?)?(?P<form>[EXx])?'(?P<text>.*)'", re.DOTALL)
 
@@ -118,6 +120,12 @@ def canonical(literals: Sequence[str], warehouse: Warehouse) -> list[str]:
     return [row[1] for row in rows]
 
 
+def in_batches(rows: Iterator[StoredRow]) -> Iterator[list[StoredRow]]:
+    """Yield the rows in groups, so that few of them are held at a time."""
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
 def raw_text(literal: str) -> str:
     """Return the text in a literal: of a string its characters, of bytes their digits, else the literal itself."""
     found = LITERAL.fullmatch(literal)
@@ -140,14 +148,17 @@ def located(mapped: MappedTable, database: WritableDatabase, warehouse: Warehous
     """
     require_key(mapped.table)
     column, key = mapped.column("id"), mapped.table.key
-    ids, keys = [], []
-    for row in database.rows(mapped.table, [column, *key]):
-        ids.append(row.values[0])
-        keys.append(row.values[1:])
-    found = dict(zip(canonical(ids, warehouse), keys, strict=True))
-    if len(found) < len(keys):
+    columns = [column, *(name for name in key if name != column)]
+    places = [columns.index(name) for name in key]
+    found: dict[str, Key] = {}
+    count = 0
+    for batch in in_batches(database.rows(mapped.table, columns)):
+        ids = canonical([row.values[0] for row in batch], warehouse)
+        found |= {id_: tuple(row.values[place] for place in places) for id_, row in zip(ids, batch, strict=True)}
+        count += len(batch)
+    if len(found) < count:
         raise RollbackError(
-            f"{len(keys) - len(found):,} rows of {mapped.table.name!r} share their id with another",
+            f"{count - len(found):,} rows of {mapped.table.name!r} share their id with another",
             where=f"{mapped.table.name}.{column}",
             expected="an id of its own on each row",
             next_step="Mend the duplicate ids first: which of these rows a run created cannot be told",

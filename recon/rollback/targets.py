@@ -11,7 +11,7 @@ from recon.model import ENTITIES
 from recon.rollback.links import IMPLIED, links_of, orphans_of
 from recon.rollback.plan import MappedIds
 from recon.rollback.selection import Selection, deletion_levels, include_dependents
-from recon.rollback.tables import canonical, entity_of, located, raw_text, require_key
+from recon.rollback.tables import canonical, entity_of, in_batches, located, raw_text, require_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -101,13 +101,19 @@ class Targets:
         # Older generations record no run.
         run = mapped.columns.get("run_id", mapped.column("target_id"))
         columns = [mapped.column("entity_type"), mapped.column("target_id"), run, *mapped.table.key]
-        rows = [row.values for row in self.database.rows(mapped.table, columns)]
-        ids = canonical([row[1] for row in rows], self.warehouse)
-        for id_, (entity_type, _, label, *key) in zip(ids, rows, strict=True):
-            entity = entity_of(entity_type)
-            if entity:
-                found[entity].setdefault(id_, []).append((tuple(key), raw_text(label)))
-        self.runs = tuple(sorted({row[2] for row in rows})) if "run_id" in mapped.columns else ()
+        labels: dict[str, str] = {}
+        for batch in in_batches(self.database.rows(mapped.table, columns)):
+            ids = canonical([row.values[1] for row in batch], self.warehouse)
+            for id_, row in zip(ids, batch, strict=True):
+                entity_type, _, literal, *key = row.values
+                # One text for each run, not one for each row.
+                if "run_id" in mapped.columns and literal not in labels:
+                    labels[literal] = raw_text(literal)
+                label = labels.get(literal, "")
+                entity = entity_of(entity_type)
+                if entity:
+                    found[entity].setdefault(id_, []).append((tuple(key), label))
+        self.runs = tuple(sorted(labels))
         return found
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,13 +17,13 @@ from recon.database.writing.postgresql_transaction import LOCK_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from postgres import Cluster
     from rollback_cases import Case
 
 SECRET = "Pl4ntedS3cret"  # noqa: S105 - made up
 ROLES = count()
+FULL = Path("/dev/full")
 ON_OTHERS = (
     # What a cascade could reach, and does not.
     """create table "Badge" (id int primary key, "memberId" uuid default '{member}' references "Member" (id)
@@ -289,4 +290,15 @@ def test_a_server_that_does_not_answer_leaves_the_commit_in_doubt(
 def test_a_connection_that_ends_before_the_commit_changes_nothing(case: Case, cluster: Cluster) -> None:
     with severing_proxy(cluster.port, b"insert into", side="after") as proxy:
         case.refused(lambda: case.apply(proxy.url(case.url)), "The connection ended (nothing was changed)")
+    assert case.apply().words == "ROLLED BACK"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
+def test_a_full_disk_undoes_everything(case: Case, cluster: Cluster) -> None:
+    case.database.run('truncate "AuditLog"')
+    ((path,),) = case.database.run("select pg_relation_filepath('\"AuditLog\"')")
+    (cluster.data / path).unlink()
+    (cluster.data / path).symlink_to(FULL)
+    case.refused(case.apply, "The server has no room left (nothing was changed)", "Make room on the server's disk")
+    case.database.run('truncate "AuditLog"')
     assert case.apply().words == "ROLLED BACK"

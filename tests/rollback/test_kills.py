@@ -131,6 +131,8 @@ def attempt(
             return case.apply(url)
         except recon.ReconError as error:
             said = str(error).lower()
+            if proxy.seen >= proxy.number:
+                wait_until(proxy.severed.is_set, "the server has started again")
             # What is in doubt, or known to be done, says so.
             assert "does not say whether" not in said
             if "the rollback itself was committed" not in said:

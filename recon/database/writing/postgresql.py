@@ -6,6 +6,7 @@ an extension put into a schema. recon names every table with its schema.
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -165,10 +166,21 @@ class PostgresqlWriter(PostgresqlTransaction):
         return scratch
 
     def _stream(self, statement: str) -> Iterator[tuple[Any, ...]]:
-        with self._refused(), self._connection.cursor(f"recon_{next(self._numbers)}") as cursor:
-            cursor.itersize = BATCH
+        with self._refused(), self._cursor() as cursor:
             cursor.execute(statement.encode())
             yield from cursor
+
+    @contextmanager
+    def _cursor(self) -> Iterator[psycopg.ServerCursor[tuple[Any, ...]]]:
+        """A cursor that is closed even where the connection is gone, so that the server cannot be told."""
+        cursor = self._connection.cursor(f"recon_{next(self._numbers)}")
+        cursor.itersize = BATCH
+        try:
+            yield cursor
+        finally:
+            with suppress(psycopg.Error):
+                cursor.close()
+            psycopg.Cursor.close(cursor)
 
     def _row(self, statement: str) -> tuple[Any, ...]:
         with self._refused():
