@@ -119,11 +119,31 @@ def _changed(what: str) -> RollbackError:
     return RollbackError(f"The plan is stale: {what} changed since it was made", next_step=AGAIN)
 
 
-def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, TargetTable]) -> None:
-    """Require that nobody else writes to the tables, and that no run that the plan does not know was recorded.
+def require_room(plan: RollbackPlan, database: WritableDatabase) -> dict[str, TargetTable]:
+    """Require that the tables can take the deleted rows, whatever columns they got since; returns every table.
 
     Raises:
-        RollbackError: Somebody writes, or another run was recorded since.
+        RollbackError: Columns are gone, or of other types, or the key is another.
+    """
+    tables = {table.sql: table for table in database.tables()}
+    for planned in plan.written:
+        present = tables.get(planned.sql)
+        if present is None or present.key != planned.key or not {*planned.columns} <= {*present.columns}:
+            raise RollbackError(
+                f"The table {planned.name!r} is not as it was when the rows were deleted",
+                where=database.label,
+                expected=", ".join(f"{column.name} {column.type}" for column in planned.columns[:20]),
+                found="no such table" if present is None else ", ".join(column.name for column in present.columns[:20]),
+                next_step="Ask the DBA to put the rows of reverse.sql back by hand, or to undo the change of the table",
+            )
+    return tables
+
+
+def require_no_writers(plan: RollbackPlan, database: WritableDatabase) -> None:
+    """Require that nobody else writes to the tables.
+
+    Raises:
+        RollbackError: Somebody does.
     """
     others = database.other_writers(plan.written)
     if others:
@@ -133,6 +153,15 @@ def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[s
             found="; ".join(others[:5]),
             next_step="Stop the importer and the application, or wait until they have ended, and try again",
         )
+
+
+def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, TargetTable]) -> None:
+    """Require that nobody else writes to the tables, and that no run that the plan does not know was recorded.
+
+    Raises:
+        RollbackError: Somebody writes, or another run was recorded since.
+    """
+    require_no_writers(plan, database)
     mapped = plan.mappings
     if mapped and mapped.run:
         found = {row.values[0] for row in database.rows(tables[mapped.table.sql], [mapped.run])}

@@ -19,7 +19,7 @@ from recon.rollback.exactness import (
     watched_tables,
     write_audit_row,
 )
-from recon.rollback.guards import require_rights, require_same_tables
+from recon.rollback.guards import require_no_writers, require_rights, require_room
 from recon.rollback.links import count_orphans
 from recon.rollback.reverse import FILE, read_statements
 from recon.rollback.selection import words_of
@@ -45,10 +45,8 @@ def insert_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     plan = stored.plan
     progress.step("Checking the plan against the database")
     require_rights(plan, database, "insert")
-    every = require_same_tables(plan, database)
-    others = database.other_writers(plan.written)
-    if others:
-        raise RollbackError("Other sessions are writing to these tables", found="; ".join(others[:5]))
+    every = require_room(plan, database)
+    require_no_writers(plan, database)
     _require_absent(plan, database)
     progress.note("none of the deleted rows is there")
     progress.step("Putting back")

@@ -121,6 +121,47 @@ def test_a_plan_is_stale_when_what_it_is_about_changed(since: str, case: Case) -
     case.refused(case.apply, words, "recon rollback plan")
 
 
+IN_THE_WAY = {
+    "key": (
+        """insert into "Member" select '{member}', 'A', 'B', 'new@example.org', null, now(), s.id, null, null, null,
+           now(), now() from "MembershipStatus" s limit 1""",
+        "Rows with the keys of deleted ones are there",
+    ),
+    "email": (
+        """insert into "Member" select gen_random_uuid(), 'A', 'B', '{email}', null, now(), s.id, null, null, null,
+           now(), now() from "MembershipStatus" s limit 1""",
+        "somebody wrote since is in the way",
+    ),
+    "parent": ('update "Member" set "membershipTierId" = null; delete from "MembershipTier"', "refers to is gone"),
+    "type": ('alter table "Event" alter capacity type text', "The table 'Event' is not as it was"),
+    "restored": ("""update "Member" set phone = '1'""", "A row that was changed back was changed since"),
+}
+
+
+@pytest.mark.parametrize("since", IN_THE_WAY)
+def test_what_is_in_the_way_of_rows_keeps_them_from_being_put_back(since: str, case: Case) -> None:
+    statement, words = IN_THE_WAY[since]
+    email = case.database.rows("Member")[case.member][3]
+    case.apply()
+    case.database.run(statement.format(member=case.member, email=email))
+    case.refused(case.revert, words)
+
+
+def test_rows_are_put_back_among_what_was_written_since(case: Case) -> None:
+    before = case.database.everything()
+    case.apply()
+    case.database.run(
+        'alter table "Event" add later text',
+        """insert into "MemberNote" select gen_random_uuid(), id, 'later' from "Member" """,
+        'create table "Later" (id int, "memberId" uuid references "Member" (id))',
+    )
+    notes = case.database.rows("MemberNote")
+    assert case.revert().words == "REVERTED"
+    after = case.database.everything()
+    assert after["Event"] == {key: (*row, None) for key, row in before["Event"].items()}
+    assert after == before | {"MemberNote": notes, "Event": after["Event"]}
+
+
 def test_what_does_not_concern_a_plan_does_not_make_it_stale(case: Case) -> None:
     case.database.run(
         'create index on "EventRegistration" ("memberId")',

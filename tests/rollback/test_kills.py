@@ -131,8 +131,7 @@ def attempt(
             return case.apply(url)
         except recon.ReconError as error:
             said = str(error).lower()
-            if proxy.seen >= proxy.number:
-                wait_until(proxy.severed.is_set, "the server has started again")
+            settle(proxy)
             # What is in doubt, or known to be done, says so.
             assert "does not say whether" not in said
             if "the rollback itself was committed" not in said:
@@ -148,6 +147,12 @@ def attempt(
     ) as process:
         processes[:] = [process]
     return None
+
+
+def settle(proxy: SeveringProxy) -> None:
+    """Wait until what was killed has started again."""
+    if proxy.seen >= proxy.number:
+        wait_until(proxy.severed.is_set, "all is as before the kill")
 
 
 def deleted(case: Case) -> int:
@@ -170,6 +175,7 @@ def kill(kind: str, case: Case, cluster: Cluster, edit: Callable[[], object], **
     with severing_proxy(cluster.port, **at, meanwhile=meanwhile) as proxy:
         while applied is None and not proxy.severed.is_set():
             applied = attempt(kind, case, proxy, processes)
+            settle(proxy)
 
 
 def judge(case: Case, writer: SecondWriter) -> None:

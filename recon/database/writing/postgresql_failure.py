@@ -26,6 +26,7 @@ KINDS = {
     "25006": "read only",
     "53100": "full",
 }
+BESIDE = "Look at the constraint that the server names: a row that somebody wrote since is in the way"
 ELSEWHERE = "Restore the backup that was made before the run: this text cannot be written as UTF-8, as a plan is"
 NEXT_STEPS = {
     "40001": "Plan again: another transaction has changed the same rows since this one began",
@@ -34,6 +35,10 @@ NEXT_STEPS = {
     "42501": "Ask the DBA to grant this role what the server names",
     "25006": "Connect to the primary, with a role and a database whose transactions may write "
     "(default_transaction_read_only = off)",
+    "23503": "Look at the constraint that the server names: a row that was written since refers to one that would be "
+    "deleted, or what a row refers to is gone",
+    "23505": BESIDE,
+    "23P01": BESIDE,
     "53100": "Make room on the server's disk, then try again: nothing was committed",
     "22021": ELSEWHERE,
     "22P05": ELSEWHERE,
