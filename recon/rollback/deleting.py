@@ -12,7 +12,7 @@ from recon.rollback.exactness import (
     content_of,
     contents,
     execute_exactly,
-    have_former_values,
+    first_not_former,
     require_unchanged,
     watched_tables,
     write_audit_row,
@@ -88,7 +88,7 @@ def _change_back(restored: RestoredTable, database: WritableDatabase, progress: 
     before = content_of(table, keys, database)
     for row in restored.rows:
         execute_exactly(changing_back(table, row, database), 1, table, database)
-    if not have_former_values(restored, database):
+    if first_not_former(restored, database) is not None:
         raise RollbackError("Rows did not get back what they held", where=table.name, next_step=BUG)
     if keys:
         progress.note(f"{table.name}: {len(keys):,} rows have their former values again")

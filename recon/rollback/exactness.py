@@ -149,16 +149,18 @@ def are_equal_and_new(planned: PlannedTable, database: WritableDatabase) -> bool
     return True
 
 
-def have_former_values(restored: RestoredTable, database: WritableDatabase) -> bool:
-    """Whether every row that is changed back holds what it held before the run."""
+def first_not_former(restored: RestoredTable, database: WritableDatabase) -> Key | None:
+    """Return the key of a row that is changed back and does not hold what it held before the run; None: all do."""
     table = restored.table
     columns = list(dict.fromkeys(value.column for row in restored.rows for value in row.values))
     former = {row.key: row.values for row in restored.rows}
+    width = len(table.key)
     for chunk in key_chunks(list(former), database.chunk):
-        found = 0
+        missing = set(chunk)
         for row in database.rows(table, [*table.key, *columns], database.condition(table.key, chunk)):
-            key, values = row.values[: len(table.key)], dict(zip(columns, row.values[len(table.key) :], strict=True))
-            found += all(values[each.column] == each.former for each in former[key])
-        if found < len(chunk):
-            return False
-    return True
+            key, values = row.values[:width], dict(zip(columns, row.values[width:], strict=True))
+            if all(values[each.column] == each.former for each in former[key]):
+                missing.discard(key)
+        if missing:
+            return min(missing)
+    return None

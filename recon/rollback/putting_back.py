@@ -14,6 +14,7 @@ from recon.rollback.exactness import (
     count_differing,
     count_equal,
     execute_exactly,
+    first_not_former,
     keys_put_back,
     require_unchanged,
     watched_tables,
@@ -96,16 +97,14 @@ def _change_again(plan: RollbackPlan, database: WritableDatabase) -> dict[str, C
     for each in plan.restored:
         keys = [row.key for row in each.rows]
         unchanged = content_of(each.table, keys, database)
+        changed = first_not_former(each, database)
+        if changed is not None:
+            raise RollbackError(
+                "A row that was changed back was changed since",
+                where=f"{each.table.name} {words_of(changed)}",
+                next_step="Nothing was changed. Put it right by hand: the values are in the plan",
+            )
         for row in each.rows:
-            columns = [value.column for value in row.values]
-            where = database.condition(each.table.key, [row.key])
-            found = [stored.values for stored in database.rows(each.table, columns, where)]
-            if found != [tuple(value.former for value in row.values)]:
-                raise RollbackError(
-                    "A row that was changed back was changed since",
-                    where=f"{each.table.name} {words_of(row.key)}",
-                    next_step="Nothing was changed. Put it right by hand: the values are in the plan",
-                )
             execute_exactly(changing_again(each.table, row, database), 1, each.table, database)
         if count_equal(each.table, each.rows, database) != len(keys):
             raise RollbackError("Rows did not get back what the run wrote", where=each.table.name, next_step=BUG)

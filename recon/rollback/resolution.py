@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from recon.database.writing import WriteError, open_for_writing
 from recon.errors import DatabaseError, RollbackError
 from recon.rollback.audit import PLAN_ID, REVERTED_ID, audit_rows
-from recon.rollback.exactness import are_equal_and_new, content_of, have_former_values
+from recon.rollback.exactness import are_equal_and_new, content_of, first_not_former
 from recon.rollback.guards import require_identity
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def state_of(plan: RollbackPlan, database: WritableDatabase) -> State:
 def _state_by_rows(plan: RollbackPlan, database: WritableDatabase) -> State:
     """Where the rows have no version, those that were put back cannot be told from those that were never deleted."""
     if not plan.rows:
-        return "applied" if all(have_former_values(each, database) for each in plan.restored) else "new"
+        return "applied" if all(first_not_former(each, database) is None for each in plan.restored) else "new"
     there = sum(content_of(each.table, [row.key for row in each.rows], database).rows for each in plan.deleted)
     if not there:
         return "applied"

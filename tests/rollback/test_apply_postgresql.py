@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from pgbouncer import PROGRAM, running_pgbouncer
+from postgres import running_standby
 from rollback_cases import Template, dropping, make_template
 from severing import severing_proxy
 
@@ -343,3 +344,14 @@ def test_a_full_disk_undoes_everything(case: Case, cluster: Cluster) -> None:
     case.refused(case.apply, "The server has no room left (nothing was changed)", "Make room on the server's disk")
     case.database.run('truncate "AuditLog"')
     assert case.apply().words == "ROLLED BACK"
+
+
+@pytest.mark.soak
+def test_a_plan_made_on_a_standby_is_applied_on_the_primary(case: Case, cluster: Cluster) -> None:
+    with running_standby(cluster, {}) as standby:
+        there = {"DATABASE_URL": standby.url(case.url.rpartition("/")[2])}
+        planned = case.migrated.plan(environment=there)
+        assert "tried out before" in planned.plan.reverse.not_proven
+        options = case.migrated.applying(planned, environment=there)
+        case.refused(lambda: recon.apply_rollback(options), "standby", "Connect to the primary")
+    assert recon.apply_rollback(case.migrated.applying(planned)).words.startswith("ROLLED BACK")

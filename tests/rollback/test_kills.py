@@ -157,7 +157,7 @@ def settle(proxy: SeveringProxy) -> None:
 
 def deleted(case: Case) -> int:
     """How many planned rows are gone."""
-    there = case.database.everything()
+    there, _ = case.state()
     planned = {each.table.name: case.planned_ids(each.table.name) for each in case.planned.plan.deleted}
     return sum(key not in there[table] for table, keys in planned.items() for key in keys)
 

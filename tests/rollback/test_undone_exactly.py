@@ -16,6 +16,7 @@ SEEDS = range(40) if SOAKING else range(3)
 EDITS = 12
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_rollback_undoes_the_import_and_nothing_else(
