@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from recon.database import DatabaseUrl
+
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_$]+")
 MODULUS = 1 << 256
 
@@ -73,16 +75,33 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class RestoredCopy:
+    """A backup that is restored where nothing else is, for as long as it is used.
+
+    Attributes:
+        url: Its database.
+        errors, minutes, others: As of `Restored`.
+    """
+
+    url: DatabaseUrl
+    errors: list[str]
+    minutes: float
+    others: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Tools:
     """With what a backup is made and read.
 
     Attributes:
         folder: The only folder to look for the database's programs in; None: the PATH and the usual ones.
         limit_s: Seconds that a program may take; None: an hour.
+        other_way: What else can be done where the server gives no scratch database, for the error.
     """
 
     folder: Path | None = None
     limit_s: float | None = None
+    other_way: str = "name another server with --scratch-database"
 
 
 class TableMismatch(Struct, frozen=True):

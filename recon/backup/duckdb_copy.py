@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from recon.backup.contents import BackupReading, Restored, digest_rows, table_name
+from recon.backup.contents import BackupReading, Restored, RestoredCopy, digest_rows, table_name
 from recon.backup.manifest import BackupManifest, file_content, now
+from recon.database import DatabaseUrl
 from recon.database.duckdb_file import CLOSED
 from recon.database.file import require_file
 from recon.errors import BackupError, lack_of_resources
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.backup.contents import TableContent, Tools
-    from recon.database import DatabaseUrl
 
 FILE = "database.duckdb"
 BATCH_ROWS = 10_000
@@ -100,13 +100,14 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
     return reading
 
 
-def restore(
+@contextmanager
+def restored(
     path: Path,
     form: str,  # noqa: ARG001 - as of every kind
     tools: Tools,  # noqa: ARG001
     server: DatabaseUrl | None,  # noqa: ARG001
     manifest: BackupManifest | None,  # noqa: ARG001
-) -> Restored:
+) -> Iterator[RestoredCopy]:
     """Copy the backup to a scratch folder, as a restore does, and open it there for writing.
 
     Raises:
@@ -123,9 +124,16 @@ def restore(
             errors = []
         except duckdb.Error as error:
             errors = [" ".join(str(error).split())[:300]]
-        minutes = (monotonic() - start) / 60
-        reading, objects = _read(copy)
-    return Restored([*errors, *reading.faults], minutes, reading, objects)
+        yield RestoredCopy(DatabaseUrl("duckdb", path=copy), errors, (monotonic() - start) / 60)
+
+
+def restore(
+    path: Path, form: str, tools: Tools, server: DatabaseUrl | None, manifest: BackupManifest | None
+) -> Restored:
+    """Copy the backup to a scratch folder, and read what arrived there; raises as `restored`."""
+    with restored(path, form, tools, server, manifest) as copy:
+        reading, objects = _read(copy.url.path or path)
+        return Restored([*copy.errors, *reading.faults], copy.minutes, reading, objects)
 
 
 def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:

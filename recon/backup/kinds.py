@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from recon.backup.contents import BackupReading, Restored, Tools
+    from recon.backup.contents import BackupReading, Restored, RestoredCopy, Tools
     from recon.backup.manifest import BackupManifest
     from recon.database import DatabaseUrl
 
@@ -38,6 +39,11 @@ class KindOfBackup(Protocol):
 
     def read(self, path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:
         """Read a backup to its end."""
+
+    def restored(
+        self, path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None
+    ) -> AbstractContextManager[RestoredCopy]:
+        """Restore a backup where nothing else is; the copy is removed at the end, and nothing else ever is."""
 
     def restore(
         self, path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None

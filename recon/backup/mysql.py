@@ -16,10 +16,10 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
 from recon.background import await_result, start
-from recon.backup.contents import BackupReading, Restored
+from recon.backup.contents import BackupReading, Restored, RestoredCopy
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.mysql_session import GRANT, MysqlSession, mysql_session, quoted
-from recon.backup.mysql_text import read_mysql_dump
+from recon.backup.mysql_text import read_mysql_dump, tables_alone
 from recon.backup.programs import Child, Program, program_version
 from recon.errors import BackupError
 from recon.scratch import ScratchFolder
@@ -153,18 +153,40 @@ def _refused(url: DatabaseUrl, child: Child, program: Program) -> BackupError:
 def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Read a dump to its end and count its rows."""
     try:
-        with path.open("rb") as file:
-            if form == "plain":
-                return read_mysql_dump(file)
-            with GzipFile(fileobj=file) as unpacked:
-                return read_mysql_dump(cast("IO[bytes]", unpacked))
+        with _text_of(path, form) as text:
+            return read_mysql_dump(text)
     except (EOFError, BadGzipFile, zlib.error) as error:
         return BackupReading(faults=[f"it cannot be unpacked to its end: {error}"])
 
 
+@contextmanager
+def restored(
+    path: Path,
+    form: str,
+    tools: Tools,
+    server: DatabaseUrl,
+    manifest: BackupManifest | None,
+) -> Iterator[RestoredCopy]:
+    """Restore a backup into a scratch database on `server`, which is dropped at the end.
+
+    Of a dump that others made, only tables and their rows: what else is in it could reach beyond the database.
+
+    Raises:
+        BackupError: The scratch database cannot be created, or the client is missing or slow.
+        DatabaseError: The server refuses the connection.
+    """
+    with (
+        _text_of(path, form) as text,
+        _scratch_database(server, manifest.settings if manifest else None, tools.other_way) as (opened, name),
+    ):
+        begun = monotonic()
+        errors = _load(opened, name, text if manifest else tables_alone(text), tools)
+        yield RestoredCopy(replace(server, name=name), errors, (monotonic() - begun) / 60)
+
+
 def restore(
     path: Path,
-    form: str,  # noqa: ARG001 - as of every kind
+    form: str,
     tools: Tools,
     server: DatabaseUrl,
     manifest: BackupManifest | None,
@@ -182,20 +204,24 @@ def restore(
             found="SQL that could name other databases than the scratch database",
             next_step="Make one of recon's own: recon backup create",
         )
-    with _scratch_database(server, manifest.settings) as (opened, name):
-        begun = monotonic()
-        errors = _load(opened, name, path, tools)
-        minutes = (monotonic() - begun) / 60
-        with mysql_session(replace(server, name=name)) as restored:
-            restored.hold()
-            reading = BackupReading(restored.contents())
-            objects = restored.objects()
-    return Restored(errors, minutes, reading, objects)
+    with restored(path, form, tools, server, manifest) as copy, mysql_session(copy.url) as opened:
+        opened.hold()
+        return Restored(copy.errors, copy.minutes, BackupReading(opened.contents()), opened.objects())
 
 
-def _load(opened: MysqlSession, name: str, path: Path, tools: Tools) -> list[str]:
+@contextmanager
+def _text_of(path: Path, form: str) -> Iterator[IO[bytes]]:
+    with path.open("rb") as file:
+        if form == "plain":
+            yield file
+        else:
+            with GzipFile(fileobj=file) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+
+
+def _load(opened: MysqlSession, name: str, text: IO[bytes], tools: Tools) -> list[str]:
     program, is_mariadb = _program("client", tools, is_mariadb=opened.is_mariadb)
-    with ScratchFolder("recon-options-") as options, path.open("rb") as text:
+    with ScratchFolder("recon-options-") as options:
         first, environment = opened.options(options.path, is_mariadb=is_mariadb)
         # In this mode the client obeys no command of its own within the text but that of the delimiter.
         arguments = [first, "--binary-mode", "--default-character-set=utf8mb4", f"--database={name}"]
@@ -206,15 +232,14 @@ def _load(opened: MysqlSession, name: str, path: Path, tools: Tools) -> list[str
 
 
 @contextmanager
-def _scratch_database(server: DatabaseUrl, settings: dict[str, str]) -> Iterator[tuple[MysqlSession, str]]:
-    """A new, empty database; it is dropped at the end, whatever happens."""
+def _scratch_database(
+    server: DatabaseUrl, settings: dict[str, str] | None, other_way: str
+) -> Iterator[tuple[MysqlSession, str]]:
+    """A new, empty database; it is dropped at the end, whatever happens; `settings`: None: the server's own."""
     name = f"{SCRATCH}{token_hex(8)}"
-    words = [settings.get("characters", ""), settings.get("collation", "")]
-    if not all(WORD.fullmatch(word) for word in words):
-        raise BackupError("The manifest names no character set and collation", where=server.label)
     with mysql_session(server) as opened:
         try:
-            _create_scratch(opened, name, *words)
+            _create_scratch(opened, name, _characters(settings, server), other_way)
             yield opened, name
         finally:
             # The name's 64 random bits are this process's own: what has it was made here.
@@ -223,15 +248,24 @@ def _scratch_database(server: DatabaseUrl, settings: dict[str, str]) -> Iterator
                 dropping.run(f"drop database if exists {quoted(name)}")
 
 
-def _create_scratch(opened: MysqlSession, name: str, characters: str, collation: str) -> None:
+def _characters(settings: dict[str, str] | None, server: DatabaseUrl) -> str:
+    """The character set and collation of the new database, as its statement names them."""
+    if settings is None:
+        return ""
+    words = [settings.get("characters", ""), settings.get("collation", "")]
+    if not all(WORD.fullmatch(word) for word in words):
+        raise BackupError("The manifest names no character set and collation", where=server.label)
+    return f" character set {words[0]} collate {words[1]}"
+
+
+def _create_scratch(opened: MysqlSession, name: str, characters: str, other_way: str) -> None:
     try:
         opened.run("set session transaction read write")
-        opened.run(f"create database {quoted(name)} character set {characters} collate {collation}")
+        opened.run(f"create database {quoted(name)}{characters}")
     except BackupError as error:
         raise BackupError(
             "The scratch database cannot be created",
             where=opened.url.label,
             found=error.found,
-            next_step=f"Ask the DBA: grant all on `{SCRATCH}%`.* to this user; or name another server with "
-            "--scratch-database",
+            next_step=f"Ask the DBA: grant all on `{SCRATCH}%`.* to this user; or {other_way}",
         ) from None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING
+from io import BufferedReader, RawIOBase
+from typing import IO, TYPE_CHECKING, cast
 
 from recon.backup.contents import BackupReading, TableContent
+from recon.errors import BackupError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 # A line holds whole texts: line breaks within one are written as escapes.
 TEXT = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
@@ -17,6 +20,21 @@ CREATED = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?" + NAME)
 INSERTED = re.compile(rb"(?:INSERT|REPLACE) (?:IGNORE )?INTO " + NAME + rb"(?: \([^()]*\))? VALUES?\b")
 OTHER_DATABASE = re.compile(rb"(?:USE |CREATE DATABASE |DROP DATABASE |/\*![0-9]+ (?:CREATE|DROP) DATABASE )")
 COMPLETE = re.compile(rb"-- Dump completed\b")
+# What says in which form the values are written, and what brings tables and rows of one database alone.
+PROLOGUE = b"""\
+SET foreign_key_checks = 0, unique_checks = 0, time_zone = '+00:00';
+SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION';
+"""
+SETTING = re.compile(
+    rb"(?:/\*M?![0-9]+ )?SET (?:NAMES \w+|TIME_ZONE='[^']*'|@saved_cs_client += @@character_set_client"
+    rb"|character_set_client = @?\w+)(?: \*/)?;"
+)
+QUOTED = re.compile(TEXT.pattern + rb"|" + NAME, re.DOTALL)
+OWN_TABLE = re.compile(CREATED.pattern + rb" \(")
+ENGINE = re.compile(rb"\bENGINE ?= ?(?:InnoDB|MyISAM|Aria|MEMORY|ROCKSDB)\b", re.IGNORECASE)
+ELSEWHERE = re.compile(rb"\b(?:UNION|CONNECTION|DIRECTORY) ?=", re.IGNORECASE)
+VALUES = re.compile(rb"[\w\s(),.'+-]*;?\s*")
+CALL = re.compile(rb"\w\s*\(")
 
 
 def read_mysql_dump(stream: IO[bytes]) -> BackupReading:
@@ -62,3 +80,82 @@ def _more(rows: dict[str, int], table: str, text: bytes) -> str | None:
 
 def _name(text: bytes) -> str:
     return text.decode(errors="backslashreplace").replace("``", "`")
+
+
+def tables_alone(dump: IO[bytes]) -> IO[bytes]:
+    """Return the tables of a dump and their rows, as SQL; the rest, which could reach beyond a database, is left out.
+
+    Raises:
+        BackupError: While it is read: what should be rows is more than values.
+    """
+    return cast("IO[bytes]", BufferedReader(_Text(_of_tables(dump))))
+
+
+class _Text(RawIOBase):
+    """Lines as a file to read from."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines, self._left = lines, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._left = self._left or next(self._lines, b"")
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
+def _of_tables(dump: IO[bytes]) -> Iterator[bytes]:
+    yield PROLOGUE
+    made: set[bytes] = set()
+    delimiter = b";"
+    lines = enumerate(_lines(dump), 1)
+    for number, line in lines:
+        text = line.strip()
+        if text[:10].upper() == b"DELIMITER ":
+            delimiter = text[10:].strip()
+        elif delimiter != b";":
+            continue
+        elif SETTING.fullmatch(text):
+            yield line
+        elif created := OWN_TABLE.match(text):
+            statement = _statement(line, lines)
+            bare = QUOTED.sub(b"", statement)
+            if ENGINE.search(bare) and not ELSEWHERE.search(bare) and bare.count(b";") == 1:
+                made.add(created[1])
+                yield statement
+        elif (inserted := INSERTED.match(text)) and inserted[1] in made:
+            yield from _rows(line, inserted.end(), number, lines)
+
+
+def _statement(first: bytes, lines: Iterator[tuple[int, bytes]]) -> bytes:
+    """The lines of one statement."""
+    found = [first]
+    while not QUOTED.sub(b"", found[-1]).rstrip().endswith(b";"):
+        number_and_line = next(lines, None)
+        if number_and_line is None:
+            break
+        found.append(number_and_line[1])
+    return b"".join(found)
+
+
+def _rows(first: bytes, start: int, number: int, lines: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+    """Yield the lines of an insertion, which hold values and nothing else."""
+    line, values = first, TEXT.sub(b"''", first[start:])
+    while True:
+        if not VALUES.fullmatch(values) or CALL.search(values):
+            raise BackupError(
+                "The dump holds more than values among its rows",
+                where=f"line {number:,}",
+                next_step="Restore it where it can do no harm, and name that database",
+            )
+        yield line
+        if values.rstrip().endswith(b";"):
+            return
+        following = next(lines, None)
+        if following is None:
+            return
+        number, line = following
+        values = TEXT.sub(b"''", line)

@@ -12,7 +12,7 @@ from subprocess import PIPE
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
-from recon.backup.contents import BackupReading, Restored
+from recon.backup.contents import BackupReading, Restored, RestoredCopy
 from recon.backup.dump_text import read_dump
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.postgresql_session import GRANT, SERVICE, UNKNOWN_ENCODING, ranges, session
@@ -179,15 +179,18 @@ def _written_by(manifest: BackupManifest | None) -> int:
     return int(found[1]) if found else 0
 
 
-def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None) -> Restored:
-    """Restore a backup into a scratch database on `server`, and read what arrived there.
+@contextmanager
+def restored(
+    path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None
+) -> Iterator[RestoredCopy]:
+    """Restore a backup into a scratch database on `server`, which is dropped at the end.
 
     Raises:
         BackupError: The scratch database cannot be created, or a program is missing or too slow.
         DatabaseError: The server refuses the connection.
     """
     settings = manifest.settings if manifest else {}
-    with scratch_database(server, settings) as (opened, name):
+    with scratch_database(server, settings, tools.other_way) as (opened, name):
         others = [other for (other,) in opened.ask("left_behind") if other != name]
         start = monotonic()
         if form.startswith("plain"):
@@ -195,18 +198,29 @@ def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: 
                 errors = _restore_text(opened, name, stream, tools)
         else:
             errors = _restore_archive(opened, name, path, tools, _written_by(manifest))
-        minutes = (monotonic() - start) / 60
-        with session(replace(server, name=name)) as restored:
-            restored.hold()
-            tables, left_out = restored.contents()
-            objects, large_objects = restored.objects(), restored.large_objects()
-            sequences = restored.sequences()
-    reading = BackupReading(tables, left_out=left_out)
-    return Restored(errors, minutes, reading, objects, sequences, large_objects, others)
+        yield RestoredCopy(replace(server, name=name), errors, (monotonic() - start) / 60, others)
+
+
+def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None) -> Restored:
+    """Restore a backup into a scratch database on `server`, and read what arrived there; raises as `restored`."""
+    with restored(path, form, tools, server, manifest) as copy, session(copy.url) as opened:
+        opened.hold()
+        tables, left_out = opened.contents()
+        return Restored(
+            copy.errors,
+            copy.minutes,
+            BackupReading(tables, left_out=left_out),
+            opened.objects(),
+            opened.sequences(),
+            opened.large_objects(),
+            copy.others,
+        )
 
 
 @contextmanager
-def scratch_database(server: DatabaseUrl, settings: dict[str, str]) -> Iterator[tuple[PostgresqlSession, str]]:
+def scratch_database(
+    server: DatabaseUrl, settings: dict[str, str], other_way: str
+) -> Iterator[tuple[PostgresqlSession, str]]:
     """A new, empty database; it is dropped at the end, whatever happens. Gives a session on its server, and its name.
 
     Raises:
@@ -215,7 +229,7 @@ def scratch_database(server: DatabaseUrl, settings: dict[str, str]) -> Iterator[
     name, oid = f"{SCRATCH}{token_hex(8)}", None
     with session(server) as opened:
         try:
-            _create_scratch(opened, name, settings)
+            _create_scratch(opened, name, settings, other_way)
             # The name's 64 random bits are this process's own; the oid says that no other took it over.
             (oid,) = opened.ask("oid_of", name)[0]
             yield opened, name
@@ -224,7 +238,7 @@ def scratch_database(server: DatabaseUrl, settings: dict[str, str]) -> Iterator[
                 _drop_scratch(dropping, name, oid)
 
 
-def _create_scratch(opened: PostgresqlSession, name: str, settings: dict[str, str]) -> None:
+def _create_scratch(opened: PostgresqlSession, name: str, settings: dict[str, str], other_way: str) -> None:
     chosen = {key: literal(settings.get(key, usual)) for key, usual in USUAL.items()}
     try:
         opened.run("create_scratch", name=quote(name), **chosen)
@@ -233,9 +247,9 @@ def _create_scratch(opened: PostgresqlSession, name: str, settings: dict[str, st
             "The scratch database cannot be created",
             where=opened.url.label,
             found=error.found,
-            next_step="Ask the DBA: alter role … createdb; or name another server with --scratch-database",
+            next_step=f"Ask the DBA: alter role … createdb; or {other_way}",
         ) from None
-    words = "made by recon backup test, which drops it at its end"
+    words = "made by recon to read a backup, and dropped at the end of that"
     with suppress(BackupError):
         opened.run("mark_scratch", name=quote(name), words=literal(words))
 
