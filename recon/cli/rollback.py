@@ -88,8 +88,9 @@ def command() -> None:
 @click.option(
     "--backup",
     metavar="BACKUP",
-    help="A backup or copy from before the run, whose values the rows that the run updated get back: a file, or a "
-    "variable that names a restored database.  [default: the audit table's old values]",
+    help="A backup from before the run, whose values the rows that the run updated get back: a folder of recon backup "
+    "create, a dump, a SQLite file, or a variable that names a restored database.  [default: the audit table's old "
+    "values]",
 )
 @offered("database")
 @offered("exports")

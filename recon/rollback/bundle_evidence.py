@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from recon.errors import RollbackError
@@ -83,6 +84,7 @@ def evidence_of_bundle(bundle: Bundle, warehouse: Warehouse) -> RunEvidence:
         tuple(found),
         newer_runs(warehouse, bundle.run_id, ended),
         tuple(notices),
+        run["started_at"].replace(tzinfo=UTC),
     )
 
 

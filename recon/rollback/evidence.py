@@ -65,6 +65,7 @@ class RunEvidence:
         started_at, ended_at: The time in which the run wrote, by the database's clock, with its tolerance; None:
             unknown.
         newer_runs: Ids of runs that were recorded after it.
+        began_at: When it began, UTC, as its report, its operator or its first id mapping says; None: unknown.
         notices: What else is to be known, one sentence each.
     """
 
@@ -75,6 +76,7 @@ class RunEvidence:
     entities: tuple[EntityEvidence, ...]
     newer_runs: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ class RollbackOptions:
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
         started_at: When the importer was started, with its offset; only without a bundle.
         include: Tables whose rows go together with the rows that they refer to.
-        backup: A backup or copy of the database from before the run, whose values the rows that the run updated get
-            back; None: the old values of the audit table, where it has them.
+        backup: A backup of the database from before the run, whose values the rows that the run updated get back: a
+            folder of recon's own, a dump (restored into a scratch database on the target's server, and dropped), a
+            SQLite file, or as `database` a restored one; None: the old values of the audit table, where it has them.
         exports: The folder of exports that replace the bundle's records; None: those in the bundle.
         profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
         outputs: The folder of runs, in which the plan gets a folder of its own.

@@ -20,10 +20,11 @@ from recon.preflight.decisions import decider
 from recon.preflight.environment_names import PRODUCTION, named_environments
 from recon.profile import load_profile
 from recon.rollback.audit import audit_form
+from recon.rollback.audited import AuditedValues
 from recon.rollback.bundle_evidence import evidence_of_bundle, require_real
 from recon.rollback.evidence import READS
 from recon.rollback.files import STATEMENTS, write_private
-from recon.rollback.former import AuditedValues, NoFormerValues, former_database
+from recon.rollback.former import NoFormerValues, former_database
 from recon.rollback.links import count_orphans
 from recon.rollback.plan import KeptRow, PlannedTable, RollbackPlan
 from recon.rollback.refusals import refused
@@ -67,11 +68,13 @@ def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
     who, _ = decider(options.by)
     with (
         _known(options, profile, url) as known,
+        # A restore takes longer than a transaction may be idle.
+        former_database(options, url, known.evidence.began_at) as former,
         open_for_writing(url, options.timeout_s) as database,
         refused(database.label),
     ):
         database.begin(writing=False)
-        plan = _Planner(known, TargetTables(database, profile), database, folder).plan(options, who)
+        plan = _Planner(known, TargetTables(database, profile), database, folder).plan(options, who, former)
         database.rollback()
         plan = _proven(plan, folder, database)
         statements = "".join(f"{statement};\n" for statement in all_statements(plan, database))
@@ -136,14 +139,14 @@ class _Planner:
         self._known, self._tables, self._database, self._folder = known, tables, database, folder
         self._targets = Targets(database, tables, known.warehouse)
 
-    def plan(self, options: RollbackOptions, who: str) -> RollbackPlan:
-        """Select, keep, read and describe."""
+    def plan(self, options: RollbackOptions, who: str, former: FormerValues | None) -> RollbackPlan:
+        """Select, keep, read and describe; `former`: of a backup, None: of the audit table."""
         evidence, targets, plan_id = self._known.evidence, self._targets, str(uuid4())
         targets.find(evidence, options.include)
         keep_referred(targets.selection, targets.links(), targets.name_of)
         audit = audit_form(self._tables)
-        with former_database(options, self._database) as copy:
-            restored = tuple(restored_tables(targets, copy or self._audited(audit)))
+        former = former or self._audited(audit)
+        restored = tuple(restored_tables(targets, former))
         deleted, kept, reverse = self._read(plan_id, restored)
         touched = [each.table.sql for each in deleted]
         keys = {each.table.sql: [row.key for row in each.rows] for each in deleted}
@@ -174,7 +177,7 @@ class _Planner:
             audit=audit,
             reverse=reverse,
             limits=self._database.limits,
-            notices=(*evidence.notices, *self._notices(), *self._warnings(deleted)),
+            notices=(*evidence.notices, *self._notices(), *former.notices, *self._warnings(deleted)),
         )
 
     def _audited(self, audit: AuditForm) -> FormerValues:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.rollback.former import FormerRow
 from recon.rollback.plan import ChangedValue, KeptRow, RestoredRow, RestoredTable, digest_of
 from recon.rollback.selection import words_of
 from recon.rollback.statements import key_chunks
@@ -24,14 +25,17 @@ def restored_tables(targets: Targets, former: FormerValues) -> Iterator[Restored
         table = targets.table_of(entity)
         kept = {key: why for key, why in updated.items() if why}
         wanted = [key for key, why in updated.items() if not why]
-        found = former.of(table, wanted)
-        rows = []
-        for key, stored in _stored(table, wanted, targets):
-            values = _changed(table, stored, found.get(key, {}))
-            if values:
-                rows.append(RestoredRow(key, digest_of(stored.values), stored.version, values))
-            elif key not in found:
-                kept[key] = former.absence
+        stored = dict(_stored(table, wanted, targets))
+        literals = {key: dict(zip(table.stored, row.values, strict=True)) for key, row in stored.items()}
+        found = former.of(entity, table, literals)
+        absent, rows = FormerRow(why=former.absence), []
+        for key, row in stored.items():
+            before = found.get(key, absent)
+            values = _changed(literals[key], before.values)
+            if before.why:
+                kept[key] = before.why
+            elif values:
+                rows.append(RestoredRow(key, digest_of(row.values), row.version, values))
         yield RestoredTable(
             table,
             entity.replace("_", " "),
@@ -48,8 +52,7 @@ def _stored(table: TargetTable, keys: list[Key], targets: Targets) -> Iterator[t
             yield tuple(row.values[place] for place in places), row
 
 
-def _changed(table: TargetTable, stored: StoredRow, former: Mapping[str, str]) -> tuple[ChangedValue, ...]:
-    present = dict(zip(table.stored, stored.values, strict=True))
+def _changed(present: Mapping[str, str], former: Mapping[str, str]) -> tuple[ChangedValue, ...]:
     return tuple(
         ChangedValue(column, present[column], value) for column, value in former.items() if present[column] != value
     )

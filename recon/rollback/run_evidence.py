@@ -62,6 +62,7 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
         tuple(found),
         newer_runs(warehouse, run_id, window.ended_at),
         ("Rows that the run updated are not known without a bundle", *_nothing_created(found), *notices),
+        first.replace(tzinfo=UTC),
     )
 
 

@@ -61,11 +61,11 @@ class SqliteWriter:
     """One SQLite file."""
 
     kind = "sqlite"
-    schema = None
-    limits = LIMITS
+    schema: str | None = None
+    limits: tuple[str, ...] = LIMITS
     chunk = 10_000
     can_skip_references = True
-    preamble = ("pragma foreign_keys = on", "begin immediate")
+    preamble: tuple[str, ...] = ("pragma foreign_keys = on", "begin immediate")
 
     def __init__(self, path: Path) -> None:
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
