@@ -16,6 +16,7 @@ HOST = "127.0.0.1"
 TO_ENCRYPT = (80877103, 80877104)
 SENDS_SQL = (b"Q", b"P")
 ENDS = (b"Q", b"S")
+SENDS_QUERY = b"\x03"
 Side = Literal["before", "during", "after"]
 
 
@@ -108,11 +109,31 @@ class SeveringProxy:
         return self.seen == self.number
 
 
+class MysqlSeveringProxy(SeveringProxy):
+    """The same before a MySQL or MariaDB server, to which connections are not encrypted."""
+
+    def _forward(self, client: socket.socket, server: socket.socket, swallowing: Event) -> None:
+        while True:
+            head = _received(client, 4)
+            body = _received(client, int.from_bytes(head[:3], "little"))
+            if head[3] == 0 and body[:1] == SENDS_QUERY and self._is_chosen(SENDS_SQL[0], body[1:]):
+                self.meanwhile()
+                if self.side == "before":
+                    self.severed.set()
+                    return
+                swallowing.set()
+                server.sendall(head + body)
+                return
+            server.sendall(head + body)
+
+
 @contextmanager
-def severing_proxy(server: int, begins: bytes, **options: Any) -> Iterator[SeveringProxy]:
-    """Run a proxy before the server on that port; options as of `SeveringProxy`."""
+def severing_proxy(
+    server: int, begins: bytes, make: type[SeveringProxy] | None = None, **options: Any
+) -> Iterator[SeveringProxy]:
+    """Run a proxy before the server on that port; `make`: of which protocol; options as of `SeveringProxy`."""
     with socket.create_server((HOST, 0)) as listener:
-        proxy = SeveringProxy(server, begins, **options)
+        proxy = (make or SeveringProxy)(server, begins, **options)
         proxy.port = listener.getsockname()[1]
         Thread(target=proxy.serve, args=(listener,), daemon=True).start()
         try:

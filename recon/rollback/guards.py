@@ -95,7 +95,7 @@ def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[
     tables = {table.sql: table for table in database.tables()}
     for planned in plan.written:
         present = tables.get(planned.sql)
-        if present is None or (present.columns, present.key) != (planned.columns, planned.key):
+        if present is None or _shape(present) != _shape(planned):
             raise _changed(f"the table {planned.name!r}")
     touched = {each.table.sql for each in plan.deleted}
     declared = {_enforced(r) for r in database.references() if r.parent in touched}
@@ -104,6 +104,10 @@ def require_same_tables(plan: RollbackPlan, database: WritableDatabase) -> dict[
     if _acting(database.remarks(plan.written)) != _acting(plan.remarks) and database.kind not in HIDING:
         raise _changed("the triggers or rules of these tables")
     return tables
+
+
+def _shape(table: TargetTable) -> tuple[object, ...]:
+    return table.columns, table.key, table.obstacle
 
 
 def _acting(remarks: Iterable[Remark]) -> set[Remark]:

@@ -143,7 +143,7 @@ class _Planner:
         """Select, keep, read and describe; `former`: of a backup, None: of the audit table."""
         evidence, targets, plan_id = self._known.evidence, self._targets, str(uuid4())
         targets.find(evidence, options.include)
-        keep_referred(targets.selection, targets.links(), targets.name_of)
+        keep_referred(targets.selection, targets.links(), targets.name_of, targets.stuck())
         audit = audit_form(self._tables)
         former = former or self._audited(audit)
         restored = tuple(restored_tables(targets, former))

@@ -78,7 +78,8 @@ def resolve_lost_commit(plan: RollbackPlan, url: DatabaseUrl, transaction: str |
                 require_identity(plan, database)
                 status = database.status_of(transaction) if transaction else None
                 if status is None:
-                    database.begin(writing=False)
+                    # Where transactions have no names, the lock of a rollback tells whether its session is there yet.
+                    database.begin(writing=transaction is None)
                     status = "committed" if _is_now_so(plan, database, is_reverted=is_reverted) else "aborted"
         except (DatabaseError, RollbackError, WriteError) as error:
             status, reason = "in progress", str(error)

@@ -8,6 +8,7 @@ from recon.rollback.former import FormerRow
 from recon.rollback.plan import ChangedValue, KeptRow, RestoredRow, RestoredTable, digest_of
 from recon.rollback.selection import words_of
 from recon.rollback.statements import key_chunks
+from recon.rollback.tables import require_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ def restored_tables(targets: Targets, former: FormerValues) -> Iterator[Restored
         table = targets.table_of(entity)
         kept = {key: why for key, why in updated.items() if why}
         wanted = [key for key, why in updated.items() if not why]
+        require_key(table)
         stored = dict(_stored(table, wanted, targets))
         literals = {key: dict(zip(table.stored, row.values, strict=True)) for key, row in stored.items()}
         found = former.of(entity, table, literals)

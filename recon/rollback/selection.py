@@ -78,13 +78,16 @@ def include_dependents(
         fresh = dict(found)
 
 
-def keep_referred(selection: Selection, links: Iterable[Link], name_of: Callable[[str], str]) -> None:
+def keep_referred(
+    selection: Selection, links: Iterable[Link], name_of: Callable[[str], str], stuck: Iterable[tuple[RowId, str]] = ()
+) -> None:
     """Keep what rows outside the selection refer to, and then what the kept rows refer to.
 
     Args:
         selection: Is reduced.
         links: Every row that refers to a row of the selection, in it or not.
         name_of: Returns a table's name for people.
+        stuck: Rows that cannot be deleted, with the reason.
     """
     parents: dict[RowId, list[RowId]] = defaultdict(list)
     mappings: dict[RowId, list[RowId]] = defaultdict(list)
@@ -97,6 +100,7 @@ def keep_referred(selection: Selection, links: Iterable[Link], name_of: Callable
         else:
             outside[link.parent][link.child[0]] += 1
     waiting: deque[tuple[RowId, str]] = deque((row, _referred(counts, name_of)) for row, counts in outside.items())
+    waiting.extend(stuck)
     while waiting:
         row, why = waiting.popleft()
         if not selection.holds(row):

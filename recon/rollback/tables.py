@@ -84,12 +84,13 @@ class TargetTables:
                 )
 
     def named(self, name: str) -> TargetTable:
-        """Return the table that a person names, with or without its schema.
+        """Return the table that a person names, with its schema, or without: the application's own comes first.
 
         Raises:
             RollbackError: There is no such table, or there are several.
         """
-        wanted = [t for t in self.every.values() if name in {t.name, t.sql, f"{t.schema}.{t.name}"}]
+        own = self.find(name)
+        wanted = [own] if own else self._of_any_schema(name)
         if len(wanted) != 1:
             raise RollbackError(
                 "There is no table of that name" if not wanted else "Several tables have that name",
@@ -98,6 +99,9 @@ class TargetTables:
                 found=name[:100],
             )
         return wanted[0]
+
+    def _of_any_schema(self, name: str) -> list[TargetTable]:
+        return [t for t in self.every.values() if name in {t.name, t.sql, f"{t.schema}.{t.name}"}]
 
     def find(self, name: str) -> TargetTable | None:
         """Return the application's table of that name; None: it has none."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 MAPPINGS = "id_mappings"
+REFERS_TO_ITSELF = "it refers to itself by {columns}, and InnoDB deletes no such row: empty that first"
 ALONE = "it names no row, and nothing shows that the run created one"
 
 
@@ -171,6 +172,17 @@ class Targets:
             keys = self.selection.rows.get(reference.parent)
             if keys:
                 yield from self.links_of(reference, keys)
+
+    def stuck(self) -> Iterator[tuple[RowId, str]]:
+        """Yield the rows of the selection that the server does not delete, with the reason."""
+        if self.database.kind != "mysql":
+            return
+        for reference in self.references:
+            is_checked = reference.name != IMPLIED and reference.on_delete in {"no action", "restrict"}
+            if is_checked and reference.table == reference.parent:
+                for link in self.links_of(reference, self.selection.rows.get(reference.parent, ())):
+                    if link.child == link.parent:
+                        yield link.child, REFERS_TO_ITSELF.format(columns=", ".join(reference.columns))
 
     def links_of(self, reference: Reference, keys: Iterable[Key]) -> Iterator[Link]:
         """Yield the rows that refer by one foreign key to the parents with these keys."""

@@ -236,6 +236,9 @@ class WritableDatabase(Protocol):
     ) -> Iterator[tuple[Key, Key]]:
         """Yield the keys of child and parent for each row of one that refers to a row of the other.
 
+        While writing, these are all rows that a deletion would reach, also those that came since the transaction
+        began; or the server refuses that deletion ("stale").
+
         Args:
             child: The table whose rows refer; without a key, theirs are empty.
             parent: The table that they refer to.

@@ -209,7 +209,10 @@ class MysqlWriter:
     def links(
         self, child: TargetTable, parent: TargetTable, where: str, compared: Sequence[tuple[str, str]]
     ) -> Iterator[tuple[Key, Key]]:
-        """Yield the keys of child and parent for each row that refers to another."""
+        """Yield the keys of child and parent for each row that refers to another; while writing, of the newest ones.
+
+        A cascade reaches rows that were committed after the transaction began, which a plain read does not show.
+        """
         keys = [
             [column for name in table.key for column in table.columns if column.name == name]
             for table in (child, parent)
@@ -218,7 +221,8 @@ class MysqlWriter:
         statement = joined(
             child.sql, parent.sql, where, (list(map(as_bytes, keys[0])), list(map(as_bytes, keys[1]))), compared
         )
-        for row in self._of(child.sql).stream(statement):
+        channel = self._of(child.sql)
+        for row in channel.stream(statement + self._lock_of_newest(channel)):
             literals = tuple(make(value) for make, value in zip(makers, row, strict=True))
             yield literals[: len(child.key)], literals[len(child.key) :]
 
@@ -234,9 +238,12 @@ class MysqlWriter:
     def count(self, table: TargetTable, where: str = "true") -> int:
         """Return the number of rows; with a condition and while writing, of the newest ones, which it then locks."""
         channel = self._of(table.sql)
-        is_locking = self._is_writing and where != "true" and channel is self._channel
-        lock = SHARED_LOCK[self._is_mariadb] if is_locking else ""
+        lock = self._lock_of_newest(channel) if where != "true" else ""
         return int(channel.ask(STATEMENTS["count"].format(table=table.sql, where=where, lock=lock))[0][0])
+
+    def _lock_of_newest(self, channel: MysqlChannel) -> str:
+        """The end of a statement that reads the newest rows, and keeps them as they are; while reading: none."""
+        return SHARED_LOCK[self._is_mariadb] if self._is_writing and channel is self._channel else ""
 
     def seconds_to_look_up(self, reference: Reference, value: Key) -> float:
         """Measure how long the server takes to find the rows that refer to one parent."""
