@@ -61,9 +61,11 @@ def backup_copy(
         yield None
         return
     path, source = Path(options.backup), f"the backup {options.backup}"
-    if not path.exists():
+    if not _is_there(path):
         url = resolve_database(str(options.backup), options.environment)
         _require_kind(url.kind, target)
+        if "://" in str(options.backup):
+            source = f"the backup in {url.label}"
         yield BackupCopy(url, source, (_unknown_age(source),))
         return
     subject = Subject(path)
@@ -75,6 +77,14 @@ def backup_copy(
         return
     with _read(subject, source, target, began_at) as copy:
         yield copy
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # It is, for what may look into its folder.
+        return True
 
 
 @contextmanager

@@ -18,6 +18,19 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 SCALE = re.compile(r"(?:numeric|decimal)\(\d+,(\d+)\)", re.IGNORECASE)
 MYSQL_NUMBER = re.compile(r"(?:tiny|small|medium|big)?int\b|decimal|float|double|bit")
 FLOATS = ("real", "floa", "doub")
+# The types whose values are shown in one way that is known; of SQLite's, the sample shows it.
+KNOWN = {
+    "postgresql": re.compile(
+        r"(?:text|citext|uuid|boolean|smallint|integer|bigint|real|double precision|date|jsonb?"
+        r"|(?:character|numeric|timestamp)[^\[]*)$"
+    ),
+    "mysql": re.compile(
+        r"(?:tiny|medium|long)?text\b|(?:var)?char\b|(?:tiny|small|medium|big)?int\b|decimal|float|double|datetime"
+        r"|timestamp|date$|json|bit|(?:var)?binary\(16\)"
+    ),
+    "sqlite": re.compile(""),
+}
+OTHER_CHARACTERS = " character set "
 UUID = re.compile(r"[0-9a-f]{32}")
 TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:(?P<between>[T ])\d\d:\d\d(?P<seconds>:\d\d(?:\.(?P<fraction>\d+))?)?"
@@ -25,7 +38,7 @@ TIME = re.compile(
 )
 WORDS = (("true", "false"), ("t", "f"), ("1", "0"))
 STYLES = tuple(
-    json.JSONEncoder(separators=separators, ensure_ascii=is_ascii, default=float)
+    json.JSONEncoder(separators=separators, ensure_ascii=is_ascii)
     for separators in ((", ", ": "), (",", ":"))
     for is_ascii in (False, True)
 )
@@ -53,6 +66,11 @@ def spelled(value: Any, sample: str | None, column: TargetColumn, database: Writ
     """
     if value is None:
         return NULL
+    if not column.choices and not KNOWN[database.kind].match(column.type.lower()):
+        return None
+    # What a text of another character set is as a literal, only the server can say.
+    if OTHER_CHARACTERS in column.type and not str(value).isascii():
+        return None
     return _Column(sample or _typical(column, database), column, database).spelled(value)
 
 
@@ -141,7 +159,9 @@ class _Column:
             present = json.loads(self._text)
         except ValueError:
             return None
-        for style in STYLES:
+        if self._type == "jsonb":
+            value = _as_jsonb(value)
+        for style in STYLES if not _has_fraction(value) else ():
             if style.encode(present) == self._text:
                 return self._database.literal(style.encode(value))
         return None
@@ -170,6 +190,23 @@ class _Column:
         if "." in self._text:
             return repr(micros * unit / 1_000_000)
         return str(micros * unit // 1_000_000)
+
+
+def _as_jsonb(value: Any) -> Any:
+    """A value with its keys in the order of jsonb: the shorter ones first."""
+    if isinstance(value, list):
+        return [_as_jsonb(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+    return {key: _as_jsonb(value[key]) for key in keys}
+
+
+def _has_fraction(value: Any) -> bool:
+    """Whether a value holds numbers that can be written in several ways."""
+    if isinstance(value, dict | list):
+        return any(map(_has_fraction, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Decimal)
 
 
 def _zone(text: str | None) -> timezone:
