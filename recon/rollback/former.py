@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from recon.database.writing import open_for_writing
+from recon.errors import RollbackError
 from recon.rollback.backups import backup_copy
 from recon.rollback.refusals import refused
 from recon.rollback.statements import key_chunks
@@ -80,6 +81,21 @@ class FormerDatabase:
         self._tables = {
             table.name: table for table in copy.tables() if copy.schema is None or table.schema == copy.schema
         }
+
+    def require_other(self, target: WritableDatabase) -> None:
+        """Require that it is not the database that the run wrote to.
+
+        Raises:
+            RollbackError: It is.
+        """
+        if self._copy.identity == target.identity:
+            raise RollbackError(
+                "The backup is the database itself",
+                where="--backup",
+                expected="a copy from before the run",
+                found=target.label,
+                next_step="Restore a backup to another name, and name that database",
+            )
 
     def of(self, entity: str, table: TargetTable, stored: Stored) -> Mapping[Key, FormerRow]:  # noqa: ARG002 - as declared
         """Return the rows of the copy, without columns that it does not have, or has in another type."""

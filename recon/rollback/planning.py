@@ -74,6 +74,8 @@ def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
         refused(database.label),
     ):
         database.begin(writing=False)
+        if former:
+            former.require_other(database)
         plan = _Planner(known, TargetTables(database, profile), database, folder).plan(options, who, former)
         database.rollback()
         plan = _proven(plan, folder, database)

@@ -189,6 +189,12 @@ def test_what_is_no_backup_is_refused_with_what_it_is(before: Before, tmp_path: 
         assert words in str(raised.value), path
 
 
+def test_the_database_itself_is_no_backup(before: Before) -> None:
+    itself = "DATABASE_URL" if before.kind != "sqlite" else before.migrated.imported.address
+    with pytest.raises(RollbackError, match="The backup is the database itself"):
+        before.migrated.plan(backup=itself)
+
+
 def test_a_row_that_the_backup_lacks_and_a_column_of_one_side_are_named(before: Before) -> None:
     never, imported = before.migrated.never, before.migrated.imported
     copy = before.backup("copy")
