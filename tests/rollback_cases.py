@@ -104,7 +104,7 @@ class Case:
         return said
 
     def state(self) -> tuple[dict[str, dict[str, tuple[Any, ...]]], int]:
-        """Every row, and how many audit rows tell of rollbacks; where it can be, over one connection, which is cheaper."""
+        """Every row, and how many audit rows tell of rollbacks."""
         if self.database.kind != "postgresql":
             metadata = [text for (text,) in self.database.run(AUDITED)]
             return self.database.everything(), sum("ollbackPlanId" in str(text) for text in metadata)
