@@ -46,8 +46,9 @@ def running_mariadb(*, with_tls: bool) -> Iterator[tuple[MysqlServer, Path]]:
         if account:
             for path in (folder, *folder.iterdir()):
                 shutil.chown(path, account)
-        data = f"--datadir={folder / 'data'}"
-        install = ("mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal")
+        # A server that starts empties its folder for temporary files, which must not be that of another.
+        data = (f"--datadir={folder / 'data'}", f"--tmpdir={folder}")
+        install = ("mariadb-install-db", "--no-defaults", *data, "--auth-root-authentication-method=normal")
         groups: list[str] | None = [] if account else None
         installed = subprocess.run(
             [*install, "--skip-test-db", *SMALL],
@@ -68,7 +69,7 @@ def running_mariadb(*, with_tls: bool) -> Iterator[tuple[MysqlServer, Path]]:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
         places = (f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--port={port}")
-        start = ("mariadbd", "--no-defaults", data, "--bind-address=127.0.0.1", *places, *options)
+        start = ("mariadbd", "--no-defaults", *data, "--bind-address=127.0.0.1", *places, *options)
         with subprocess.Popen(
             [*start, *SMALL, "--innodb-flush-log-at-trx-commit=0"],
             stdin=subprocess.DEVNULL,
