@@ -46,20 +46,20 @@ def write_plan(folder: Path, plan: RollbackPlan) -> str:
     """
     text = msgspec.json.encode(plan, order="sorted")
     digest = sha256(text).hexdigest()
-    sealed = msgspec.json.encode(SealedPlan(msgspec.Raw(text), digest))
-    write_private(folder / PLAN, sealed + b"\n")
+    # As SealedPlan is encoded, without copying the text, which is large.
+    write_private(folder / PLAN, b'{"plan":', text, b',"sha256":', msgspec.json.encode(digest), b"}\n")
     return digest
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that its owner alone can read.
+def write_private(path: Path, *parts: bytes) -> None:
+    """Write a new file, of these parts in order, that its owner alone can read.
 
     Raises:
         OutputError: It cannot be written.
     """
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
+            file.writelines(parts)
     except OSError as error:
         raise OutputError(
             "A file of the rollback cannot be written", where=str(path)[:300], found=error.strerror
