@@ -46,7 +46,7 @@ def delete_planned(stored: StoredPlan, database: WritableDatabase, by: str, prog
     progress.step("Checking the plan against the database")
     require_rights(plan, database, "delete")
     tables = require_same_tables(plan, database)
-    require_quiet(plan, database, tables)
+    require_quiet(plan, database)
     for name, count in lock_rows(plan, database):
         progress.note(f"{name}: {count:,} rows locked, all as planned")
     require_unreferred(plan, database, tables)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from recon.errors import RollbackError
 from recon.rollback.links import links_of
 from recon.rollback.plan import digest_of
+from recon.rollback.remembered import remembered
 from recon.rollback.selection import words_of
 from recon.rollback.statements import key_chunks
 from recon.rollback.tables import raw_text
@@ -159,24 +160,38 @@ def require_no_writers(plan: RollbackPlan, database: WritableDatabase) -> None:
         )
 
 
-def require_quiet(plan: RollbackPlan, database: WritableDatabase, tables: dict[str, TargetTable]) -> None:
-    """Require that nobody else writes to the tables, and that no run that the plan does not know was recorded.
+def require_quiet(plan: RollbackPlan, database: WritableDatabase) -> None:
+    """Require that nobody else writes to the tables, and that the importer remembers no more than the plan knows.
 
     Raises:
-        RollbackError: Somebody writes, or another run was recorded since.
+        RollbackError: Somebody writes, another run was recorded since, or an id mapping that is not planned names a
+            planned row.
     """
     require_no_writers(plan, database)
     mapped = plan.mappings
-    if mapped and mapped.run:
-        found = {row.values[0] for row in database.rows(tables[mapped.table.sql], [mapped.run])}
-        unknown = sorted(found - {*mapped.runs, "NULL"})
-        if unknown:
-            raise RollbackError(
-                "Another run was recorded since the plan was made",
-                where=mapped.table.name,
-                found=", ".join(map(raw_text, unknown[:5])),
-                next_step=AGAIN,
-            )
+    if mapped is None:
+        return
+    planned = {row.key for each in plan.deleted if each.table.sql == mapped.table.sql for row in each.rows}
+    runs, added = set(), []
+    for each in remembered(plan, mapped, database):
+        runs.add(each.run)
+        if each.is_planned and each.key not in planned:
+            added.append(each)
+    unknown = sorted(runs - {*mapped.runs, "NULL", ""})
+    if unknown:
+        raise RollbackError(
+            "Another run was recorded since the plan was made",
+            where=mapped.table.name,
+            found=", ".join(map(raw_text, unknown[:5])),
+            next_step=AGAIN,
+        )
+    if added:
+        raise RollbackError(
+            "The plan is stale: id mappings name planned rows that did not when it was made",
+            where=mapped.table.name,
+            found=f"{len(added):,}, e.g. {words_of(added[0].key)} names {added[0].named}",
+            next_step=AGAIN,
+        )
 
 
 def lock_rows(plan: RollbackPlan, database: WritableDatabase) -> Iterator[tuple[str, int]]:

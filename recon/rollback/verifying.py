@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from recon.model import Fact, Findings, Probe
 from recon.rollback.exactness import content_of, count_differing
 from recon.rollback.links import count_orphans
-from recon.rollback.tables import entity_of, raw_text
+from recon.rollback.remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,13 +117,8 @@ def _references(plan: RollbackPlan, database: WritableDatabase) -> Check:
 def _mappings(plan: RollbackPlan, database: WritableDatabase) -> Check:
     if plan.mappings is None:
         return MAPPINGS.warned("The database has no id mappings: the importer's memory is not known")
-    ids = {each.title: {raw_text(key).lower() for row in each.rows for key in row.key} for each in plan.deleted}
-    found = []
-    mapped = plan.mappings
-    for row in database.rows(mapped.table, [mapped.entity_type, mapped.target_id, *mapped.table.key]):
-        entity = entity_of(row.values[0])
-        if entity and raw_text(row.values[1]).lower() in ids.get(entity, ()):
-            found.append({"mapping": ", ".join(row.values[2:]), "names": raw_text(row.values[1])})
+    every = remembered(plan, plan.mappings, database)
+    found = [{"mapping": ", ".join(each.key), "names": each.named} for each in every if each.is_planned]
     if found:
         findings = Findings(found[:SHOWN], actual=len(found))
         return MAPPINGS.failed(f"{len(found):,} id mappings name deleted rows", findings)

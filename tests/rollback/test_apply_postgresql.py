@@ -98,6 +98,11 @@ STALE = {
            values (gen_random_uuid(), 'member', 1, gen_random_uuid(), 'run-later', now(), now())""",
         "Another run was recorded",
     ),
+    "mapping": (
+        """insert into "WaIdMapping" select gen_random_uuid(), "entityType", 0, "murmurantId", null, now(), now()
+           from "WaIdMapping" where "murmurantId" = '{member}'""",
+        "id mappings name planned rows",
+    ),
     "reference": ('create table "Later" (id int, "memberId" uuid references "Member" (id))', "foreign keys"),
     "column": ('alter table "Event" add column later int', "the table 'Event'"),
     "trigger": (
