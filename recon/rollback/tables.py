@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -188,6 +189,8 @@ def require_key(table: TargetTable) -> None:
         )
 
 
+# Asked for each id mapping, of which there are as many as rows, but few types.
+@lru_cache(maxsize=64)
 def entity_of(entity_type: str) -> str | None:
     """Return the entity that an id mapping's type names; None: another."""
     name = raw_text(entity_type).strip().lower()
