@@ -128,7 +128,7 @@ class Answers:
 
     @property
     def checks(self) -> CheckNamespace:
-        """The checks: `checks.member_count`, `checks["Member Count"]`, `checks.frame`."""
+        """The checks: `checks.ID`, `checks["Title"]`, `checks.frame`."""
         return CheckNamespace(self.verification)
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CheckNamespace:
-    """The checks, each an attribute by its id: `checks.member_count.violations`.
+    """The checks, each an attribute by its id: `checks.ID.violations`.
 
     Attributes:
         frame: One row per check: id, name, outcome, message, violations (null: not evaluated); in order.

@@ -227,6 +227,7 @@ def test_keys_tables_and_values_of_every_kind_are_undone_and_come_back(
     assert migrated.imported.run('select code from "Badge"') == [("gold",)]
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("seed", KILLS)
 def test_a_rollback_that_is_killed_is_done_or_not(seed: int, case: Case) -> None:
     before = case.database.everything()

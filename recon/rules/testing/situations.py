@@ -190,6 +190,7 @@ def _mappings() -> dict[str, list[Any]]:
         "target_id": [_key(SINGULAR[entity], row).bytes for entity, row in rows],
         "run_id": [RUN_ID for _ in rows],
         "synced_at": [MOMENT for _ in rows],
+        "updated_at": [MOMENT for _ in rows],
     }
 
 
