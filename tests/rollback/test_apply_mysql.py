@@ -235,6 +235,41 @@ def test_a_commit_whose_answer_is_lost_is_resolved_by_the_audit_row(case: Case, 
     assert case.database.everything() == before
 
 
+def test_a_session_that_the_server_ends_changes_nothing(case: Case, mysql_server: MysqlServer) -> None:
+    name = case.url.rpartition("/")[2]
+
+    def end_sessions() -> None:
+        for (number,) in mysql_server.execute(
+            None, f"select id from information_schema.processlist where db = '{name}' and command = 'Sleep'"
+        ):
+            mysql_server.execute(None, f"kill {number}")
+
+    before = case.state()
+    with pytest.raises(RollbackError, match="connection"):
+        recon.apply_rollback(case.migrated.applying(case.planned), Meanwhile(end_sessions))
+    assert case.state() == before
+
+
+def test_a_trigger_that_changes_other_rows_or_those_put_back_is_noticed(case: Case) -> None:
+    before = case.state()[0]
+    case.database.run(
+        """create trigger later after delete on "EventRegistration" for each row
+           update "Event" set capacity = 1 where "createdAt" < '2024-01-01'"""
+    )
+    try:
+        case.refused(case.apply, "Rows changed that the plan does not touch", "Event")
+    finally:
+        case.database.run("drop trigger later")
+    assert case.apply().words.startswith("ROLLED BACK")
+    case.database.run("create trigger later before insert on \"Member\" for each row set new.phone = '1'")
+    try:
+        case.refused(case.revert, "Rows did not come back as they were")
+    finally:
+        case.database.run("drop trigger later")
+    assert case.revert().words == "REVERTED"
+    assert case.database.everything() == before
+
+
 # Ids of 16 bytes and numbers, and texts of other character sets.
 OF_OTHER_TYPES = """
 alter table "MemberNote" drop foreign key "MemberNote_ibfk_1", drop column text, add column text varchar(50)
