@@ -225,13 +225,15 @@ def test_a_connection_that_is_lost_before_the_commit_changes_nothing(
     assert "nothing was changed" in said.lower()
 
 
-def test_a_commit_whose_answer_is_lost_is_resolved_by_the_audit_row(case: Case, mysql_server: MysqlServer) -> None:
+@pytest.mark.parametrize("side", ["during", "after"])
+def test_a_commit_whose_answer_is_lost_is_resolved_by_the_audit_row(
+    side: str, case: Case, mysql_server: MysqlServer
+) -> None:
     before = case.database.everything()
-    with severing_proxy(mysql_server.port, b"commit", make=MysqlSeveringProxy, side="after") as proxy:
-        assert case.apply(direct(proxy.url(case.url))).words.startswith("ROLLED BACK")
-        assert proxy.severed.is_set()
-    with severing_proxy(mysql_server.port, b"commit", make=MysqlSeveringProxy, side="after") as proxy:
-        assert case.revert(direct(proxy.url(case.url))).words == "REVERTED"
+    for act, words in ((case.apply, "ROLLED BACK"), (case.revert, "REVERTED")):
+        with severing_proxy(mysql_server.port, b"commit", make=MysqlSeveringProxy, side=side) as proxy:
+            assert act(direct(proxy.url(case.url))).words.startswith(words)
+            assert proxy.severed.is_set()
     assert case.database.everything() == before
 
 
