@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from recon.errors import RollbackError
 from recon.masking import mask_text
+from recon.rollback.tables import raw_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -194,5 +195,5 @@ def deletion_levels(keys: Collection[Key], links: Iterable[tuple[Key, Key]]) -> 
 
 
 def words_of(key: Key) -> str:
-    """Return a key for people; addresses and phone numbers that identify rows are masked."""
-    return mask_text(", ".join(key)) or "(without a key)"
+    """Return a key for people: its values without quotes; addresses and phone numbers among them are masked."""
+    return mask_text(", ".join(map(raw_text, key))) or "(without a key)"

@@ -91,7 +91,8 @@ def _kept(plan: RollbackPlan) -> Check:
         return KEPT.passed("No row of the run was kept")
     rows = [
         {"table": each.table.name, "key": row.key, "why": row.why}
-        for each in (*plan.deleted, *plan.kept)
+        # Id mappings last: they are kept because of the rows that they name.
+        for each in (*plan.kept, *reversed(plan.deleted))
         for row in each.kept
     ]
     rows += [{"table": each.table.name, "key": row.key, "why": row.why} for each in plan.restored for row in each.kept]

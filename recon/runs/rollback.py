@@ -117,8 +117,10 @@ def _kept(applied: AppliedPlan) -> AppliedPlan:
     try:
         with (folder / DONE).open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
+        (folder / DONE).chmod(0o600)
         for format_name, name in FILES.items():
             (folder / name).write_text(assessment_text(applied.assessment, format_name), encoding="utf-8")
+            (folder / name).chmod(0o600)
     except OSError as error:
         raise OutputError(
             f"The rollback ended as {applied.words}, but its report cannot be written",

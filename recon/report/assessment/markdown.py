@@ -40,5 +40,7 @@ def _part(part: Part) -> Iterator[str]:
     if part.facts:
         yield from markdown_table(("", "Value"), [(fact.label, markdown(fact.value)) for fact in part.facts])
         yield ""
+    if not part.checks:
+        return
     rows = [(MARKS[check.outcome], markdown(check.name), markdown(check.message)) for check in part.checks]
     yield from markdown_table(("Outcome", "Check", "Message"), rows) if rows else ()

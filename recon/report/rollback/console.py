@@ -31,6 +31,8 @@ def plan_lines(plan: RollbackPlan) -> Iterator[str]:
             yield f"  - kept: {plural(len(each.kept), 'row')} of {printable(each.table.name)}"
             for row in each.kept[:SHOWN]:
                 yield f"      {printable(row.key)}: {printable(row.why)}"
+            if len(each.kept) > SHOWN:
+                yield f"      and {len(each.kept) - SHOWN:,} more"
     for restored in plan.restored:
         name = printable(restored.table.name)
         if restored.rows:

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from recon.rollback.plan import KeptRow, RollbackPlan
 
 SHOWN = 20
+MAPPINGS = "id mappings"
 NOTHING_REACHED = "Nothing: no foreign key deletes or empties rows of other tables by itself."
 STEPS = (
     "The plan's digest, the database's identity, the tables and their foreign keys are compared with the plan.",
-    "Other sessions that write to these tables, and runs that the plan does not know, end it.",
-    "Every row is locked, children first, and compared with its digest; no lock is waited for longer than seconds.",
-    "Rows that refer to planned rows and are not planned end it.",
-    "The statements are sent, and each must affect exactly the planned number of rows.",
+    "It stops if other sessions write to these tables, or if a run was recorded that the plan does not know.",
+    "Every row is locked, children first, and compared with its digest. No lock is waited for longer than seconds.",
+    "It stops if rows that are not planned refer to planned rows.",
+    "The statements are sent. Each must affect exactly the planned number of rows.",
     "An audit row with the plan's id is written.",
     "The digest of all other rows, in these tables and in those that a cascade could reach, must be unchanged.",
-    "All of it is committed together; if anything is not as planned, nothing is changed.",
+    "All of it is committed together. If it stops before that, or anything is not as planned, nothing is changed.",
     "What is there afterwards is verified against the plan, in a transaction of its own.",
 )
 
@@ -73,7 +74,11 @@ def _lines(plan: RollbackPlan, sha256: str, folder: str) -> Iterator[str]:
 
 def _facts(plan: RollbackPlan, sha256: str) -> list[tuple[str, str]]:
     ended = f"{plan.ended_at:%Y-%m-%d %H:%M:%S}" if plan.ended_at else "not known"
-    times = f"{plan.started_at:%Y-%m-%d %H:%M:%S} to {ended} UTC, by the database's clock" if plan.started_at else ""
+    times = (
+        f"{plan.started_at:%Y-%m-%d %H:%M:%S} to {ended} UTC, by the database's clock, give or take a minute"
+        if plan.started_at
+        else ""
+    )
     return [
         ("Database", markdown(plan.database)),
         ("Environment", plan.environment),
@@ -91,32 +96,48 @@ def _facts(plan: RollbackPlan, sha256: str) -> list[tuple[str, str]]:
 
 
 def _rows(plan: RollbackPlan) -> Iterator[str]:
-    header = ("Table", "Rows", "Deleted", "Kept", "Left")
+    header = ("Table", "Rows", "Deleted", "Kept", "Left afterwards")
     rows = []
     for each in (*plan.deleted, *plan.kept):
         left = each.before - len(each.rows)
         counts = (each.before, len(each.rows), len(each.kept), left)
-        rows.append((markdown(f"{each.table.name} ({each.title})"), *(f"{count:,}" for count in counts)))
+        named = f"{each.table.name} ({each.title})" if each.title != each.table.name else each.table.name
+        rows.append((markdown(named), *(f"{count:,}" for count in counts)))
     yield from markdown_table(header, rows, 4) if rows else ["None."]
-    yield ""
-    yield "In the order of deletion. " + "; ".join(f"{markdown(each.title)}: {each.proof}" for each in plan.deleted)
+    if plan.deleted:
+        yield from (
+            "",
+            "The tables are in the order of deletion. *Kept* are rows of the run that stay, with the reason below.",
+        )
+    known = " ".join(plan.evidence)
+    others = [each for each in plan.deleted if each.proof not in known]
+    if others:
+        yield from ("", *(f"- {markdown(each.title)}: deleted because {each.proof}" for each in others))
 
 
 def _kept(plan: RollbackPlan) -> Iterator[str]:
-    for each in (*plan.deleted, *plan.kept):
+    # Id mappings, which are deleted first, are kept because of the rows that they name: these are to be read first.
+    for each in sorted((*plan.deleted, *plan.kept), key=lambda each: each.title == MAPPINGS):
         if each.kept:
             yield from (f"### Kept: {plural(len(each.kept), 'row')} of {markdown(each.table.name)}", "")
             yield from (*_reasons(each.kept), "")
 
 
 def _reasons(kept: Sequence[KeptRow]) -> Iterator[str]:
-    yield from markdown_table(("Row", "Why it is kept"), [(markdown(k.key), markdown(k.why)) for k in kept[:SHOWN]])
+    """Each row with its reason; where all have the same one, that and their ids."""
+    whys = {row.why for row in kept}
+    if len(whys) == 1 and len(kept) > 1:
+        yield f"Each of them: {markdown(whys.pop())}."
+        yield from ("", ", ".join(markdown(row.key) for row in kept[:SHOWN]))
+    else:
+        rows = [(markdown(row.key), markdown(row.why)) for row in kept[:SHOWN]]
+        yield from markdown_table(("Row", "Why it is kept"), rows)
     if len(kept) > SHOWN:
         yield from ("", f"and {len(kept) - SHOWN:,} more, all in `{PLAN}`.")
 
 
 def _restored(plan: RollbackPlan) -> Iterator[str]:
-    for each in plan.restored:
+    for each in sorted(plan.restored, key=lambda each: each.title == MAPPINGS):
         yield from (f"### Updated by the Run: {markdown(each.table.name)}", "")
         counted = Counter(value.column for row in each.rows for value in row.values)
         if each.rows:
