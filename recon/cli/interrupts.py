@@ -50,6 +50,15 @@ def ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def end_typing_at_interrupts() -> None:
+    """Let Ctrl-C end a wait for what a person types.
+
+    Polars sets a handler of its own, after which the system would go on reading until a line is typed.
+    """
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
+
+
 def _read(heard: int) -> bytes:
     try:
         return os.read(heard, 4096)

@@ -9,6 +9,7 @@ import click
 
 from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
+from recon.cli.interrupts import end_typing_at_interrupts
 from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_bundle
 from recon.errors import UsageError
 from recon.preflight.dry_run import DryRunOptions
@@ -106,6 +107,7 @@ def _is_terminal() -> bool:
 
 def _confirm(question: str) -> bool:
     """Ask on the terminal; standard output may hold a report."""
+    end_typing_at_interrupts()
     try:
         return click.confirm(question, default=False, err=True)
     except click.Abort:

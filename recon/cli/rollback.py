@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +11,18 @@ import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import assessment_exit_code
 from recon.cli.instants import instant
-from recon.cli.interrupts import ended_in_order
+from recon.cli.interrupts import end_typing_at_interrupts, ended_in_order
 from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_bundle
 from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
-from recon.report.rollback.console import plan_footer, plan_lines
-from recon.report.rollback.markdown import summary
+from recon.report.rollback.console import plan_footer, plan_lines, question_lines
 from recon.report.text import printable
 from recon.rollback.files import read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from recon.rollback.applying import AppliedPlan
 
@@ -165,7 +164,7 @@ def revert(**given: Any) -> int:
 
 
 def _finished(act: Callable[..., AppliedPlan], given: dict[str, Any], verb: str) -> int:
-    given["run_id"] = given["run_id"] or _typed(verb, given["plan"])
+    given["run_id"] = given["run_id"] or _typed(given["plan"], verb)
     console = AssessmentConsole(verbose=False)
     with ended_in_order():
         applied = act(recon.ApplyOptions(**given), Steps(), console)
@@ -174,14 +173,14 @@ def _finished(act: Callable[..., AppliedPlan], given: dict[str, Any], verb: str)
     return assessment_exit_code(applied.assessment, "failure")
 
 
-def _typed(verb: str, folder: str) -> str:
-    """Show what the plan does, and ask for the run id.
+def _typed(plan: Path, verb: str) -> str:
+    """Say what the plan does, and ask for the run id.
 
     Raises:
         UsageError: There is no terminal to ask on.
         RollbackError: The plan cannot be read.
     """
-    if not sys.stdin or not os.isatty(sys.stdin.fileno()):
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
             "A rollback is not applied unasked",
             where="--yes",
@@ -189,6 +188,7 @@ def _typed(verb: str, folder: str) -> str:
             found="no terminal",
             next_step="Read the plan, then name the run: --yes RUN_ID",
         )
-    plan = read_plan(folder).plan
-    click.echo(f"The plan {summary(plan)}.\n  - {printable(plan.database)} ({plan.environment})")
+    for line in question_lines(read_plan(plan).plan):
+        click.echo(line)
+    end_typing_at_interrupts()
     return str(click.prompt(f"{verb} what the plan lists? Type the run id to go on")).strip()

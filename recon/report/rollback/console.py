@@ -65,3 +65,9 @@ def _warnings(plan: RollbackPlan) -> Iterator[str]:
 def plan_footer(plan: RollbackPlan) -> Iterator[str]:
     """The last lines of a plan."""
     yield from (RULE, f"  PLANNED: {summary(plan)}", "  Nothing has been changed", RULE)
+
+
+def question_lines(plan: RollbackPlan) -> Iterator[str]:
+    """What a person reads who is asked whether a plan is to be applied, or reverted."""
+    yield f"The plan {summary(plan)}."
+    yield f"Database: {printable(plan.database)} ({plan.environment})"
