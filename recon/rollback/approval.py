@@ -114,7 +114,7 @@ def verified_approval(digest: str, signature: Path, approvers: Path, planned_by:
 class _Keygen:
     """Questions to ssh-keygen about a signature; the files are copies of those that errors name.
 
-    For these it reads no configuration and asks no agent.
+    For these it reads no configuration and asks no ssh-agent.
     """
 
     program: str
