@@ -39,7 +39,7 @@ def audit_form(tables: TargetTables) -> AuditForm:
         table = tables.find(record.table) if record.json_keys else None
         if table and any(column.name == record.column for column in table.columns):
             return _form(table, record)
-    return AuditForm(why="the database has no audit table that the profile names: only this folder tells of it")
+    return AuditForm(why="the database has no audit table that the profile names: only this folder records it")
 
 
 def _form(table: TargetTable, record: RunRecord) -> AuditForm:

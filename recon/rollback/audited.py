@@ -25,12 +25,12 @@ BEFORE, AFTER = "before", "after"
 TYPES, RESOURCES = ("resourcetype", "entitytype", "type"), ("resourceid", "entityid")
 NO_WORD = re.compile(r"[\W_]")
 ANOTHER = "its {column} is not what the audit table says that the run wrote"
-NO_FORM = "how its {column} was stored before the run cannot be told from the audit table"
+NO_FORM = "how its {column} was stored before the run is not known from the audit table"
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change that the audit table tells of, when it is about one row."""
+    """A change that the audit table records, when it is about one row."""
 
     at: datetime
     type: str | None

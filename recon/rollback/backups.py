@@ -156,4 +156,4 @@ def _age(manifest: BackupManifest | None, source: str, began_at: datetime | None
 
 
 def _unknown_age(source: str) -> str:
-    return f"Nothing shows whether {source} is from before the run: that is for whoever reads this plan to know"
+    return f"Nothing shows whether {source} is from before the run: the reader of this plan has to know"

@@ -159,7 +159,7 @@ def _sentences(bundle: Bundle, found: list[EntityEvidence]) -> Iterator[str]:
 
 def _notices(run: Mapping[str, Any], calibrations: Mapping[str, Calibration]) -> Iterator[str]:
     if run["completed_at"] is None:
-        yield "The report does not say when the run ended: rows that were changed since cannot be told by time"
+        yield "The report does not say when the run ended: rows that were changed since cannot be recognised by time"
     for name, calibration in calibrations.items():
         if calibration.remark:
             yield f"{name}: {calibration.remark}"

@@ -62,7 +62,7 @@ def spelled(value: Any, sample: str | None, column: TargetColumn, database: Writ
         database: Its database.
 
     Returns:
-        The literal; None: the form cannot be told.
+        The literal; None: the form is not known.
     """
     if value is None:
         return NULL

@@ -48,7 +48,7 @@ def evidence_of_run(run_id: str, warehouse: Warehouse, started_at: datetime | No
     return RunEvidence(
         run_id,
         (
-            "There is no bundle: what the run created is told by the database alone",
+            "There is no bundle: what the run created is known from the database alone",
             f"The database's id mappings name the run on {span['n']:,} rows, "
             + (
                 f"and its operator says when it started: {window.started_at} UTC"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recon.bundle import Bundle
     from recon.warehouse import Warehouse
 
-# What tells whose a row is, where there are no records.
+# What shows whose a row is, where there are no records.
 IDENTIFIED = {
     "are_exported": "an export has its record",
     "are_listed": "the bundle's id mapping names it",
@@ -31,7 +31,7 @@ NOT_THE_RUNS = {
 def by_stamps(bundle: Bundle, entity: str, window: Window, warehouse: Warehouse) -> EntityEvidence:
     """Without records: created are rows whose created_at lies within the run, if nothing contradicts it.
 
-    Where an export or an id mapping tells which rows are the run's, some may be gone; else all must be there.
+    Where an export or an id mapping shows which rows are the run's, some may be gone; else all must be there.
     """
     created = bundle.entities[entity].created
     if created and window.ended_at is None:

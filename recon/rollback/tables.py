@@ -166,7 +166,7 @@ def located(mapped: MappedTable, database: WritableDatabase, warehouse: Warehous
             f"{count - len(found):,} rows of {mapped.table.name!r} share their id with another",
             where=f"{mapped.table.name}.{column}",
             expected="an id of its own on each row",
-            next_step="Mend the duplicate ids first: which of these rows a run created cannot be told",
+            next_step="Mend the duplicate ids first: which of these rows a run created is not known",
         )
     return found
 

@@ -369,7 +369,7 @@ def by_run(migrated: Migrated, run_id: str = RUN, **options: Any) -> recon.Rollb
 def test_the_database_alone_tells_what_a_run_created(migrated: Migrated) -> None:
     plan = by_run(migrated)
     assert {t: deleted_ids(plan)[t] for t in STAMPED} == {t: {*ids} for t, ids in migrated.created.items()}
-    assert plan.evidence[0] == "There is no bundle: what the run created is told by the database alone"
+    assert plan.evidence[0] == "There is no bundle: what the run created is known from the database alone"
 
 
 def test_a_renewed_mapping_proves_nothing(migrated: Migrated) -> None:

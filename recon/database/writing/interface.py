@@ -80,7 +80,7 @@ class Reference(Struct, frozen=True):
 
 
 class Remark(Struct, frozen=True):
-    """Something about a table that whoever deletes rows of it has to know.
+    """Something about a table that matters when rows of it are deleted.
 
     Attributes:
         table: As `TargetTable.sql`.

@@ -71,7 +71,7 @@ columns as (
 select n.sql, n.schema_name::text, n.name::text, coalesce(c.columns, '[]'), coalesce(k.columns, '{}'), l.rows,
        case when n.kind = 'f' then 'its rows are on another server, which this transaction does not cover'
             when l.is_foreign then 'some of its rows are on another server, which this transaction does not cover'
-            when c.columns is null then 'it has no columns, so that no row of it can be told from another'
+            when c.columns is null then 'it has no columns, so that its rows cannot be distinguished'
             when l.is_unidentified and p.root is not null then 'it is published without a replica identity, so that '
               || 'the server refuses to delete its rows: alter table … replica identity full'
             else '' end

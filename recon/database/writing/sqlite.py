@@ -31,7 +31,7 @@ ROWS = "select {columns} from {table} where {where}{order}"
 COUNT = "select count(*) from {table} where {where}"
 LIMITS = (
     "SQLite locks the whole file: while the plan is applied, no other program can write to it",
-    "A SQLite file has no rights of its own: whoever may write the file may apply the plan",
+    "A SQLite file has no rights of its own: anyone who may write the file may apply the plan",
 )
 KINDS = (
     ("locked", "locked", "Another program is writing to the file: wait for it to end, then try again"),
