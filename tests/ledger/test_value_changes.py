@@ -1,6 +1,7 @@
 """Hundreds of single changes to raw values: noticed, equal by a normaliser, or in a column reported as not checked.
 
-`RECON_SCORE_TABLE=docs/ledger.md python -m pytest tests/ledger/test_value_changes.py` writes the score into the page.
+`RECON_SCORE_TABLE=docs/ledger.md python -m pytest -m soak tests/ledger/test_value_changes.py -k page` writes the score
+into the page.
 """
 
 from __future__ import annotations
@@ -39,7 +40,16 @@ def test_every_column_is_changed() -> None:
     assert {where: number for where, number in by_column.items() if number < LEAST} == {}
 
 
-def test_no_change_goes_unnoticed() -> None:
+def test_no_change_of_every_third_goes_unnoticed() -> None:
+    measure = Measure(measured_club(SEED))
+    scored = measure.score(draw_changes(measure.club, SEED)[::3])
+    assert len(scored) >= 100
+    problems = [*holes(scored, SEED), *confused(measure, scored)]
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.soak
+def test_no_change_goes_unnoticed_and_the_page_says_so() -> None:
     # One test, so that one process does it once.
     measure = Measure(measured_club(SEED))
     scored = measure.score(draw_changes(measure.club, SEED))
