@@ -137,6 +137,7 @@ def before(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield Before(make_migrated(request.param, folder, request), folder, request)
 
 
+@pytest.mark.rounds
 def test_every_form_of_a_backup_shows_the_same_rows_and_is_removed_again(before: Before) -> None:
     found = {form: before.former(before.backup(form)) for form in FORMS[before.kind]}
 

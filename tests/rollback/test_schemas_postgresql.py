@@ -211,8 +211,8 @@ def test_loose_references_are_found_and_rows_tell_what_became_of_the_plan(
     deleted = {each.table.name: each for each in template.planned.plan.deleted}
     kept = {row.key: row.why for each in deleted.values() for row in each.kept}
     event = template.migrated.imported.run(f"select row_number from \"Event\" where id = '{created['Event'][0]}'")[0][0]
-    assert kept[f"'{created['Member'][0]}'"] == "1 row of Locker outside the plan refers to it"
-    assert kept[f"'{event}'"] == "1 row of Slot outside the plan refers to it"
+    assert kept[created["Member"][0]] == "1 row of Locker outside the plan refers to it"
+    assert kept[str(event)] == "1 row of Slot outside the plan refers to it"
     assert [len(deleted[name].rows) for name in ("Member", "Event", "EventRegistration")] == [
         len(created["Member"]) - 1,
         len(created["Event"]) - 1,

@@ -13,6 +13,7 @@ from recon.errors import DatabaseError
 from recon.profile import load_profile
 from recon.warehouse import Warehouse
 from recon.warehouse.load_database import take_snapshot
+from recon.warehouse.reads import RUN_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -283,7 +284,7 @@ def test_runs_come_from_every_place_that_exists(warehouse: Warehouse) -> None:
         ("run-2", "2024-01-16 00:00:00", 1, "AuditLog.metadata"),
     ]
     asked = {query.table: query.columns[0].json_keys for query in source.asked if query.grouped}
-    assert asked == {"WaIdMapping": (), "AuditLog": ("syncRunId", "run_id")}
+    assert asked == {"WaIdMapping": (), "AuditLog": ("syncRunId", "run_id", RUN_STATE)}
 
 
 def test_runs_without_a_time_are_runs_all_the_same(warehouse: Warehouse) -> None:
