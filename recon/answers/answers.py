@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 STATEMENTS = named_statements(Path(__file__).with_name("questions.sql"))
+KNOWN_COLUMNS = """
+select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger')"""
 READ_ONLY = "begin transaction read only"
 VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations")
 # What people call a record, beside its ids.
@@ -176,7 +178,10 @@ class Answers:
         return self._entity(entity, found[0])
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Return the rows of a select on the tables of source, target and ledger; masked as everything else.
+        """Return the rows of a select on the tables of source, target and ledger.
+
+        Unless personal data is shown, texts in a column that no table has under that name are masked like names, which
+        they may be made of; lists and bytes are hidden.
 
         Raises:
             UsageError: DuckDB refuses it, or it is no single select.
@@ -191,7 +196,14 @@ class Answers:
         finally:
             with suppress(duckdb.Error):
                 connection.execute("rollback")
-        return self._masked(frame)
+        return frame if self._show_pii else mask_frame(*self._without_disguise(frame))
+
+    def _without_disguise(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
+        """Return the rows of a person's query and the kind of personal data by column, of what may hold any."""
+        known = {row["column_name"] for row in self._warehouse.rows(KNOWN_COLUMNS)}
+        hidden = [name for name, kind in frame.schema.items() if kind.is_nested() or kind == pl.Binary]
+        renamed = {name: "name" for name in frame.columns if name not in known}
+        return frame.with_columns(pl.lit("***").alias(name) for name in hidden), renamed | PERSONAL
 
     def _records(self, entity: str, outcome: str) -> pl.DataFrame:
         return self._asked("records", entity, {"outcomes": [outcome]})

@@ -40,6 +40,7 @@ class Asked:
         self.rejected |= {"firstName": "Nobody", "lastName": "Known"}
         club.records("members").append(self.rejected)
         club.list_error("members", "Missing email", 900, "WA900")
+        self.records = club.records("members")
         self.paths: DemoPaths = club.write(folder)
         environment = {"DATABASE_URL": str(self.paths.database)}
         done = recon.run(
@@ -204,6 +205,22 @@ def test_the_tables_can_be_asked_by_sql_and_not_changed(answers: recon.Answers) 
         with pytest.raises(UsageError, match="cannot be answered"):
             answers.sql(query)
     assert answers.sql("select count(*) as n from ledger.members").item() == 21
+
+
+def test_a_query_shows_no_name_in_another_guise(asked: Asked) -> None:
+    queries = (
+        "select first_name || ' ' || last_name as who, wa_id from source.members",
+        "select list(last_name) as who, max(wa_id) as wa_id from source.members",
+        "select cast(last_name as blob) as who, wa_id from source.members",
+        "select last_name, wa_id from source.members",
+    )
+    with recon.open_run(asked.run) as opened:
+        for query in queries:
+            frame = opened.sql(query)
+            assert frame.height > 0
+            assert asked.missing[0]["lastName"] not in str(frame.write_json())
+            assert set(frame["wa_id"]) <= {record["_waId"] for record in asked.records}
+        assert opened.sql("select cause, count(*) as n from ledger.members where cause <> '' group by all").height > 0
 
 
 @pytest.mark.parametrize(
