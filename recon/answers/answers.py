@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -13,11 +12,11 @@ from recon.answers.columns import show_columns
 from recon.answers.entity_answer import EntityAnswer
 from recon.answers.judgement import causes_frame
 from recon.answers.namespaces import CheckNamespace, LedgerNamespace, unknown
+from recon.answers.questions import BY_PERSON, STATEMENTS, statement_of
 from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
-from recon.sql import literal, named_statements
 from recon.warehouse.statements import named, query_of
 
 if TYPE_CHECKING:
@@ -26,17 +25,10 @@ if TYPE_CHECKING:
     from recon.model import Verification
     from recon.warehouse import Warehouse
 
-STATEMENTS = named_statements(Path(__file__).with_name("questions.sql"))
 KNOWN_COLUMNS = """
 select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger')"""
 READ_ONLY = "begin transaction read only"
 VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations")
-# What people call a record, beside its ids.
-WORDS = {
-    "members": ("name", "email", "level"),
-    "events": ("title", "start_time"),
-    "registrations": ("member_name", "member_email", "event_title", "status"),
-}
 PERSONAL = {
     "name": "name",
     "what": "name",
@@ -47,12 +39,6 @@ PERSONAL = {
     "member_email": "email",
     "phone": "phone",
 }
-NAMED = {
-    "members": "or lower(email) = lower($key) or lower(name) = lower($key)",
-    "events": "or lower(title) = lower($key)",
-    "registrations": "",
-}
-BY_PERSON = {"members": "member_id", "events": "event_id"}
 
 
 class Answers:
@@ -210,12 +196,12 @@ class Answers:
 
     def _asked(self, question: str, entity: str, values: Mapping[str, Any]) -> pl.DataFrame:
         self._require_listed(entity)
-        sql = _statement(question, entity)
+        sql = statement_of(question, entity)
         return self._masked(_frame(self._warehouse.connection, query_of(sql, self._warehouse.connection), values))
 
     def _rows(self, question: str, entity: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._require_listed(entity)
-        return self._warehouse.rows(_statement(question, entity), values)
+        return self._warehouse.rows(statement_of(question, entity), values)
 
     def _entity(self, entity: str, found: Mapping[str, Any]) -> EntityAnswer:
         spec = next(each for each in EVERY_ENTITY if each.name == entity)
@@ -279,20 +265,6 @@ class Answers:
 
     def _masked(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame if self._show_pii else mask_frame(frame, PERSONAL)
-
-
-def _statement(question: str, entity: str) -> str:
-    """The SQL of a question about one entity."""
-    words = WORDS[entity]
-    spec = next(each for each in EVERY_ENTITY if each.name == entity)
-    return STATEMENTS[question].format(
-        entity=entity,
-        words=", ".join(words),
-        words_as_text=f"concat_ws(', ', {', '.join(words)})",
-        named=NAMED[entity],
-        names=", ".join(map(literal, spec.mapped_as)),
-        column=BY_PERSON.get(entity, ""),
-    )
 
 
 def _frame(
