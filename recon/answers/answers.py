@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 KNOWN_COLUMNS = """
-select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger')"""
+select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger', 'checks')"""
 READ_ONLY = "begin transaction read only"
 VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations")
 PERSONAL = {
@@ -123,6 +123,26 @@ class Answers:
     def ledger(self) -> LedgerNamespace:
         """The account of every record and row: `ledger.members`, with what people call them beside the ids."""
         return LedgerNamespace(lambda entity: self._asked("ledger", entity, {}))
+
+    @property
+    def findings(self) -> pl.DataFrame:
+        """What the checks found wrong: check_id, entity, key, field, cause, violations, fingerprint, standing.
+
+        One row per check, entity, key and field; see `create_findings` for the columns.
+
+        Raises:
+            UsageError: The snapshot is of a version that kept no findings.
+        """
+        try:
+            query = query_of(STATEMENTS["findings"], self._warehouse.connection)
+            return self._masked(_frame(self._warehouse.connection, query, {}))
+        except duckdb.CatalogException as error:
+            raise UsageError(
+                "The snapshot has no findings",
+                expected="the table checks.findings",
+                found="none: an older version of recon kept it",
+                next_step="Run recon run again, with the snapshot as --database",
+            ) from error
 
     def violations(self, name: str) -> pl.DataFrame:
         """Return the rows that a check found; at most as many as the run kept."""

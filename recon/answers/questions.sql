@@ -114,3 +114,6 @@ select source_row, wa_id, coalesce(cast(target_id as varchar), claimed_id) as ta
        cast(outcome as varchar) as outcome, cast(row_outcome as varchar) as row_outcome, cast(matched_by as varchar) as matched_by,
        cause, reason, is_explained, is_harmless
 from called_{entity} order by source_row, wa_id, target_id
+
+-- name: findings
+select * from checks.findings order by check_id, entity, key, field

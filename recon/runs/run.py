@@ -199,6 +199,7 @@ class Assembly:
         self.parts[name] = RunPart(None if failed else PARTS[name], failed, duration_ms)
 
     def _keep_snapshot(self) -> None:
+        self.judgement.find()
         keep_judged(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))
 
     def _draw(self) -> None:

@@ -20,6 +20,7 @@ from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verificati
 from recon.profile import load_profile
 from recon.rules import Rule, load_policy_definitions, load_rules
 from recon.rules.evaluation import evaluate_all
+from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
@@ -73,6 +74,10 @@ class Judgement:
     warehouse: Warehouse
     rules: tuple[Rule, ...]
     key: Callable[[], str]
+
+    def find(self) -> None:
+        """Create `checks.findings` in the warehouse, unless it is there; see `create_findings`."""
+        create_findings(self.rules, self.verification.checks, self.warehouse)
 
 
 @contextmanager

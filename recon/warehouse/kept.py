@@ -1,7 +1,8 @@
 """The kept snapshot as a file: the data that was judged, to be inspected and judged again without the database.
 
-The file is a DuckDB database with the warehouse's schemas `source`, `target` and `ledger`, and the schema `recon`, in
-which are stored what is absent, the consistency guarantee of the read, and the judgement. Personal data is not masked.
+The file is a DuckDB database with the warehouse's schemas `source`, `target`, `ledger` and `checks` (what the checks
+found, where that was asked for), and the schema `recon`, in which are stored what is absent, the consistency guarantee
+of the read, and the judgement. Personal data is not masked.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ VERSION = 1
 IS_KEPT = "select count(*) from duckdb_tables() where schema_name = 'recon' and table_name = 'state'"
 TABLES = """
 select schema_name, table_name from duckdb_tables() where database_name = current_database()
-and schema_name in ('source', 'target', 'ledger') order by all"""
+and schema_name in ('source', 'target', 'ledger', 'checks') order by all"""
 COPY = "create table keeping.{schema}.{table} as select * from {schema}.{table}"
 STATE = "create table keeping.recon.state as select cast($state as varchar) as state"
 JUDGEMENT = """
@@ -93,7 +94,7 @@ def _write(warehouse: Warehouse, snapshot: SnapshotInfo, judgement: Mapping[str,
     connection = warehouse.connection
     connection.execute(f"attach {literal(str(path))} as keeping")
     try:
-        for schema in ("source", "target", "ledger", "recon"):
+        for schema in ("source", "target", "ledger", "checks", "recon"):
             connection.execute(f"create schema keeping.{schema}")
         for schema, table in _tables(warehouse):
             connection.execute(COPY.format(schema=quote(schema), table=quote(table)))

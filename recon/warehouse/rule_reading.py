@@ -58,6 +58,17 @@ class RuleReading:
             cursor.abort()
             return _collected(self.connection.sql(statement, params=values), limit)
 
+    def batches(self, sql: str, parameters: Mapping[str, Any] | None) -> pa.RecordBatchReader:
+        """Return all rows of a query, to be read once, before this reading ends.
+
+        Raises:
+            ValueError: The SQL is not one select, or would write.
+        """
+        with _only_reads():
+            statement = query_of(sql, self.connection)
+            relation = self.connection.sql(statement, params=named(statement, parameters))
+            return relation.to_arrow_reader(EVIDENCE_BATCH_ROWS)
+
 
 @contextmanager
 def reading(session: duckdb.DuckDBPyConnection) -> Iterator[RuleReading]:

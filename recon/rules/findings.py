@@ -1,0 +1,89 @@
+"""Findings: what a check found wrong, one row per thing, with a key that the next run finds again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon.sql import literal, named_statements, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from recon.model import Check
+    from recon.rules.rule import Rule
+    from recon.warehouse import Warehouse
+
+STATEMENTS = named_statements(Path(__file__).with_name("findings.sql"))
+# The columns that name a thing, the most lasting first: a repeated import gives other ids, but not other records.
+LASTING = ("wa_id", "target_id")
+ID, OF_AN_ID = "id", "_id"
+ENTITIES = ("entity", "entity_type")
+# A repeated import or another order of the export changes them, and nothing is another for it.
+PASSING = ("source_row", "target_id")
+NULL = "cast(null as varchar)"
+VIOLATIONS = "recon_violations"
+
+
+def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> None:
+    """Create `checks.findings`, unless it is there: every finding of the checks, however many rows a check keeps.
+
+    A finding is what a check says of one thing: all violations that share `entity`, `key` and `field`.
+
+    Columns: `check_id`; `entity` (null: the rule names none); `key`, the id of what is wrong, its Wild Apricot id where
+    the violation has one (null: it is about no single thing); `field` and `cause` (null: the rule names none);
+    `violations`, their number; `fingerprint`, 16 hexadecimal digits that change when a value changes; `standing`,
+    "open" until the finding is accepted.
+
+    Args:
+        rules: The rules, in the order of their checks.
+        checks: What they found, as it is shown.
+        warehouse: What they were evaluated on.
+    """
+    if warehouse.rows(STATEMENTS["is_there"]):
+        return
+    warehouse.execute(STATEMENTS["create"])
+    for rule, check in zip(rules, checks, strict=True):
+        if check.has_findings and check.violation_count:
+            _add(rule, check, warehouse)
+
+
+def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
+    """Add the findings of one check; of a rule of a foreign type, those of the rows that are kept."""
+    names = check.violations.columns
+    statement = STATEMENTS["add"].format(
+        check=literal(check.id),
+        violations=VIOLATIONS,
+        entity=_first(names, ENTITIES),
+        key=_text(_ids(names)),
+        field=_first(names, ("field",)),
+        cause=_first(names, ("cause", "problem")),
+        values=_values([name for name in names if name not in PASSING]),
+    )
+    with warehouse.reading() as reading:
+        of_ours = None if rule.is_gx_native else reading.batches(rule.sql, rule.parameters)
+        warehouse.connection.register(VIOLATIONS, check.violations.to_arrow() if of_ours is None else of_ours)
+        try:
+            warehouse.execute(statement)
+        finally:
+            warehouse.connection.unregister(VIOLATIONS)
+
+
+def _ids(names: Sequence[str]) -> list[str]:
+    """The columns that may name the thing, the most lasting first."""
+    others = [name for name in names if name not in LASTING and (name == ID or name.endswith(OF_AN_ID))]
+    return [*(name for name in LASTING if name in names), *others]
+
+
+def _first(names: Sequence[str], wanted: Iterable[str]) -> str:
+    return _text([name for name in wanted if name in names])
+
+
+def _text(names: Sequence[str]) -> str:
+    """The first of the columns that has a value, as text."""
+    texts = ", ".join(f"nullif(cast({quote(name)} as varchar), '')" for name in names)
+    return f"coalesce({texts})" if texts else NULL
+
+
+def _values(names: Sequence[str]) -> str:
+    return ", ".join(f"coalesce(cast({quote(name)} as varchar), chr(30))" for name in names) or "''"
