@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from recon.answers.answers import Answers
     from recon.answers.entity_answer import EntityAnswer
     from recon.answers.opening import open_run
+    from recon.answers.verifying import verify
     from recon.comparison import Comparison, Field, compare
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from recon.runs.run import Run, RunOptions, run
     from recon.runs.site import build_site
     from recon.verification.options import VerifyOptions
-    from recon.verification.verify import verify
 
 __all__ = [
     "FAULTS",
@@ -119,7 +119,7 @@ _HOMES = {
     "run_preflight": "recon.preflight.parts",
     "compare": "recon.comparison",
     "draft_profile": "recon.profile.draft",
-    "verify": "recon.verification.verify",
+    "verify": "recon.answers.verifying",
     "write_demo": "recon.demo",
     "write_demo_to": "recon.demo",
     "BackupOptions": "recon.preflight.backups",

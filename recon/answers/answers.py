@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from html import escape
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 import duckdb
 import polars as pl
 
+from recon.answers.asking import PERSONAL, Questions
 from recon.answers.columns import show_columns
 from recon.answers.entity_answer import EntityAnswer
 from recon.answers.judgement import causes_frame
-from recon.answers.namespaces import CheckNamespace, LedgerNamespace, unknown
+from recon.answers.lazy import LazyAnswers
+from recon.answers.namespaces import CheckNamespace
+from recon.answers.people import with_people
 from recon.answers.questions import BY_PERSON, STATEMENTS, statement_of
 from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
@@ -20,37 +25,37 @@ from recon.model import ENTITIES, SINGULAR
 from recon.warehouse.statements import named, query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from recon.model import Verification
+    from recon.model import Check, Verification
     from recon.warehouse import Warehouse
 
 KNOWN_COLUMNS = """
 select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger', 'checks')"""
 READ_ONLY = "begin transaction read only"
-VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations")
-PERSONAL = {
-    "name": "name",
-    "what": "name",
-    "member_name": "name",
-    "first_name": "name",
-    "last_name": "name",
-    "email": "email",
-    "member_email": "email",
-    "phone": "phone",
-}
+VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations", "called")
+HAS_TABLE = "select 1 as found from duckdb_tables() where schema_name || '.' || table_name = $name"
 
 
-class Answers:
-    """One judged migration, to ask questions of.
+class Answers(Questions[pl.DataFrame]):
+    """One judged migration, to ask questions of; nothing is read before it is asked for.
 
     Attributes:
         verification: The judgement.
     """
 
-    def __init__(self, verification: Verification, warehouse: Warehouse, *, show_pii: bool = False) -> None:
+    def __init__(
+        self,
+        verification: Verification,
+        warehouse: Warehouse,
+        *,
+        show_pii: bool = False,
+        find: Callable[[], None] | None = None,
+        close: Callable[[], None] | None = None,
+    ) -> None:
         self.verification = verification
-        self._warehouse, self._show_pii = warehouse, show_pii
+        self._warehouse, self._show_pii, self._find = warehouse, show_pii, find
+        self._closing = finalize(self, close or warehouse.close)
         show_columns(warehouse.connection)
         for name in VIEWS:
             warehouse.connection.execute(STATEMENTS[name])
@@ -62,47 +67,21 @@ class Answers:
         self.close()
 
     def close(self) -> None:
-        """Close the snapshot."""
-        self._warehouse.close()
+        """Close the snapshot, or what was judged; nothing can be asked after it."""
+        self._closing()
 
     def __repr__(self) -> str:
         v = self.verification
         return f"<run {v.run_id}: {v.verdict}, {v.summary.failed} of {v.summary.total} checks failed>"
 
-    def __dir__(self) -> list[str]:
-        return [name for name in type(self).__dict__ if not name.startswith("_")] + ["verification"]
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self)[1:-1])}</p>{self.checks._repr_html_()}"
 
-    def missing(self, entity: str) -> pl.DataFrame:
-        """Records that have no row: source_row, wa_id, target_id, words, cause, reason; one row per record."""
-        return self._records(entity, "missing_in_target")
-
-    def skipped(self, entity: str) -> pl.DataFrame:
-        """Records that the importer left alone; columns as of `missing`."""
-        return self._records(entity, "skipped")
-
-    def rejected(self, entity: str) -> pl.DataFrame:
-        """Records that the importer refused; columns as of `missing`."""
-        return self._records(entity, "rejected")
-
-    def merged(self, entity: str) -> pl.DataFrame:
-        """Records that share a row with another; columns as of `missing`."""
-        return self._records(entity, "merged")
-
-    def unexpected(self, entity: str) -> pl.DataFrame:
-        """Rows that no record has and whose origin is unknown: target_id, words, outcome, cause, reason."""
-        return self._asked("rows", entity, {"outcomes": ["unexpected"]})
-
-    def altered(self, entity: str, field: str | None = None) -> pl.DataFrame:
-        """Values that differ: source_row, wa_id, target_id, words, field, source_value, target_value, cause, detail.
-
-        Args:
-            entity: "members", "events" or "registrations".
-            field: Only this field; None: all.
-        """
-        known = [each.name for one in EVERY_ENTITY if one.name == entity for each in one.fields]
-        if field is not None and field not in known:
-            raise unknown("field", field, known)
-        return self._asked("altered", entity, {"entity": entity, "field": field})
+    @property
+    def lazy(self) -> LazyAnswers:
+        """The same questions, answered by lazy frames, for what is large."""
+        warehouse = self._warehouse
+        return LazyAnswers(self.verification, warehouse.connection, self._has_table, show_pii=self._show_pii)
 
     def to_fix(self) -> pl.DataFrame:
         """What the source has to say otherwise before the re-run: entity, source_row, wa_id, what, field, problem."""
@@ -117,35 +96,10 @@ class Answers:
     @property
     def checks(self) -> CheckNamespace:
         """The checks: `checks.ID`, `checks["Title"]`, `checks.frame`."""
-        return CheckNamespace(self.verification)
-
-    @property
-    def ledger(self) -> LedgerNamespace:
-        """The account of every record and row: `ledger.members`, with what people call them beside the ids."""
-        return LedgerNamespace(lambda entity: self._asked("ledger", entity, {}))
-
-    @property
-    def findings(self) -> pl.DataFrame:
-        """What the checks found wrong: check_id, entity, key, field, cause, violations, fingerprint, standing.
-
-        One row per check, entity, key and field; see `create_findings` for the columns.
-
-        Raises:
-            UsageError: The snapshot is of a version that kept no findings.
-        """
-        try:
-            query = query_of(STATEMENTS["findings"], self._warehouse.connection)
-            return self._masked(_frame(self._warehouse.connection, query, {}))
-        except duckdb.CatalogException as error:
-            raise UsageError(
-                "The snapshot has no findings",
-                expected="the table checks.findings",
-                found="none: an older version of recon kept it",
-                next_step="Run recon run again, with the snapshot as --database",
-            ) from error
+        return CheckNamespace(self.verification, self._with_people)
 
     def violations(self, name: str) -> pl.DataFrame:
-        """Return the rows that a check found; at most as many as the run kept."""
+        """Return the rows that a check found, at most as many as the run kept, with the words of people beside ids."""
         return self.checks[name].violations
 
     def entity(
@@ -211,13 +165,17 @@ class Answers:
         renamed = {name: "name" for name in frame.columns if name not in known}
         return frame.with_columns(pl.lit("***").alias(name) for name in hidden), renamed | PERSONAL
 
-    def _records(self, entity: str, outcome: str) -> pl.DataFrame:
-        return self._asked("records", entity, {"outcomes": [outcome]})
+    def _fetched(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
+        connection = self._warehouse.connection
+        return self._masked(_frame(connection, query_of(sql, connection), values))
 
-    def _asked(self, question: str, entity: str, values: Mapping[str, Any]) -> pl.DataFrame:
-        self._require_listed(entity)
-        sql = statement_of(question, entity)
-        return self._masked(_frame(self._warehouse.connection, query_of(sql, self._warehouse.connection), values))
+    def _has_table(self, name: str) -> bool:
+        if self._find:
+            self._find()
+        return bool(self._warehouse.rows(HAS_TABLE, {"name": name}))
+
+    def _with_people(self, check: Check) -> pl.DataFrame:
+        return self._masked(with_people(check.violations, self._warehouse.connection))
 
     def _rows(self, question: str, entity: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._require_listed(entity)
@@ -256,32 +214,6 @@ class Answers:
 
     def _one(self, question: str, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return next(iter(self._rows(question, entity, values)), {})
-
-    def _known(self, entity: str) -> str:
-        if entity not in ENTITIES:
-            raise unknown("entity", entity, list(ENTITIES))
-        return entity
-
-    def _is_listed(self, entity: str) -> bool:
-        ledger = self.verification.ledger
-        return ledger is not None and any(account.entity == entity for account in ledger.entities)
-
-    def _require_listed(self, entity: str) -> None:
-        """Require that the ledger has an account of the entity.
-
-        Raises:
-            UsageError: There is no such entity, or its records are not listed.
-        """
-        self._known(entity)
-        if not self._is_listed(entity):
-            ledger = self.verification.ledger
-            why = ledger.not_evaluated.get(entity) if ledger else "this judgement was reached without a ledger"
-            raise UsageError(
-                f"There is no account of the {entity}",
-                expected="records that the report or an export lists",
-                found=why or "none",
-                next_step="Name the exports with --exports, and run again",
-            )
 
     def _masked(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame if self._show_pii else mask_frame(frame, PERSONAL)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+import polars as pl
+
+from recon.answers.check_answer import CheckAnswer
 from recon.answers.judgement import checks_frame
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES
@@ -12,9 +15,9 @@ from recon.model import ENTITIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import polars as pl
-
     from recon.model import Check, Verification
+
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 
 class CheckNamespace:
@@ -24,18 +27,18 @@ class CheckNamespace:
         frame: One row per check: id, name, outcome, message, violations (null: not evaluated); in order.
     """
 
-    def __init__(self, verification: Verification) -> None:
-        self._by_id = {check.id: check for check in verification.checks}
+    def __init__(self, verification: Verification, people_of: Callable[[Check], pl.DataFrame]) -> None:
+        self._by_id = {check.id: CheckAnswer(check, people_of) for check in verification.checks}
         self.frame = checks_frame(verification)
 
-    def __getattr__(self, name: str) -> Check:
+    def __getattr__(self, name: str) -> CheckAnswer:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in self._by_id:
             raise AttributeError(unknown("check", name, list(self._by_id)).message)
         return self._by_id[name]
 
-    def __getitem__(self, name: str) -> Check:
+    def __getitem__(self, name: str) -> CheckAnswer:
         """Return a check by its id, with _ or -, or by its title.
 
         Raises:
@@ -47,7 +50,7 @@ class CheckNamespace:
                 return check
         raise unknown("check", name, list(self._by_id))
 
-    def __iter__(self) -> Iterator[Check]:
+    def __iter__(self) -> Iterator[CheckAnswer]:
         return iter(self._by_id.values())
 
     def __len__(self) -> int:
@@ -66,13 +69,15 @@ class CheckNamespace:
         return f"<table><tr><th>Outcome</th><th>Check</th><th>Message</th></tr>{rows}</table>"
 
 
-class LedgerNamespace:
+class LedgerNamespace(Generic[Frame]):
     """The ledger's tables, each an attribute: `ledger.members` has one row per record, and per row without one."""
 
-    def __init__(self, table_of: Callable[[str], pl.DataFrame]) -> None:
+    _table_of: Callable[[str], Frame]
+
+    def __init__(self, table_of: Callable[[str], Frame]) -> None:
         self._table_of = table_of
 
-    def __getattr__(self, name: str) -> pl.DataFrame:
+    def __getattr__(self, name: str) -> Frame:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in ENTITIES:

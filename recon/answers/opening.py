@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.answers.answers import Answers
 from recon.errors import ReportError
 from recon.report.reading import load_verification
+from recon.verification.verify import judged
 from recon.warehouse import Warehouse
 from recon.warehouse.kept import is_snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from recon.verification.options import VerifyOptions
+    from recon.verification.progress import Listener
 
 SNAPSHOT, VERIFICATION = "snapshot.duckdb", "verification.json"
 KEPT_FIRST = "set search_path = 'kept.main,memory.main'"
@@ -52,6 +56,23 @@ def open_run(folder: Path | str, *, show_pii: bool = False) -> Answers:
     warehouse = Warehouse(kept=snapshot)
     warehouse.connection.execute(KEPT_FIRST)
     return Answers(verification, warehouse, show_pii=show_pii)
+
+
+def judge_and_open(options: VerifyOptions, listener: Listener | None = None) -> Answers:
+    """Judge a bundle and a database, and open the judgement for questions; `close` it, or use it in a `with` statement.
+
+    Raises:
+        ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
+    """
+    with ExitStack() as stack:
+        judgement = stack.enter_context(judged(options, listener))
+        return Answers(
+            judgement.verification,
+            judgement.warehouse,
+            show_pii=options.show_pii,
+            find=judgement.find,
+            close=stack.pop_all().close,
+        )
 
 
 @contextmanager

@@ -117,3 +117,32 @@ from called_{entity} order by source_row, wa_id, target_id
 
 -- name: findings
 select * from checks.findings order by check_id, entity, key, field
+
+-- name: called
+-- What people call a record or row, whatever it is; one row per account of the ledger.
+create temp view called as
+select 'members' as entity, wa_id, coalesce(cast(target_id as varchar), as_key(claimed_id)) as target_id, name, email, level,
+       cast(null as varchar) as event
+from called_members
+union all
+select 'events', wa_id, coalesce(cast(target_id as varchar), as_key(claimed_id)), null, null, null, title from called_events
+union all
+select 'registrations', wa_id, coalesce(cast(target_id as varchar), as_key(claimed_id)), member_name, member_email, null, event_title
+from called_registrations
+
+-- name: words_of_violations
+-- By place of a violation: found by its id in the database, else by its Wild Apricot id, where that is not ambiguous.
+with wanted as (
+  select {place} as place, as_key({target_id}) as target_id, {wa_id} as wa_id,
+         case {named_entity} end as entity
+  from {violations}),
+found as (
+  select w.place, 1 as rank, c.* from wanted w join called c on c.target_id = w.target_id and c.entity = coalesce(w.entity, c.entity)
+  union all
+  select w.place, 2, c.* from wanted w join called c on c.wa_id = w.wa_id and c.entity = w.entity
+  union all
+  select w.place, 3, c.* from wanted w join called c on c.wa_id = w.wa_id
+  where w.entity is null and (select count(distinct x.entity) from called x where x.wa_id = w.wa_id) = 1)
+select place, first(name order by rank) as name, first(email order by rank) as email,
+       first(level order by rank) as level, first(event order by rank) as event
+from found group by place

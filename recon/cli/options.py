@@ -71,9 +71,8 @@ def judging_options(command: F) -> F:
         options = VerifyOptions(one_bundle(context, named), **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 
-    for add in reversed([bundle_option, verbose_option, *map(offered, OPTIONS), fail_on_option]):
-        judging = add(judging)
-    return cast("F", judging)
+    judging = fail_on_option(judging)
+    return cast("F", bundle_option(verbose_option(each_offered(judging))))
 
 
 def one_bundle(context: click.Context, named: Sequence[str]) -> str:
@@ -98,6 +97,13 @@ def one_bundle(context: click.Context, named: Sequence[str]) -> str:
             next_step="Name one of them, with --bundle or without it",
         )
     return named[0]
+
+
+def each_offered(command: F) -> F:
+    """Add every declared option; the command receives each by its name."""
+    for name in reversed(list(OPTIONS)):
+        command = offered(name)(command)
+    return command
 
 
 def offered(name: str) -> Callable[[F], F]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +17,7 @@ from recon.errors import StepError, UsageError
 from recon.report.console import Console
 from recon.report.github import publish
 from recon.report.text import plural
-from recon.runs.folder import CHOICES, PARTS
+from recon.runs.folder import CHOICES, PARTS, expected_folder
 from recon.runs.notice import notice
 
 if TYPE_CHECKING:
@@ -65,8 +67,9 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
     Exit codes: 0 all checks passed, 1 one or more checks failed, 2 error, incomplete or a part that could not be
     made, 130 interrupted.
     """
-    console = Console(verbose=verbose)
-    asked = recon.RunOptions(options, outputs=outputs, parts=_parts(only, skip), fail_on=fail_on)
+    parts = _parts(only, skip)
+    console = Console(verbose=verbose, kept_in=partial(expected_folder, Path(outputs)) if "snapshot" in parts else None)
+    asked = recon.RunOptions(options, outputs=outputs, parts=parts, fail_on=fail_on)
     try:
         done = recon.run(asked, console)
     except BaseException:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-import recon
-from recon.answers.answers import Answers
-from recon.answers.opening import VERIFICATION, opened_run
+from recon.answers.opening import VERIFICATION, judge_and_open, open_run
 from recon.cli import CONTEXT
-from recon.cli.options import PATH, offered
+from recon.cli.options import PATH, each_offered
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES, SINGULAR
 from recon.report.frames import FRAME_FORMATS, frame_text
-from recon.verification.verify import judged
+from recon.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import polars as pl
+
+    from recon.answers.answers import Answers
 
 OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
 ONE = {singular: entity for entity, singular in SINGULAR.items()}
@@ -46,11 +45,7 @@ QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
 @click.option(
     "--rows", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Rows of a table to write."
 )
-@offered("database")
-@offered("exports")
-@offered("profile")
-@offered("timeout_s")
-@offered("show_pii")
+@each_offered
 def command(**given: Any) -> int:
     """Show which records and rows a verdict is about, who they are, and why.
 
@@ -69,15 +64,11 @@ def command(**given: Any) -> int:
     return 0
 
 
-@contextmanager
-def _opened(path: Path, given: dict[str, Any]) -> Iterator[Answers]:
+def _opened(path: Path, given: dict[str, Any]) -> Answers:
     """Open a run's folder, or judge the bundle."""
     if (path / VERIFICATION).is_file():
-        with opened_run(path, show_pii=given["show_pii"]) as answers:
-            yield answers
-        return
-    with judged(recon.VerifyOptions(path, **given)) as judgement:
-        yield Answers(judgement.verification, judgement.warehouse, show_pii=given["show_pii"])
+        return open_run(path, show_pii=given["show_pii"])
+    return judge_and_open(VerifyOptions(path, **given))
 
 
 def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answers], dict[str, pl.DataFrame]]:

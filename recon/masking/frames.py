@@ -20,10 +20,13 @@ ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 
 def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame:
     """Return the frame with personal columns masked, and e-mail addresses and phone numbers in all other text."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String] if frame.height else []
-    if not texts:
-        return frame
-    return frame.with_columns([_mask_column(name, personal, by_field=FIELD in texts).alias(name) for name in texts])
+    return frame.with_columns(mask_columns(frame.schema, personal)) if frame.height else frame
+
+
+def mask_columns(schema: Mapping[str, pl.DataType], personal: Mapping[str, str]) -> list[pl.Expr]:
+    """Return the masked columns that `mask_frame` puts in the place of those of a frame with that schema."""
+    texts = [name for name, kind in schema.items() if kind == pl.String]
+    return [_mask_column(name, personal, by_field=FIELD in texts).alias(name) for name in texts]
 
 
 def mask_value(text: str, kind: str | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import ENTITIES, Outcome
+from recon.report.commands import ShowCommand, command_for
 from recon.report.github import inert, on_github
 from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
@@ -27,8 +28,9 @@ from recon.report.text import (
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from recon.bundle import Bundle
     from recon.model import Check, Ledger, SnapshotInfo, Verification
@@ -45,11 +47,16 @@ class Console(Listener):
     Args:
         verbose: Add tables, guarantees and timings.
         err: The block goes to standard error, because standard output holds a report.
+        kept_in: Names the folder that a run is going to have, by its run id and start; None: nothing is kept.
     """
 
-    def __init__(self, *, verbose: bool = False, err: bool = False) -> None:
+    def __init__(
+        self, *, verbose: bool = False, err: bool = False, kept_in: Callable[[str, datetime], Path] | None = None
+    ) -> None:
         self._verbose = verbose
         self._err = err
+        self._kept_in = kept_in
+        self._command: ShowCommand | None = None
         self._on_github = on_github(os.environ)
         self._reading = False
         self._progress = sys.stderr is not None and sys.stderr.isatty()
@@ -57,11 +64,14 @@ class Console(Listener):
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
         """Print the header."""
+        self._command = command_for(options)
         self._print(RULE, "  Post-Migration Verification", f"  Started: {timestamp(started_at)}")
         self._print(f"  Bundle: {printable(options.bundle_text)}", RULE, "", "[1/4] Loading migration bundle...")
 
     def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
         """Print what the bundle says about itself."""
+        if self._kept_in:
+            self._command = ShowCommand(str(self._kept_in(bundle.run_id, started_at)))
         completed = bundle.completed_at
         self._print(f"  - Run ID: {printable(bundle.run_id)}", f"  - Dry run: {str(bundle.dry_run).lower()}")
         self._print(f"  - Completed: {timestamp(completed) if completed else 'not recorded'}")
@@ -100,11 +110,13 @@ class Console(Listener):
             self._print(f"  - Great Expectations: loading it for {plural(foreign, 'expectation')} of its own kind")
 
     def check_done(self, check: Check) -> None:
-        """Print one check, with details if it did not pass."""
+        """Print one check, with details if it did not pass, and the command that shows its rows if it failed."""
         mark = click.style(f"[{check.outcome}]", fg=OUTCOMES[check.outcome].terminal)
         self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
         if check.detail and check.outcome is not Outcome.PASS:
             self._print(f"         {printable(check.detail)}")
+        if self._command and check.outcome is Outcome.FAIL and check.violation_count:
+            self._print(f"         {printable(self._command.line('check', check.id))}")
         if self._verbose:
             changed = f"; {check.overrides}" if check.overrides else ""
             self._print(f"         {printable(f'Rule: {check.source}{changed}')}")

@@ -19,6 +19,7 @@ STATEMENTS = named_statements(Path(__file__).with_name("findings.sql"))
 LASTING = ("wa_id", "target_id")
 ID, OF_AN_ID = "id", "_id"
 ENTITIES = ("entity", "entity_type")
+CAUSES = ("cause", "problem")
 # A repeated import or another order of the export changes them, and nothing is another for it.
 PASSING = ("source_row", "target_id")
 NULL = "cast(null as varchar)"
@@ -54,10 +55,10 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
     statement = STATEMENTS["add"].format(
         check=literal(check.id),
         violations=VIOLATIONS,
-        entity=_first(names, ENTITIES),
-        key=_text(_ids(names)),
-        field=_first(names, ("field",)),
-        cause=_first(names, ("cause", "problem")),
+        entity=_text([name for name in (entity_column(names),) if name]),
+        key=_text(id_columns(names)),
+        field=_text([name for name in names if name == "field"]),
+        cause=_text([name for name in CAUSES if name in names]),
         values=_values([name for name in names if name not in PASSING]),
     )
     with warehouse.reading() as reading:
@@ -69,14 +70,15 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
             warehouse.connection.unregister(VIOLATIONS)
 
 
-def _ids(names: Sequence[str]) -> list[str]:
-    """The columns that may name the thing, the most lasting first."""
+def id_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns of violations that may name the thing that is wrong, the most lasting first."""
     others = [name for name in names if name not in LASTING and (name == ID or name.endswith(OF_AN_ID))]
     return [*(name for name in LASTING if name in names), *others]
 
 
-def _first(names: Sequence[str], wanted: Iterable[str]) -> str:
-    return _text([name for name in wanted if name in names])
+def entity_column(names: Sequence[str]) -> str | None:
+    """Return the column of violations that names the entity; None: there is none."""
+    return next((name for name in ENTITIES if name in names), None)
 
 
 def _text(names: Sequence[str]) -> str:

@@ -128,16 +128,26 @@ def publish(working: RunFolder, name: str) -> RunFolder:
         OutputError: It cannot be renamed.
     """
     working.path.chmod(0o777 & ~_umask())
-    for number in range(1, 1000):
-        final = working.path.with_name(name if number == 1 else f"{name}-{number}")
-        if final.exists():
-            continue
+    for final in _free_names(working.path.parent, name):
         try:
             return RunFolder(working.path.rename(final))
         except OSError as error:
             if not final.exists():
                 raise OutputError("The run folder cannot be named", where=str(final), found=error.strerror) from error
     raise OutputError("The run folder cannot be named", where=str(working.path.with_name(name)), found="1000 of them")
+
+
+def expected_folder(outputs: Path, run_id: str, started_at: datetime) -> Path:
+    """Return the folder that a run which started then is going to have, unless another takes its name first."""
+    return next(_free_names(outputs, folder_name(started_at, run_id)))
+
+
+def _free_names(outputs: Path, name: str) -> Iterator[Path]:
+    """The paths of that name, or of that name with a number, that do not exist."""
+    for number in range(1, 1000):
+        path = outputs / (name if number == 1 else f"{name}-{number}")
+        if not path.exists():
+            yield path
 
 
 def run_folders(outputs: Path) -> list[RunFolder]:

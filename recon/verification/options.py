@@ -257,7 +257,7 @@ def require_options(options: object) -> None:
     if not isinstance(options, VerifyOptions):
         raise UsageError(
             "A verification takes its options",
-            expected="recon.verify(recon.VerifyOptions(bundle, database))",
+            expected="recon.verify(bundle, database) or recon.verify(recon.VerifyOptions(bundle, database))",
             found=f"recon.verify({type(options).__name__})",
             next_step="To ask questions: recon.open_run(folder)",
         )

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import shutil
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import duckdb
+import polars as pl
 import pytest
 from edited_clubs import edited_club
 from support import CHECKOUT, run_in_process
 
 import recon
 from recon.answers.opening import opened_run
+from recon.answers.people import with_people
 from recon.errors import ReportError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import polars as pl
 
     from recon.demo import DemoPaths
 
@@ -274,3 +277,109 @@ def test_the_guides_output_is_that_of_this_version() -> None:
     text = (CHECKOUT / "docs" / "answers.md").read_text(encoding="utf-8")
     assert text.count("rows more") == 1
     assert importlib.import_module("answers_output").with_output(text) == text
+
+
+def test_a_bundle_and_a_database_give_an_object_to_ask(asked: Asked, answers: recon.Answers) -> None:
+    with recon.verify(asked.paths.bundle, str(asked.paths.database), show_pii=True) as opened:
+        assert isinstance(opened, recon.Answers)
+        assert opened.missing("members").equals(answers.missing("members"))
+        assert opened.findings.drop("standing").equals(answers.findings.drop("standing"))
+        assert opened.verification.verdict == "FAILED"
+    judgement = recon.verify(recon.VerifyOptions(asked.paths.bundle, str(asked.paths.database)))
+    assert isinstance(judgement, recon.Verification)
+
+
+def test_what_was_judged_is_let_go_with_the_object(asked: Asked) -> None:
+    opened = recon.verify(str(asked.paths.bundle), str(asked.paths.database))
+    scratch = opened._warehouse.scratch  # noqa: SLF001 - the folder is what is to go
+    assert scratch.is_dir()
+    del opened
+    gc.collect()
+    assert not scratch.exists()
+
+
+@pytest.mark.parametrize(
+    "ask, said",
+    [
+        (lambda: recon.verify("x"), "x"),
+        (lambda: cast("Any", recon.verify)(5), r"recon.verify\(bundle, database\)"),
+        (lambda: recon.verify("x", show_pi=True), "Did you mean 'show_pii'"),
+        (lambda: cast("Any", recon.verify)(recon.VerifyOptions("x"), "club.db"), "already"),
+    ],
+)
+def test_a_verification_of_nothing_says_what_it_takes(ask: Callable[[], object], said: str) -> None:
+    with pytest.raises(recon.ReconError, match=said):
+        ask()
+
+
+@pytest.mark.parametrize("show_pii", [True, False])
+def test_lazy_frames_hold_what_the_others_hold(asked: Asked, show_pii: bool) -> None:
+    with recon.open_run(asked.run, show_pii=show_pii) as run:
+        lazy = run.lazy
+        assert isinstance(lazy.missing("members"), pl.LazyFrame)
+        assert lazy.missing("members").collect().equals(run.missing("members"))
+        assert lazy.altered("members", "phone").collect().equals(run.altered("members", "phone"))
+        assert lazy.findings.collect().equals(run.findings)
+        landed = pl.col("outcome") == "landed"
+        assert lazy.ledger.members.filter(landed).select("wa_id").collect().height == 18
+        assert set(dir(lazy)) < set(dir(run))
+        with pytest.raises(UsageError, match="Did you mean 'members'"):
+            lazy.missing("member")
+
+
+def test_the_rows_of_a_check_name_people(asked: Asked, answers: recon.Answers) -> None:
+    record = asked.missing[0]
+    (found,) = answers.checks.missing_records.violations.to_dicts()
+    assert (found["name"], found["email"]) == (f"{record['firstName']} {record['lastName']}", record["email"])
+    with recon.open_run(asked.run) as run:
+        assert record["lastName"] not in str(run.checks.missing_records.violations.to_dicts())
+
+
+@pytest.mark.parametrize("entity", ["Member", "members", None])
+@pytest.mark.parametrize("column", ["wa_id", "target_id", "member_id"])
+def test_a_violation_names_people_by_any_of_its_ids(entity: str | None, column: str, answers: recon.Answers) -> None:
+    known = answers.ledger.members.filter(outcome="landed").row(0, named=True)
+    key = known["wa_id"] if column == "wa_id" else known["target_id"].upper()
+    rows = pl.DataFrame({"entity": [entity, entity, None], column: [key, "unknown", None], "level": ["a", "b", "c"]})
+    found = with_people(rows, answers._warehouse.connection)  # noqa: SLF001 - the session that has the words
+    assert found["name"].to_list() == [known["name"], None, None]
+    assert found["email"].to_list() == [known["email"], None, None]
+    assert found["level"].to_list() == ["a", "b", "c"]
+    strange = rows.filter(pl.col(column) == "unknown")
+    assert with_people(strange, answers._warehouse.connection).equals(strange)  # noqa: SLF001
+
+
+def test_a_violation_about_a_registration_names_both_sides(answers: recon.Answers) -> None:
+    known = answers.ledger.registrations.row(0, named=True)
+    rows = pl.DataFrame({"registration_id": [known["target_id"]], "event_id": ["unknown"]})
+    (found,) = with_people(rows, answers._warehouse.connection).to_dicts()  # noqa: SLF001
+    assert (found["name"], found["event"]) == (known["member_name"], known["event_title"])
+    assert found["event"]
+
+
+def test_a_check_is_shown_in_one_line_and_as_a_table(answers: recon.Answers) -> None:
+    check = answers.checks.missing_records
+    assert repr(check) == "<check missing_records: FAIL, 1 violation>"
+    assert "<table" in check._repr_html_()
+    assert "Missing Records" in answers._repr_html_()
+    assert {name for name in dir(check) if name.startswith("_")} == set()
+    assert all(hasattr(check, name) for name in dir(check))
+    with pytest.raises(AttributeError):
+        _ = cast("Any", check).violation
+
+
+def test_findings_are_kept_with_the_run(asked: Asked, answers: recon.Answers) -> None:
+    found = answers.findings
+    (missing,) = found.filter(check_id="missing_records").to_dicts()
+    assert (missing["entity"], missing["key"], missing["standing"]) == ("members", asked.missing[0]["_waId"], "open")
+    assert set(found["check_id"]) == {check.id for check in answers.checks if check.check.has_findings}
+
+
+def test_a_snapshot_of_an_older_version_says_that_it_has_none(tmp_path: Path, asked: Asked) -> None:
+    older = shutil.copytree(asked.run, tmp_path / "older")
+    with duckdb.connect(str(older / "snapshot.duckdb")) as snapshot:
+        snapshot.execute("drop schema checks cascade")
+    with recon.open_run(older) as run:
+        assert run.missing("members").height == 1
+        with pytest.raises(UsageError, match="older version"):
+            _ = run.findings

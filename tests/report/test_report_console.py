@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pty
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -218,6 +219,41 @@ def test_a_check_shows_its_outcome_and_its_detail_unless_it_passed(
     Console().check_done(check)
     detail = "" if outcome is Outcome.PASS else "         why\n"
     assert capsys.readouterr().out == f"  [{outcome}] Member Count: what\n{detail}"
+
+
+OPTIONS = VerifyOptions("a club's bundle", "club.db", expectations=("own", "more"), evidence_rows=5, show_pii=True)
+ASKED = "--database club.db --expectations own --expectations more --evidence-rows 5 --show-pii"
+
+
+@pytest.mark.parametrize(
+    "outcome, violations, kept, line",
+    [
+        (Outcome.FAIL, 3, False, f"recon show 'a club'\"'\"'s bundle' check C {ASKED}"),
+        (Outcome.FAIL, 3, True, "recon show 'my outputs/run-1' check C"),
+        (Outcome.FAIL, None, True, None),
+        (Outcome.WARN, 3, True, None),
+    ],
+)
+def test_a_failed_check_ends_with_the_command_that_shows_its_rows(  # noqa: PLR0917 - fixtures are parameters
+    outcome: Outcome,
+    violations: int | None,
+    kept: bool,
+    line: str | None,
+    passed: Verification,
+    demo: DemoPaths,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console = Console(kept_in=(lambda run_id, started: Path("my outputs/run-1")) if kept else None)  # noqa: ARG005
+    console.bundle_opening(OPTIONS, STARTED)
+    with open_bundle(demo.bundle) as bundle:
+        console.bundle_opened(bundle, STARTED)
+    capsys.readouterr()
+    check = replace(passed.checks[0], id="C", outcome=outcome, detail="why", violation_count=violations)
+    console.check_done(check)
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last == (f"         {line}" if line else "         why")
+    if line:
+        assert shlex.split(line)[:2] == ["recon", "show"]
 
 
 def test_the_headline_stands_between_the_last_check_and_the_next_step(
