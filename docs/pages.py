@@ -27,6 +27,14 @@ def with_blocks(text: str, blocks: Mapping[str, tuple[str, str]]) -> str:
     return text
 
 
+def with_lists(text: str, lists: Mapping[str, str]) -> str:
+    """The page's text with Markdown between the markers of each name."""
+    for name, shown in lists.items():
+        block = f"<!-- begin: {name} -->\n{shown.strip()}\n<!-- end: {name} -->"
+        text = re.sub(rf"<!-- begin: {name} -->.*?<!-- end: {name} -->", lambda _, b=block: b, text, flags=re.DOTALL)
+    return text
+
+
 def with_table(text: str, name: str, rows: Sequence[Sequence[str]]) -> str:
     """The page's text with a table between the markers of this name; the first row is its header."""
     header, *body = (f"| {' | '.join(row)} |\n" for row in rows)

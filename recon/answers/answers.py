@@ -18,10 +18,12 @@ from recon.answers.lazy import LazyAnswers
 from recon.answers.namespaces import CheckNamespace
 from recon.answers.people import with_people
 from recon.answers.questions import BY_PERSON, STATEMENTS, statement_of
+from recon.answers.tables import tables_frame
 from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
+from recon.rules.findings import FINDINGS
 from recon.warehouse.statements import named, query_of
 
 if TYPE_CHECKING:
@@ -92,6 +94,12 @@ class Answers(Questions[pl.DataFrame]):
     def causes(self) -> pl.DataFrame:
         """Why records and rows differ: entity, field, cause, title, count, share, is_explained, is_harmless, action."""
         return causes_frame(self.verification)
+
+    @property
+    def tables(self) -> pl.DataFrame:
+        """What can be asked by `sql`: table, column, type, meaning (null: none is known); one row per column."""
+        self._has_table(FINDINGS)
+        return tables_frame(self._warehouse.connection)
 
     @property
     def checks(self) -> CheckNamespace:

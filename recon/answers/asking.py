@@ -12,6 +12,7 @@ from recon.answers.questions import STATEMENTS, statement_of
 from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
 from recon.model import ENTITIES
+from recon.rules.findings import FINDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ PERSONAL = {
     "member_email": "email",
     "phone": "phone",
 }
-FINDINGS = "checks.findings"
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
 ONE = {singular: entity for entity, singular in SINGULAR.items()}
-ALONE = ("checks", "causes", "to-fix")
+ALONE = ("checks", "causes", "to-fix", "tables")
 QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
 
 
@@ -51,7 +51,9 @@ def command(**given: Any) -> int:
 
     Questions: missing, unexpected, altered, skipped, rejected or merged, each of members, events or registrations;
     member, event or registration KEY (a Wild Apricot id, an id of the database, an address, a name); check ID; checks;
-    causes; to-fix. Of a run nothing but its folder is read. Exit codes: 0 shown, 2 error, 130 interrupted.
+    causes; to-fix; tables (what can be asked by SQL from Python). Of a run nothing but its folder is read.
+
+    Exit codes: 0 shown, 2 error, 130 interrupted.
     """
     asked, name, field = given.pop("question") or "checks", given.pop("name"), given.pop("field")
     format_name, rows = given.pop("format_name"), given.pop("rows")
@@ -92,6 +94,7 @@ def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answ
             "checks": lambda answers: {"": answers.checks.frame},
             "causes": lambda answers: {"": answers.causes},
             "to-fix": lambda answers: {"": answers.to_fix()},
+            "tables": lambda answers: {"": answers.tables},
         }[asked]
     named = _require(asked, name)
     if asked == "check":

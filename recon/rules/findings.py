@@ -24,6 +24,7 @@ CAUSES = ("cause", "problem")
 PASSING = ("source_row", "target_id")
 NULL = "cast(null as varchar)"
 VIOLATIONS = "recon_violations"
+FINDINGS = "checks.findings"
 
 
 def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> None:

@@ -19,6 +19,7 @@ from support import CHECKOUT, run_in_process
 import recon
 from recon.answers.opening import opened_run
 from recon.answers.people import with_people
+from recon.answers.tables import meanings
 from recon.errors import ReportError, UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ QUESTIONS: dict[tuple[str, ...], Callable[[recon.Answers], pl.DataFrame]] = {
     ("checks",): lambda r: r.checks.frame,
     ("causes",): lambda r: r.causes,
     ("to-fix",): lambda r: r.to_fix(),
+    ("tables",): lambda r: r.tables,
 }
 
 
@@ -383,3 +385,25 @@ def test_a_snapshot_of_an_older_version_says_that_it_has_none(tmp_path: Path, as
         assert run.missing("members").height == 1
         with pytest.raises(UsageError, match="older version"):
             _ = run.findings
+
+
+def test_every_column_of_the_snapshot_has_a_meaning_and_no_meaning_is_left_over(answers: recon.Answers) -> None:
+    found = answers.tables
+    assert found.filter(pl.col("meaning").is_null()).is_empty()
+    tables, columns = set(found["table"]), set(found["column"])
+    assert tables == set(meanings()["tables"])
+    assert columns >= set(meanings()["columns"])
+    named = {(table, column) for table, column, *_ in found.iter_rows()}
+    assert named >= {(table, name) for table, own in meanings()["columns-of"].items() for name in own}
+
+
+def test_a_bundle_has_the_tables_of_a_run(asked: Asked, answers: recon.Answers) -> None:
+    with recon.verify(asked.paths.bundle, str(asked.paths.database)) as opened:
+        assert set(opened.tables["table"]) == set(answers.tables["table"])
+
+
+@pytest.mark.usefixtures("pages_in_process")
+def test_the_tables_on_the_page_are_those_of_this_version() -> None:
+    text = (CHECKOUT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert text.count("| meaning |") > 20
+    assert importlib.import_module("tables_output").with_tables(text) == text
