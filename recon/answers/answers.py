@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import escape
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
@@ -24,10 +24,11 @@ from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
 from recon.rules.findings import FINDINGS
+from recon.warehouse.kept import incomplete
 from recon.warehouse.statements import named, query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from recon.model import Check, Verification
     from recon.warehouse import Warehouse
@@ -58,9 +59,10 @@ class Answers(Questions[pl.DataFrame]):
         self.verification = verification
         self._warehouse, self._show_pii, self._find = warehouse, show_pii, find
         self._closing = finalize(self, close or warehouse.close)
-        show_columns(warehouse.connection)
-        for name in VIEWS:
-            warehouse.connection.execute(STATEMENTS[name])
+        with self._complete():
+            show_columns(warehouse.connection)
+            for name in VIEWS:
+                warehouse.connection.execute(STATEMENTS[name])
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +85,7 @@ class Answers(Questions[pl.DataFrame]):
     def lazy(self) -> LazyAnswers:
         """The same questions, answered by lazy frames, for what is large."""
         warehouse = self._warehouse
-        return LazyAnswers(self.verification, warehouse.connection, self._has_table, show_pii=self._show_pii)
+        return LazyAnswers(self.verification, warehouse, self._has_table, show_pii=self._show_pii)
 
     def to_fix(self) -> pl.DataFrame:
         """What the source has to say otherwise before the re-run: entity, source_row, wa_id, what, field, problem."""
@@ -175,7 +177,16 @@ class Answers(Questions[pl.DataFrame]):
 
     def _fetched(self, sql: str, values: Mapping[str, Any]) -> pl.DataFrame:
         connection = self._warehouse.connection
-        return self._masked(_frame(connection, query_of(sql, connection), values))
+        with self._complete():
+            return self._masked(_frame(connection, query_of(sql, connection), values))
+
+    @contextmanager
+    def _complete(self) -> Iterator[None]:
+        """Say of one of recon's own queries that fails what the snapshot lacks."""
+        try:
+            yield
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise incomplete(self._warehouse, error) from error
 
     def _has_table(self, name: str) -> bool:
         if self._find:
@@ -187,7 +198,8 @@ class Answers(Questions[pl.DataFrame]):
 
     def _rows(self, question: str, entity: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._require_listed(entity)
-        return self._warehouse.rows(statement_of(question, entity), values)
+        with self._complete():
+            return self._warehouse.rows(statement_of(question, entity), values)
 
     def _entity(self, entity: str, found: Mapping[str, Any]) -> EntityAnswer:
         spec = next(each for each in EVERY_ENTITY if each.name == entity)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.answers.opening import VERIFICATION, judge_and_open, open_run
+from recon.answers.opening import folder_of_run, judge_and_open, open_run
 from recon.cli import CONTEXT
 from recon.cli.options import PATH, each_offered
 from recon.errors import UsageError, suggest
@@ -68,9 +68,8 @@ def command(**given: Any) -> int:
 
 def _opened(path: Path, given: dict[str, Any]) -> Answers:
     """Open a run's folder, or judge the bundle."""
-    if (path / VERIFICATION).is_file():
-        return open_run(path, show_pii=given["show_pii"])
-    return judge_and_open(VerifyOptions(path, **given))
+    run = folder_of_run(path)
+    return open_run(run, show_pii=given["show_pii"]) if run else judge_and_open(VerifyOptions(path, **given))
 
 
 def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answers], dict[str, pl.DataFrame]]:

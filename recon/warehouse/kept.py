@@ -175,6 +175,6 @@ def incomplete(warehouse: Warehouse, error: Exception) -> DatabaseError:
     return DatabaseError(
         "The snapshot is incomplete",
         where=str(warehouse.kept),
-        found=" ".join(str(error).split()),
-        next_step="Take it from the run folder again, or verify the database itself",
+        found=str(error).partition("\n")[0].rstrip("!."),
+        next_step="Take it from the run folder again; of an older recon, run recon run again",
     )

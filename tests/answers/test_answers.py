@@ -20,7 +20,7 @@ import recon
 from recon.answers.opening import opened_run
 from recon.answers.people import with_people
 from recon.answers.tables import meanings
-from recon.errors import ReportError, UsageError
+from recon.errors import DatabaseError, ReportError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,6 +263,34 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, asked: Asked) -> Non
     (tmp_path / "verification.json").write_bytes((asked.run / "verification.json").read_bytes())
     with pytest.raises(ReportError, match="kept no snapshot"):
         recon.open_run(tmp_path)
+
+
+def test_a_run_may_be_named_by_a_file_of_it_and_a_wrong_name_is_mended(asked: Asked) -> None:
+    for file in ("verification.json", "snapshot.duckdb"):
+        done = run_in_process("show", asked.run / file, "missing", "members")
+        assert (done.code, "1 row" in done.out) == (0, True)
+    done = run_in_process("show", asked.run.parent, "missing", "members")
+    assert (done.code, f"Name {asked.run}" in done.err) == (2, True)
+    done = run_in_process("show", str(asked.run)[:-1], "missing", "members")
+    assert (done.code, f"Did you mean {asked.run.name!r}?" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ("""update recon.state set state = replace(state, '"version":1', '"version":9')""", "another version of recon"),
+        ("drop table ledger.differences", "The snapshot is incomplete"),
+        ("alter table ledger.members drop column reason", "The snapshot is incomplete"),
+        ("drop schema ledger cascade", "The snapshot is incomplete"),
+    ],
+)
+def test_a_snapshot_that_lacks_something_is_refused(change: str, said: str, tmp_path: Path, asked: Asked) -> None:
+    older = shutil.copytree(asked.run, tmp_path / "older")
+    with duckdb.connect(str(older / "snapshot.duckdb")) as snapshot:
+        snapshot.execute(change)
+    with pytest.raises(DatabaseError, match=said), recon.open_run(older) as run:
+        run.missing("members")
+        run.lazy.altered("members")
 
 
 def test_an_entity_without_records_has_no_answers(tmp_path: Path) -> None:
