@@ -288,9 +288,14 @@ def test_a_snapshot_that_lacks_something_is_refused(change: str, said: str, tmp_
     older = shutil.copytree(asked.run, tmp_path / "older")
     with duckdb.connect(str(older / "snapshot.duckdb")) as snapshot:
         snapshot.execute(change)
-    with pytest.raises(DatabaseError, match=said), recon.open_run(older) as run:
-        run.missing("members")
-        run.lazy.altered("members")
+    with pytest.raises(DatabaseError, match=said):
+        asked_of(older)
+
+
+def asked_of(run: Path) -> pl.LazyFrame:
+    with recon.open_run(run) as opened:
+        opened.missing("members")
+        return opened.lazy.altered("members")
 
 
 def test_an_entity_without_records_has_no_answers(tmp_path: Path) -> None:
