@@ -11,6 +11,7 @@ ReconError
 ├── RollbackError   a run cannot be undone, or not as planned
 ├── ProfileError    the profile does not describe an application
 ├── SuiteError      a suite of rules cannot be read
+├── AcceptanceError a file of accepted differences cannot be read or written
 ├── OutputError     a report cannot be written
 ├── ResourceError   the machine lacks memory, room on a disk, or a folder for temporary files
 ├── ReportError     a report on disk cannot be read back
@@ -150,6 +151,12 @@ class SuiteError(ReconError):
     """A suite of rules cannot be read."""
 
     title = "Suite error"
+
+
+class AcceptanceError(ReconError):
+    """A file of accepted differences cannot be read, edited or written, or an entry of it contradicts itself."""
+
+    title = "Acceptance error"
 
 
 class OutputError(ReconError):
