@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recon.report.text import plural
 
@@ -68,7 +68,7 @@ class CheckAnswer:
         """
         return self._people_of(self.check)
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
             raise AttributeError(name)
         return getattr(self.check, name)

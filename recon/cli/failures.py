@@ -52,7 +52,8 @@ class FailurePlan:
             UsageError: The outputs do not fit the formats.
         """
         self.bundle, self.show_pii = bundle, given["show_pii"]
-        self.inputs = tuple(str(path) for path in (bundle, given["database"], given["profile"]) if path)
+        read = (bundle, given["database"], given["profile"], given.get("accept"))
+        self.inputs = tuple(str(path) for path in read if path)
         if "outputs" in given:
             choices = given["only"] or import_module("recon.runs.folder").CHOICES
             self.runs, self.parts = Path(given["outputs"]), [part for part in choices if part not in given["skip"]]

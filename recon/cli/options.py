@@ -11,6 +11,8 @@ import click
 
 from recon.cli.failures import failure_plan
 from recon.errors import UsageError
+from recon.rules.acceptance import DEFAULT_FILE
+from recon.verification.accepting import is_inside
 from recon.verification.options import OPTIONS, VerifyOptions
 
 if TYPE_CHECKING:
@@ -68,11 +70,26 @@ def judging_options(command: F) -> F:
         context = click.get_current_context()
         named = [path for path in (bundle, *context.args) if path is not None]
         failure_plan().expect(named[0] if named else "", given)
-        options = VerifyOptions(one_bundle(context, named), **{name: given.pop(name) for name in OPTIONS})
+        wanted = one_bundle(context, named)
+        given["accept"] = accepting(wanted, given["accept"])
+        options = VerifyOptions(wanted, **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 
     judging = fail_on_option(judging)
     return cast("F", bundle_option(verbose_option(each_offered(judging))))
+
+
+def accepting(bundle: str, named: str | None) -> str | None:
+    """The file of accepted differences: the named one, or that of the working folder, unless it came with the bundle.
+
+    An empty name means none.
+    """
+    if named is not None or not os.path.lexists(DEFAULT_FILE):
+        return named
+    if is_inside(DEFAULT_FILE, bundle):
+        click.echo(f"{DEFAULT_FILE} of the bundle is not read: name a file outside it with --accept", err=True)
+        return None
+    return DEFAULT_FILE
 
 
 def one_bundle(context: click.Context, named: Sequence[str]) -> str:
@@ -134,5 +151,5 @@ def _click_type(option: Option) -> Any:
 def exit_code(verification: Verification, fail_on: str) -> int:
     """0 PASSED, 1 FAILED (or, if requested, warnings), 2 INCOMPLETE."""
     if verification.verdict == "PASSED":
-        return int(fail_on == "warning" and verification.summary.warnings > 0)
+        return int(fail_on == "warning" and verification.has_warnings)
     return {"FAILED": 1, "INCOMPLETE": 2}[verification.verdict]

@@ -9,7 +9,7 @@ import click
 
 from recon.answers.opening import folder_of_run, judge_and_open, open_run
 from recon.cli import CONTEXT
-from recon.cli.options import PATH, each_offered
+from recon.cli.options import PATH, accepting, each_offered
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES, SINGULAR
 from recon.report.frames import FRAME_FORMATS, frame_text
@@ -69,7 +69,10 @@ def command(**given: Any) -> int:
 def _opened(path: Path, given: dict[str, Any]) -> Answers:
     """Open a run's folder, or judge the bundle."""
     run = folder_of_run(path)
-    return open_run(run, show_pii=given["show_pii"]) if run else judge_and_open(VerifyOptions(path, **given))
+    if run:
+        return open_run(run, show_pii=given["show_pii"])
+    given["accept"] = accepting(str(path), given["accept"])
+    return judge_and_open(VerifyOptions(path, **given))
 
 
 def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answers], dict[str, pl.DataFrame]]:

@@ -115,7 +115,7 @@ def compare(found: Mapping[str, Found], verification: Verification) -> None:
     Raises:
         StepError: They did not, or there is no check to compare.
     """
-    ours = {check.id: Found(check.outcome, _count(check)) for check in verification.checks}
+    ours = {check.id: Found(check.found, _count(check)) for check in verification.checks}
     if not ours or not found:
         raise StepError(
             "There is nothing to compare Great Expectations' outcomes with",

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recon.model.acceptance import Acceptance, AcceptedDifferences
     from recon.model.assessment import Assessment, Fact, Findings, Part, Probe
     from recon.model.entities import ENTITIES, SINGULAR
     from recon.model.ledger import (
@@ -35,6 +36,8 @@ __all__ = [
     "SINGULAR",
     "SOURCE_OUTCOMES",
     "TARGET_OUTCOMES",
+    "Acceptance",
+    "AcceptedDifferences",
     "Assessment",
     "Cause",
     "Check",
@@ -74,6 +77,8 @@ _HOMES = {
     "Example": "ledger",
     "Ledger": "ledger",
     "LevelTiers": "ledger",
+    "Acceptance": "acceptance",
+    "AcceptedDifferences": "acceptance",
     "Escalation": "outcomes",
     "Guidance": "outcomes",
     "Outcome": "outcomes",

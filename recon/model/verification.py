@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 from msgspec import Struct, field
 
+from recon.model.acceptance import Acceptance, AcceptedDifferences
 from recon.model.ledger import Ledger
 from recon.model.outcomes import Escalation, Guidance, Outcome, Summary, Verdict
 
@@ -31,6 +32,7 @@ class Check(Struct, frozen=True):
         explains: Ids of checks that report the same failure; this one shows it in more detail.
         source: The suite and line that define the rule.
         overrides: Which rule this one replaces, or what was changed in it; None where nothing was.
+        accepted: How much of it is accepted; None where no accepted difference is about it.
     """
 
     id: str
@@ -51,6 +53,12 @@ class Check(Struct, frozen=True):
     explains: tuple[str, ...] = ()
     source: str = ""
     overrides: str | None = None
+    accepted: Acceptance | None = None
+
+    @property
+    def found(self) -> Outcome:
+        """The outcome without what is accepted."""
+        return self.accepted.without if self.accepted else self.outcome
 
     @property
     def has_findings(self) -> bool:
@@ -162,6 +170,7 @@ class Verification(Struct, frozen=True):
         not_checked: What bundle or database holds and nothing was compared with → why.
         notes: What of the bundle was read otherwise than it stands there, or not at all; one sentence each.
         ledger: The account of every record and row; None where the verification was done without one.
+        accepted_differences: The file of them that was applied; None: none was.
     """
 
     run_id: str
@@ -185,6 +194,7 @@ class Verification(Struct, frozen=True):
     ledger: Ledger | None = None
     not_checked: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    accepted_differences: AcceptedDifferences | None = None
 
     @property
     def summary(self) -> Summary:
@@ -195,6 +205,11 @@ class Verification(Struct, frozen=True):
     def verdict(self) -> Verdict:
         """The overall outcome."""
         return self.summary.verdict
+
+    @property
+    def has_warnings(self) -> bool:
+        """Whether a check warns, or an accepted difference needs somebody to see to it."""
+        return bool(self.summary.warnings or (self.accepted_differences and self.accepted_differences.problems))
 
     @property
     def is_unrelated(self) -> bool:

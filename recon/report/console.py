@@ -15,6 +15,7 @@ from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
 from recon.report.text import (
+    accepted_differences,
     age_sentence,
     checks_line,
     connection,
@@ -132,7 +133,8 @@ class Console(Listener):
     def finished(self, verification: Verification, *written: str) -> None:
         """Print what was written where, what to do, and the footer."""
         verdict, escalation = verification.verdict, verification.escalation
-        self._print(*(f"  - {printable(line)}" for line in written), "")
+        read = (f"{label}: {words}" for label, words in accepted_differences(verification))
+        self._print(*(f"  - {printable(line)}" for line in (*written, *read)), "")
         if self._verbose:
             unchecked = [f"  - Not checked, {why}: {printable(names)}" for why, names in not_checked(verification)]
             self._print(*unchecked, *[""][: len(unchecked)])

@@ -13,7 +13,17 @@ from recon.report.text import notices, printable, timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from recon.model import Check, Distributions, PolicyResult, SnapshotInfo, Tally, TierCount, Verification
+    from recon.model import (
+        Acceptance,
+        AcceptedDifferences,
+        Check,
+        Distributions,
+        PolicyResult,
+        SnapshotInfo,
+        Tally,
+        TierCount,
+        Verification,
+    )
 
 SCHEMA_VERSION = "1.0"
 
@@ -38,6 +48,7 @@ def document(v: Verification) -> dict[str, Any]:
         "masked": v.masked,
         "distributions": None if v.distributions is None else _distributions(v.distributions),
         "notChecked": dict(v.not_checked),
+        "acceptedDifferences": _accepted_differences(v.accepted_differences),
         "ledger": None if v.ledger is None else ledger_document(v.ledger),
     }
 
@@ -88,6 +99,25 @@ def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
     }
 
 
+def _accepted_differences(read: AcceptedDifferences | None) -> dict[str, Any] | None:
+    if read is None:
+        return None
+    problems = [printable(problem) for problem in read.problems]
+    return {"file": printable(read.file), "entries": read.entries, "expired": read.expired, "problems": problems}
+
+
+def _accepted(found: Acceptance | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "accepted": found.accepted,
+        "reopened": found.reopened,
+        "open": found.open,
+        "until": found.until and found.until.isoformat(),
+        "outcomeWithout": str(found.without),
+    }
+
+
 def _distributions(found: Distributions) -> dict[str, Any]:
     return {
         "expectedTiers": _tallies(found.expected_tiers),
@@ -125,4 +155,5 @@ def check_document(check: Check) -> dict[str, Any]:
         "escalate": check.escalate,
         "violationCount": check.violation_count,
         "violations": check.violations.to_dicts(),
+        "accepted": _accepted(check.accepted),
     }

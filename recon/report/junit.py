@@ -22,7 +22,7 @@ from recon.report.text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from recon.model import Check, Verification
@@ -52,6 +52,8 @@ def _document(v: Verification, failing: set[Outcome]) -> str:
         SubElement(properties, "property", {"name": printable(name), "value": printable(value)})
     for check in v.checks:
         add_case(suite, check, failing, escalation_sentence(check, v))
+    if Outcome.WARN in failing and v.accepted_differences and v.accepted_differences.problems:
+        _add_problems(suite, v.accepted_differences.problems)
     if v.verdict is Verdict.INCOMPLETE:
         add_verdict(suite, f"Verification {v.verdict}: {checks_line(v.summary)}", v.escalation.action)
     if notices(v):
@@ -102,6 +104,13 @@ def add_case(suite: Element, check: Check, failing: set[Outcome], escalation: st
         SubElement(case, "system-out").text = "\n".join(
             ("Passed with a warning", *_lines(check, escalation))[:MOST_LINES]
         )
+
+
+def _add_problems(suite: Element, problems: Sequence[str]) -> None:
+    """Add a failed case for what warns without being a check: accepted differences that somebody has to see to."""
+    case = SubElement(suite, "testcase", {"classname": "acceptance", "name": "Accepted Differences"})
+    failure = SubElement(case, "failure", {"type": str(Outcome.WARN), "message": printable(problems[0])})
+    failure.text = "\n".join(map(printable, problems))
 
 
 def add_verdict(suite: Element, message: str, next_step: str) -> None:

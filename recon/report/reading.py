@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from msgspec import ValidationError
 
 from recon.errors import ReportError
 from recon.model import (
+    Acceptance,
+    AcceptedDifferences,
     Check,
     Distributions,
     Escalation,
@@ -98,6 +100,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
         distributions=_distributions(document["distributions"]),
         ledger=None if ledger is None else ledger_of(ledger),
         not_checked=document.get("notChecked", {}),
+        accepted_differences=_accepted_differences(document.get("acceptedDifferences")),
     )
 
 
@@ -127,7 +130,27 @@ def check_of(document: Mapping[str, Any]) -> Check:
         escalate=document["escalate"],
         source=document["source"],
         overrides=document["overrides"],
+        accepted=_accepted(document.get("accepted")),
     )
+
+
+def _accepted(document: Mapping[str, Any] | None) -> Acceptance | None:
+    if document is None:
+        return None
+    until = document["until"]
+    return Acceptance(
+        document["accepted"],
+        document["reopened"],
+        document["open"],
+        until and date.fromisoformat(until),
+        Outcome(document["outcomeWithout"]),
+    )
+
+
+def _accepted_differences(document: Mapping[str, Any] | None) -> AcceptedDifferences | None:
+    if document is None:
+        return None
+    return AcceptedDifferences(document["file"], document["entries"], document["expired"], tuple(document["problems"]))
 
 
 def _policy(document: Mapping[str, Any]) -> PolicyResult:

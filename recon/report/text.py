@@ -99,6 +99,7 @@ def facts(v: Verification) -> tuple[tuple[str, str], ...]:
         ("Database", v.snapshot.database),
         ("Snapshot", v.snapshot.guarantee),
         *connection(v.snapshot),
+        *accepted_differences(v),
         ("Duration", f"{v.duration_ms} ms"),
         ("Checks", plural(v.summary.total, "check")),
         ("Passed", str(v.summary.passed)),
@@ -115,6 +116,16 @@ def connection(snapshot: SnapshotInfo) -> tuple[tuple[str, str], ...]:
     return (("Connection", snapshot.encryption),) if snapshot.encryption else ()
 
 
+def accepted_differences(v: Verification) -> tuple[tuple[str, str], ...]:
+    """The fact what was accepted, and by which file; none where none was read. It contains text from data."""
+    read = v.accepted_differences
+    if read is None:
+        return ()
+    entries = f"{read.entries:,} {'entry' if read.entries == 1 else 'entries'} of {read.file}"
+    expired = f", {read.expired:,} expired" if read.expired else ""
+    return (("Accepted differences", f"{entries}{expired}"),)
+
+
 def not_checked(v: Verification) -> list[tuple[str, str]]:
     """Why something was compared with nothing, and the names of all that it holds for: "Event.status, Member.id"."""
     names: dict[str, list[str]] = {}
@@ -128,7 +139,7 @@ def notices(v: Verification) -> tuple[str, ...]:
     if v.dry_run:
         return (DRY_RUN,)
     unrelated = (_unrelated(v, v.ledger.overlap),) if v.ledger and v.is_unrelated else ()
-    return (*unrelated, *v.notes)
+    return (*unrelated, *v.notes, *(v.accepted_differences.problems if v.accepted_differences else ()))
 
 
 def _unrelated(v: Verification, found: Overlap) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.rules.evaluation import evaluate
 from recon.sql import literal, named_statements, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import polars as pl
 
     from recon.model import Check
     from recon.rules.rule import Rule
@@ -27,7 +30,7 @@ VIOLATIONS = "recon_violations"
 FINDINGS = "checks.findings"
 
 
-def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> None:
+def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> bool:
     """Create `checks.findings`, unless it is there: every finding of the checks, however many rows a check keeps.
 
     A finding is what a check says of one thing: all violations that share `entity`, `key` and `field`.
@@ -41,18 +44,23 @@ def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: W
         rules: The rules, in the order of their checks.
         checks: What they found, as it is shown.
         warehouse: What they were evaluated on.
+
+    Returns:
+        Whether it was not there.
     """
     if warehouse.rows(STATEMENTS["is_there"]):
-        return
+        return False
     warehouse.execute(STATEMENTS["create"])
     for rule, check in zip(rules, checks, strict=True):
         if check.has_findings and check.violation_count:
             _add(rule, check, warehouse)
+    return True
 
 
 def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
-    """Add the findings of one check; of a rule of a foreign type, those of the rows that are kept."""
+    """Add the findings of one check."""
     names = check.violations.columns
+    foreign = _foreign(rule, check, warehouse) if rule.is_gx_native else None
     statement = STATEMENTS["add"].format(
         check=literal(check.id),
         violations=VIOLATIONS,
@@ -63,12 +71,18 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
         values=_values([name for name in names if name not in PASSING]),
     )
     with warehouse.reading() as reading:
-        of_ours = None if rule.is_gx_native else reading.batches(rule.sql, rule.parameters)
-        warehouse.connection.register(VIOLATIONS, check.violations.to_arrow() if of_ours is None else of_ours)
+        rows = reading.batches(rule.sql, rule.parameters) if foreign is None else foreign.to_arrow()
+        warehouse.connection.register(VIOLATIONS, rows)
         try:
             warehouse.execute(statement)
         finally:
             warehouse.connection.unregister(VIOLATIONS)
+
+
+def _foreign(rule: Rule, check: Check, warehouse: Warehouse) -> pl.DataFrame:
+    """The rows that a rule of a foreign type finds: all, and not masked, where the check keeps some, and masks them."""
+    again = evaluate(rule, warehouse, check.violation_count or 0)
+    return again.violations if again.violation_count == check.violation_count else check.violations
 
 
 def id_columns(names: Sequence[str]) -> list[str]:

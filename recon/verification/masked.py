@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from recon.model import Check
+    from recon.model import AcceptedDifferences, Check
     from recon.warehouse import Warehouse
 
 POLICIES = "select * from ledger.policies order by place"
@@ -30,6 +30,11 @@ def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
         actual=mask_text(check.actual) if isinstance(check.actual, str) else check.actual,
         violations=mask_frame(check.violations, personal),
     )
+
+
+def mask_accepted(accepted: AcceptedDifferences) -> AcceptedDifferences:
+    """Return what was accepted with its sentences masked, which quote the file."""
+    return replace(accepted, problems=tuple(map(mask_text, accepted.problems)))
 
 
 def mask_reasons(reasons: Mapping[str, str]) -> dict[str, str]:

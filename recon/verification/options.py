@@ -95,6 +95,8 @@ class VerifyOptions:
             bundle, if its report does not list the records.
         profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
         policies: The file of policies that the application exports; None: the settings that the profile names.
+        accept: The file of accepted differences; None: none, whatever is in the working folder, where only the command
+            line looks for one.
         allow_dry_run: Verify the bundle of a dry run anyway.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and no limit for rows.
@@ -156,6 +158,16 @@ class VerifyOptions:
         is_path=True,
         help="Policies that the application exports (JSON or TOML), to compare with those of the bundle.  [default: "
         "the settings that the profile names]",
+        in_notebook=True,
+        decides=False,
+    )
+    accept: Path | str | None = option(
+        None,
+        kind=str,
+        flag="--accept",
+        metavar="FILE",
+        is_path=True,
+        help="File of accepted differences, outside the bundle.  [default: ./recon-accept.toml, if there is one]",
         in_notebook=True,
         decides=False,
     )

@@ -16,16 +16,18 @@ from recon.bundle import Bundle, open_bundle
 from recon.bundle.policies import ExportedPolicies, PolicyDefinition, read_exported, require_shared
 from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns, settings_columns
 from recon.masking import mask_text
-from recon.model import ENTITIES, Check, Distributions, SnapshotInfo, Verification
+from recon.model import ENTITIES, AcceptedDifferences, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_policy_definitions, load_rules
+from recon.rules.acceptance.applying import apply_acceptance, match_entries
 from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
+from recon.verification.accepting import accepted_differences
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import advise
-from recon.verification.masked import declared_policies, mask_check, mask_reasons
+from recon.verification.masked import declared_policies, mask_accepted, mask_check, mask_reasons
 from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
 from recon.verification.options import require_options
@@ -39,9 +41,11 @@ from recon.warehouse.load_kept import load_snapshot
 from recon.warehouse.reads import ROLLED_BACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from recon.profile import Profile
+    from recon.rules.acceptance import AcceptanceFile
     from recon.verification.options import VerifyOptions
     from recon.verification.progress import Listener
 
@@ -68,16 +72,20 @@ class Judgement:
     Attributes:
         rules: The rules in the order of their checks.
         key: Computes the key that distinguishes it from other judgements on the same snapshot; reads the whole bundle.
+        acceptance: The accepted differences that it was reached with; None: none.
     """
 
     verification: Verification
     warehouse: Warehouse
     rules: tuple[Rule, ...]
     key: Callable[[], str]
+    acceptance: AcceptanceFile | None = None
 
     def find(self) -> None:
         """Create `checks.findings` in the warehouse, unless it is there; see `create_findings`."""
-        create_findings(self.rules, self.verification.checks, self.warehouse)
+        checks, today = self.verification.checks, self.verification.started_at.date()
+        if create_findings(self.rules, checks, self.warehouse) and self.acceptance:
+            match_entries(self.acceptance, {check.id: check.category for check in checks}, self.warehouse, today)
 
 
 @contextmanager
@@ -98,7 +106,9 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         exported = None if options.policies is None else read_exported(options.policies)
         if exported:
             require_shared(exported, bundle.policies or ())
-        case = VerificationInput(bundle, profile, rules, options, definitions, exported)
+        accepted = accepted_differences(options, rules)
+        today = watch.started_at.date()
+        case = VerificationInput(bundle, profile, rules, options, definitions, exported, accepted, today)
         key = partial(judgement_key, bundle, rules, _settings(case))
         verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
         if verification:
@@ -106,7 +116,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         else:
             refuse_dry_run(bundle, options)
             verification = _judge(case, warehouse, listener, watch)
-        yield Judgement(verification, warehouse, rules, key)
+        yield Judgement(verification, warehouse, rules, key, accepted)
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,8 @@ class VerificationInput:
     Attributes:
         definitions: What policies may be, by key.
         exported: The policies that the application exports; None: no file of them is given.
+        accepted: The accepted differences; None: none are given.
+        today: By UTC; it decides which of them have expired.
     """
 
     bundle: Bundle
@@ -123,7 +135,9 @@ class VerificationInput:
     rules: tuple[Rule, ...]
     options: VerifyOptions
     definitions: Mapping[str, PolicyDefinition]
-    exported: ExportedPolicies | None = None
+    exported: ExportedPolicies | None
+    accepted: AcceptanceFile | None
+    today: date
 
     @property
     def requires(self) -> set[str]:
@@ -148,7 +162,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     snapshot = _with_reason(snapshot, warehouse)
     watch.lap("account for every record")
     listener.checks_starting(case.rules)
-    checks = tuple(_checks(case, warehouse, listener))
+    checks, accepted = _checks(case, warehouse, listener)
     tiers = tuple(members_by_tier(warehouse))
     distributed = _distributions(warehouse, options)
     unchecked = not_checked(warehouse, snapshot, Scope(case.profile, case.rules, case.requires))
@@ -175,6 +189,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         ledger=ledger,
         not_checked=unchecked,
         notes=bundle.notes if options.show_pii else tuple(map(mask_text, bundle.notes)),
+        accepted_differences=accepted,
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
@@ -214,12 +229,22 @@ def _with_reason(snapshot: SnapshotInfo, warehouse: Warehouse) -> SnapshotInfo:
     return replace(snapshot, not_read={"target.policies": reasons[0], **snapshot.not_read}) if reasons else snapshot
 
 
-def _checks(case: VerificationInput, warehouse: Warehouse, listener: Listener) -> Iterator[Check]:
-    personal = {} if case.options.show_pii else case.profile.personal_columns
-    for evaluated in evaluate_all(case.rules, warehouse, case.options.evidence_rows):
-        check = evaluated if case.options.show_pii else mask_check(evaluated, personal)
+def _checks(
+    case: VerificationInput, warehouse: Warehouse, listener: Listener
+) -> tuple[tuple[Check, ...], AcceptedDifferences | None]:
+    """Evaluate the rules; each check is shown at once, unless what is accepted has to be known first."""
+    evaluated: Iterable[Check] = evaluate_all(case.rules, warehouse, case.options.evidence_rows)
+    accepted = None
+    if case.accepted:
+        found = tuple(evaluated)
+        create_findings(case.rules, found, warehouse)
+        evaluated, accepted = apply_acceptance(case.accepted, found, warehouse, case.today)
+    personal, checks = case.profile.personal_columns, []
+    for each in evaluated:
+        check = each if case.options.show_pii else mask_check(each, personal)
         listener.check_done(check)
-        yield check
+        checks.append(check)
+    return tuple(checks), accepted if case.options.show_pii or accepted is None else mask_accepted(accepted)
 
 
 def _settings(case: VerificationInput) -> dict[str, object]:
@@ -229,6 +254,7 @@ def _settings(case: VerificationInput) -> dict[str, object]:
         "personal": {} if case.options.show_pii else dict(case.profile.personal_columns),
         "tables": repr(case.profile.tables),
         "policies": repr((*case.definitions.values(), case.exported)),
+        "accepted": case.accepted and case.accepted.terms(case.today),
     }
 
 

@@ -74,7 +74,7 @@ class AcceptedEntry(Struct, frozen=True):
 
     @property
     def subject(self) -> str:
-        """What it is about, in words: "missing_records, members 60007546"."""
+        """What it is about, in words: its check, entity and key, field, and cause."""
         named = (self.entity, self.key) if self.key else (self.entity,)
         thing = " ".join(filter(None, named))
         cause = self.cause and f"cause {self.cause}"

@@ -59,7 +59,7 @@ def entries_of(text: str, path: Path | str) -> AcceptanceFile:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, error) from error
-    return _Reader(str(path), text).file(document)
+    return _FileReader(str(path), text).file(document)
 
 
 def require_checks(file: AcceptanceFile, known: Iterable[str]) -> None:
@@ -80,7 +80,7 @@ def require_checks(file: AcceptanceFile, known: Iterable[str]) -> None:
             )
 
 
-class _Reader:
+class _FileReader:
     """Turns the document of one file into its entries."""
 
     def __init__(self, path: str, text: str) -> None:
