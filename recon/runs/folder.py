@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from recon.errors import OutputError
+from recon.model.inputs import JudgedInputs
 from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
@@ -53,12 +54,17 @@ class RunPart(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Manifest(msgspec.Struct, frozen=True, rename="camel"):
-    """What a run folder says about itself, in run.json; a part that was not requested has no entry."""
+    """What a run folder says about itself, in run.json; a part that was not requested has no entry.
+
+    Attributes:
+        inputs: What the judgement was reached from; None: the run reached none, or is of a version that kept none.
+    """
 
     run_id: str
     started_at: str
     parts: dict[str, RunPart]
     schema_version: str = "1.0"
+    inputs: JudgedInputs | None = None
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,8 @@ class Assembly:
     def manifest(self) -> Manifest:
         """What the folder says about itself."""
         made = {name: self.parts[name] for name in PARTS if name in self.parts}
-        return Manifest(self.verification.run_id, timestamp(self.verification.started_at), made)
+        started_at = timestamp(self.verification.started_at)
+        return Manifest(self.verification.run_id, started_at, made, inputs=self.judgement.case.described)
 
     def publish(self) -> RunFolder:
         """Make every requested part, and let the folder appear.

@@ -237,6 +237,11 @@ class VerifyOptions:
         return layers_of(self.expectations, shipped_suites=self.shipped_suites)
 
     @property
+    def declared(self) -> Mapping[str, Option]:
+        """The declared options by field name, in the order of the help."""
+        return OPTIONS
+
+    @property
     def deciding(self) -> dict[str, object]:
         """The options whose values by themselves change a judgement, by name."""
         named = {name: getattr(self, name) for name, declared in OPTIONS.items() if declared.decides}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from recon.bundle.formats import NAMES
 from recon.model import Verification
 from recon.warehouse.kept import incomplete, keep_snapshot, kept_row
 
@@ -52,17 +51,16 @@ def recorded_judgement(warehouse: Warehouse, key: str) -> Verification | None:
         raise incomplete(warehouse, error) from error
 
 
-def judgement_key(bundle: Bundle, rules: Iterable[Rule], settings: Mapping[str, object]) -> str:
+def judgement_key(
+    bundle: Bundle, files: Mapping[str, str], rules: Iterable[Rule], settings: Mapping[str, object]
+) -> str:
     """Return what distinguishes one judgement on a snapshot from another: a digest of bundle, rules and settings.
 
-    Only the contents of files matter, not their location.
+    Only the contents of files matter, not their location; `files` are their digests, as of `digests_of`.
     """
     digest = sha256()
-    files = {name: bundle.report_file.with_name(name) for name in NAMES}
-    for name, path in (files | {entity: export.file for entity, export in bundle.exports.items()}).items():
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(name.encode() + file_digest(file, "sha256").digest())
+    for name, found in files.items():
+        digest.update(name.encode() + bytes.fromhex(found))
     # Files that are named because they are not read: their contents do not matter, what is said of them does.
     digest.update(json.dumps([bundle.not_read, bundle.notes], sort_keys=True).encode())
     for rule in rules:

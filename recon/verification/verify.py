@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from recon.verification.accepting import accepted_differences
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import advise
+from recon.verification.inputs import digests_of, judged_inputs
 from recon.verification.masked import declared_policies, mask_accepted, mask_check, mask_reasons
 from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
@@ -41,9 +42,10 @@ from recon.warehouse.load_kept import load_snapshot
 from recon.warehouse.reads import ROLLED_BACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
+    from recon.model.inputs import JudgedInputs
     from recon.profile import Profile
     from recon.rules.acceptance import AcceptanceFile
     from recon.verification.options import VerifyOptions
@@ -70,22 +72,27 @@ class Judgement:
     """A Verification together with the warehouse that it was reached on, while that is open.
 
     Attributes:
-        rules: The rules in the order of their checks.
-        key: Computes the key that distinguishes it from other judgements on the same snapshot; reads the whole bundle.
-        acceptance: The accepted differences that it was reached with; None: none.
+        case: What it was reached from, while the bundle is open.
     """
 
     verification: Verification
     warehouse: Warehouse
-    rules: tuple[Rule, ...]
-    key: Callable[[], str]
-    acceptance: AcceptanceFile | None = None
+    case: VerificationInput
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules in the order of their checks."""
+        return self.case.rules
+
+    def key(self) -> str:
+        """Return what distinguishes it from other judgements on the same snapshot; reads the whole bundle."""
+        return self.case.key
 
     def find(self) -> None:
         """Create `checks.findings` in the warehouse, unless it is there; see `create_findings`."""
         checks, today = self.verification.checks, self.verification.started_at.date()
-        if create_findings(self.rules, checks, self.warehouse) and self.acceptance:
-            match_entries(self.acceptance, {check.id: check.category for check in checks}, self.warehouse, today)
+        if create_findings(self.rules, checks, self.warehouse) and self.case.accepted:
+            match_entries(self.case.accepted, {check.id: check.category for check in checks}, self.warehouse, today)
 
 
 @contextmanager
@@ -109,14 +116,13 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         accepted = accepted_differences(options, rules)
         today = watch.started_at.date()
         case = VerificationInput(bundle, profile, rules, options, definitions, exported, accepted, today)
-        key = partial(judgement_key, bundle, rules, _settings(case))
-        verification = recorded_judgement(warehouse, key()) if warehouse.kept and not afresh else None
+        verification = recorded_judgement(warehouse, case.key) if warehouse.kept and not afresh else None
         if verification:
             _replay_events(verification, bundle, rules, listener)
         else:
             refuse_dry_run(bundle, options)
             verification = _judge(case, warehouse, listener, watch)
-        yield Judgement(verification, warehouse, rules, key, accepted)
+        yield Judgement(verification, warehouse, case)
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,21 @@ class VerificationInput:
         ruled = (reference for rule in self.rules for reference in rule.reads)
         settings = settings_columns(self.profile) if self.bundle.policies and not self.exported else set()
         return {*TIER_COLUMNS, *ledger_columns(self.bundle.listed), *settings, *charted, *ruled}
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The digest of each file of the bundle; the first access reads the whole bundle."""
+        return digests_of(self.bundle)
+
+    @property
+    def key(self) -> str:
+        """What distinguishes the judgement from others on the same snapshot; see `judgement_key`."""
+        return judgement_key(self.bundle, self.files, self.rules, _settings(self))
+
+    @property
+    def described(self) -> JudgedInputs:
+        """What to keep of it beside the judgement."""
+        return judged_inputs(self.files, self.rules, self.options, self.profile)
 
     @property
     def policies(self) -> DeclaredPolicies:

@@ -10,13 +10,13 @@ from recon.errors import ReportError
 from recon.report.failure import WITHOUT_VERDICT
 from recon.report.text import timestamp
 from recon.runs.folder import PARTS
-from recon.runs.site.run_summary import read_summary
+from recon.runs.run_summary import read_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.runs.folder import Manifest, RunFolder
-    from recon.runs.site.run_summary import RunSummary
+    from recon.runs.run_summary import RunSummary
 
 LINKED = {
     "html": ("Report", PARTS["html"]),

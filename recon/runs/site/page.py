@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.model import Summary
+    from recon.runs.run_summary import RunSummary
     from recon.runs.site.assessment_entries import ListedAssessment
     from recon.runs.site.entries import ListedRun
-    from recon.runs.site.run_summary import RunSummary
 
 SHOWN_FAILURES = 5
 ROLLBACK = "rollback"

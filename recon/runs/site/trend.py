@@ -11,8 +11,8 @@ from recon.report.text import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recon.runs.run_summary import RunSummary
     from recon.runs.site.entries import ListedRun
-    from recon.runs.site.run_summary import RunSummary
 
 GOAL = 95.0
 """The percentage of members with a tier that the runbook requires (3.5)."""

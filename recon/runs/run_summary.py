@@ -1,4 +1,4 @@
-"""What the home page needs of a run's verification.json, which may be large, and nothing else from it."""
+"""What lists and comparisons of runs need of a verification.json, which may be large, and nothing else from it."""
 
 from __future__ import annotations
 
@@ -44,23 +44,61 @@ class TierSize(Struct, frozen=True, rename="camel"):
     count: Rows
 
 
-class CheckResult(Struct, frozen=True):
-    """The result of one check."""
+class CheckResult(Struct, frozen=True, rename="camel"):
+    """The result of one check; attributes as of `Check`."""
 
     name: str
     outcome: Outcome
     message: str
+    id: str = ""
+    severity: str = ""
+    source: str = ""
+    overrides: str | None = None
+    violation_count: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says what is wrong: it passed, or it looked and counted; a check that warns of nothing did not."""
+        if self.outcome is Outcome.FAIL:
+            return self.violation_count is not None
+        return self.outcome is Outcome.PASS or (self.outcome is Outcome.WARN and bool(self.violation_count))
+
+
+class CountedCause(Struct, frozen=True):
+    """How many records or rows a cause concerns; attributes as of `Cause`."""
+
+    name: str
+    title: str
+    entity: str
+    count: Rows
+    field: str | None = None
+
+
+class CountedEntity(Struct, frozen=True, rename="camel"):
+    """How many records and rows of one entity have each outcome."""
+
+    entity: str
+    outcomes: dict[str, Rows]
+    rows_by_outcome: dict[str, Rows]
 
 
 class Accounted(Struct, frozen=True, rename="camel"):
-    """The result of the ledger in words, and how many records and rows are unexplained."""
+    """The result of the ledger in words, how many records and rows are unexplained, and the numbers behind it."""
 
     accounted_for: str
     unexplained: Rows
+    entities: tuple[CountedEntity, ...] = ()
+    causes: tuple[CountedCause, ...] = ()
+
+
+class ReadFrom(Struct, frozen=True):
+    """The database that was read: kind, version, location and name."""
+
+    database: str = ""
 
 
 class RunSummary(Struct, frozen=True, rename="camel"):
-    """A run's judgement, as far as the home page shows it."""
+    """A run's judgement, as far as lists and comparisons show it."""
 
     schema_version: str
     run_id: str
@@ -76,6 +114,14 @@ class RunSummary(Struct, frozen=True, rename="camel"):
     ledger: Accounted | None = None
     # A report from before there were notices has none.
     notices: tuple[str, ...] = ()
+    bundle_path: str = ""
+    snapshot: ReadFrom = ReadFrom()
+
+    @property
+    def database(self) -> str:
+        """Kind, location and name of the database, without versions: the same for two runs of the same database."""
+        kind, comma, place = self.snapshot.database.partition(", ")
+        return f"{kind.split()[0]}, {place}" if comma and kind.strip() else self.snapshot.database
 
     def named(self, outcome: Outcome) -> list[CheckResult]:
         """The checks with this outcome, in the order of the report."""
