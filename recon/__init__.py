@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
     from recon.model import Assessment, Check, Outcome, Verdict, Verification
+    from recon.model.changes import RunComparison
     from recon.preflight.backups import (
         BackupOptions,
         CreatedBackup,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from recon.rollback.plan import RollbackPlan
     from recon.rules import Rule
     from recon.rules.testing.trials import load_checks, rehearse
+    from recon.runs.comparing.comparing import diff_last_runs, diff_runs
+    from recon.runs.comparing.listing import KeptRun, list_runs
     from recon.runs.rollback import PlannedRollback, apply_rollback, plan_rollback, revert_rollback
     from recon.runs.run import Run, RunOptions, run
     from recon.runs.site import build_site
@@ -56,6 +59,7 @@ __all__ = [
     "DemoPaths",
     "EntityAnswer",
     "Field",
+    "KeptRun",
     "Outcome",
     "PlannedRollback",
     "PreflightOptions",
@@ -64,6 +68,7 @@ __all__ = [
     "RollbackPlan",
     "Rule",
     "Run",
+    "RunComparison",
     "RunOptions",
     "Verdict",
     "Verification",
@@ -74,7 +79,10 @@ __all__ = [
     "check_profile",
     "compare",
     "create_backup",
+    "diff_last_runs",
+    "diff_runs",
     "draft_profile",
+    "list_runs",
     "load_checks",
     "load_verification",
     "newest_backup",
@@ -109,6 +117,11 @@ _HOMES = {
     "Verdict": "recon.model",
     "Verification": "recon.model",
     "VerifyOptions": "recon.verification.options",
+    "RunComparison": "recon.model.changes",
+    "KeptRun": "recon.runs.comparing.listing",
+    "list_runs": "recon.runs.comparing.listing",
+    "diff_runs": "recon.runs.comparing.comparing",
+    "diff_last_runs": "recon.runs.comparing.comparing",
     "build_site": "recon.runs.site",
     "load_checks": "recon.rules.testing.trials",
     "load_verification": "recon.report.reading",

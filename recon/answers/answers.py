@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 KNOWN_COLUMNS = """
 select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger', 'checks')"""
+WANTED = "wanted"
 READ_ONLY = "begin transaction read only"
 VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations", "called")
 HAS_TABLE = "select 1 as found from duckdb_tables() where schema_name || '.' || table_name = $name"
@@ -107,6 +108,20 @@ class Answers(Questions[pl.DataFrame]):
     def checks(self) -> CheckNamespace:
         """The checks: `checks.ID`, `checks["Title"]`, `checks.frame`."""
         return CheckNamespace(self.verification, self._with_people)
+
+    def called(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """What people call records: entity, key, name, email, title; one row for each of `wanted` that is known.
+
+        Args:
+            wanted: entity ("members", "events", "registrations"; null: any of them) and key, a Wild Apricot id or an id
+                of the database. A key that several records have is left out.
+        """
+        connection = self._warehouse.connection
+        connection.register(WANTED, wanted.select(pl.col("entity", "key").cast(pl.String)).unique().to_arrow())
+        try:
+            return self._masked(_frame(connection, query_of(STATEMENTS["words_of_keys"], connection), {}))
+        finally:
+            connection.unregister(WANTED)
 
     def violations(self, name: str) -> pl.DataFrame:
         """Return the rows that a check found, at most as many as the run kept, with the words of people beside ids."""

@@ -146,3 +146,18 @@ found as (
 select place, first(name order by rank) as name, first(email order by rank) as email,
        first(level order by rank) as level, first(event order by rank) as event
 from found group by place
+
+-- name: words_of_keys
+-- What people call what `wanted` names by entity and key (entity null: by key alone, if that is not ambiguous).
+with keyed as (
+  select wa_id as key, entity, name, email, event from called where wa_id <> ''
+  union
+  select target_id, entity, name, email, event from called where target_id <> ''),
+found as (
+  select w.entity, w.key, k.name, k.email, k.event from wanted w join keyed k on k.key = w.key
+  where w.entity is null or k.entity = w.entity
+  union
+  select w.entity, w.key, k.name, k.email, k.event from wanted w join keyed k on k.key = as_key(w.key)
+  where w.entity is null or k.entity = w.entity)
+select entity, key, any_value(nullif(name, '')) as name, any_value(email) as email, any_value(event) as title
+from found group by entity, key having count(*) = 1

@@ -35,6 +35,11 @@ COMMANDS = {
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
     "show": ("recon.cli.show", "Show which records and rows a verdict is about, who they are, and why."),
     "accept": ("recon.cli.accept", "Accept findings of a run for a time: they no longer fail a verification."),
+    "runs": ("recon.cli.runs", "List the runs, newest first: when, which database, verdict, and what each kept."),
+    "diff": (
+        "recon.cli.diff",
+        "Compare two runs: what is fixed, new, still open, accepted or re-opened, and what else changed.",
+    ),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "review": ("recon.cli.review", "Review a dry run: what it would do, what changed, and who looked at it."),
     "signoff": ("recon.cli.signoff", "Record who was notified of the migration, and its hours."),

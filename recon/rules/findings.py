@@ -22,7 +22,6 @@ STATEMENTS = named_statements(Path(__file__).with_name("findings.sql"))
 LASTING = ("wa_id", "target_id")
 ID, OF_AN_ID = "id", "_id"
 ENTITIES = ("entity", "entity_type")
-CAUSES = ("cause", "problem")
 # A repeated import or another order of the export changes them, and nothing is another for it.
 PASSING = ("source_row", "target_id")
 NULL = "cast(null as varchar)"
@@ -67,7 +66,7 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
         entity=_text([name for name in (entity_column(names),) if name]),
         key=_text(id_columns(names)),
         field=_text([name for name in names if name == "field"]),
-        cause=_text([name for name in CAUSES if name in names]),
+        cause=_text([name for name in names if name == "cause"]),
         values=_values([name for name in names if name not in PASSING]),
     )
     with warehouse.reading() as reading:

@@ -1,0 +1,39 @@
+"""A comparison of two runs as one self-contained HTML page: no script, no URL, and a policy that would block both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from recon.report.changes.sections import headline, headline_text, sections
+from recon.report.templates import environment, source_hash, stylesheet
+from recon.report.text import timestamp
+
+if TYPE_CHECKING:
+    from recon.model.changes import RunComparison
+
+OUTCOMES = ("PASS", "WARN", "FAIL", "ERROR", "PASSED", "FAILED", "INCOMPLETE")
+KINDS = {"fixed": "PASS", "new": "FAIL", "changed": "WARN", "re-opened": "FAIL", "not known": "ERROR"}
+
+
+def render(comparison: RunComparison, most: int, home: str = "") -> str:
+    """The complete report.
+
+    Args:
+        comparison: What to render.
+        most: Records to list of each check and change.
+        home: The address of the page of all runs, relative to this one; empty: there is none.
+    """
+    templates = environment("report/changes")
+    style = stylesheet() + templates.get_template("page.css.jinja").render()
+    return templates.get_template("page.html.jinja").render(
+        c=comparison,
+        home=home,
+        style=style,
+        style_hash=source_hash(style),
+        headline=headline(comparison.findings) if comparison.findings else [],
+        headline_text=headline_text(comparison),
+        kinds=KINDS,
+        outcomes=OUTCOMES,
+        sections=sections(comparison, most),
+        timestamp=timestamp,
+    )

@@ -1,0 +1,1 @@
+"""Runs side by side: which there are, and what changed from one to another."""
