@@ -151,7 +151,7 @@ from found group by place
 -- What people call what `wanted` names by entity and key (entity null: by key alone, if that is not ambiguous).
 with keyed as (
   select wa_id as key, entity, name, email, event from called where wa_id <> ''
-  union
+  union all
   select target_id, entity, name, email, event from called where target_id <> ''),
 found as (
   select w.entity, w.key, k.name, k.email, k.event from wanted w join keyed k on k.key = w.key

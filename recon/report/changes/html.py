@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.report.changes.kinds import KINDS
 from recon.report.changes.sections import headline, headline_text, sections
 from recon.report.templates import environment, source_hash, stylesheet
 from recon.report.text import timestamp
@@ -11,8 +12,8 @@ from recon.report.text import timestamp
 if TYPE_CHECKING:
     from recon.model.changes import RunComparison
 
+STYLES = ("since", "page")
 OUTCOMES = ("PASS", "WARN", "FAIL", "ERROR", "PASSED", "FAILED", "INCOMPLETE")
-KINDS = {"fixed": "PASS", "new": "FAIL", "changed": "WARN", "re-opened": "FAIL", "not known": "ERROR"}
 
 
 def render(comparison: RunComparison, most: int, home: str = "") -> str:
@@ -24,7 +25,7 @@ def render(comparison: RunComparison, most: int, home: str = "") -> str:
         home: The address of the page of all runs, relative to this one; empty: there is none.
     """
     templates = environment("report/changes")
-    style = stylesheet() + templates.get_template("page.css.jinja").render()
+    style = "".join([stylesheet(), *(templates.get_template(f"{name}.css.jinja").render() for name in STYLES)])
     return templates.get_template("page.html.jinja").render(
         c=comparison,
         home=home,

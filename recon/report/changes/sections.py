@@ -77,7 +77,7 @@ def headline(tally: FindingTally) -> list[tuple[int, str]]:
 def headline_text(c: RunComparison) -> str:
     """Return the result in one line: "fixed 3, new 0, still open 12, accepted 0, re-opened 0"."""
     if c.findings is None:
-        return f"{_moved(c.checks)}; findings are not compared"
+        return f"Checks: {_moved(c.checks)}; findings are not compared"
     return ", ".join(f"{words} {count:,}" for count, words in headline(c.findings))
 
 
@@ -97,7 +97,7 @@ def _moved(checks: Iterable[CheckChange]) -> str:
     """Return how many checks have a better or a worse outcome than before."""
     both = [(RANKS.index(c.before), RANKS.index(c.after)) for c in checks if c.before and c.after]
     better, worse = sum(now < was for was, now in both), sum(now > was for was, now in both)
-    return f"checks: {better} better, {worse} worse, {len(both) - better - worse} as before"
+    return f"{better} better, {worse} worse, {len(both) - better - worse} as before"
 
 
 def _runs(c: RunComparison) -> ReportTable:

@@ -12,7 +12,8 @@ from recon.runs.folder import assessment_folders, run_folders
 from recon.runs.site.assessment_entries import read_assessment
 from recon.runs.site.copies import copy_runs
 from recon.runs.site.entries import read_entry
-from recon.runs.site.page import render
+from recon.runs.site.page import SiteLists, render
+from recon.runs.site.since_last import by_database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,10 @@ def _build(outputs: Path) -> Path:
         newest = next((entry.run_summary for entry in entries if entry.run_summary is not None), None)
         # Decisions are read by what also reads databases; a failed run is listed without it.
         notified = import_module("recon.runs.notice").notice(newest, outputs) if newest else None
-        _write(home, render(entries, [read_assessment(each) for each in assessments], notified))
+        listed = SiteLists(
+            entries, tuple(map(read_assessment, assessments)), by_database(entries, runs, outputs / SITE), notified
+        )
+        _write(home, render(listed))
         if _names(run_folders(outputs), assessment_folders(outputs)) == _names(runs, assessments):
             break
     return home

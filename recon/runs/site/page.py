@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES, Outcome, Verdict
+from recon.report.changes.kinds import KINDS
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import checks_line, cut, difference, plural
 from recon.runs.site.trend import draw_trend
@@ -16,24 +18,36 @@ if TYPE_CHECKING:
     from recon.runs.run_summary import RunSummary
     from recon.runs.site.assessment_entries import ListedAssessment
     from recon.runs.site.entries import ListedRun
+    from recon.runs.site.since_last import DatabaseRuns
 
 SHOWN_FAILURES = 5
 ROLLBACK = "rollback"
 VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
-def render(
-    entries: Sequence[ListedRun], assessments: Sequence[ListedAssessment] = (), notified: str | None = None
-) -> str:
-    """The complete page.
+@dataclass(frozen=True)
+class SiteLists:
+    """What the home page lists.
 
-    Args:
+    Attributes:
         entries: Every run, the newest first.
         assessments: Every assessment, the newest first; at least one where there is no run.
+        databases: The runs that can be read by database, that of the newest run first.
         notified: Who is to be notified of the newest verdict; None: nobody.
     """
+
+    entries: Sequence[ListedRun]
+    assessments: Sequence[ListedAssessment]
+    databases: Sequence[DatabaseRuns]
+    notified: str | None = None
+
+
+def render(listed: SiteLists) -> str:
+    """The complete page."""
+    entries, assessments = listed.entries, listed.assessments
     templates = environment("runs/site")
-    style = stylesheet() + templates.get_template("index.css.jinja").render()
+    tiles = environment("report/changes").get_template("since.css.jinja").render()
+    style = stylesheet() + tiles + templates.get_template("index.css.jinja").render()
     newest = next((entry for entry in entries if entry.run_summary is not None), None)
     return templates.get_template("index.html.jinja").render(
         entries=entries,
@@ -41,11 +55,13 @@ def render(
             "Rollbacks": [each for each in assessments if each.is_rollback],
             "Before the Migration": [each for each in assessments if not each.is_rollback],
         },
-        notified=notified,
+        notified=listed.notified,
         rolled_back=_rolled_back(newest, assessments),
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
-        trends=draw_trend(entries),
+        databases=listed.databases,
+        trends={runs.database: draw_trend(runs.entries) for runs in listed.databases},
+        kinds=KINDS,
         tally=_tally(entries),
         style=style,
         style_hash=source_hash(style),
