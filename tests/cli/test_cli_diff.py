@@ -32,7 +32,7 @@ class Kept:
 def kept(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     home = tmp_path_factory.mktemp("kept")
     paths = DemoPaths(write_bundle(club, home / "bundle"), write_sqlite(club, home / "club.db"))
-    names = []
+    names: list[str] = []
     for faults in ((), ("orphaned-registrations",)):
         plant(faults, paths.bundle, paths.database)
         edit_report(paths.bundle, lambda report: report.update(runId=f"run-{len(names)}"))
