@@ -29,7 +29,7 @@ VIOLATIONS = "recon_violations"
 FINDINGS = "checks.findings"
 
 
-def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> bool:
+def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: Warehouse) -> None:
     """Create `checks.findings`, unless it is there: every finding of the checks, however many rows a check keeps.
 
     A finding is what a check says of one thing: all violations that share `entity`, `key` and `field`.
@@ -43,17 +43,13 @@ def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: W
         rules: The rules, in the order of their checks.
         checks: What they found, as it is shown.
         warehouse: What they were evaluated on.
-
-    Returns:
-        Whether it was not there.
     """
     if warehouse.rows(STATEMENTS["is_there"]):
-        return False
+        return
     warehouse.execute(STATEMENTS["create"])
     for rule, check in zip(rules, checks, strict=True):
         if check.has_findings and check.violation_count:
             _add(rule, check, warehouse)
-    return True
 
 
 def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:

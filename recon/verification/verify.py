@@ -19,7 +19,7 @@ from recon.masking import mask_text
 from recon.model import ENTITIES, AcceptedDifferences, Check, Distributions, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_policy_definitions, load_rules
-from recon.rules.acceptance.applying import apply_acceptance, match_entries
+from recon.rules.acceptance.applying import apply_acceptance
 from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
@@ -90,9 +90,7 @@ class Judgement:
 
     def find(self) -> None:
         """Create `checks.findings` in the warehouse, unless it is there; see `create_findings`."""
-        checks, today = self.verification.checks, self.verification.started_at.date()
-        if create_findings(self.rules, checks, self.warehouse) and self.case.accepted:
-            match_entries(self.case.accepted, {check.id: check.category for check in checks}, self.warehouse, today)
+        create_findings(self.rules, self.verification.checks, self.warehouse)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from judged_rules import RULES, warehouse_of
 from msgspec.structs import replace
@@ -107,10 +108,21 @@ def test_what_passes_or_cannot_be_evaluated_has_no_finding() -> None:
     assert found_by([passing, failing]) == []
 
 
-def test_an_expectation_of_another_kind_gives_the_rows_it_keeps() -> None:
+def test_an_expectation_of_another_kind_gives_every_row_with_its_values() -> None:
+    foreign = replace(
+        RULE,
+        type="expect_column_values_to_be_unique",
+        table="target.members",
+        parameters={"column": "tier_id"},
+        requires=("target.members.id", "target.members.tier_id"),
+    )
+    found = []
     with warehouse_of(target={"members": [("m1", "t"), ("m2", "t")]}) as warehouse:
-        check = evaluate(replace(RULE, sql="select id from target.members"), warehouse, 10)
-        foreign = replace(RULE, type="expect_column_values_to_be_unique", table="target.members")
-        create_findings([foreign], [check], warehouse)
-        keys = warehouse.rows("select key from checks.findings")
-    assert keys == [{"key": "m1"}, {"key": "m2"}]
+        for rows in (1, 10):
+            check = evaluate(foreign, warehouse, rows)
+            shown = replace(check, violations=check.violations.with_columns(pl.lit("***").alias("tier_id")))
+            create_findings([foreign], [shown], warehouse)
+            found.append(warehouse.rows("select key, fingerprint from checks.findings order by key"))
+            warehouse.execute("drop table checks.findings")
+    assert [row["key"] for row in found[0]] == ["m1", "m2"]
+    assert found[0] == found[1]

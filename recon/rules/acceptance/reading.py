@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "recon-accept.toml"
 TABLE = "accept"
-HEADER = re.compile(rf"^[ \t]*\[\[[ \t]*(?:{TABLE}|\"{TABLE}\"|'{TABLE}')[ \t]*\]\][ \t]*(?:#.*)?\r?$", re.MULTILINE)
+HEADER = re.compile(rf"^[ \t]*\[\[[ \t]*(?:{TABLE}|\"{TABLE}\"|'{TABLE}')[ \t]*\]\][ \t]*(?:#.*)?\r?$")
 NEEDED = ("check", "reason", "owner", "expires")
 DATE = "a date such as 2027-01-31, without quotes"
 KINDS: Mapping[str, tuple[type, str]] = {
@@ -127,7 +127,7 @@ class _FileReader:
 
 def header_lines(text: str) -> tuple[int, ...]:
     """The lines, counted from 1, that look like the start of an entry."""
-    return tuple(text.count("\n", 0, found.start()) + 1 for found in HEADER.finditer(text))
+    return tuple(number for number, line in enumerate(text.split("\n"), 1) if HEADER.match(line))
 
 
 def _unreadable(path: Path | str, error: Exception) -> AcceptanceError:
