@@ -42,7 +42,8 @@ class AcceptOptions:
         all: Choose every finding.
         renew: Choose among those too that are accepted already.
         wide: Write entries that accept as many violations as were chosen, whichever they are, in the place of one entry
-            for each finding: for each check, and each of `entities` and `causes` where they are given.
+            for each finding: for each check, and each of `entities` and `causes` where they are given. A finding
+            without a key, such as a wrong count, has an entry of its own all the same.
     """
 
     run: Path | str
@@ -86,8 +87,10 @@ def accept_run(options: AcceptOptions) -> AcceptedFindings:
     with opened_run(options.run) as answers:
         chosen = _chosen(answers, options)
         _require_approval(answers, options, chosen["check_id"].unique(maintain_order=True).to_list())
-    entries = _wide(chosen, options) if options.wide else _single(chosen, options)
-    written = accept_findings(entries, options.file)
+    # The number of findings that are about no single thing says nothing of how wrong they are.
+    countable = chosen.filter(pl.col("key").is_not_null()) if options.wide else chosen.clear()
+    single = chosen.filter(pl.col("key").is_null()) if options.wide else chosen
+    written = accept_findings([*_single(single, options), *_wide(countable, options)], options.file)
     counted = chosen.group_by("check_id", maintain_order=True).len()
     return AcceptedFindings(dict(counted.iter_rows()), written)
 

@@ -136,6 +136,15 @@ def test_two_entries_for_one_finding_that_differ_are_told(entries: list[Accepted
     assert done.told.problems == ("own.toml, entries 1, 4 (found) are about the same and contradict each other",)
 
 
+def test_many_contradictions_are_not_all_told(entries: list[AcceptedEntry]) -> None:
+    first = [replace(entries[0], key=str(number)) for number in range(100, 125)]
+    done = Applied([*first, *(replace(each, fingerprint="0" * 16) for each in first)])
+    assert [text for text in done.told.problems if "contradict" in text][-1] == (
+        "own.toml: entries contradict each other in 15 more cases"
+    )
+    assert len(done.told.problems) == 12
+
+
 def test_two_entries_that_say_the_same_are_not_told(entries: list[AcceptedEntry]) -> None:
     assert Applied([*entries, replace(entries[0], owner="Sam")]).told.problems == ()
 

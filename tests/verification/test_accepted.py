@@ -333,6 +333,14 @@ def test_a_number_is_accepted_for_each_check_and_cause(club: Club, tmp_path: Pat
     assert check_of(club.judge(file), "missing_records").outcome is Outcome.WARN
 
 
+def test_a_wrong_count_is_accepted_by_its_values_even_among_many(club: Club, tmp_path: Path) -> None:
+    chosen = ("--check", "member-count", "--wide")
+    assert run_in_process("accept", club.run, *chosen, *TERMS, "-o", tmp_path / "own.toml").code == 0
+    (entry,) = read_acceptance(tmp_path / "own.toml").entries
+    assert (entry.maximum, entry.key) == (None, None)
+    assert check_of(club.judge(tmp_path / "own.toml"), "member_count").outcome is Outcome.WARN
+
+
 def test_no_file_is_written_into_a_bundle(club: Club) -> None:
     file = club.paths.bundle / "recon-accept.toml"
     done = run_in_process("accept", club.run, "--check", "missing-records", *TERMS, "-o", file)

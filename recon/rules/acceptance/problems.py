@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from recon.rules.acceptance.matches import EntryMatches
 
 MOST_NAMED = 3
+MOST_TOLD = 10
 
 
 def problems(matches: EntryMatches, checks: Sequence[Check]) -> Iterator[str]:
@@ -23,8 +24,11 @@ def problems(matches: EntryMatches, checks: Sequence[Check]) -> Iterator[str]:
         entry = matches.file.entries[number - 1]
         yield f"{_named(matches, [number])} accepts none: {found:,} found of at most {entry.maximum:,}"
     yield from _each(matches, _unused(matches, checks), "{name} nothing that was found")
-    for numbers in matches.contradicting:
+    for numbers in matches.contradicting[:MOST_TOLD]:
         yield f"{_named(matches, numbers)} are about the same and contradict each other"
+    more = len(matches.contradicting) - MOST_TOLD
+    if more > 0:
+        yield f"{matches.file.path}: entries contradict each other in {more:,} more cases"
     for number, others in matches.disagreeing.items():
         counts = _form(others, "counts for what it names", "count for what they name")
         yield f"{_named(matches, [number])} contradicts {_numbers(others)}, which {counts}"
