@@ -134,7 +134,13 @@ def test_a_check_that_there_is_not_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "entry", [replace(ENTRY, key="jo@example.org"), replace(WIDE, fingerprint="0" * 16), replace(ENTRY, owner=" ")]
+    "entry",
+    [
+        replace(ENTRY, key="jo@example.org"),
+        replace(WIDE, fingerprint="0" * 16),
+        replace(ENTRY, owner=" "),
+        replace(ENTRY, owner="\udcff"),
+    ],
 )
 def test_what_contradicts_itself_is_not_written(entry: AcceptedEntry, tmp_path: Path) -> None:
     with pytest.raises(AcceptanceError, match="cannot be accepted"):

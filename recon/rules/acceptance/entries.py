@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+SURROGATE = re.compile("[\ud800-\udfff]")
 EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 # What checks of this category find needs the approval of another person.
 APPROVED_CATEGORY = "integrity"
@@ -85,6 +86,8 @@ class AcceptedEntry(Struct, frozen=True):
         for name, value in asdict(self).items():
             if isinstance(value, str) and not value.strip():
                 yield Problem(name, "a text", "an empty one")
+            elif isinstance(value, str) and SURROGATE.search(value):
+                yield Problem(name, "a text in UTF-8", repr(value[:60]))
         for name in ("entity", "key", "field", "cause", "reason"):
             if EMAIL.search(getattr(self, name) or ""):
                 yield Problem(name, "ids only, no personal data", "an e-mail address")
