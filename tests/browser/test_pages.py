@@ -7,14 +7,17 @@ import shutil
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 import recon
+from recon.report.changes.output import changes_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +46,7 @@ PAGES = {
     "results": "site/runs/{name}/data_docs/validations/*-names.html",
     "rules": "site/runs/{name}/data_docs/expectations/*-names.html",
     "verify": "{name}/verify.html",
+    "changes": "{name}/changes.html",
 }
 """The kinds of pages, each with one of it."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -67,9 +71,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(whole_run: WholeRun) -> Path:
-    """The folder of outputs of the shared run, with a report as `recon verify` writes it beside the others."""
+    """The folder of outputs of the shared run, with a report and a comparison as the commands write them."""
     verification = recon.load_verification(whole_run.folder.verification)
     recon.write_report(verification, "html", whole_run.folder.path / "verify.html")
+    with TemporaryDirectory() as folder:
+        before = shutil.copytree(whole_run.folder.path, Path(folder) / "before")
+        with duckdb.connect(str(before / "snapshot.duckdb")) as snapshot:
+            snapshot.execute("delete from checks.findings where check_id = 'plain_names'")
+            snapshot.execute("update checks.findings set fingerprint = '' where entity = 'members'")
+        changes = recon.diff_runs(before, whole_run.folder.path, show_pii=True)
+    page = changes_text(changes, "html")
+    (whole_run.folder.path / "changes.html").write_text(page, encoding="utf-8")
     return Path(whole_run.outputs)
 
 
@@ -134,7 +146,7 @@ def test_a_page_renders_and_asks_for_nothing(
 def test_the_links_of_a_page_lead_somewhere(kind: str, visit: Callable[[str], Visit]) -> None:
     page = visit(kind).page
     links = page.eval_on_selector_all("a[href]", "found => found.map(a => a.href)")
-    assert links or kind == "verify"
+    assert links or kind in {"verify", "changes"}
     for link in links:
         address, fragment = urldefrag(link)
         assert address.startswith("file://"), link

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from recon.report.changes.sections import headline_text, sections
 from recon.report.console import RULE
+from recon.report.github import inert, on_github
 from recon.report.text import cut, printable
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ NOT_LISTED = "Not listed here: --format markdown, html or json lists them."
 
 def render(comparison: RunComparison, most: int) -> str:
     """The whole block; `most`: records to list of each check and change."""
-    return "\n".join(_lines(comparison, most))
+    lines = _lines(comparison, most)
+    return "\n".join(map(inert, lines) if on_github(os.environ) else lines)
 
 
 def _lines(c: RunComparison, most: int) -> Iterator[str]:

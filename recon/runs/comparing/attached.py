@@ -14,7 +14,7 @@ from recon.model.changes import CHANGES, RECORDS
 from recon.sql import literal, named_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from recon.runs.folder import RunFolder
 
@@ -75,10 +75,14 @@ def attached(older: RunFolder, newer: RunFolder) -> Iterator[AttachedRuns]:
         yield AttachedRuns(connection, {name: why for name, why in found.items() if why})
 
 
-def why_without_findings(run: RunFolder) -> str:
-    """Say why the findings of a run are not known; empty: they are."""
+def without_findings(runs: Iterable[RunFolder]) -> dict[str, str]:
+    """Say why the findings of runs are not known, by the name of the run; empty: they are."""
+    found = {}
     with duckdb.connect() as connection:
-        return _attach(connection, run, NEWER)
+        for run in runs:
+            found[run.name] = _attach(connection, run, NEWER)
+            connection.execute(f"detach database if exists {NEWER}")
+    return found
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, run: RunFolder, name: str) -> str:

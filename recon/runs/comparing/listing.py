@@ -10,7 +10,7 @@ from recon.errors import ReportError, UsageError, suggest
 from recon.report.failure import WITHOUT_VERDICT
 from recon.report.text import timestamp
 from recon.rollback.files import PLAN
-from recon.runs.comparing.attached import why_without_findings
+from recon.runs.comparing.attached import without_findings
 from recon.runs.folder import ASSESSMENT, FOLDER_NAME, RunFolder, run_folders
 from recon.runs.run_summary import read_summary
 
@@ -82,10 +82,12 @@ def list_runs(outputs: Path | str = "outputs") -> list[KeptRun]:
     Raises:
         UsageError: There is no such folder.
     """
-    return [_kept(run) for run in _folders(Path(outputs))]
+    runs = _folders(Path(outputs))
+    without = without_findings(runs)
+    return [_kept(run, without[run.name]) for run in runs]
 
 
-def _kept(run: RunFolder) -> KeptRun:
+def _kept(run: RunFolder, without: str) -> KeptRun:
     snapshot = run.part("snapshot").is_file()
     try:
         summary = read_summary(run.verification)
@@ -101,7 +103,7 @@ def _kept(run: RunFolder) -> KeptRun:
         warnings=summary.summary.warnings,
         unexplained=summary.ledger.unexplained if summary.ledger else None,
         has_snapshot=snapshot,
-        has_findings=not why_without_findings(run),
+        has_findings=not without,
     )
 
 

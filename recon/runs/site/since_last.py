@@ -93,7 +93,7 @@ def by_database(entries: Sequence[ListedRun], runs: Sequence[RunFolder], site: P
     folders = {run.name: run for run in runs}
     pairs = {name: found[:2] for name, found in grouped.items() if len(found) > 1}
     since = {name: _since(folders, newer.name, older.name, site) for name, (newer, older) in pairs.items()}
-    _remove_gone(site / FOLDER, {newer.name for newer, _ in pairs.values()})
+    _remove_gone(site / FOLDER, {newer.name for newer, _ in pairs.values()}, folders)
     return [DatabaseRuns(name, tuple(found), since.get(name)) for name, found in grouped.items()]
 
 
@@ -152,9 +152,10 @@ def _stamps(run: RunFolder) -> tuple[str, ...]:
     )
 
 
-def _remove_gone(folder: Path, kept: set[str]) -> None:
-    """Remove the pages of runs that are not the newest of their database any more."""
+def _remove_gone(folder: Path, wanted: set[str], known: Mapping[str, RunFolder]) -> None:
+    """Remove the pages that are not wanted any more, but not of a run that a concurrent rebuild has added since."""
+    outputs = folder.parents[1]
     with suppress(FileNotFoundError):
         for page in folder.iterdir():
-            if page.name not in kept:
+            if page.name not in wanted and (page.name in known or not (outputs / page.name).exists()):
                 shutil.rmtree(page, ignore_errors=True)
