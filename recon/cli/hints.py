@@ -9,7 +9,17 @@ import click
 
 from recon.errors import suggest, visible
 
-COMMANDS = {"check": "checks", "rules": "checks", "validate": "verify", "verification": "verify", "test": "verify"}
+COMMANDS = {
+    "check": "checks",
+    "rules": "checks",
+    "validate": "verify",
+    "verification": "verify",
+    "test": "verify",
+    "compare": "diff",
+    "changes": "diff",
+    "list": "runs",
+    "history": "runs",
+}
 OPTIONS = {
     "--db": "--database",
     "--url": "--database",

@@ -45,6 +45,7 @@ class Asked:
         club.records("members").append(self.rejected)
         club.list_error("members", "Missing email", 900, "WA900")
         self.records = club.records("members")
+        self.event = club.records("events")[0]
         self.paths: DemoPaths = club.write(folder)
         environment = {"DATABASE_URL": str(self.paths.database)}
         done = recon.run(
@@ -197,6 +198,29 @@ def test_a_member_can_be_asked_for_by_the_kind_of_key(asked: Asked, answers: rec
     assert by_id.ledger.equals(by_address.ledger)
     with pytest.raises(UsageError, match="No key is given"):
         answers.entity("members")
+
+
+def test_records_are_called_by_any_of_their_ids(asked: Asked, answers: recon.Answers) -> None:
+    (missing, _), (altered, row) = asked.missing, asked.altered
+    full = f"{altered['firstName']} {altered['lastName']}"
+    title = asked.event["title"]
+    keys = [
+        ("members", missing["_waId"]),
+        ("members", missing["_murmurantId"]),
+        (None, row["id"].upper()),
+        ("events", asked.event["_waId"]),
+        ("events", altered["_waId"]),
+        ("members", "nobody"),
+    ]
+    wanted = pl.DataFrame(keys, schema=["entity", "key"], orient="row")
+    found = {(each["entity"], each["key"]): each for each in answers.called(wanted).to_dicts()}
+    assert set(found) == set(keys[:4])
+    assert [found[key]["email"] for key in keys[:3]] == [missing["email"], missing["email"], altered["email"]]
+    assert (found[keys[2]]["name"], found[keys[3]]["title"]) == (full, title)
+    with opened_run(asked.run) as masked:
+        assert set(masked.called(wanted)["email"].drop_nulls()) == {
+            f"{each['email'][0]}***@***" for each in (missing, altered)
+        }
 
 
 def test_the_tables_can_be_asked_by_sql_and_not_changed(answers: recon.Answers) -> None:
