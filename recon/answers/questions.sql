@@ -116,7 +116,8 @@ select source_row, wa_id, coalesce(cast(target_id as varchar), claimed_id) as ta
 from called_{entity} order by source_row, wa_id, target_id
 
 -- name: findings
-select * from checks.findings order by check_id, entity, key, field
+select check_id, entity, key, field, cause, violations, fingerprint, standing
+from checks.findings order by check_id, entity, key, field
 
 -- name: called
 -- What people call a record or row, whatever it is; one row per account of the ledger.

@@ -37,7 +37,7 @@ def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: W
     Columns: `check_id`; `entity` (null: the rule names none); `key`, the id of what is wrong, its Wild Apricot id where
     the violation has one (null: it is about no single thing); `field` and `cause` (null: the rule names none);
     `violations`, their number; `fingerprint`, 16 hexadecimal digits that change when a value changes; `standing`,
-    "open" until the finding is accepted.
+    "open" until the finding is accepted; `violation`, the first of them as a JSON object, whose ids are texts.
 
     Args:
         rules: The rules, in the order of their checks.
@@ -64,6 +64,7 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
         field=_text([name for name in names if name == "field"]),
         cause=_text([name for name in names if name == "cause"]),
         values=_values([name for name in names if name not in PASSING]),
+        row=_row(names),
     )
     with warehouse.reading() as reading:
         rows = reading.batches(rule.sql, rule.parameters) if foreign is None else foreign.to_arrow()
@@ -99,3 +100,13 @@ def _text(names: Sequence[str]) -> str:
 
 def _values(names: Sequence[str]) -> str:
     return ", ".join(f"coalesce(cast({quote(name)} as varchar), chr(30))" for name in names) or "''"
+
+
+def _row(names: Sequence[str]) -> str:
+    """The whole row as a struct; a number in JSON would lose the digits of a long id."""
+    fields = ", ".join(f"{quote(name)} := {_field(name)}" for name in names)
+    return f"struct_pack({fields})" if fields else "map()"
+
+
+def _field(name: str) -> str:
+    return f"cast({quote(name)} as varchar)" if name == ID or name.endswith(OF_AN_ID) else quote(name)
