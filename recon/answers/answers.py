@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from html import escape
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
@@ -13,6 +14,7 @@ import polars as pl
 from recon.answers.asking import PERSONAL, Questions
 from recon.answers.columns import show_columns
 from recon.answers.entity_answer import EntityAnswer
+from recon.answers.findings_answer import findings_of, subjects_of, times_of
 from recon.answers.judgement import causes_frame
 from recon.answers.lazy import LazyAnswers
 from recon.answers.namespaces import CheckNamespace
@@ -122,6 +124,38 @@ class Answers(Questions[pl.DataFrame]):
             return self._masked(_frame(connection, query_of(STATEMENTS["words_of_keys"], connection), {}))
         finally:
             connection.unregister(WANTED)
+
+    def findings_of(self, name: str) -> pl.DataFrame:
+        """What one check found wrong, one row per finding, with the people beside the ids; see `findings_of`.
+
+        Raises:
+            UsageError: There is no such check, or the snapshot is of a version that kept no findings.
+        """
+        self._has_table(FINDINGS)
+        return self._masked(findings_of(self.checks[name].id, self._warehouse.connection))
+
+    @property
+    def subjects(self) -> pl.DataFrame:
+        """What each finding is about: finding (its name), check_id, entity, key, field, fingerprint; not masked."""
+        self._has_table(FINDINGS)
+        return subjects_of(self._warehouse.connection)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The entities that the ledger has an account of."""
+        return tuple(entity for entity in ENTITIES if self._is_listed(entity))
+
+    @property
+    def times(self) -> frozenset[str]:
+        """The names of the columns that hold instants, though an answer may have them as texts."""
+        return times_of(self._warehouse.connection)
+
+    def shown(self, *, show_pii: bool) -> Answers:
+        """The same judgement, with or without names, addresses and phone numbers."""
+        other = copy(self)
+        # What it was made of must stay open as long as this one.
+        vars(other).update(_show_pii=show_pii, _whole=self)
+        return other
 
     def violations(self, name: str) -> pl.DataFrame:
         """Return the rows that a check found, at most as many as the run kept, with the words of people beside ids."""
