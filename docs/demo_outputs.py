@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory, gettempdir
 import duckdb
 
 BUNDLE = "migration-bundle-2024-01-15"
-SUFFIXES = {"markdown": "md", "json": "json", "junit": "xml", "html": "html", "csv": "csv"}
+SUFFIXES = {"markdown": "md", "json": "json", "junit": "xml", "html": "html", "csv-long": "csv"}
 CLUBS = {
     "clean": (),
     "faulty": ("--faults", "typical"),

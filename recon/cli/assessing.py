@@ -12,10 +12,11 @@ import click
 from recon.cli.failures import failure_plan
 from recon.cli.options import fail_on_option, verbose_option
 from recon.errors import OutputError
-from recon.report import FORMATS, plan_outputs
+from recon.report import plan_outputs
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.assessment.github import publish_assessment
 from recon.report.assessment.output import write_assessment
+from recon.report.formats import EVERY_FORMAT
 from recon.report.output import misleading
 from recon.report.text import printable
 from recon.runs.assessments import keep_assessment
@@ -110,7 +111,7 @@ def _report_options(stem: str) -> list[Callable[[Any], Any]]:
             "-f",
             "--format",
             "format_names",
-            type=click.Choice(list(FORMATS)),
+            type=click.Choice(list(EVERY_FORMAT)),
             multiple=True,
             help=f"Also write a report in this format; may be repeated.  [default place: {stem} and its suffix]",
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +13,19 @@ from recon.cli import CONTEXT
 from recon.cli.failures import failure_plan
 from recon.cli.options import JudgingCommand, exit_code, judging_options
 from recon.errors import OutputError
-from recon.report import FORMATS, plan_outputs, write_reports
+from recon.report import plan_outputs, write_reports
 from recon.report.console import Console
+from recon.report.formats import EVERY_FORMAT
 from recon.report.github import publish
 from recon.report.output import misleading
 from recon.report.text import printable
 
-SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.items() if name != "markdown")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recon.report.workbook.contents import Workbook
+
+SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in EVERY_FORMAT.items() if name != "markdown")
 
 
 @click.command("verify", cls=JudgingCommand, context_settings=CONTEXT)
@@ -35,7 +43,7 @@ SUFFIXES = ", ".join(f"{chosen.suffix} for {name}" for name, chosen in FORMATS.i
     "-f",
     "--format",
     "format_names",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(list(EVERY_FORMAT)),
     multiple=True,
     default=("markdown",),
     help="Output format; may be repeated.  [default: markdown]",
@@ -58,12 +66,12 @@ def command(
     err = any(output.is_stdout for output in outputs)
     console = Console(verbose=verbose, err=err)
     try:
-        verification = recon.verify(options, console)
+        verification, tables = _judged(options, console, wants_tables=any(output.is_tables for output in outputs))
     except BaseException:
         console.wipe_progress()
         raise
     console.report_writing()
-    unwritten = write_reports(verification, outputs, fail_on=fail_on)
+    unwritten = write_reports(verification, outputs, fail_on=fail_on, tables=tables)
     failure_plan().outputs = tuple(unwritten)
     written = (output.words for output in outputs if output not in unwritten)
     console.finished(verification, *(f"Report written to: {words}" for words in written))
@@ -71,3 +79,14 @@ def command(
     if unwritten:
         raise OutputError.of(list(unwritten.values()))
     return exit_code(verification, fail_on)
+
+
+def _judged(
+    options: recon.VerifyOptions, console: Console, *, wants_tables: bool
+) -> tuple[recon.Verification, Callable[[], Workbook] | None]:
+    """The verification; and, where some are wanted, the tables of all that it found, while they can be read."""
+    if not wants_tables:
+        return recon.verify(options, console), None
+    with import_module("recon.verification.verify").judged(options, console) as judgement:
+        workbook = import_module("recon.answers.workbook").judged_workbook(judgement)
+        return judgement.verification, lambda: workbook

@@ -142,6 +142,6 @@ RENDERERS: dict[str, Callable[[Failure], str]] = {
     "json": as_json,
     "junit": as_junit,
     "html": as_html,
-    "csv": as_csv,
+    "csv-long": as_csv,
 }
 """The renderer of a failure, by the format's name."""

@@ -48,5 +48,36 @@ FORMATS = {
     "json": Format(_lazy("json"), "./verification-report.json"),
     "junit": Format(_lazy("junit"), "./verification-report.xml", _lazy("junit", "render_strictly")),
     "html": Format(_lazy("html"), "./verification-report.html"),
-    "csv": Format(_lazy("csv"), "./verification-report.csv"),
+    "csv-long": Format(_lazy("csv"), "./verification-report.csv"),
 }
+"""The formats that are one text."""
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """A format of several tables, for a spreadsheet: it is written to files and is no text.
+
+    Attributes:
+        default_output: The path if none is given.
+        may_be_folder: Whether a path without its suffix is a folder, with a file per table.
+    """
+
+    default_output: str
+    may_be_folder: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of its file, e.g. ".xlsx"."""
+        return Path(self.default_output).suffix
+
+    def is_folder(self, place: str) -> bool:
+        """Whether that place is one for a folder."""
+        return self.may_be_folder and Path(place).suffix.lower() != self.suffix
+
+
+TABLE_FORMATS = {
+    "xlsx": TableFormat("./verification-report.xlsx"),
+    "csv": TableFormat("./verification-report.zip", may_be_folder=True),
+}
+"""The formats of tables: a workbook, or a CSV file for each table in a folder or an archive."""
+EVERY_FORMAT: dict[str, Format | TableFormat] = {**FORMATS, **TABLE_FORMATS}

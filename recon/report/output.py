@@ -6,19 +6,21 @@ import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from recon.errors import OutputError, UsageError
-from recon.report.formats import FORMATS
+from recon.report.files import replaced_file
+from recon.report.formats import EVERY_FORMAT, FORMATS, TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from recon.model import Verification
     from recon.report.failure import Failure
+    from recon.report.workbook.contents import Workbook
 
 STDOUT = "-"
 
@@ -40,6 +42,16 @@ class Output:
         """The place, for messages."""
         return "standard output" if self.is_stdout else self.place
 
+    @property
+    def is_tables(self) -> bool:
+        """Whether it is several tables, not one text."""
+        return self.format_name in TABLE_FORMATS
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of several files."""
+        return self.is_tables and TABLE_FORMATS[self.format_name].is_folder(self.place)
+
 
 def plan_outputs(format_names: Sequence[str], places: Sequence[str], default: str | None = None) -> tuple[Output, ...]:
     """Determine where each format is written, checked before the work.
@@ -56,7 +68,7 @@ def plan_outputs(format_names: Sequence[str], places: Sequence[str], default: st
     """
     outputs = placed(format_names, places, default)
     for output in outputs:
-        _check(output)
+        check_place(output)
     return outputs
 
 
@@ -68,13 +80,15 @@ def placed(format_names: Sequence[str], places: Sequence[str], default: str | No
     """
     derived = _derived(format_names, default) if default and not places else _places(format_names, places)
     outputs = tuple(map(Output, format_names, derived))
+    for output in outputs:
+        require_file(output)
     _refuse_collisions(outputs)
     return outputs
 
 
 def _places(format_names: Sequence[str], places: Sequence[str]) -> Sequence[str]:
     if not places:
-        return [FORMATS[name].default_output for name in format_names]
+        return [EVERY_FORMAT[name].default_output for name in format_names]
     if len(places) == len(format_names):
         return places
     if len(places) > 1:
@@ -94,8 +108,25 @@ def _derived(format_names: Sequence[str], place: str) -> Sequence[str]:
         return [STDOUT] * len(format_names)
     if Path(place).is_dir() or place.endswith(("/", os.sep)):
         raise _is_a_folder(place)
-    stem = next((place.removesuffix(f.suffix) for f in FORMATS.values() if place.endswith(f.suffix)), place)
-    return [stem + FORMATS[name].suffix for name in format_names]
+    stem = next((place.removesuffix(f.suffix) for f in EVERY_FORMAT.values() if place.endswith(f.suffix)), place)
+    return [stem + EVERY_FORMAT[name].suffix for name in format_names]
+
+
+def require_file(output: Output, one_text: str = "csv-long") -> None:
+    """Require that tables go to files; `one_text` is the format to choose instead.
+
+    Raises:
+        UsageError: They are to go to standard output.
+    """
+    if output.is_tables and output.is_stdout:
+        folder = "a folder or a .zip" if TABLE_FORMATS[output.format_name].may_be_folder else "a file"
+        raise UsageError(
+            f"{output.format_name} is no text for standard output",
+            where="--output -",
+            expected=folder,
+            found="standard output",
+            next_step=f"Choose {folder} with --output, or --format {one_text} for one text",
+        )
 
 
 def _refuse_collisions(outputs: Sequence[Output]) -> None:
@@ -113,13 +144,45 @@ def _refuse_collisions(outputs: Sequence[Output]) -> None:
     )
 
 
-def _check(output: Output) -> None:
-    if output.place.endswith(("/", os.sep)):
+def check_place(output: Output) -> None:
+    """Ensure, before the work, that a report can be written to its place; a folder that does not exist is made.
+
+    Raises:
+        OutputError: It cannot.
+    """
+    if output.is_folder:
+        check_folder(Path(output.place))
+    elif output.place.endswith(("/", os.sep)):
         raise _is_a_folder(output.place)
-    if not output.is_stdout:
+    elif not output.is_stdout:
         check_output(Path(output.place))
     elif sys.stdout is None:
         raise OutputError("Standard output is closed", where="--output -", next_step="Choose a file with --output")
+
+
+def check_folder(path: Path) -> None:
+    """Ensure, before the work, that a folder of tables can be written: a new one, an empty one, or one of them.
+
+    Raises:
+        OutputError: It cannot, or holds something else, which would be lost.
+    """
+    if path.is_file():
+        raise OutputError(
+            "The output is a file",
+            where=str(path)[:300],
+            expected="a folder, or a name that ends in .zip",
+            next_step="Choose another --output, or --format csv-long for one file",
+        )
+    if not path.is_dir():
+        check_output(path)
+    elif not import_module("recon.report.workbook.csv_files").is_replaceable(path):
+        raise OutputError(
+            "The folder holds something else",
+            where=str(path)[:300],
+            expected="a new folder, an empty one, or one with tables of recon",
+            found=", ".join(sorted(each.name for each in path.iterdir())[:5])[:200],
+            next_step="Choose another --output",
+        )
 
 
 def check_output(path: Path) -> None:
@@ -169,7 +232,11 @@ def _is_a_folder(place: str) -> OutputError:
 
 
 def write_reports(
-    verification: Verification, outputs: Sequence[Output], *, fail_on: str = "failure"
+    verification: Verification,
+    outputs: Sequence[Output],
+    *,
+    fail_on: str = "failure",
+    tables: Callable[[], Workbook] | None = None,
 ) -> dict[Output, OutputError]:
     """Write each report; a failure does not keep the others from being written.
 
@@ -177,21 +244,44 @@ def write_reports(
         verification: What to render.
         outputs: Each with its format and place, as planned.
         fail_on: "warning" where a warning counts as a failure, as for the exit code.
+        tables: Makes the tables of the formats that have some; None: of the rows that the verification kept.
 
     Returns:
         The error of each output that was not written.
     """
     unwritten = {}
+    made = cache(tables or partial(_kept_tables, verification))
     for output in outputs:
         try:
-            _write(verification, output, fail_on)
+            if output.is_tables:
+                write_tables(made(), output)
+            else:
+                deliver(_text(verification, output.format_name, fail_on), output)
         except OutputError as error:
             unwritten[output] = error
     return unwritten
 
 
-def _write(verification: Verification, output: Output, fail_on: str) -> None:
-    deliver(_text(verification, output.format_name, fail_on), output)
+def _kept_tables(verification: Verification) -> Workbook:
+    workbook: Workbook = import_module("recon.report.workbook.contents").kept_workbook(verification)
+    return workbook
+
+
+def write_tables(workbook: Workbook, output: Output) -> None:
+    """Write tables to their place, completely or not at all; an existing file, or a folder of tables, is replaced.
+
+    Raises:
+        OutputError: They cannot be written.
+    """
+    try:
+        _write_workbook(workbook, output)
+    except OSError as error:
+        raise _unwritten(output.place, error) from error
+
+
+def _write_workbook(workbook: Workbook, output: Output) -> None:
+    writing = import_module("recon.report.workbook.writing")
+    writing.write_workbook(workbook, output.format_name, Path(output.place), as_folder=output.is_folder)
 
 
 def deliver(text: str, output: Output) -> None:
@@ -211,23 +301,30 @@ def write_report(verification: Verification, format_name: str, path: Path, *, fa
 
     Args:
         verification: What to render.
-        format_name: One of `FORMATS`.
+        format_name: One of `FORMATS` or `TABLE_FORMATS`.
         path: A file; a link is followed.
         fail_on: "warning" where a warning counts as a failure, as for the exit code.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    _write_file(_text(verification, format_name, fail_on), path)
+    if format_name in TABLE_FORMATS:
+        write_tables(_kept_tables(verification), Output(format_name, str(path)))
+    else:
+        _write_file(_text(verification, format_name, fail_on), path)
 
 
 def _write_file(text: str, path: Path) -> None:
     try:
         replace_file(path.resolve(), text)
     except OSError as error:
-        raise OutputError(
-            "The report cannot be written", where=str(path), found=error.strerror, next_step="Choose another --output"
-        ) from error
+        raise _unwritten(str(path), error) from error
+
+
+def _unwritten(place: str, error: OSError) -> OutputError:
+    return OutputError(
+        "The report cannot be written", where=place, found=error.strerror, next_step="Choose another --output"
+    )
 
 
 def write_failure(failure: Failure, output: Output) -> None:
@@ -236,9 +333,14 @@ def write_failure(failure: Failure, output: Output) -> None:
     Raises:
         OutputError, OSError: It cannot be written.
     """
+    if output.is_tables:
+        check_place(output)
+        workbook = import_module("recon.report.workbook.contents").failed_workbook(failure)
+        _write_workbook(workbook, output)
+        return
     text = import_module("recon.report.failure").RENDERERS[output.format_name](failure)
     if not output.is_stdout:
-        _check(output)
+        check_place(output)
         replace_file(Path(output.place).resolve(), text)
     elif sys.stdout is not None:
         _print(text)
@@ -246,12 +348,13 @@ def write_failure(failure: Failure, output: Output) -> None:
 
 def misleading(outputs: Sequence[Output]) -> Iterator[str]:
     """A sentence for each file whose suffix is that of another format than the one that is written to it."""
-    by_suffix = {chosen.suffix: name for name, chosen in FORMATS.items()}
+    by_suffix = {chosen.suffix: name for name, chosen in EVERY_FORMAT.items()}
     for output in outputs:
         named = None if output.is_stdout else by_suffix.get(Path(output.place).suffix.lower())
+        holds = "be a folder of" if output.is_folder else "hold"
         if named and named != output.format_name:
             yield (
-                f"Note: {output.place} will hold {output.format_name}, as --format says, whatever its suffix; for "
+                f"Note: {output.place} will {holds} {output.format_name}, as --format says, whatever its suffix; for "
                 f"{named} use --format {named}"
             )
 
@@ -286,19 +389,5 @@ def replace_file(path: Path, text: str) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text.encode())
-            file.close()
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with replaced_file(path) as temporary:
+        temporary.write_bytes(text.encode())

@@ -20,9 +20,9 @@ import recon
 from recon.errors import BundleError, ReportError, UsageError
 from recon.model import Fact, Findings, Probe, Verdict
 from recon.preflight.assessing import Step, assess
-from recon.report import FORMATS
 from recon.report.assessment.json import load_assessment
 from recon.report.assessment.output import assessment_text
+from recon.report.formats import EVERY_FORMAT
 from recon.runs.assessments import keep_assessment
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_markdown_and_csv_hold_every_check(assessed: Assessment) -> None:
     assert "- **Action**: Pump them up" in text
     assert "Escalate" not in text
     assert HOSTILE not in text
-    rows = list(csv.DictReader(StringIO(assessment_text(assessed, "csv").removeprefix("\ufeff"))))
+    rows = list(csv.DictReader(StringIO(assessment_text(assessed, "csv-long").removeprefix("\ufeff"))))
     assert [row["outcome"] for row in rows if row["kind"] == "check"].count("PASS") == 3
     assert {row["column"] for row in rows if row["kind"] == "violation"} == {"wheel", "bar"}
 
@@ -143,12 +143,12 @@ def test_the_site_lists_assessments_with_and_without_runs(
     assert "UNREADABLE" in page.tables["Before the Migration"][0][1][1]
 
 
-@pytest.mark.parametrize("format_name", list(FORMATS))
+@pytest.mark.parametrize("format_name", EVERY_FORMAT)
 def test_preflight_writes_each_format(format_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     finished = run_in_process("preflight", "environment", "-f", format_name, DATABASE_URL="sqlite:///none.db")
     assert finished.code == 2
     assert "[ERROR] Database" in finished.out
     assert "Preflight INCOMPLETE" in finished.out
-    assert (tmp_path / f"preflight-report{FORMATS[format_name].suffix}").is_file()
+    assert (tmp_path / f"preflight-report{EVERY_FORMAT[format_name].suffix}").is_file()
     assert (tmp_path / "outputs" / "site" / "index.html").is_file()

@@ -133,7 +133,7 @@ def test_every_format_says_the_same_numbers_and_stays_well_formed(v: Verificatio
         "markdown": from_markdown,
         "html": from_html,
         "json": from_json,
-        "csv": from_csv,
+        "csv-long": from_csv,
     }
     assert {name: read(FORMATS[name].render(v)) for name, read in readers.items()} == dict.fromkeys(
         readers, expected(v)
@@ -180,7 +180,7 @@ def accounted_shown(text: str, format_name: str) -> list[str]:
     if format_name == "json":
         ledger = json.loads(text)["ledger"]
         return [ledger["accountedFor"] if ledger else SAID]
-    if format_name == "csv":
+    if format_name == "csv-long":
         lines = csv.DictReader(StringIO(text.removeprefix("\ufeff"), newline=""))
         return [line["value"] for line in lines if line["column"] == "Accounted for"]
     if format_name == "console":
@@ -201,7 +201,7 @@ def test_every_format_says_the_same_is_accounted_for(v: Verification) -> None:
         "json": 1,
         "junit": 1,
         "html": 2,
-        "csv": 1,
+        "csv-long": 1,
         "console": int(v.ledger is not None),
     }
     found = {shown(line).replace("\u200b", "") for lines in reported.values() for line in lines}
@@ -214,7 +214,7 @@ def rows_shown(text: str, format_name: str) -> Sequence[object]:
         "markdown": r"Violating rows(.*):$",
         "html": r"<caption>Violating rows(.*)</caption>",
         "junit": r"^Violating rows(.*):$",
-        "csv": r"left out,\"?(.*) violating",
+        "csv-long": r"left out,\"?(.*) violating",
     }[format_name]
     return re.findall(found, text, flags=re.MULTILINE)
 
@@ -225,7 +225,7 @@ def rows_shown(text: str, format_name: str) -> Sequence[object]:
         ("markdown", [", the first 2 of 10"]),
         ("html", [", the first 2 of 10"]),
         ("junit", [", the first 2 of 10"]),
-        ("csv", ["2 of 10"]),
+        ("csv-long", ["2 of 10"]),
     ],
 )
 def test_rows_that_were_left_out_are_reported(capped: Verification, format_name: str, reported: list[str]) -> None:

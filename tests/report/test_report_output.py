@@ -17,6 +17,7 @@ from support import Finished, run_in_process
 from recon.demo import plant
 from recon.errors import OutputError, UsageError
 from recon.report import FORMATS, Output, plan_outputs, write_reports
+from recon.report.formats import EVERY_FORMAT
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
@@ -28,7 +29,7 @@ STARTS = {
     "json": "{",
     "junit": "<?xml",
     "html": "<!doctype html>",
-    "csv": "\ufeffkind,",
+    "csv-long": "\ufeffkind,",
 }
 ALL = [part for name in STARTS for part in ("-f", name)]
 
@@ -79,9 +80,13 @@ def test_several_formats_go_where_the_options_say(at_home: Path, places: list[st
     "arguments, message",
     [
         pytest.param(["-f", "json", "-f", "json"], "Two reports would go to one place.*json, json", id="format-twice"),
-        pytest.param(["-f", "json", "-f", "csv", "-o", "x", "-o", "./x"], "Two reports would go.*json, csv", id="path"),
-        pytest.param(["-f", "json", "-f", "csv", "-o", "x", "-o", "link"], "Two reports would go", id="link"),
-        pytest.param(["-f", "json", "-f", "csv", "-o", "-"], "one place .standard output.: .*json, csv", id="stdout"),
+        pytest.param(
+            ["-f", "json", "-f", "csv-long", "-o", "x", "-o", "./x"], "Two reports would go.*json, csv-long", id="path"
+        ),
+        pytest.param(["-f", "json", "-f", "csv-long", "-o", "x", "-o", "link"], "Two reports would go", id="link"),
+        pytest.param(
+            ["-f", "json", "-f", "csv-long", "-o", "-"], "one place .standard output.: .*json, csv-long", id="stdout"
+        ),
         pytest.param(["-f", "json", "-o", "a", "-o", "b"], r"do not fit.*formats \(1\), found 2", id="too-many"),
         pytest.param([*ALL, "-o", "a", "-o", "b"], r"do not fit.*formats \(5\), found 2", id="too-few"),
     ],
@@ -98,12 +103,12 @@ def test_what_does_not_fit_is_a_usage_error(at_home: Path, arguments: list[str],
 @pytest.mark.usefixtures("at_home")
 def test_a_folder_is_no_place_for_several_formats(place: str) -> None:
     with pytest.raises(OutputError, match=r"is a folder.*Add a file name"):
-        plan_outputs(["json", "csv"], [place])
+        plan_outputs(["json", "csv-long"], [place])
 
 
 @pytest.mark.usefixtures("at_home")
 def test_every_output_is_checked_before_the_work() -> None:
-    done = verify_here("-f", "json", "-f", "csv", "-o", "x", "-o", "club.db/x", "--database", "no-such.db")
+    done = verify_here("-f", "json", "-f", "csv-long", "-o", "x", "-o", "club.db/x", "--database", "no-such.db")
     assert (done.code, done.out) == (2, "")
     assert re.fullmatch(r"Output error: The output's folder cannot be made \([^\n]+\n", done.err)
 
@@ -147,7 +152,7 @@ def test_a_junit_report_follows_what_makes_the_exit_code(at_home: Path) -> None:
 
 def test_a_report_that_cannot_be_written_keeps_the_others(passed: Verification, tmp_path: Path) -> None:
     places = [tmp_path / "a.md", tmp_path / "gone" / "b.json", tmp_path / "c.csv"]
-    outputs = [Output(name, str(p)) for name, p in zip(("markdown", "json", "csv"), places, strict=True)]
+    outputs = [Output(name, str(p)) for name, p in zip(("markdown", "json", "csv-long"), places, strict=True)]
     unwritten = write_reports(passed, outputs)
     assert list(unwritten) == [outputs[1]]
     assert "No such file or directory" in unwritten[outputs[1]].message
@@ -189,12 +194,12 @@ def test_a_reader_that_stops_early_leaves_the_verdict_as_it_is() -> None:
 
 def test_help_names_every_format_and_its_file() -> None:
     shown = run_in_process("verify", "--help").out
-    for name, chosen in FORMATS.items():
+    for name, chosen in EVERY_FORMAT.items():
         assert re.search(rf"\b{name}\b", shown)
         assert chosen.suffix in shown
 
 
 def test_a_plan_that_fits_names_each_place() -> None:
     with pytest.raises(UsageError, match="as many as formats"):
-        plan_outputs(["json", "csv", "html"], ["a", "b"])
+        plan_outputs(["json", "csv-long", "html"], ["a", "b"])
     assert [output.words for output in plan_outputs(["json"], ["-"])] == ["standard output"]

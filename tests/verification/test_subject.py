@@ -93,7 +93,7 @@ def test_every_output_says_first_what_was_verified(
         before, found, after = text.partition(start)
         assert found, name
         assert verification.escalation.action.replace("'", "&#39;") in after.replace("'", "&#39;") or name in (
-            *("csv", "junit", "github", "json"),
+            *("csv-long", "junit", "github", "json"),
         ), name
         assert "[FAIL]" not in before, name
         assert ROLLBACK not in text, name
@@ -101,7 +101,7 @@ def test_every_output_says_first_what_was_verified(
     assert notices(verification_of(json.loads(shown["json"]))) == (notice,)
     suite = ET.fromstring(shown["junit"])[0]
     assert suite.findtext("system-out") == notice
-    assert shown["csv"].splitlines()[1].startswith("verification,,,,,,,,Notice,")
+    assert shown["csv-long"].splitlines()[1].startswith("verification,,,,,,,,Notice,")
 
 
 def test_a_dry_run_that_passes_says_so_too(passed: Verification, capsys: pytest.CaptureFixture[str]) -> None:
