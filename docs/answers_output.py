@@ -18,6 +18,7 @@ UNTIL, SHOWN_UNTIL = str(datetime.now(UTC).date() + timedelta(days=90)), "2027-0
 CHOSEN = ("--check", "missing_records", "--check", "member_count")
 TERMS = ("--reason", "Members of 2009, who left", "--owner", "Jo Lind", "--expires", SHOWN_UNTIL)
 TOLD = ("[FAIL]", "accepted until", "Accepted")
+EXPORT = ("export", BUNDLE, "--database", "demo/club.db")
 QUESTIONS = {"missing": ("missing", "members", "--rows", "3"), "member": ("member", "60007546")}
 YESTERDAY, TODAY = "missing-members,missing-events", "missing-events,truncated-titles"
 # The parts of a comparison that a reader has to see once; each begins with its first line.
@@ -38,6 +39,8 @@ def with_output(text: str) -> str:
             printed = recon(folder, "show", BUNDLE, *question, "--database", "demo/club.db")
             blocks[name] = ("", f"$ recon show {BUNDLE} {' '.join(question)} --database demo/club.db\n{printed}")
         blocks["changes"] = ("", f"$ recon diff --last\n{_compared(folder)}")
+        exported = recon(folder, *EXPORT)
+        blocks["export"] = ("", f"$ recon {' '.join(EXPORT)}\n{exported}")
         blocks["accept"] = ("", _accepting(folder))
     return with_blocks(text, blocks)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from html import escape
 from copy import copy
+from html import escape
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from recon.answers.opening import folder_of_run, judge_and_open, open_run
 from recon.cli import CONTEXT
-from recon.cli.options import PATH, accepting, each_offered
+from recon.cli.asking import opened
+from recon.cli.options import PATH, each_offered
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES, SINGULAR
 from recon.report.frames import FRAME_FORMATS, frame_text
-from recon.verification.options import VerifyOptions
+from recon.report.output import STDOUT, Output, check_place, deliver, require_file, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     import polars as pl
 
     from recon.answers.answers import Answers
 
+WORKBOOK = "xlsx"
 OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
 ONE = {singular: entity for entity, singular in SINGULAR.items()}
 ALONE = ("checks", "causes", "to-fix", "tables")
@@ -37,10 +39,19 @@ QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
     "-f",
     "--format",
     "format_name",
-    type=click.Choice(list(FRAME_FORMATS)),
+    type=click.Choice([*FRAME_FORMATS, WORKBOOK]),
     default="table",
     show_default=True,
-    help="How the rows are written.",
+    help="How the rows are written; xlsx is a workbook, and needs --output.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "place",
+    type=click.Path(readable=False, allow_dash=True),
+    default=STDOUT,
+    metavar="FILE",
+    help="Where they are written.  [default: standard output]",
 )
 @click.option(
     "--rows", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Rows of a table to write."
@@ -57,22 +68,44 @@ def command(**given: Any) -> int:
     """
     asked, name, field = given.pop("question") or "checks", given.pop("name"), given.pop("field")
     format_name, rows = given.pop("format_name"), given.pop("rows")
-    answer = _question(asked, name, field)
-    with _opened(Path(given.pop("judged")), given) as answers:
-        for title, frame in answer(answers).items():
-            if title and format_name == "table":
-                click.echo(f"{title}:")
-            click.echo(frame_text(frame, format_name, rows), nl=False)
+    answer, output = _question(asked, name, field), _output(format_name, given.pop("place"))
+    with opened(Path(given.pop("judged")), given) as answers:
+        frames = answer(answers)
+        if output.is_tables:
+            _write_workbook(_title(asked, name), frames, answers, output, masked=not given["show_pii"])
+        else:
+            deliver("".join(_texts(frames, format_name, rows)), output)
     return 0
 
 
-def _opened(path: Path, given: dict[str, Any]) -> Answers:
-    """Open a run's folder, or judge the bundle."""
-    run = folder_of_run(path)
-    if run:
-        return open_run(run, show_pii=given["show_pii"])
-    given["accept"] = accepting(str(path), given["accept"])
-    return judge_and_open(VerifyOptions(path, **given))
+def _output(format_name: str, place: str) -> Output:
+    """Where the answer goes; what is not a workbook is one text.
+
+    Raises:
+        UsageError, OutputError: It cannot go there.
+    """
+    output = Output(format_name if format_name == WORKBOOK else "text", place)
+    require_file(output, one_text="csv")
+    check_place(output)
+    return output
+
+
+def _texts(frames: Mapping[str, pl.DataFrame], format_name: str, rows: int) -> Iterator[str]:
+    for title, frame in frames.items():
+        if title and format_name == "table":
+            yield f"{title}:\n"
+        yield frame_text(frame, format_name, rows)
+
+
+def _title(asked: str, name: str | None) -> str:
+    return f"{asked} {name or ''}".replace("_", " ").strip().capitalize()
+
+
+def _write_workbook(
+    title: str, frames: Mapping[str, pl.DataFrame], answers: Answers, output: Output, *, masked: bool
+) -> None:
+    answered = import_module("recon.answers.workbook").answered_workbook
+    write_tables(answered(title, frames, answers, masked=masked), output)
 
 
 def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answers], dict[str, pl.DataFrame]]:
