@@ -112,10 +112,19 @@ def _require_terms(options: AcceptOptions) -> None:
         )
     if options.wide and options.keys:
         raise UsageError("Entries for single keys and for many at once exclude each other", where="--key, --wide")
-    if (Path(options.file).parent / REPORT).exists():
+    require_outside(options.file)
+
+
+def require_outside(file: Path | str) -> None:
+    """Require that a file of accepted differences is none of a bundle, where it would not be read.
+
+    Raises:
+        UsageError: It is.
+    """
+    if (Path(file).parent / REPORT).exists():
         raise UsageError(
             "Accepted differences are not read from a bundle",
-            where=f"--output {options.file}"[:300],
+            where=f"--output {file}"[:300],
             expected="a file in another folder",
             found=f"{REPORT} beside it",
         )

@@ -136,7 +136,7 @@ class Answers(Questions[pl.DataFrame]):
 
     @property
     def subjects(self) -> pl.DataFrame:
-        """What each finding is about: finding (its name), check_id, entity, key, field, fingerprint; not masked."""
+        """What each finding is about: its name (`finding`), check_id, entity, key, field, cause, fingerprint."""
         self._has_table(FINDINGS)
         return subjects_of(self._warehouse.connection)
 

@@ -44,4 +44,4 @@ select distinct column_name from duckdb_columns()
 where schema_name in ('source', 'target') and (data_type like 'TIMESTAMP%' or data_type = 'DATE')
 
 -- name: subjects
-select {finding} as finding, check_id, entity, key, field, fingerprint from checks.findings
+select {finding} as finding, check_id, entity, key, field, cause, fingerprint from checks.findings

@@ -50,7 +50,7 @@ def findings_of(check_id: str, connection: duckdb.DuckDBPyConnection) -> pl.Data
 
 
 def subjects_of(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """What each finding is about: finding, check_id, entity, key, field, fingerprint; not masked."""
+    """What each finding is about: finding, check_id, entity, key, field, cause, fingerprint; not masked."""
     return _ask(STATEMENTS["subjects"].format(finding=STATEMENTS["finding"]), {}, connection)
 
 

@@ -73,7 +73,7 @@ class _Cell:
         return place if self.column is None else f"{place}, column {_letters(self.column)} ({self.name})"
 
 
-def read_decisions(path: Path, exported: Exported, today: date) -> DecidedRows:
+def read_decisions(path: Path, exported: Exported, days: tuple[date, date]) -> DecidedRows:
     """Read the decisions in a workbook that was exported from a run.
 
     Rows may be sorted, filtered and removed; a row that was removed is not decided.
@@ -81,7 +81,7 @@ def read_decisions(path: Path, exported: Exported, today: date) -> DecidedRows:
     Args:
         path: The workbook, as .xlsx.
         exported: The run.
-        today: By UTC; what is accepted must not have expired.
+        days: The first and the last day, by UTC, until which a finding can be accepted.
 
     Raises:
         ReportError: The file cannot be read, is of another run, was restructured, or a decision lacks something.
@@ -91,7 +91,7 @@ def read_decisions(path: Path, exported: Exported, today: date) -> DecidedRows:
     for label, expected in exported.facts.items():
         _require_fact(str(path), facts, label, expected)
     workbook = exported.workbook(facts.get(PERSONAL_DATA, ("", 0))[0] == MASKED)
-    reader = _SheetReader(str(path), exported, today)
+    reader = _SheetReader(str(path), exported, days)
     for sheet in workbook.sheets:
         if sheet.is_decided:
             reader.read(sheet, _rows(book, sheet.name, str(path)))
@@ -100,8 +100,8 @@ def read_decisions(path: Path, exported: Exported, today: date) -> DecidedRows:
 
 
 class _SheetReader:
-    def __init__(self, file: str, exported: Exported, today: date) -> None:
-        self.file, self.exported, self.today = file, exported, today
+    def __init__(self, file: str, exported: Exported, days: tuple[date, date]) -> None:
+        self.file, self.exported, self.days = file, exported, days
         self.entries: list[AcceptedEntry] = []
         self.counts: Counter[str] = Counter()
         self.undecided = 0
@@ -165,8 +165,10 @@ class _SheetReader:
                     "What is accepted lacks something", name, "a date" if name == EXPIRES else "a text", "nothing", MEND
                 )
         expires = line.day(EXPIRES)
-        if expires < self.today:
-            raise line.wrong("What is accepted has expired", EXPIRES, f"{self.today} or later", str(expires), MEND)
+        first, last = self.days
+        if not first <= expires <= last:
+            what, expected = "A difference cannot be accepted until then", f"a day from {first} to {last}, by UTC"
+            raise line.wrong(what, EXPIRES, expected, str(expires), MEND)
         subject = self.exported.subjects[line.text(FINDING)]
         entry = AcceptedEntry(
             subject.check_id,
@@ -176,6 +178,7 @@ class _SheetReader:
             entity=subject.entity,
             key=subject.key,
             field=subject.field,
+            cause=subject.cause,
             fingerprint=subject.fingerprint,
             approved_by=line.text(APPROVED_BY).strip() or None,
         )

@@ -18,6 +18,7 @@ class FindingSubject(NamedTuple):
     entity: str | None
     key: str | None
     field: str | None
+    cause: str | None
     fingerprint: str
 
 
