@@ -11,6 +11,7 @@ import polars as pl
 from recon.answers.questions import WORDS
 from recon.errors import UsageError
 from recon.ledger.entities import EVERY_ENTITY
+from recon.report.workbook.columns import DECISION_COLUMNS
 from recon.sql import literal, named_statements
 from recon.warehouse.statements import named, query_of
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 STATEMENTS = named_statements(Path(__file__).with_name("findings.sql"))
 EVERY_WORD = tuple(dict.fromkeys(word for words in WORDS.values() for word in words))
 TOLD = "told"
-# The columns of a violation that a finding takes over, and those that every finding has of its own.
+# The columns of a violation that a finding takes over, and those that every finding has of its own, here or on a sheet.
 SAID = ("entity", "field")
-OWN = ("finding", "key", "violations", "standing", "fingerprint")
+OWN = ("finding", "key", "violations", "standing", "fingerprint", *DECISION_COLUMNS)
 
 
 def findings_of(check_id: str, connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -32,8 +32,10 @@ HEAVY = (
     "nbformat",
     "notebook",
     "papermill",
+    "python_calamine",
     "sqlglot",
     "vl_convert",
+    "xlsxwriter",
 )
 POSTGRESQL = ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql")
 SQLITE = ("connectorx", "sqlite3")

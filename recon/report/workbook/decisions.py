@@ -135,7 +135,7 @@ class _SheetReader:
         seen[finding] = line.place.row or 0
         for name in (*KNOWN_BY, FINGERPRINT):
             expected = known[finding].get(name)
-            if name in line.names and line.text(name) != printable(expected):
+            if name in line.names and line.text(name).strip() != printable(expected).strip():
                 what = "The finding has changed" if name == FINGERPRINT else "The row is not as it was exported"
                 raise line.wrong(what, name, repr(printable(expected)), repr(line.text(name)), EXPORT)
 

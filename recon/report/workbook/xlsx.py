@@ -271,6 +271,8 @@ class _Writer:
 
 def _cut(text: str) -> str:
     """The text as long as a cell can be, in UTF-16 units."""
+    if 2 * len(text) <= LONGEST_TEXT:
+        return text
     units = text.encode("utf-16-le")
     if len(units) <= 2 * LONGEST_TEXT:
         return text
