@@ -29,6 +29,7 @@ PERSONAL = {
     "email": "email",
     "member_email": "email",
     "phone": "phone",
+    "violation": "name",
 }
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 

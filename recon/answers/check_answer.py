@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from recon.model import Check, Outcome
 
+# What the tab key completes besides.
 FIELDS = (
+    "accepted",
     "category",
     "description",
     "detail",
@@ -69,7 +71,7 @@ class CheckAnswer:
         return self._people_of(self.check)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in FIELDS:
+        if name.startswith("_") or not hasattr(self.check, name):
             raise AttributeError(name)
         return getattr(self.check, name)
 

@@ -242,6 +242,7 @@ def test_a_query_shows_no_name_in_another_guise(asked: Asked) -> None:
         "select list(last_name) as who, max(wa_id) as wa_id from source.members",
         "select cast(last_name as blob) as who, wa_id from source.members",
         "select last_name, wa_id from source.members",
+        "select violation, key as wa_id from checks.findings where check_id = 'missing_records'",
     )
     with recon.open_run(asked.run) as opened:
         for query in queries:
