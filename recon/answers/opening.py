@@ -104,7 +104,7 @@ def judge_and_open(options: VerifyOptions, listener: Listener | None = None) -> 
         ReconError: The bundle, the database or a suite cannot be used; no verdict was reached.
     """
     with ExitStack() as stack:
-        judgement = stack.enter_context(judged(options, listener))
+        judgement = stack.enter_context(judged(options, listener, afresh=True))
         return Answers(
             judgement.verification,
             judgement.warehouse,

@@ -23,7 +23,7 @@ LASTING = ("wa_id", "target_id")
 ID, OF_AN_ID = "id", "_id"
 ENTITIES = ("entity", "entity_type")
 # A repeated import or another order of the export changes them, and nothing is another for it.
-PASSING = ("source_row", "target_id")
+PASSING = ("source_row", "target_id", "run_id")
 NULL = "cast(null as varchar)"
 VIOLATIONS = "recon_violations"
 FINDINGS = "checks.findings"
