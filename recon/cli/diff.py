@@ -13,6 +13,7 @@ from recon.cli.options import PATH
 from recon.errors import UsageError
 from recon.report.changes.output import CHANGE_FORMATS, SHOWN_RECORDS, changes_text
 from recon.report.output import STDOUT, Output, check_output, deliver
+from recon.report.text import printable
 
 if TYPE_CHECKING:
     from recon.model.changes import RunComparison
@@ -81,7 +82,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     )
     deliver(changes_text(found, chosen, rows), Output(chosen, place))
     if place != STDOUT:
-        click.echo(f"Comparison written to {place}")
+        click.echo(f"Comparison written to {printable(place)}")
     return _exit_code(found) if fail_on == NEW else 0
 
 

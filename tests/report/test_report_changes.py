@@ -71,7 +71,16 @@ def test_every_kind_of_change_is_told_with_its_number(name: str) -> None:
     for title in ("New (3)", "Re-opened (1)", "Changed (2)", "Still Open (60)", "Accepted (1)", "Fixed (4)"):
         assert title in shown
     assert "Not Known (5)" in shown
-    for said in ("PASS → FAIL", "WARN → none", "0 → 70", "not recorded", "1,200", "overridden", "removed"):
+    for said in (
+        "PASS → FAIL",
+        "WARN → no check",
+        "1 → not known",
+        "0 → 70",
+        "not recorded",
+        "1,200",
+        "overridden",
+        "removed",
+    ):
         assert said in shown
     assert "-2" in shown
     assert "merged" not in shown

@@ -306,20 +306,37 @@ def test_without_snapshot_only_checks_and_numbers_are_compared_and_that_is_said(
         assert "the run kept no snapshot" in changes_text(found, name)
 
 
-@pytest.mark.parametrize("kind", ["older version", "no database", "a folder"])
+@pytest.mark.parametrize("kind", ["older version", "other findings", "no database", "a folder"])
 def test_a_snapshot_without_findings_says_why(kind: str, edited: Edited, tmp_path: Path) -> None:
     older = copied(edited.older, tmp_path)
     snapshot = older / "snapshot.duckdb"
     if kind == "older version":
         with duckdb.connect(str(snapshot)) as connection:
             connection.execute("drop table checks.findings")
+    elif kind == "other findings":
+        with duckdb.connect(str(snapshot)) as connection:
+            connection.execute("alter table checks.findings drop column standing")
     else:
         snapshot.unlink()
         snapshot.write_text("no database", encoding="utf-8") if kind == "no database" else snapshot.mkdir()
     found = recon.diff_runs(older, edited.newer)
-    why = {"older version": "kept no findings", "no database": "cannot be read", "a folder": "kept no snapshot"}
+    why = {
+        "older version": "kept no findings",
+        "other findings": "or other ones",
+        "no database": "cannot be read",
+        "a folder": "kept no snapshot",
+    }
     assert why[kind] in found.older.without_findings
     assert found.newer.without_findings == ""
+
+
+def test_findings_of_a_check_that_no_judgement_has_are_not_passed_over(edited: Edited, tmp_path: Path) -> None:
+    rename = "update checks.findings set check_id = 'unheard_of' where check_id = 'missing_records'"
+    found = recon.diff_runs(edited.older, copied(edited.newer, tmp_path, lambda s: s.execute(rename)))
+    assert check_in(found, "unheard_of").name == "unheard_of"
+    assert set(records(found, "unheard_of").values()) == {"new"}
+    assert set(records(found, "missing_records").values()) == {"not known"}
+    assert "unheard_of" in changes_text(found, "markdown").replace("\\", "")
 
 
 def test_the_order_and_another_database_are_noticed(edited: Edited, tmp_path: Path) -> None:
@@ -330,6 +347,13 @@ def test_the_order_and_another_database_are_noticed(edited: Edited, tmp_path: Pa
     (notice,) = recon.diff_runs(edited.older, other).notices
     assert "different databases" in notice
     assert "PostgreSQL, host:1/club" in notice
+
+
+def test_a_dry_run_is_noticed(edited: Edited, tmp_path: Path) -> None:
+    dry = copied(edited.older, tmp_path)
+    edit_verification(dry, lambda document: document.update(dryRun=True))
+    (notice,) = recon.diff_runs(dry, edited.newer).notices
+    assert notice.endswith("wrote nothing to the database: the older run")
 
 
 def test_a_server_of_another_version_is_the_same_database(edited: Edited, tmp_path: Path) -> None:

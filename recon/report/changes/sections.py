@@ -135,8 +135,8 @@ def _check_table(c: RunComparison, shown: Iterable[CheckChange]) -> ReportTable:
     rows = tuple(
         (
             check.name,
-            _moves(check.before, check.after),
-            _moves(check.violations_before, check.violations_after),
+            _moves(check.before, check.after, "no check"),
+            _moves(check.violations_before, check.violations_after, "not known"),
             *(f"{check.findings.by_change[each]:,}" if check.findings else "" for each in changes),
         )
         for check in shown
@@ -156,12 +156,14 @@ def _messages(shown: Iterable[CheckChange]) -> ReportTable:
     return ReportTable("What they said, where that differs", ("Check", "Older", "Newer"), rows)
 
 
-def _moves(before: object, after: object) -> str:
-    """Return one value, or both where they differ; a check that did not look or is not there has none."""
-    was, now = (
-        "none" if each is None else f"{each:,}" if isinstance(each, int) else str(each) for each in (before, after)
-    )
+def _moves(before: object, after: object, absent: str) -> str:
+    """Return one value, or both where they differ; `absent` stands in the place of None."""
+    was, now = (absent if each is None else _text(each) for each in (before, after))
     return now if was == now else f"{was} {ARROW} {now}"
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _records(c: RunComparison, most: int) -> Iterator[ChangeSection]:
@@ -187,7 +189,8 @@ def _record_table(check: CheckChange, change: str, rows: pl.DataFrame) -> Report
     count = check.findings.by_change[change] if check.findings else rows.height
     columns = [name for name in COLUMNS if rows[name].null_count() < rows.height] or ["key"]
     texts = rows.select(pl.col(columns).fill_null(""))
-    numbers = [_moves(*pair) for pair in rows.select("violations_before", "violations_after").iter_rows()]
+    both = rows.select("violations_before", "violations_after")
+    numbers = [_moves(before, after, "none") for before, after in both.iter_rows()]
     is_counted = any(number != "1" for number in numbers) and change in {"changed", "still open", "accepted"}
     cells = [(*row, number) if is_counted else row for row, number in zip(texts.iter_rows(), numbers, strict=True)]
     header = (*(COLUMNS[name] for name in columns), *(("Violations",) if is_counted else ()))

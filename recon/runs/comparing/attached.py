@@ -22,7 +22,9 @@ STATEMENTS = named_statements(Path(__file__).with_name("findings.sql"))
 ATTACH = "attach {file} as {name} (read_only)"
 OLDER, NEWER = "older", "newer"
 SKIPPED = "the run kept no snapshot"
-TOO_OLD = "its snapshot is of a version of recon that kept no findings"
+OTHER_VERSION = "its snapshot is of a version of recon that kept no findings, or other ones"
+# Nothing is written outside of memory: findings hold ids.
+SETTINGS = {"temp_directory": ""}
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class AttachedRuns:
 @contextmanager
 def attached(older: RunFolder, newer: RunFolder) -> Iterator[AttachedRuns]:
     """Attach the snapshots of two runs, as far as they have any."""
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={**SETTINGS}) as connection:
         runs = {OLDER: older, NEWER: newer}
         found = {name: _attach(connection, run, name) for name, run in runs.items()}
         connection.execute("set enable_external_access = false")
@@ -78,7 +80,7 @@ def attached(older: RunFolder, newer: RunFolder) -> Iterator[AttachedRuns]:
 def without_findings(runs: Iterable[RunFolder]) -> dict[str, str]:
     """Say why the findings of runs are not known, by the name of the run; empty: they are."""
     found = {}
-    with duckdb.connect() as connection:
+    with duckdb.connect(config={**SETTINGS}) as connection:
         for run in runs:
             found[run.name] = _attach(connection, run, NEWER)
             connection.execute(f"detach database if exists {NEWER}")
@@ -92,9 +94,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, run: RunFolder, name: str) ->
         return SKIPPED
     try:
         connection.execute(ATTACH.format(file=literal(str(snapshot)), name=name))
-        connection.execute(STATEMENTS["listed"].format(run=name))
-    except duckdb.CatalogException:
-        return TOO_OLD
+        connection.execute(STATEMENTS["columns"].format(run=name))
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return OTHER_VERSION
     except (duckdb.Error, OSError) as error:
         return f"its snapshot cannot be read ({' '.join(str(error).split())[:200]})"
     return ""

@@ -48,7 +48,7 @@ def check_changes(
     """
     were, are = older.checks, newer.checks
     changed = {rule.check_id: rule.change for rule in rules}
-    for check_id in dict.fromkeys([*are, *were]):
+    for check_id in dict.fromkeys([*are, *were, *(tallies or ())]):
         was, now = were.get(check_id), are.get(check_id)
         named = now or was
         tally = None if tallies is None else tallies.get(check_id, NOTHING)

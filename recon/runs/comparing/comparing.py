@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import polars as pl
 from msgspec.structs import replace
 
-from recon.errors import UsageError
+from recon.errors import ReportError, UsageError
 from recon.masking import mask_text
 from recon.masking.frames import mask_frame
 from recon.model.changes import RECORDS, CheckChange, CountChange, FindingTally, RunComparison
@@ -61,13 +62,25 @@ def diff_last_runs(outputs: Path | str = "outputs", *, show_pii: bool = False) -
 
 
 def compared(older: RunFolder, newer: RunFolder, *, show_pii: bool = False, most: int | None = None) -> RunComparison:
-    """Compare two runs as `diff_runs` does; `most`: list at most this many records of each check and change."""
+    """Compare two runs as `diff_runs` does; `most`: list at most this many records of each check and change.
+
+    Raises:
+        UsageError: Both are the same.
+        ReportError: The judgement of a run cannot be read, there is none, or the findings cannot be compared.
+    """
     if older.path.samefile(newer.path):
         raise UsageError("A run cannot be compared with itself", where=str(newer.path)[:300], expected="two runs")
     was, now = read_run(older), read_run(newer)
-    with attached(older, newer) as runs:
-        findings = ComparedFindings(runs, was, now)
-        records = findings.records(most)
+    try:
+        with attached(older, newer) as runs:
+            findings = ComparedFindings(runs, was, now)
+            records = findings.records(most)
+    except duckdb.Error as error:
+        raise ReportError(
+            "The findings of the runs cannot be compared",
+            where=f"{older.part('snapshot')}, {newer.part('snapshot')}"[:300],
+            found=" ".join(str(error).split())[:300],
+        ) from error
     if records.height:
         masked = records if show_pii else mask_frame(records, {})
         records = with_words(masked, older, newer, show_pii=show_pii)
@@ -154,6 +167,9 @@ def _notices(older: ReadRun, newer: ReadRun, checks: Sequence[CheckChange]) -> I
             f"The order looks reversed: the run named first started at {timestamp(was.started_at)}, after the other "
             f"({timestamp(now.started_at)}); what is called new was there before"
         )
+    dry = [name for name, run in (("older", was), ("newer", now)) if run.dry_run]
+    if dry:
+        yield f"Of a dry run, which wrote nothing to the database: the {' and the '.join(dry)} run"
     unsure = sum(check.findings.new for check in checks if check.findings and check.violations_before is None)
     if unsure:
         yield (

@@ -22,6 +22,9 @@ full join newer.checks.findings b
   on a.check_id = b.check_id and a.entity is not distinct from b.entity and a.key is not distinct from b.key
   and a.field is not distinct from b.field
 
+-- name: columns
+select check_id, entity, key, field, cause, violations, fingerprint, standing from {run}.checks.findings limit 0
+
 -- name: listed
 -- How many violations the findings of each check stand for.
 select check_id, cast(sum(violations) as bigint) as violations from {run}.checks.findings group by check_id
