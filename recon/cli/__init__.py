@@ -39,7 +39,7 @@ COMMANDS = {
     "runs": ("recon.cli.runs", "List the runs, newest first: when, which database, verdict, and what each kept."),
     "diff": (
         "recon.cli.diff",
-        "Compare two runs: what is fixed, new, still open, accepted or re-opened, and what else changed.",
+        "Compare two runs: what is fixed, new, still open or accepted, and what else changed.",
     ),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "review": ("recon.cli.review", "Review a dry run: what it would do, what changed, and who looked at it."),

@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     fail_on: str,
     show_pii: bool,
 ) -> int:
-    """Compare two runs: what is fixed, new, still open, accepted or re-opened, and what else changed.
+    """Compare two runs: what is fixed, new, still open or accepted, and what else changed.
 
     RUN_A is the older run, RUN_B the newer one: folders, or names in --outputs (also their beginnings, if only one
     begins so).
