@@ -15,12 +15,14 @@ from recon.model import (
     ENTITIES,
     SOURCE_OUTCOMES,
     TARGET_OUTCOMES,
+    Association,
     Cause,
     Check,
     DuplicateKey,
     EntityAccount,
     Example,
     Guidance,
+    KeyHint,
     Ledger,
     LevelTiers,
     Outcome,
@@ -115,6 +117,20 @@ def verifications(draw: st.DrawFn) -> Verification:
 SHARES = st.integers(0, 1000).map(lambda tenths: tenths / 10)
 NUMBERS = st.integers(0, 9) | st.integers(0, 10**7)
 MAYBE = st.none() | TEXTS
+GROUPS = st.sampled_from(["missing", "altered", "unexpected"])
+ASSOCIATIONS = st.builds(
+    Association,
+    st.sampled_from(ENTITIES),
+    GROUPS,
+    NAMES,
+    MAYBE,
+    NUMBERS,
+    NUMBERS,
+    SHARES,
+    st.sampled_from([0.05, 1e-9, 1e-300]),
+    TEXTS,
+)
+HINTS = st.builds(KeyHint, st.sampled_from(ENTITIES), NAMES, NAMES, NUMBERS, NUMBERS, MAYBE, TEXTS)
 EXAMPLES = st.builds(Example, st.none() | st.integers(2, 10**6), MAYBE, MAYBE, MAYBE, MAYBE, TEXTS)
 
 
@@ -171,6 +187,8 @@ def ledgers(draw: st.DrawFn) -> Ledger:
         tuple(draw(st.lists(causes(), max_size=8))),
         tuple(draw(st.lists(keys, max_size=2))),
         tuple(draw(st.lists(levels, max_size=2))),
+        tuple(draw(st.lists(ASSOCIATIONS, max_size=2))),
+        tuple(draw(st.lists(HINTS, max_size=2))),
     )
 
 

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from recon.bundle.formats import CONFIG, REPORT, TIER_MAPPING, TIERS_ENABLED
 from recon.comparison import register_normalisers
 from recon.errors import DatabaseError
 from recon.ledger.accounting import STATEMENTS, AccountReader, EntityResult
+from recon.ledger.associations import AssociationReader
 from recon.ledger.calibration import calibrate
 from recon.ledger.causes import Mapped
 from recon.ledger.edits import find_edits, forget_edits
 from recon.ledger.empties import count_empties
 from recon.ledger.entities import CODES, EVERY_ENTITY, ID_MAPPINGS, STAMPS, Entity, target_columns
-from recon.ledger.field_mapping import absence, is_mapped, leave_out_unfilled, map_fields, stored_types
+from recon.ledger.field_mapping import absence, fields_sql, is_mapped, leave_out_unfilled, map_fields, stored_types
 from recon.ledger.id_mappings import judge_mappings
+from recon.ledger.key_hints import key_hints
 from recon.ledger.losses import name_losses
 from recon.ledger.outcome_counts import OutcomeCounts
 from recon.ledger.pairing import RUN, RecordPairing, create
@@ -29,7 +32,7 @@ from recon.ledger.policy_settings import TARGET as SETTINGS
 from recon.ledger.policy_settings import settings_columns
 from recon.ledger.value_comparison import ValueComparison
 from recon.profile import Profile
-from recon.sql import literal, named_statements
+from recon.sql import named_statements
 from recon.warehouse import LoadColumn
 
 if TYPE_CHECKING:
@@ -45,8 +48,6 @@ SETUP = Path(__file__).with_name("setup.sql")
 LEVELS = named_statements(Path(__file__).with_name("levels.sql"))
 DECLARED = "select key, value from source.policies where key in ($mapping, $enabled) and source <> 'template'"
 TIERS = "select cast(id as varchar) as id from target.tiers where id is not null order by id"
-FIELDS = "insert into ledger.fields values {rows}"
-FIELD = "({entity}, {name}, {reason}, {is_left_out}, {is_refused})"
 ACCOUNT = "insert into ledger.accounts (entity, {names}) values ($entity, {values})"
 LOOKED_UP = {"statuses": CODES, "tiers": CODES, "id_mappings": ID_MAPPINGS}
 ROWS = "select '{table}', count(*) from ledger.{table}"
@@ -177,9 +178,11 @@ class LedgerBuilder:
         if self._settings.policies:
             judge_policies(self._settings.policies, self._settings.profile, warehouse, stored)
         self._register_tables()
-        return AccountReader(warehouse, self._personal if self._settings.masked else None).summarise(
-            found, not_evaluated
-        )
+        masked = self._settings.masked
+        ledger = AccountReader(warehouse, self._personal if masked else None).summarise(found, not_evaluated)
+        associations = AssociationReader(warehouse, stored, self._personal, masked=masked).read(ledger)
+        hints = key_hints(ledger, [each.mapping for each in paired], self._settings.profile, warehouse)
+        return replace(ledger, associations=associations, key_hints=hints)
 
     def _make_absent(self) -> None:
         """Create empty lookup tables where the profile does not even name them."""
@@ -205,7 +208,7 @@ class LedgerBuilder:
             normalised.update(altered.compare(has_merged="merged" in outcomes.of_records))
             forget_edits(warehouse)
         name_losses(entity, outcomes, warehouse, self._key_types)
-        warehouse.execute(_fields(mapping, warehouse.unreadable.values()))
+        warehouse.execute(fields_sql(mapping, warehouse.unreadable.values()))
         pairing.put_back()
         return EntityResult(
             entity.name,
@@ -280,20 +283,3 @@ class LedgerBuilder:
         counts = " union all ".join(ROWS.format(table=name) for name in TABLES)
         for name, rows in self._warehouse.execute(counts).fetchall():
             self._warehouse.count_rows(f"ledger.{name}", rows, TABLES[name])
-
-
-def _fields(mapping: FieldMapping, refusals: Collection[str]) -> str:
-    """Return the insert that records for each field whether it is compared."""
-    rows = []
-    for field in mapping.entity.fields:
-        reason = mapping.not_compared.get(field.name)
-        rows.append(
-            FIELD.format(
-                entity=literal(mapping.entity.name),
-                name=literal(field.name),
-                reason=literal(reason) if reason else "null",
-                is_left_out=str(field.name in mapping.left_out).lower(),
-                is_refused=str(reason in refusals).lower(),
-            )
-        )
-    return FIELDS.format(rows=", ".join(rows))

@@ -11,12 +11,16 @@ from msgspec.structs import replace
 from recon.comparison import Field as ComparedField
 from recon.comparison import StoredColumn, digest_sql, judged_sql
 from recon.ledger.entities import EVERY_ENTITY, Entity, FieldSpec
-from recon.sql import quote
+from recon.sql import literal, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from recon.profile import Column, Profile
     from recon.warehouse import Warehouse
 
+FIELDS = "insert into ledger.fields values {rows}"
+FIELD = "({entity}, {name}, {reason}, {is_left_out}, {is_refused})"
 SHAPE = "select * from {table} limit 0"
 CODES = """
 left join (select id, any_value(code) as code from target.{table} group by id) {alias} on {alias}.id = t.{column}"""
@@ -147,6 +151,23 @@ def leave_out_unfilled(mapping: FieldMapping, warehouse: Warehouse) -> FieldMapp
         not_compared={**mapping.not_compared, **dict.fromkeys(unfilled, UNFILLED)},
         left_out=(*mapping.left_out, *unfilled),
     )
+
+
+def fields_sql(mapping: FieldMapping, refusals: Collection[str]) -> str:
+    """Return the insert that records for each field whether it is compared."""
+    rows = []
+    for field in mapping.entity.fields:
+        reason = mapping.not_compared.get(field.name)
+        rows.append(
+            FIELD.format(
+                entity=literal(mapping.entity.name),
+                name=literal(field.name),
+                reason=literal(reason) if reason else "null",
+                is_left_out=str(field.name in mapping.left_out).lower(),
+                is_refused=str(reason in refusals).lower(),
+            )
+        )
+    return FIELDS.format(rows=", ".join(rows))
 
 
 def absence(entity: Entity, field: FieldSpec, absent: Mapping[str, str]) -> str | None:

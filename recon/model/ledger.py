@@ -160,6 +160,55 @@ class LevelTiers(Struct, frozen=True):
     other: int
 
 
+class Association(Struct, frozen=True):
+    """What unexplained records or rows of one group have in common, and others rarely: an association, not a cause.
+
+    Attributes:
+        entity: "members", "events" or "registrations".
+        group: "missing" or "altered" records, or "unexpected" rows.
+        field: The column whose value they share; "member.level" is that of the member whom a registration names.
+        value: The value as text, of a time its month; of source rows and times of creation the range "2 to 48". None:
+            there is no value.
+        count: Number of the group that have the value.
+        of: Number of records or rows in the group.
+        share_of_others: Percentage of the records or rows that arrived soundly which have the value, one decimal.
+        p_value: How likely so many would have it by chance, times the number of values that were tested: at most 0.05,
+            of three digits.
+        sentence: The same in words.
+    """
+
+    entity: str
+    group: str
+    field: str
+    value: str | None
+    count: int
+    of: int
+    share_of_others: float
+    p_value: float
+    sentence: str
+
+
+class KeyHint(Struct, frozen=True):
+    """A normaliser that is not applied, by which missing records would pair with unexpected rows.
+
+    Attributes:
+        key: "natural key (email)", "target id" or "Wild Apricot id".
+        normaliser: Its name: "casefold".
+        count: Number of records that would pair, each with one row.
+        of: Number of unexplained missing records.
+        line: The line of the profile that applies it: '[tables.members.columns] email = { … }'; None: there is none.
+        sentence: The same in words.
+    """
+
+    entity: str
+    key: str
+    normaliser: str
+    count: int
+    of: int
+    line: str | None
+    sentence: str
+
+
 class Ledger(Struct, frozen=True):
     """Every source record and every target row accounted for.
 
@@ -169,6 +218,8 @@ class Ledger(Struct, frozen=True):
         causes: Unexplained ones first, then by count, harmless ones last.
         duplicate_keys: At most 100 groups.
         levels: Membership levels, those with members in a wrong tier or in none first; empty: no mapping is declared.
+        associations: What the unexplained have in common, the least likely of each group first.
+        key_hints: Normalisers by which missing records would pair with unexpected rows.
     """
 
     entities: tuple[EntityAccount, ...]
@@ -176,6 +227,8 @@ class Ledger(Struct, frozen=True):
     causes: tuple[Cause, ...]
     duplicate_keys: tuple[DuplicateKey, ...] = ()
     levels: tuple[LevelTiers, ...] = ()
+    associations: tuple[Association, ...] = ()
+    key_hints: tuple[KeyHint, ...] = ()
 
     @property
     def records(self) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, convert
 
-from recon.model import Cause, DuplicateKey, EntityAccount, Example, Ledger, LevelTiers
+from recon.model import Association, Cause, DuplicateKey, EntityAccount, Example, KeyHint, Ledger, LevelTiers
 from recon.report.text import accounted_line
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def ledger_of(document: Mapping[str, Any]) -> Ledger:
         "causes": [_cause(cause) for cause in document["causes"]],
         "duplicate_keys": [_attributes(DuplicateKey, key) for key in document["duplicateKeys"]],
         "levels": [_attributes(LevelTiers, level) for level in document["levels"]],
+        # Reports of older versions have neither.
+        "associations": [_attributes(Association, each) for each in document.get("associations", ())],
+        "key_hints": [_attributes(KeyHint, hint) for hint in document.get("keyHints", ())],
     }
     return convert(_attributes(Ledger, document) | lists, Ledger)
 
