@@ -15,7 +15,7 @@ from recon.answers.asking import PERSONAL, Questions
 from recon.answers.columns import show_columns
 from recon.answers.entity_answer import EntityAnswer
 from recon.answers.findings_answer import findings_of, subjects_of, times_of
-from recon.answers.judgement import causes_frame
+from recon.answers.judgement import associations_frame, causes_frame
 from recon.answers.lazy import LazyAnswers
 from recon.answers.namespaces import CheckNamespace
 from recon.answers.people import with_people
@@ -99,6 +99,11 @@ class Answers(Questions[pl.DataFrame]):
     def causes(self) -> pl.DataFrame:
         """Why records and rows differ: entity, field, cause, title, count, share, is_explained, is_harmless, action."""
         return causes_frame(self.verification)
+
+    @property
+    def associations(self) -> pl.DataFrame:
+        """What the unexplained have in common, no cause: entity, group, field, value, count, of, share_of_others, …."""
+        return associations_frame(self.verification)
 
     @property
     def tables(self) -> pl.DataFrame:

@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from recon.model import Verification
 
 
+ASSOCIATIONS = {
+    "entity": pl.String,
+    "group": pl.String,
+    "field": pl.String,
+    "value": pl.String,
+    "count": pl.Int64,
+    "of": pl.Int64,
+    "share_of_others": pl.Float64,
+    "p_value": pl.Float64,
+    "sentence": pl.String,
+    "profile_line": pl.String,
+}
+
+
 def causes_frame(verification: Verification) -> pl.DataFrame:
     """One row per cause: entity, field, cause, title, count, share (percent), is_explained, is_harmless, action."""
     found = verification.ledger.causes if verification.ledger else ()
@@ -26,6 +40,29 @@ def causes_frame(verification: Verification) -> pl.DataFrame:
             "action": [each.action for each in found],
         },
         schema_overrides={"field": pl.String, "count": pl.Int64, "share": pl.Float64},
+    )
+
+
+def associations_frame(verification: Verification) -> pl.DataFrame:
+    """What the unexplained have in common, an association and not a cause: one row per value.
+
+    Columns: entity, group ("missing", "altered", "unexpected"), field, value (null: none), count, of (the size of the
+    group), share_of_others (percent), p_value, sentence, profile_line (null). The keys that would pair after one
+    normaliser follow as rows of the group "missing": field is the key, value the normaliser, profile_line the line of
+    the profile that applies it (null: there is none); share_of_others and p_value are null.
+    """
+    ledger = verification.ledger
+    found = ledger.associations if ledger else ()
+    hints = ledger.key_hints if ledger else ()
+    values = [(a.value, a.count, a.of, a.share_of_others, a.p_value, a.sentence, None) for a in found]
+    counts = [(h.normaliser, h.count, h.of, None, None, h.sentence, h.line) for h in hints]
+    return pl.DataFrame(
+        [
+            *((a.entity, a.group, a.field, *others) for a, others in zip(found, values, strict=True)),
+            *((h.entity, "missing", h.key, *others) for h, others in zip(hints, counts, strict=True)),
+        ],
+        schema=ASSOCIATIONS,
+        orient="row",
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WORKBOOK = "xlsx"
 OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
 ONE = {singular: entity for entity, singular in SINGULAR.items()}
-ALONE = ("checks", "causes", "to-fix", "tables")
+ALONE = ("checks", "causes", "associations", "to-fix", "tables")
 QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
 
 
@@ -62,7 +62,8 @@ def command(**given: Any) -> int:
 
     Questions: missing, unexpected, altered, skipped, rejected or merged, each of members, events or registrations;
     member, event or registration KEY (a Wild Apricot id, an id of the database, an address, a name); check ID; checks;
-    causes; to-fix; tables (what can be asked by SQL from Python). Of a run nothing but its folder is read.
+    causes; associations; to-fix; tables (what can be asked by SQL from Python). Of a run nothing but its folder is
+    read.
 
     Exit codes: 0 shown, 2 error, 130 interrupted.
     """
@@ -128,6 +129,7 @@ def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answ
         return {
             "checks": lambda answers: {"": answers.checks.frame},
             "causes": lambda answers: {"": answers.causes},
+            "associations": lambda answers: {"": answers.associations},
             "to-fix": lambda answers: {"": answers.to_fix()},
             "tables": lambda answers: {"": answers.tables},
         }[asked]

@@ -5,9 +5,11 @@ subject of a line: `verification` (the facts of the run), `policy` (one that the
 found` (the application's value, where it was compared), `policy problem` (what is wrong with it), `not checked` (what
 nothing was compared with, and why), `check` (one line each), `violation` (a value of a violating row),
 `note` (rows were left out), `ledger` (how many records or rows of an entity, its `category`, have an outcome), `cause`
-(why they differ: its name, title, entity, standing, number, and location in `column`) and `example` (a value of a
-record or row that shows it). A null is an empty `value` with `is_null` true; an empty text has false. Text that a
-spreadsheet would take for a formula starts with an apostrophe; control characters are shown as escapes.
+(why they differ: its name, title, entity, standing, number, and location in `column`), `example` (a value of a
+record or row that shows it), `association` (a value that an unexplained group, its `outcome`, has in common) and `key
+hint` (how many missing records would pair after one normaliser, and the line of the profile). A null is an empty
+`value` with `is_null` true; an empty text has false. Text that a spreadsheet would take for a formula starts with an
+apostrophe; control characters are shown as escapes.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ def check_lines(check: Check) -> Iterator[Cells]:
 
 
 def _ledger(ledger: Ledger) -> Iterator[Cells]:
-    """The numbers of each entity, then the causes with their examples."""
+    """The numbers of each entity, the causes with their examples, and what the unexplained have in common."""
     for account in ledger.entities:
         unexplained = {"unexplained records": account.unexplained_records, "unexplained rows": account.unexplained_rows}
         sums = {"records": account.records, **account.outcomes, "rows": account.rows, **account.rows_by_outcome}
@@ -105,6 +107,12 @@ def _ledger(ledger: Ledger) -> Iterator[Cells]:
         yield ("ledger", "", "", neutral_cell(entity), "", "", "", "", "not evaluated", *_value(why))
     for cause in ledger.causes:
         yield from _cause(cause)
+    for each in ledger.associations:
+        about = map(neutral_cell, (each.sentence, each.entity, "", each.group, each.count, "", each.field))
+        yield ("association", "", *about, *_value(each.value))
+    for hint in ledger.key_hints:
+        about = map(neutral_cell, (hint.sentence, hint.entity, "", "missing", hint.count, "", hint.key))
+        yield ("key hint", "", *about, *_value(hint.line))
 
 
 def _cause(cause: Cause) -> Iterator[Cells]:

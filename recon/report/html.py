@@ -6,8 +6,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES
-from recon.report.ledger.phrases import notes, place, standing
-from recon.report.ledger.tables import MOST_ROWS, accounts, duplicate_keys, examples, levels, share
+from recon.report.ledger.phrases import IN_COMMON, WOULD_PAIR, notes, place, standing
+from recon.report.ledger.tables import (
+    MOST_ROWS,
+    accounts,
+    associations,
+    duplicate_keys,
+    examples,
+    key_hints,
+    levels,
+    share,
+)
 from recon.report.policies import policy_result, policy_values, shown_policies, unshown_policies
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import (
@@ -73,14 +82,18 @@ def _words_of_ledger() -> dict[str, Any]:
     return {
         "accounted_line": accounted_line,
         "accounts": accounts,
+        "associations": associations,
         "duplicate_keys": duplicate_keys,
         "examples": examples,
+        "in_common": IN_COMMON,
+        "key_hints": key_hints,
         "levels": levels,
         "most_causes": MOST_ROWS,
         "notes": notes,
         "place": place,
         "share": share,
         "standing": standing,
+        "would_pair": WOULD_PAIR,
     }
 
 

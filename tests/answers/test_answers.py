@@ -85,6 +85,7 @@ QUESTIONS: dict[tuple[str, ...], Callable[[recon.Answers], pl.DataFrame]] = {
     ("check", "missing-records"): lambda r: r.violations("missing_records"),
     ("checks",): lambda r: r.checks.frame,
     ("causes",): lambda r: r.causes,
+    ("associations",): lambda r: r.associations,
     ("to-fix",): lambda r: r.to_fix(),
     ("tables",): lambda r: r.tables,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recon.model import Outcome
-from recon.report.ledger.phrases import notes, place, standing
+from recon.report.ledger.phrases import IN_COMMON, WOULD_PAIR, group, notes, place, standing
 from recon.report.ledger.tables import MOST_ROWS, accounts, share
 from recon.report.palette import OUTCOMES
 from recon.report.text import accounted_line, cut, plural, printable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 SHOWN_CAUSES = 5
+SHOWN_HINTS = 3
 INDENT = " " * 9
 TABLE_INDENT = " " * 4
 
@@ -55,6 +56,16 @@ def _attention(ledger: Ledger) -> Iterator[str]:
     more = len(found) - SHOWN_CAUSES
     if more > 0:
         yield f"{INDENT}and {plural(more, 'more cause')}, ranked in the report"
+    yield from _in_common(ledger)
+
+
+def _in_common(ledger: Ledger) -> Iterator[str]:
+    """What each unexplained group has in common: of several associations the one that is the least likely by chance."""
+    first = {(each.entity, each.group): each for each in reversed(ledger.associations)}
+    for each in (each for each in ledger.associations if first[each.entity, each.group] is each):
+        yield from _wrapped(f"{group(each)}: {each.sentence} (an association, not a cause)", INDENT, f"{INDENT}  ")
+    for hint in ledger.key_hints[:SHOWN_HINTS]:
+        yield from _wrapped(hint.sentence, INDENT, f"{INDENT}  ")
 
 
 def _whole(ledger: Ledger) -> Iterator[str]:
@@ -74,6 +85,17 @@ def _whole(ledger: Ledger) -> Iterator[str]:
         yield f"{INDENT}Causes:"
         yield from _causes(ledger.causes[:MOST_ROWS], shared=True)
         yield from _left_out(len(ledger.causes) - MOST_ROWS)
+    yield from _listed(IN_COMMON, [f"{group(each)}: {each.sentence}" for each in ledger.associations])
+    hints = [hint.sentence + (f": {hint.line}" if hint.line else "") for hint in ledger.key_hints]
+    yield from _listed(WOULD_PAIR, hints)
+
+
+def _listed(title: str, items: Sequence[str]) -> Iterator[str]:
+    if items:
+        yield ""
+        yield f"{INDENT}{title}:"
+    for item in items[:MOST_ROWS]:
+        yield from _wrapped(item, f"{INDENT}  ", f"{INDENT}    ")
 
 
 def _left_out(more: int) -> Iterator[str]:

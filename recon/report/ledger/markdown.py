@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recon.report.ledger.phrases import notes, place
-from recon.report.ledger.tables import MOST_ROWS, accounts, causes, duplicate_keys, examples, levels
+from recon.report.ledger.phrases import IN_COMMON, WOULD_PAIR, notes, place
+from recon.report.ledger.tables import (
+    MOST_ROWS,
+    accounts,
+    associations,
+    causes,
+    duplicate_keys,
+    examples,
+    key_hints,
+    levels,
+)
 from recon.report.table import markdown_table
 from recon.report.text import accounted_line, markdown
 
@@ -27,6 +36,8 @@ def ledger_section(ledger: Ledger | None) -> Iterator[str]:
         yield from ("", f"{note.title}:", "")
         yield from (f"- {markdown(about)}: {markdown(text)}" for about, text in note.items.items())
     yield from _causes(ledger)
+    yield from _headed(IN_COMMON, associations(ledger))
+    yield from _headed(WOULD_PAIR, key_hints(ledger))
     yield from _headed("Duplicate Keys", duplicate_keys(ledger))
     yield from _headed("Membership Levels and Tiers", levels(ledger))
 

@@ -10,9 +10,11 @@ from recon.report.text import plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recon.model import Cause, EntityAccount, Ledger
+    from recon.model import Association, Cause, EntityAccount, Ledger
 
 LONGEST_VALUE = 200
+IN_COMMON = "What the unexplained have in common (an association, not a cause)"
+WOULD_PAIR = "Keys that would pair after one normaliser (not applied)"
 
 
 class Note(NamedTuple):
@@ -37,6 +39,13 @@ def standing(cause: Cause) -> str:
     if not cause.is_explained:
         return "unexplained"
     return "harmless" if cause.is_harmless else "explained"
+
+
+def group(association: Association) -> str:
+    """The group that has something in common: "missing members", "unexpected rows of events"."""
+    if association.group == "unexpected":
+        return f"unexpected rows of {association.entity}"
+    return f"{association.group} {association.entity}"
 
 
 def quoted(value: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recon.model import SOURCE_OUTCOMES, TARGET_OUTCOMES
-from recon.report.ledger.phrases import place, quoted, standing
+from recon.report.ledger.phrases import group, place, quoted, standing
 from recon.report.table import ReportTable
 from recon.report.text import shown_of
 
@@ -92,6 +92,20 @@ def _columns(cause: Cause) -> Iterator[tuple[str, ...]]:
 
 def _has_value(example: Example) -> bool:
     return example.source is not None or example.target is not None
+
+
+def associations(ledger: Ledger) -> ReportTable:
+    """What the unexplained have in common, in the ledger's order."""
+    rows = tuple((group(a), a.field, a.sentence, f"{a.p_value:.1g}") for a in ledger.associations[:MOST_ROWS])
+    caption = f"At most 1 in 20 runs shows any of it by chance{_which(ledger.associations)}"
+    return ReportTable(caption, ("Unexplained", "Field", "In common", "By chance"), rows, numbers=1)
+
+
+def key_hints(ledger: Ledger) -> ReportTable:
+    """Keys that would pair missing records with unexpected rows after one normaliser."""
+    rows = tuple((hint.entity, hint.key, hint.sentence, hint.line or "") for hint in ledger.key_hints[:MOST_ROWS])
+    caption = f"Write the line into the profile where two such keys are meant to be equal{_which(ledger.key_hints)}"
+    return ReportTable(caption, ("Entity", "Key", "Would pair", "Line of the profile"), rows)
 
 
 def duplicate_keys(ledger: Ledger) -> ReportTable:
