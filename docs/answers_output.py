@@ -19,10 +19,14 @@ CHOSEN = ("--check", "missing_records", "--check", "member_count")
 TERMS = ("--reason", "Members of 2009, who left", "--owner", "Jo Lind", "--expires", SHOWN_UNTIL)
 TOLD = ("[FAIL]", "accepted until", "Accepted")
 EXPORT = ("export", BUNDLE, "--database", "demo/club.db")
-QUESTIONS = {"missing": ("missing", "members", "--rows", "3"), "member": ("member", "60007546")}
 YESTERDAY, TODAY = "missing-members,missing-events", "missing-events,truncated-titles"
 # The parts of a comparison that a reader has to see once; each begins with its first line.
 SHOWN = ("Checks\n", "New (", "Fixed (")
+QUESTIONS = {
+    "missing": ("missing", "members", "--rows", "3"),
+    "associations": ("associations",),
+    "member": ("member", "60007546"),
+}
 
 
 def main() -> None:
