@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
+from recon.ledger.common_values import POSITIONS, Common, Group, sentence_of
 from recon.ledger.entities import EVERY_ENTITY
 from recon.ledger.hypergeometric import log_tail
 from recon.ledger.traits import Side, Trait, TraitReader
@@ -29,59 +30,16 @@ MOST_BY_CHANCE = 0.05
 FEWEST = 5
 MOST_REPORTED = 5
 STEPS = 10
-LONGEST_VALUE = 100
 LEAST_P_VALUE = 1e-300
 GROUPS = ("missing", "altered", "unexpected")
 ORDER = [(entity.name, group) for entity in EVERY_ENTITY for group in GROUPS]
-# By what the records and rows are identified, and in what order they are looked at.
+# By what the records and rows are identified.
 KEYS = {"s": "s.rowid", "t": "t.id"}
-POSITIONS = {"s": "source_row", "t": "created_at"}
-LABELS = {"tier_id": "tier", "mapped_tier": "mapped tier", "status_id": "status", "status_code": "status"}
+# Rows that nothing refers to are the only ones that can be deleted alone: so a group without registrations also has to
+# stand out among the records without any, if there are so many.
+REFERENCES = {parents: quote(field) for entity in EVERY_ENTITY for field, parents in entity.parents.items()}
+FEWEST_ALIKE = 50
 NAMED = "{sql} as {name}"
-
-
-class Group(Struct, frozen=True):
-    """Unexplained records or rows of one entity, and the others that they are compared with.
-
-    Attributes:
-        name: "missing", "altered" or "unexpected".
-        of: Number of records or rows in the group.
-        others: Number of those that they are compared with.
-    """
-
-    side: Side
-    name: str
-    of: int
-    others: int
-
-    @property
-    def half(self) -> int:
-        """The fewest that a common value must have."""
-        return (self.of + 1) // 2
-
-
-class Common(Struct, frozen=True):
-    """A value that at least half of a group have.
-
-    Attributes:
-        trait: What it is a value of; None: a range of positions.
-        others: Number of the others that have it.
-        whole: Number of the others.
-        log_p: The logarithm of the probability that so many have it by chance.
-    """
-
-    group: Group
-    trait: Trait | None
-    value: str | None
-    found: int
-    others: int
-    whole: int
-    log_p: float
-
-    @property
-    def field(self) -> str:
-        """The name of the trait, or of what positions are counted by."""
-        return self.trait.name if self.trait else POSITIONS[self.group.side.alias]
 
 
 class Tested(Struct, frozen=True):
@@ -154,13 +112,33 @@ class AssociationReader:
     def _group(self, side: Side, name: str) -> tuple[Group, list[Common]]:
         """Return one group, and what it has in common."""
         is_apart = {"missing": self._orphans, "altered": self._without, "unexpected": self._older}[name](side)
-        self._do(name, entity=side.entity.name, is_apart=is_apart)
+        group = self._compared(side, name, is_apart)
+        found = list(self._common(group)) if group.others else []
+        if name == "missing" and found and self._has_no_registrations(side):
+            alike = self._compared(side, name, f"{is_apart} or {self._is_registered(side)}")
+            if alike.others >= max(FEWEST_ALIKE, group.of):
+                found = _found_twice(found, list(self._common(alike)))
+        return group, found
+
+    def _compared(self, side: Side, name: str, is_apart: str) -> Group:
+        """Choose a group and those that it is compared with; `is_apart`: the condition of those that it is not."""
+        self._do(name, entity=side.entity.name, is_apart=f"({is_apart})")
         traits = ", ".join(NAMED.format(sql=trait.sql, name=_name(place)) for place, trait in enumerate(side.traits))
         self._do("looked_at", key=KEYS[side.alias], traits=traits, links=side.links, **_positions(side))
         (counted,) = self._warehouse.rows(STATEMENTS["counted"])
         others = self._warehouse.row_count(side.table) - counted["of"] - counted["apart"]
-        group = Group(side, name, counted["of"], others)
-        return group, list(self._common(group)) if others else []
+        return Group(side, name, counted["of"], others)
+
+    def _has_no_registrations(self, side: Side) -> bool:
+        """Whether registrations refer to the entity, but none to a record of the group that was chosen last."""
+        if side.entity.name not in REFERENCES or not self._warehouse.row_count("source.registrations"):
+            return False
+        sql = STATEMENTS["registered"].format(is_registered=self._is_registered(side))
+        return not self._warehouse.rows(sql)[0]["n"]
+
+    def _is_registered(self, side: Side) -> str:
+        name = side.entity.name
+        return STATEMENTS["is_registered"].format(entity=name, reference=REFERENCES[name])
 
     def _orphans(self, side: Side) -> str:
         """Return the condition that a parent of a record is not in the database."""
@@ -241,6 +219,16 @@ def _totals(side: Side, place: int, trait: Trait) -> str:
     return STATEMENTS[f"totals_of_{of}"].format(place=place, **parts)
 
 
+def _found_twice(commons: Sequence[Common], alike: Sequence[Common]) -> list[Common]:
+    """What is also found among those that are alike: of both likelihoods, the greater one."""
+    others = {(common.field, common.trait and common.value): common.log_p for common in alike}
+    return [
+        replace(common, log_p=max(common.log_p, others[key]))
+        for common in commons
+        if (key := (common.field, common.trait and common.value)) in others
+    ]
+
+
 def _telling(commons: list[Common]) -> list[Common]:
     """Leave out what follows: of one and the same parent, every trait is shared."""
     shared = {(common.field, common.found) for common in commons}
@@ -255,39 +243,3 @@ def _range(group: Group, row: Mapping[str, Any]) -> Common:
     log_p = log(group.of) + log_tail(whole - 1, width - 1, group.of - 1, row["size"] - 1)
     value = f"{row['since']} to {row['until']}"
     return Common(group, None, value, row["found"], width - row["found"], whole - group.of, min(log_p, 0.0))
-
-
-def sentence_of(common: Common, value: str | None) -> str:
-    """The association in words: 'all 47 have no tier; 13 % of the others do'."""
-    are, do = _verbs(common)
-    number = (
-        f"all {common.group.of:,}" if common.found == common.group.of else f"{common.found:,} of {common.group.of:,}"
-    )
-    return f"{number} {are} {_what(common, value)}; {_share(common)} of the others {do}"
-
-
-def _verbs(common: Common) -> tuple[str, str]:
-    if common.trait is None:
-        return ("are in", "are") if common.group.side.alias == "s" else ("were", "were")
-    parent = common.trait.parent
-    return (f"are of {_article(parent)} {parent} with", "are") if parent else ("have", "do")
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
-
-
-def _what(common: Common, value: str | None) -> str:
-    if common.trait is None:
-        return f"source rows {value}" if common.group.side.alias == "s" else f"created from {value}"
-    name = common.trait.name.rpartition(".")[2]
-    label = LABELS.get(name, name)
-    if value is None:
-        return f"no {label}"
-    shown = value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…"
-    return f"{_article(label)} {label} in {shown}" if common.trait.is_time else f'{label} "{shown}"'
-
-
-def _share(common: Common) -> str:
-    share = round(100 * common.others / common.whole, 1)
-    return "none" if not common.others else f"{share:g} %" if share else "under 0.1 %"

@@ -76,6 +76,13 @@ from (select target_id as key, case when row_outcome = 'unexpected' then nullif(
       from ledger.{entity} where row_outcome is not null)
 where is_in is distinct from false group by key
 
+-- name: is_registered
+record in (select rowid from source.{entity} where as_key(target_id) in (
+  select as_key(r.reference) from (select distinct {reference} as reference from source.registrations) r where r.reference <> ''))
+
+-- name: registered
+select count(*) as n from (select key as record from chosen where is_in) c where {is_registered}
+
 -- name: is_older
 coalesce(action, 'create') <> 'create'
 

@@ -383,6 +383,19 @@ def test_missing_records_are_compared_with_those_whose_parents_are_there(club: C
     assert "event.category" not in fields(club.associations("registrations", "missing", chosen, deleted))
 
 
+def test_members_without_registrations_also_have_to_stand_out_among_their_like(club: Club) -> None:
+    """Such rows alone can be deleted, so what most members without registrations have tells nothing."""
+    chosen = of_level(club, "First Year", 8)
+    assert "level" in fields(club.associations("members", "missing", chosen))
+    unregistered = """
+delete from source.registrations
+where member_id in (select target_id from source.members where level in ('First Year', 'Newcomer'))"""
+    assert "level" not in fields(club.associations("members", "missing", chosen, unregistered))
+    # Third-year members stand out among them.
+    others = unregistered.replace("'Newcomer'", "'Newcomer', 'Third Year'")
+    assert "level" in fields(club.associations("members", "missing", of_level(club, "Third Year", 9), others))
+
+
 CANCELLED = """
 select l.rowid as place from ledger.registrations l join source.registrations s on s.rowid = l.record
 where s.status = 'CANCELLED' and s.cancelled_at <> '' and l.outcome = 'landed' order by place"""
