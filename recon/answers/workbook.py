@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from recon.answers.answers import Answers
 from recon.errors import UsageError
 from recon.report.workbook.contents import (
@@ -38,12 +40,13 @@ OF_THE_LEDGER = {
 
 
 def judged_workbook(judgement: Judgement) -> Workbook:
-    """The workbook of what has just been judged; of a snapshot without findings, that of the rows that checks kept."""
-    judgement.find()
+    """The workbook of what has just been judged; where findings cannot be had, that of the rows that checks kept."""
     v = judgement.verification
     try:
+        judgement.find()
         return workbook_of(Answers(v, judgement.warehouse, show_pii=not v.masked), masked=v.masked)
-    except UsageError:
+    except (UsageError, duckdb.Error):
+        # A snapshot of an older version has none; and a verdict is not lost for a report.
         return kept_workbook(v)
 
 

@@ -103,8 +103,9 @@ def _values(names: Sequence[str]) -> str:
 
 
 def _row(names: Sequence[str]) -> str:
-    """The whole row as a struct; a number in JSON would lose the digits of a long id."""
-    fields = ", ".join(f"{quote(name)} := {_field(name)}" for name in names)
+    """The row as a struct: ids as texts, whose digits a number would lose, and no two names that differ by case."""
+    apart = {name.casefold(): name for name in reversed(names)}
+    fields = ", ".join(f"{quote(name)} := {_field(name)}" for name in reversed(apart.values()))
     return f"struct_pack({fields})" if fields else "map()"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,21 @@ def test_the_order_of_rows_does_not_count() -> None:
     rows = ("('1', 'a'), ('1', 'b')", "('1', 'b'), ('1', 'a')")
     first, second = (finding(f"select * from (values {each}) v(wa_id, value)") for each in rows)
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "columns,violation",
+    [
+        ("'007' as wa_id, 12345678901234567890::ubigint as other_id, 3 as n", ["007", "12345678901234567890", 3]),
+        ("null as wa_id, true as b, 'nan'::double as x", [None, True, "NaN"]),
+        ("""1 as "we""ird {x} $y", '\t"' as t""", [1, '\t"']),
+        ("""1 as a, 2 as "A", 3 as b""", [1, 3]),
+    ],
+)
+def test_the_first_violation_is_kept_whatever_its_columns_are(columns: str, violation: list[object]) -> None:
+    (found,) = finding(f"select {columns}")
+    told = json.loads(found["violation"], parse_constant=str)
+    assert list(told.values()) == violation
 
 
 def test_a_cause_is_named_by_its_id() -> None:

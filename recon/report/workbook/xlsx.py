@@ -292,4 +292,4 @@ def _width(values: pl.Series, name: str) -> float:
     elif len(values) and not values.dtype.is_nested() and values.dtype != pl.Binary:
         lengths = values.cast(pl.String, strict=False).str.len_chars()
         longest = lengths.quantile(0.9, "higher") or 0
-    return max(NARROWEST, min(WIDEST, longest + 1.5), len(name) * 1.1 + FOR_FILTER)
+    return max(NARROWEST, min(WIDEST, longest * 1.06 + 2), len(name) * 1.1 + FOR_FILTER)
