@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 from support import edit_report, run_in_process
 
@@ -14,8 +16,6 @@ import recon
 from recon.demo import DemoPaths, plant, write_bundle, write_sqlite
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from recon.demo import Club
 
 
@@ -84,6 +84,8 @@ def test_a_format_is_written_to_the_file_that_its_suffix_names(name: str, kept: 
 def test_the_document_says_all_that_python_does(kept: Kept) -> None:
     done = run_in_process("diff", "--last", "--outputs", kept.outputs, "--format", "json", "--rows", "1", "--show-pii")
     document = json.loads(done.out)
+    schema = Path(recon.__file__).parent / "report" / "changes" / "changes.schema.json"
+    jsonschema.Draft202012Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(document)
     found = recon.diff_last_runs(kept.outputs, show_pii=True)
     assert found.findings is not None
     assert document["findings"]["new"] == found.findings.new > 1

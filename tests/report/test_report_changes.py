@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import jsonschema
 import polars as pl
 import pytest
+from msgspec.structs import replace
 from verifications import HOSTILE, Page
 
+import recon
 from recon.model import Outcome, Verdict
 from recon.model.changes import (
     CHANGES,
@@ -92,6 +96,17 @@ def test_what_is_not_listed_is_counted() -> None:
         assert "still open-7" in changes_text(comparison(), name)
     assert "still open-7" not in changes_text(comparison(), "console")
     assert "3 findings, the first 2 of 3" in changes_text(comparison(), "console", 2)
+
+
+def test_the_document_follows_its_schema() -> None:
+    schema = json.loads(
+        (Path(recon.__file__).parent / "report/changes/changes.schema.json").read_text(encoding="utf-8")
+    )
+    jsonschema.Draft202012Validator.check_schema(schema)
+    without = replace(comparison(), findings=None, without_findings="why", records=comparison().records.clear())
+    for each in (comparison(), without):
+        jsonschema.Draft202012Validator(schema).validate(json.loads(changes_text(each, "json")))
+    assert schema["properties"]["records"]["items"]["properties"]["change"]["enum"] == list(CHANGES)
 
 
 def test_the_document_is_complete() -> None:

@@ -1,4 +1,4 @@
-"""A comparison of two runs as JSON: complete, with every record."""
+"""A comparison of two runs as JSON, with every record, conforming to the schema in changes.schema.json."""
 
 from __future__ import annotations
 
