@@ -11,7 +11,7 @@ import polars as pl
 import recon
 from recon.cli import CONTEXT
 from recon.cli.options import PATH
-from recon.report.frames import frame_text
+from recon.report.frames import frames_text
 
 EVERY = 1_000_000
 SCHEMA = {
@@ -55,5 +55,5 @@ def command(outputs: str, format_name: str) -> int:
         pl.col(pl.Boolean).replace_strict({True: "yes", False: "no"})
     )
     shown = frame.drop("problem") if frame["problem"].null_count() == frame.height else frame
-    click.echo(frame_text(shown, "table", EVERY), nl=False)
+    click.echo(frames_text({"": shown}, "table", EVERY), nl=False)
     return 0

@@ -13,11 +13,11 @@ from recon.cli.asking import opened
 from recon.cli.options import PATH, each_offered
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES, SINGULAR
-from recon.report.frames import FRAME_FORMATS, frame_text
+from recon.report.frames import FRAME_FORMATS, frames_text
 from recon.report.output import STDOUT, Output, check_place, deliver, require_file, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     import polars as pl
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 WORKBOOK = "xlsx"
 OF_ENTITIES = ("missing", "unexpected", "altered", "skipped", "rejected", "merged")
 ONE = {singular: entity for entity, singular in SINGULAR.items()}
-ALONE = ("checks", "causes", "associations", "to-fix", "tables")
+TO_FIX = "to-fix"
+ALONE = ("checks", "causes", "associations", TO_FIX, "tables")
 QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
 
 
@@ -35,6 +36,7 @@ QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
 @click.argument("question", required=False, metavar="[QUESTION]")
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--field", metavar="NAME", help="Of altered records, only the values of this field.")
+@click.option("--to-fix", is_flag=True, help="The question to-fix: what the source has to say otherwise.")
 @click.option(
     "-f",
     "--format",
@@ -67,7 +69,11 @@ def command(**given: Any) -> int:
 
     Exit codes: 0 shown, 2 error, 130 interrupted.
     """
-    asked, name, field = given.pop("question") or "checks", given.pop("name"), given.pop("field")
+    asked, name, field = (
+        _asked(given.pop("question"), to_fix=given.pop("to_fix")),
+        given.pop("name"),
+        given.pop("field"),
+    )
     format_name, rows = given.pop("format_name"), given.pop("rows")
     answer, output = _question(asked, name, field), _output(format_name, given.pop("place"))
     with opened(Path(given.pop("judged")), given) as answers:
@@ -75,8 +81,19 @@ def command(**given: Any) -> int:
         if output.is_tables:
             _write_workbook(_title(asked, name), frames, answers, output, masked=not given["show_pii"])
         else:
-            deliver("".join(_texts(frames, format_name, rows)), output)
+            deliver(frames_text(frames, format_name, rows), output)
     return 0
+
+
+def _asked(question: str | None, *, to_fix: bool) -> str:
+    """The question; without one, which checks there are.
+
+    Raises:
+        UsageError: There are two.
+    """
+    if to_fix and question not in (None, TO_FIX):
+        raise UsageError("There are two questions", where="--to-fix", expected="one", found=repr(question)[:60])
+    return TO_FIX if to_fix else question or "checks"
 
 
 def _output(format_name: str, place: str) -> Output:
@@ -89,13 +106,6 @@ def _output(format_name: str, place: str) -> Output:
     require_file(output, one_text="csv")
     check_place(output)
     return output
-
-
-def _texts(frames: Mapping[str, pl.DataFrame], format_name: str, rows: int) -> Iterator[str]:
-    for title, frame in frames.items():
-        if title and format_name == "table":
-            yield f"{title}:\n"
-        yield frame_text(frame, format_name, rows)
 
 
 def _title(asked: str, name: str | None) -> str:
@@ -130,7 +140,7 @@ def _question(asked: str, name: str | None, field: str | None) -> Callable[[Answ
             "checks": lambda answers: {"": answers.checks.frame},
             "causes": lambda answers: {"": answers.causes},
             "associations": lambda answers: {"": answers.associations},
-            "to-fix": lambda answers: {"": answers.to_fix()},
+            TO_FIX: lambda answers: {"": answers.to_fix()},
             "tables": lambda answers: {"": answers.tables},
         }[asked]
     named = _require(asked, name)

@@ -10,22 +10,32 @@ from recon.report.csv import neutral_cell
 from recon.report.text import plural, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 # Wide enough for ids to stay on one line; a narrower terminal wraps the lines itself.
 WIDTH = 250
 LONGEST = 60
+PART = "part"
 
 
-def frame_text(frame: pl.DataFrame, format_name: str, rows: int) -> str:
-    """Return a frame as text that ends with a line break.
+def frames_text(frames: Mapping[str, pl.DataFrame], format_name: str, rows: int) -> str:
+    """Return frames as one text that ends with a line break.
+
+    A table is headed by its title, if it has one. Several frames are one CSV with the title in the column `part` and
+    nothing in the columns that a part lacks, or one JSON object with a list of rows by title, "Record and Row" as
+    `record_and_row`.
 
     Args:
-        frame: One row per finding.
+        frames: By title; a single one needs none.
         format_name: One of `FRAME_FORMATS`.
         rows: How many rows a table has at most; other formats have all.
     """
-    return FRAME_FORMATS[format_name](frame, rows)
+    return FRAME_FORMATS[format_name](frames, rows)
+
+
+def _tables(frames: Mapping[str, pl.DataFrame], rows: int) -> str:
+    titled = ((f"{title}:\n" if title else "", frame) for title, frame in frames.items())
+    return "".join(title + _table(frame, rows) for title, frame in titled)
 
 
 def _table(frame: pl.DataFrame, rows: int) -> str:
@@ -52,14 +62,26 @@ def _cell(text: str) -> str:
     return printable(text)
 
 
-def _csv(frame: pl.DataFrame, rows: int) -> str:  # noqa: ARG001 - of every format
+def _csv(frames: Mapping[str, pl.DataFrame], rows: int) -> str:  # noqa: ARG001 - of every format
+    parts = [
+        frame.select(pl.lit(title).alias(PART), pl.all().cast(pl.String, strict=False))
+        for title, frame in frames.items()
+    ]
+    frame = pl.concat(parts, how="diagonal") if len(parts) > 1 else next(iter(frames.values()))
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     return frame.with_columns(pl.col(texts).map_elements(neutral_cell, return_dtype=pl.String)).write_csv()
 
 
-def _json(frame: pl.DataFrame, rows: int) -> str:  # noqa: ARG001 - of every format
-    return frame.write_json() + "\n"
+def _json(frames: Mapping[str, pl.DataFrame], rows: int) -> str:  # noqa: ARG001 - of every format
+    if len(frames) == 1:
+        return next(iter(frames.values())).write_json() + "\n"
+    named = ((title.lower().replace(" ", "_"), frame.write_json()) for title, frame in frames.items())
+    return "{" + ",".join(f'"{name}":{rows_of}' for name, rows_of in named) + "}\n"
 
 
-FRAME_FORMATS: dict[str, Callable[[pl.DataFrame, int], str]] = {"table": _table, "csv": _csv, "json": _json}
-"""What a frame can be written as."""
+FRAME_FORMATS: dict[str, Callable[[Mapping[str, pl.DataFrame], int], str]] = {
+    "table": _tables,
+    "csv": _csv,
+    "json": _json,
+}
+"""What frames can be written as."""

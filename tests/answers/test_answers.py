@@ -98,6 +98,27 @@ def test_what_is_shown_is_what_the_method_returns(
     assert shown(asked, *question) == json.loads(QUESTIONS[question](answers).write_json())
 
 
+def test_one_member_is_shown_as_the_method_returns_it(asked: Asked, answers: recon.Answers) -> None:
+    key = asked.altered[0]["_waId"]
+    parts = answers.entity("members", key).parts
+    titles = ["ledger", "record_and_row", "id_mappings", "registrations", "errors"]
+    by_title: Any = shown(asked, "member", key)
+    assert list(by_title) == titles
+    assert list(by_title.values()) == [json.loads(part.write_json()) for part in parts.values()]
+    done = run_in_process("show", asked.run, "member", key, "--format", "csv", "--show-pii")
+    table = pl.read_csv(done.out.encode(), infer_schema=False)
+    assert table.height == sum(part.height for part in parts.values())
+    assert table.columns[0] == "part"
+    differing = table.filter(pl.col("differs").is_not_null())
+    assert differing.select("part", "field").rows() == [("Record and Row", "phone")]
+
+
+def test_what_to_fix_may_be_asked_by_an_option(asked: Asked) -> None:
+    assert shown(asked, "--to-fix") == shown(asked, "to-fix")
+    done = run_in_process("show", asked.run, "causes", "--to-fix")
+    assert (done.code, "two questions" in done.err) == (2, True)
+
+
 def test_a_missing_member_is_named_with_its_ids(asked: Asked, answers: recon.Answers) -> None:
     record = asked.missing[0]
     (found,) = answers.missing("members").to_dicts()
