@@ -139,7 +139,7 @@ def test_an_entry_of_nothing_is_a_warning(club: Club, tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     entries = [replace(entry, expires=UNTIL) for entry in read_acceptance(club.all).entries]
     accept_findings([*entries, replace(entries[0], key="0", entity=None, fingerprint="0" * 16)], file)
-    done = club.verify("--accept", file, "-f", "markdown", "-f", "json", "-f", "junit", "-f", "csv", "-f", "html")
+    done = club.verify("--accept", file, "-f", "markdown", "-f", "json", "-f", "junit", "-f", "csv-long", "-f", "html")
     assert done.code == 0
     for text in (done.out, *(club.all.with_name(f"report{s}").read_text() for s in (".md", ".json", ".csv", ".html"))):
         assert "names nothing that was found" in text
