@@ -64,7 +64,7 @@ def answered_workbook(title: str, frames: Mapping[str, pl.DataFrame], answers: A
     """The workbook of the answer to one question: a sheet for each of its frames, by title."""
     names = SheetNames()
     sheets = tuple(
-        Sheet(names.name(name or title), name or title, with_instants(frame, answers.times))
+        Sheet(names.name(name or title), name or title, with_instants(_collected(frame), answers.times))
         for name, frame in frames.items()
     )
     return Workbook(title, facts_of(answers.verification, masked=masked), sheets=sheets, masked=masked)
@@ -81,7 +81,7 @@ def exported_of(answers: Answers, *, is_kept: bool) -> Exported:
     facts = dict(facts_of(v, masked=v.masked))
     return Exported(
         lambda masked: workbook_of(answers.shown(show_pii=not masked), masked=masked),
-        {row.pop("finding"): FindingSubject(**row) for row in answers.subjects.to_dicts()},
+        {row.pop("finding"): FindingSubject(**row) for row in _collected(answers.subjects).to_dicts()},
         {check.id: check.category for check in v.checks},
         {"Run ID": facts["Run ID"], "Verified at": facts["Verified at"] if is_kept else None},
     )
@@ -105,7 +105,7 @@ def _findings(answers: Answers, names: SheetNames) -> Iterator[Sheet]:
     times = answers.times
     for check in answers.checks:
         if check.has_findings:
-            frame = without_empty(answers.findings_of(check.id))
+            frame = without_empty(_collected(answers.findings_of(check.id)))
             if frame.height:
                 yield Sheet(names.name(check.name), check.message, with_instants(frame, times), check.id)
 
@@ -114,7 +114,7 @@ def _ledger(answers: Answers, names: SheetNames) -> Iterator[Sheet]:
     times = answers.times
     for question, (title, about) in OF_THE_LEDGER.items():
         for entity in answers.listed:
-            frame = getattr(answers, question)(entity)
+            frame = _collected(getattr(answers, question)(entity))
             if frame.height:
                 name = names.name(f"{title} {entity}")
                 shown = with_instants(without_empty(frame), times)
@@ -122,6 +122,11 @@ def _ledger(answers: Answers, names: SheetNames) -> Iterator[Sheet]:
 
 
 def _causes(answers: Answers, names: SheetNames) -> Iterator[Sheet]:
-    frame = answers.causes
+    frame = _collected(answers.causes)
     if frame.height:
         yield Sheet(names.name("Causes"), "Why records, rows and values differ", frame)
+
+
+def _collected(frame: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
+    """The rows of an answer, a frame and a lazy frame alike."""
+    return frame.lazy().collect()
