@@ -71,6 +71,11 @@ class RecordPairing:
         if self._is_listed:
             self._do("rejected_unlisted", entity=self._entity.one)
         pairs_once = self._separate(counts)
+        is_open = any(row["outcome"] in OPEN and not row["has_row"] for row in counts)
+        if pairs_once and is_open and self._do("has_ambiguous").fetchone():
+            # No record claims such an id yet, but one could be resolved to it.
+            self._separate_ambiguous()
+            pairs_once = False
         if not pairs_once and self._do("taken").fetchall():
             counts = self._counts()
         self._set_aside(counts)
@@ -116,10 +121,13 @@ class RecordPairing:
         rows = sum(row["n"] for row in counts if row["row_outcome"])
         if records == self._warehouse.row_count(f"source.{name}"):
             return bool(rows == self._warehouse.row_count(f"target.{name}"))
-        for statement in ("ambiguous", "ambiguous_keys", "ambiguous_records", "ambiguous_rows"):
-            self._do(statement, entity=name)
-        self._ambiguous = AMBIGUOUS
+        self._separate_ambiguous()
         return False
+
+    def _separate_ambiguous(self) -> None:
+        for statement in ("ambiguous", "ambiguous_keys", "ambiguous_records", "ambiguous_rows"):
+            self._do(statement, entity=self._entity.name)
+        self._ambiguous = AMBIGUOUS
 
     def _set_aside(self, counts: list[dict[str, Any]]) -> None:
         """Copy the records and rows that are not simply landed, if there are any and they are a small share."""

@@ -76,6 +76,9 @@ from (select (select count(*) from {ledger}) - coalesce((select sum(n) from othe
 -- name: ambiguous
 create or replace temp table ambiguous as select id, count(*) as n from {target} where id is not null group by id having count(*) > 1
 
+-- name: has_ambiguous
+select 1 from {ledger} where record is null and target_id is not null group by target_id having count(*) > 1 limit 1
+
 -- name: ambiguous_records
 insert into {ledger} (record, source_row, wa_id, action, outcome, claimed_id, reason, cause)
 select any_value(l.record), any_value(l.source_row), any_value(l.wa_id), any_value(l.action), 'missing_in_target',

@@ -90,6 +90,33 @@ def messy(seed: int, planned: Iterable[tuple[str, int, str]]) -> EditedClub:
     return club
 
 
+# The row of a deleted record is there twice, and another record has its values.
+TWICE_UNCLAIMED = (
+    (74, "repeat the row under another id"),
+    (44, "claim an id that is no id"),
+    (34, "delete the record"),
+    (84, "delete the row"),
+    (84, "repeat the row"),
+)
+
+
+def test_no_record_is_resolved_to_an_id_that_is_on_several_rows() -> None:
+    club = edited_club(2, members=40, events=25, registrations=90)
+    for place, name in TWICE_UNCLAIMED:
+        make_a_mess(club, "members", place, name)
+
+    found = account(club)
+
+    assert (found.account("members").records, found.account("members").rows) == (39, 41)
+    assert found.account("members").rows_by_outcome == {
+        "claimed": 37,
+        "preexisting": 0,
+        "foreign_run": 0,
+        "unexpected": 4,
+    }
+    assert "target id" in {key.matched_by for key in found.ledger.duplicate_keys}
+
+
 @settings(max_examples=examples(10))
 @given(st.integers(0, 3), messes)
 def test_every_record_and_every_row_has_one_outcome(seed: int, planned: list[tuple[str, int, str]]) -> None:
