@@ -131,7 +131,7 @@ class AssociationReader:
 
     def _has_no_registrations(self, side: Side) -> bool:
         """Whether registrations refer to the entity, but none to a record of the group that was chosen last."""
-        if side.entity.name not in REFERENCES or not self._warehouse.row_count("source.registrations"):
+        if side.entity.name not in REFERENCES or not self._warehouse.row_counts.get("source.registrations"):
             return False
         sql = STATEMENTS["registered"].format(is_registered=self._is_registered(side))
         return not self._warehouse.rows(sql)[0]["n"]

@@ -26,11 +26,11 @@ TIMES = {column.name for columns in COLUMNS.values() for column in columns if co
 TEXT = "nullif(trim(cast({column} as varchar)), '')"
 MONTH = "left(cast({column} as varchar), 7)"
 MONTH_OF_TEXT = """
-case when {column} glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-*' then left({column}, 7)
-     when trim({column}) <> '' then '(not ISO 8601)' end"""
+case when cast({column} as varchar) glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-*' then left(cast({column} as varchar), 7)
+     when trim(cast({column} as varchar)) <> '' then '(not ISO 8601)' end"""
 # What decides about a month and has far fewer values: each is looked at once.
 ROUGH = "date_trunc('month', {column})"
-ROUGH_TEXT = "left({column}, 8)"
+ROUGH_TEXT = "left(cast({column} as varchar), 8)"
 NAMED = "case {column} {names} else {column} end"
 NAME = "when {id} then {name}"
 MOST_NAMES = 200

@@ -155,7 +155,7 @@ def test_the_links_of_a_page_lead_somewhere(kind: str, visit: Callable[[str], Vi
             assert page.locator(f"[id='{unquote(fragment)}']").count() == 1, link
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("kind", PAGES)
 def test_a_page_is_fit_for_everybody(kind: str, scheme: str, browser: Browser, site: Path, whole_run: WholeRun) -> None:
     size = WIDE if scheme == "light" else PHONE

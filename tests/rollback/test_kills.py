@@ -194,10 +194,10 @@ def judge(case: Case, writer: SecondWriter) -> None:
     "kind, statement, side",
     [
         ("recon", (b"delete from", 2), "during"),
-        ("recon", (b"commit", 1), "after"),
-        ("connection", (b"delete from", 4), "after"),
+        pytest.param("recon", (b"commit", 1), "after", marks=pytest.mark.soak),
+        pytest.param("connection", (b"delete from", 4), "after", marks=pytest.mark.soak),
         ("connection", (b"commit", 1), "before"),
-        ("server", (b"insert into", 1), "after"),
+        pytest.param("server", (b"insert into", 1), "after", marks=pytest.mark.soak),
         ("server", (b"commit", 1), "after"),
     ],
 )

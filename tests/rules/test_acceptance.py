@@ -282,7 +282,7 @@ def findings() -> Iterator[Callable[[Sequence[tuple[Any, ...]]], Warehouse]]:
         def given_rows(rows: Sequence[tuple[Any, ...]]) -> Warehouse:
             warehouse.execute("delete from checks.findings")
             for row in rows:
-                warehouse.connection.execute("insert into checks.findings values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+                warehouse.connection.execute("insert into checks.findings values (?, ?, ?, ?, ?, ?, ?, ?, null)", row)
             return warehouse
 
         yield given_rows

@@ -245,5 +245,8 @@ def test_a_rule_on_records_is_rehearsed_without_them() -> None:
 def test_a_profile_without_a_table_makes_it_missing_not_wrong() -> None:
     profile = load_profile()
     smaller = replace(profile, tables=tuple(table for table in profile.tables if table.name != "statuses"))
-    found = recon.rehearse(list(RULES.values()), smaller)
-    assert [rehearsal.problems for rehearsal in found] == [()] * len(RULES)
+    # What is compared with the ledger's help is what a table of codes can be missing for.
+    concerned = [rule for rule in RULES.values() if "ledger.differences" in rule.tables]
+    assert concerned
+    found = recon.rehearse(concerned, smaller)
+    assert [rehearsal.problems for rehearsal in found] == [()] * len(concerned)

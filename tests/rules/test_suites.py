@@ -165,9 +165,8 @@ def test_a_suite_cannot_change_what_is_judged(tmp_path: Path) -> None:
     for check_id in ("forget_differences", "forget_altered"):
         assert found[check_id]["outcome"] == "ERROR"
         assert "a rule's SQL only reads, and this would write" in found[check_id]["message"]
-    rehearsed = json.loads(run_in_process("checks", "--expectations", own, "--test", "--format", "json").out)
-    problems = {each["id"]: each["problems"] for each in rehearsed}
-    assert "only reads" in problems["forget_differences"][0]
+    (rehearsed,) = recon.rehearse([rule for rule in recon.load_checks([own]) if rule.id == "forget_differences"])
+    assert "only reads" in rehearsed.problems[0]
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "yml"])

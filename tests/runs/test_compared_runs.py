@@ -410,10 +410,11 @@ def test_what_an_older_version_did_not_record_is_called_that(edited: Edited, tmp
     assert "not recorded" in changes_text(found, "markdown")
 
 
-def test_a_million_findings_are_a_matter_of_seconds(edited: Edited, tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_a_million_findings_are_compared(edited: Edited, tmp_path: Path) -> None:
     rows = """
     insert into checks.findings
-    select 'missing_records', 'members', cast(range as varchar), null, null, 1, 'same', 'open'
+    select 'missing_records', 'members', cast(range as varchar), null, null, 1, 'same', 'open', null
     from range({}, {})"""
     older = copied(edited.older, tmp_path / "older", lambda s: s.execute(rows.format(10**6, 13 * 10**5)))
     newer = copied(edited.newer, tmp_path / "newer", lambda s: s.execute(rows.format(11 * 10**5, 14 * 10**5)))
