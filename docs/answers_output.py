@@ -34,15 +34,16 @@ def main() -> None:
     GUIDE.write_text(with_output(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def with_output(text: str) -> str:
-    """The guide's text with the output of the current version."""
+def with_output(text: str, *, compares: bool = True) -> str:
+    """The guide's text with the output of the current version; `compares`: also that of runs compared."""
     with TemporaryDirectory() as folder:
         recon(folder, "demo", "--output", "demo", "--faults", "typical")
         blocks = {}
         for name, question in QUESTIONS.items():
             printed = recon(folder, "show", BUNDLE, *question, "--database", "demo/club.db")
             blocks[name] = ("", f"$ recon show {BUNDLE} {' '.join(question)} --database demo/club.db\n{printed}")
-        blocks["changes"] = ("", f"$ recon diff --last\n{_compared(folder)}")
+        if compares:
+            blocks["changes"] = ("", f"$ recon diff --last\n{_compared(folder)}")
         exported = recon(folder, *EXPORT)
         blocks["export"] = ("", f"$ recon {' '.join(EXPORT)}\n{exported}")
         blocks["accept"] = ("", _accepting(folder))

@@ -81,6 +81,7 @@ def test_a_rule_that_comes_out_clean_makes_the_exit_code_0() -> None:
     assert "<- vacuous" not in done.out
 
 
+@pytest.mark.soak
 def test_a_planted_vacuous_rule_among_the_shipped_ones_makes_the_exit_code_1(own: Path) -> None:
     done = run_in_process("checks", "--expectations", own, "--test")
     assert (done.code, done.err) == (1, "")

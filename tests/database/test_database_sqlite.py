@@ -270,8 +270,8 @@ def verify_unprivileged(demo: DemoPaths, database: Path) -> str:
 @pytest.mark.parametrize(
     "prepare, verdict",
     [
-        pytest.param(with_a_rollback_journal, "PASSED", id="rollback journal"),
-        pytest.param(with_a_closed_write_ahead_log, "FAILED", id="write-ahead log, closed"),
+        pytest.param(with_a_rollback_journal, "PASSED", id="rollback journal", marks=pytest.mark.soak),
+        pytest.param(with_a_closed_write_ahead_log, "FAILED", id="write-ahead log, closed", marks=pytest.mark.soak),
         pytest.param(with_a_write_ahead_log_left_behind, "FAILED", id="write-ahead log, not checkpointed"),
     ],
 )

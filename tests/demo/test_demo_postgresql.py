@@ -82,7 +82,9 @@ def test_the_club_is_the_same_as_in_sqlite(faults: tuple[str, ...], empty: Calla
         assert (bundle / name).read_bytes() == (paths.bundle / name).read_bytes()
 
 
-@pytest.mark.parametrize("faults", [TOGETHER, *APART_IN_GROUPS], ids=" ".join)
+@pytest.mark.parametrize(
+    "faults", [TOGETHER, *(pytest.param(each, marks=pytest.mark.soak) for each in APART_IN_GROUPS)], ids=" ".join
+)
 def test_every_fault_can_be_planted_and_is_found(
     faults: tuple[str, ...], empty: Callable[[], str], tmp_path: Path
 ) -> None:

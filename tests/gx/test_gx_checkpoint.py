@@ -88,6 +88,7 @@ def test_what_cannot_be_evaluated_is_an_exception_there(demo: DemoPaths, tmp_pat
     assert (found["raises"], found["absent"]) == ("ERROR", "ERROR")
 
 
+@pytest.mark.soak
 def test_suites_of_any_name_are_validated(demo: DemoPaths, tmp_path: Path) -> None:
     own = tmp_path / "own"
     for number, name in enumerate(("$name", "{{7*7}}", *HOSTILE)):

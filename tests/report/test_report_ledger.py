@@ -225,7 +225,7 @@ def test_ten_million_records_fit_on_the_console() -> None:
     assert max(len(plain(line)) for line in ledger_lines(ledger(big, MEMBERS, EVENTS), verbose=True)) <= WIDTH
 
 
-@pytest.mark.parametrize("verbose", [False, True], ids=["short", "verbose"])
+@pytest.mark.parametrize("verbose", [pytest.param(False, marks=pytest.mark.soak), True], ids=["short", "verbose"])
 @given(ledgers())
 def test_no_text_steers_the_console_or_breaks_its_lines(verbose: bool, found: Ledger) -> None:
     lines = [plain(line).replace("\x1b[35m", "") for line in ledger_lines(found, verbose=verbose)]

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged_rules import RULES, warehouse_of
 from msgspec.structs import replace
+from soaking import examples
 
 from recon.model import Acceptance, AcceptedDifferences, Check, Outcome
 from recon.rules.acceptance import AcceptanceFile, AcceptedEntry
@@ -288,6 +289,7 @@ def findings() -> Iterator[Callable[[Sequence[tuple[Any, ...]]], Warehouse]]:
         yield given_rows
 
 
+@settings(max_examples=examples(120))
 @given(rows=FINDINGS, entries=st.lists(ONE | MANY, max_size=5))
 def test_standings_are_those_of_the_definition(
     findings: Callable[[Sequence[tuple[Any, ...]]], Warehouse],

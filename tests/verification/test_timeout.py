@@ -236,7 +236,13 @@ class Proxy:
 
 
 @pytest.mark.parametrize(
-    "after_bytes", [0, pytest.param(300, marks=pytest.mark.soak), 6_000, pytest.param(20_000, marks=pytest.mark.soak)]
+    "after_bytes",
+    [
+        pytest.param(0, marks=pytest.mark.soak),
+        pytest.param(300, marks=pytest.mark.soak),
+        6_000,
+        pytest.param(20_000, marks=pytest.mark.soak),
+    ],
 )
 def test_a_server_that_falls_silent_at_any_point_is_given_up(
     after_bytes: int, postgres_club: Callable[[str], str], demo: DemoPaths, tmp_path: Path
