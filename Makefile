@@ -49,7 +49,7 @@ test: export PYTHONHASHSEED := 0
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 soak: $(VENV)/installed ## look for failures: SOAK times the examples, drawn by SEED or anew, and what is long or racing
 	@seed=$(SEED); seed=$${seed:-$$($(BIN)/python -c 'import random; print(random.getrandbits(32))')}; \

@@ -73,6 +73,7 @@ def test_an_installed_wheel_verifies_outside_of_the_checkout(installed: Path, de
     assert (tmp_path / "verification-report.md").is_file()
 
 
+@pytest.mark.soak
 def test_an_installed_wheel_makes_the_page_of_a_run(installed: Path, demo: DemoPaths, tmp_path: Path) -> None:
     arguments = ("-b", demo.bundle, "--database", demo.database, "--only", "html", "--only", "site")
     run = run_python(installed, "-m", "recon", "run", *arguments, cwd=tmp_path)

@@ -134,6 +134,7 @@ def test_a_normaliser_is_reported_only_where_it_mattered(
 TEXTS = st.none() | st.text("aAbß \t1+é\u0301E", max_size=5)
 
 
+@pytest.mark.soak
 @given(
     pairs=st.lists(st.tuples(TEXTS, TEXTS), max_size=8),
     normalise=st.lists(st.sampled_from(NORMALISERS), unique=True, max_size=4).map(tuple),

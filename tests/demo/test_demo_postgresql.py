@@ -68,7 +68,8 @@ def judged(verification: recon.Verification) -> list[object]:
     return [verification.run_id, checks, counts, verification.tiers, verification.policies, verification.escalation]
 
 
-@pytest.mark.parametrize("faults", [pytest.param((), marks=pytest.mark.soak), TYPICAL], ids=["clean", "typical"])
+@pytest.mark.soak
+@pytest.mark.parametrize("faults", [(), TYPICAL], ids=["clean", "typical"])
 def test_the_club_is_the_same_as_in_sqlite(faults: tuple[str, ...], empty: Callable[[], str], tmp_path: Path) -> None:
     url = empty()
     bundle = write(url, tmp_path / "server", *faults)

@@ -252,6 +252,7 @@ def test_a_session_that_the_server_ends_changes_nothing(case: Case, mysql_server
     assert case.state() == before
 
 
+@pytest.mark.soak
 def test_a_trigger_that_changes_other_rows_or_those_put_back_is_noticed(case: Case) -> None:
     before = case.state()[0]
     case.database.run(

@@ -195,6 +195,7 @@ def test_a_rule_that_is_switched_off_is_rehearsed_all_the_same(rehearsals: Mappi
     assert found.rule.switched_off == "somebody: some reason"
 
 
+@pytest.mark.soak
 def test_the_situations_hold_what_they_say() -> None:
     profile = load_profile()
     for situation in situations(profile):

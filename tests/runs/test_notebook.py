@@ -162,6 +162,7 @@ def test_files_are_written_where_they_are_asked_for(failed: Executed) -> None:
     assert "![Members by tier: " in report
 
 
+@pytest.mark.soak
 def test_a_database_that_does_not_answer_is_reported_in_a_sentence(unreachable: Executed) -> None:
     assert unreachable.code != 0
     (raised,) = unreachable.outputs("verify")

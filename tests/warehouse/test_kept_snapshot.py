@@ -122,6 +122,7 @@ def test_another_bundle_is_judged_again(faulty: DemoPaths, tmp_path: Path) -> No
     assert judge(faulty, tmp_path / "snapshot.duckdb").verified_at > kept.verified_at
 
 
+@pytest.mark.soak
 def test_a_column_that_was_not_kept_is_missing_and_no_pass(faulty: DemoPaths, tmp_path: Path) -> None:
     keep(faulty, tmp_path / "snapshot.duckdb")
     (tmp_path / "own").mkdir()

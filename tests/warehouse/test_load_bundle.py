@@ -147,6 +147,7 @@ def test_what_is_wrong_in_a_later_piece_is_reported_by_its_place_in_the_list(tmp
         source_tables(tmp_path, 0, cores=4)
 
 
+@pytest.mark.soak
 def test_a_verdict_does_not_depend_on_how_the_report_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faulty = write_demo(tmp_path, faults=["missing-members", "duplicate-in-bundle", "rejected-rows"])
     whole = verify(faulty)

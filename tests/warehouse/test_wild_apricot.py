@@ -421,6 +421,7 @@ def test_what_is_wrong_in_an_archive_is_reported_by_its_place_there(exported: De
     assert f"({tmp_path / 'bundle.zip'}: bundle/wa-members-export.csv, line 62)" in message
 
 
+@pytest.mark.soak
 def test_the_same_question_on_a_snapshot_includes_the_exports(exported: DemoPaths, tmp_path: Path) -> None:
     exports = shutil.copytree(exported.bundle, tmp_path / "exports")
     done = run_in_process(
