@@ -188,15 +188,16 @@ def test_a_dry_run_of_an_empty_database_makes_ids_up(place: Place) -> None:
     assert rows(place.folder, 'select count(*) from "Member"') == [(0,)]
 
 
+OTHERS = ("shift-times", "lose-phones", "swap-names")
+
+
 @pytest.mark.parametrize(
     "fault, failing",
     [
         ("lose-rows", "missing_records"),
         ("truncate", "altered_records"),
-        ("shift-times", "altered_records"),
-        ("lose-phones", "altered_records"),
         ("lose-tiers", "tier_mapping"),
-        ("swap-names", "altered_records"),
+        *(pytest.param(name, "altered_records", marks=pytest.mark.soak) for name in OTHERS),
     ],
 )
 def test_recon_catches_each_fault(fault: str, failing: str, place: Place) -> None:
@@ -243,7 +244,7 @@ def test_what_it_cannot_import_is_said(change: Callable[[Place], object], said: 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("generation", ["newer", "older"])
+@pytest.mark.parametrize("generation", ["newer", pytest.param("older", marks=pytest.mark.soak)])
 def test_postgresql_is_written_as_well(generation: str, postgres_club: Callable[[str], str], place: Place) -> None:
     url = postgres_club(generation)
     with psycopg.connect(url) as connection:
