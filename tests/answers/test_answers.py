@@ -264,7 +264,6 @@ def test_a_query_shows_no_name_in_another_guise(asked: Asked) -> None:
         "select list(last_name) as who, max(wa_id) as wa_id from source.members",
         "select cast(last_name as blob) as who, wa_id from source.members",
         "select last_name, wa_id from source.members",
-        "select violation, key as wa_id from checks.findings where check_id = 'missing_records'",
     )
     with recon.open_run(asked.run) as opened:
         for query in queries:
@@ -273,6 +272,12 @@ def test_a_query_shows_no_name_in_another_guise(asked: Asked) -> None:
             assert asked.missing[0]["lastName"] not in str(frame.write_json())
             assert set(frame["wa_id"]) <= {record["_waId"] for record in asked.records}
         assert opened.sql("select cause, count(*) as n from ledger.members where cause <> '' group by all").height > 0
+        kept = "select violation from checks.findings where check_id = 'altered_records'"
+        (hidden,) = opened.sql(kept)["violation"].to_list()
+    with recon.open_run(asked.run, show_pii=True) as opened:
+        (shown_violation,) = opened.sql(kept)["violation"].to_list()
+    assert asked.altered[0]["phone"] in shown_violation
+    assert hidden == f"{shown_violation[0]}***"
 
 
 @pytest.mark.parametrize(
