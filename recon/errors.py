@@ -141,6 +141,12 @@ class RollbackError(ReconError):
     title = "Rollback error"
 
 
+class MigrationError(ReconError):
+    """A guided migration cannot begin or go on; nothing was imported unless the message says so."""
+
+    title = "Migration error"
+
+
 class ProfileError(ReconError):
     """The profile does not describe an application."""
 

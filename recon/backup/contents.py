@@ -33,6 +33,14 @@ class TableContent(Struct, frozen=True, rename="camel"):
     columns: tuple[str, ...] = ()
 
 
+class DatabaseContents(Struct, frozen=True, rename="camel"):
+    """What a database held at one instant; `objects` and `left_out` as in a manifest."""
+
+    tables: dict[str, TableContent]
+    objects: dict[str, int] = {}
+    left_out: dict[str, str] = {}
+
+
 @dataclass
 class BackupReading:
     """What a backup was found to contain.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from recon.backup.contents import BackupReading, Restored, RestoredCopy, digest_rows, table_name
+from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy, digest_rows, table_name
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database import DatabaseUrl
 from recon.database.duckdb_file import CLOSED
@@ -41,6 +41,21 @@ ROWS = "select columns(*)::varchar from {table}"
 def identity(url: DatabaseUrl) -> dict[str, str]:
     """What distinguishes the database from others: its place."""
     return {"path": str((url.path or Path()).resolve())}
+
+
+def contents(url: DatabaseUrl) -> DatabaseContents:
+    """Read what the database holds, while it is held open read-only.
+
+    Raises:
+        BackupError: The file is open in another program, damaged, or no database.
+        DatabaseError: There is no such file.
+    """
+    path = url.path or Path()
+    require_file(path, "DuckDB", "duckdb")
+    reading, objects = _read(path)
+    if reading.faults:
+        raise _unreadable(path, "; ".join(reading.faults))
+    return DatabaseContents(reading.tables, objects)
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind

@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from recon.errors import BackupError
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from recon.backup.contents import BackupReading, Restored, RestoredCopy, Tools
+    from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy, Tools
     from recon.backup.manifest import BackupManifest
     from recon.database import DatabaseUrl
 
@@ -34,6 +36,9 @@ class KindOfBackup(Protocol):
     def identity(self, url: DatabaseUrl) -> dict[str, str]:
         """What distinguishes a database from others."""
 
+    def contents(self, url: DatabaseUrl) -> DatabaseContents:
+        """Read what a database holds at one instant, and change nothing."""
+
     def create(self, url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
         """Write a backup into `folder`, and return its manifest."""
 
@@ -54,3 +59,28 @@ class KindOfBackup(Protocol):
 def kind_of_database(name: str) -> KindOfBackup | None:
     """The module of a kind; None where this kind is not supported."""
     return cast("KindOfBackup", import_module(MODULES[name])) if name in MODULES else None
+
+
+def contents_of(url: DatabaseUrl) -> DatabaseContents:
+    """Read what a database holds at one instant: rows and digest of each table; nothing is changed.
+
+    Raises:
+        BackupError: It cannot be read to its end, or is of a kind that recon cannot digest.
+        DatabaseError: It cannot be reached.
+        ResourceError: There is no room left on the disk.
+    """
+    kind = kind_of_database(url.kind)
+    if kind is None:
+        raise BackupError("The contents of databases of this kind cannot be digested", where=url.label, found=url.kind)
+    return kind.contents(url)
+
+
+def identity_of(url: DatabaseUrl) -> dict[str, str]:
+    """What distinguishes a database from others, however its address is spelled.
+
+    Raises:
+        BackupError, DatabaseError: It cannot be reached.
+    """
+    kind = kind_of_database(url.kind)
+    found = kind.identity(url) if kind else {"label": url.label}
+    return {"kind": url.kind, **{key: found[key] for key in IDENTIFYING.get(url.kind, found) if key in found}}

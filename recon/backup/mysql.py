@@ -16,7 +16,7 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
 from recon.background import await_result, start
-from recon.backup.contents import BackupReading, Restored, RestoredCopy
+from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.mysql_session import GRANT, MysqlSession, mysql_session, quoted
 from recon.backup.mysql_text import read_mysql_dump, tables_alone
@@ -60,6 +60,18 @@ def identity(url: DatabaseUrl) -> dict[str, str]:
     """What distinguishes the database from others."""
     with mysql_session(url) as opened:
         return opened.identity
+
+
+def contents(url: DatabaseUrl) -> DatabaseContents:
+    """Read what the database holds; of tables whose engine knows snapshots, at one instant.
+
+    Raises:
+        BackupError: The user may not read a table.
+        DatabaseError: The server refuses the connection.
+    """
+    with mysql_session(url) as opened:
+        opened.hold()
+        return DatabaseContents(opened.contents(), opened.objects())
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:

@@ -12,7 +12,7 @@ from subprocess import PIPE
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
 
-from recon.backup.contents import BackupReading, Restored, RestoredCopy
+from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy
 from recon.backup.dump_text import read_dump
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.backup.postgresql_session import GRANT, SERVICE, UNKNOWN_ENCODING, ranges, session
@@ -55,6 +55,19 @@ def identity(url: DatabaseUrl) -> dict[str, str]:
     """What distinguishes the database from others."""
     with session(url) as opened:
         return opened.about().identity
+
+
+def contents(url: DatabaseUrl) -> DatabaseContents:
+    """Read what the database holds, in one read-only transaction.
+
+    Raises:
+        BackupError: The role may not read a table, or another holds it exclusively.
+        DatabaseError: The server refuses the connection.
+    """
+    with session(url) as opened:
+        opened.hold()
+        tables, left_out = opened.contents()
+        return DatabaseContents(tables, opened.objects(), left_out)
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:

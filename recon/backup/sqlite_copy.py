@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from recon.backup.contents import BackupReading, Restored, RestoredCopy, digest_rows
+from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy, digest_rows
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database import DatabaseUrl
 from recon.database.file import require_file
@@ -37,6 +37,17 @@ def identity(url: DatabaseUrl) -> dict[str, str]:
     return {"path": str((url.path or Path()).resolve())}
 
 
+def contents(url: DatabaseUrl) -> DatabaseContents:
+    """Read what the database holds, from a copy that is removed; raises as `create`."""
+    path = url.path or Path()
+    require_file(path, "SQLite", "sqlite")
+    with ScratchFolder("recon-digest-") as folder:
+        file = folder.path / FILE
+        _copy(path, file)
+        reading, objects = _read_whole(file, path)
+    return DatabaseContents(reading.tables, objects, reading.left_out)
+
+
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind
     """Write a copy into `folder`, and return its manifest.
 
@@ -48,20 +59,8 @@ def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # n
     path = url.path or Path()
     require_file(path, "SQLite", "sqlite")
     created_at, file = now(), folder / FILE
-    try:
-        copy, guarantee = copy_database(path.resolve(), folder)
-        copy.rename(file)
-        with closing(sqlite3.connect(file)) as connection:
-            # The log of the copy is part of it, and another could be put beside it.
-            connection.execute("pragma journal_mode = delete")
-    except (sqlite3.Error, OSError) as error:
-        raise lack_of_resources(error) or _unreadable(path, error) from error
-    for beside in folder.glob("*-wal"), folder.glob("*-shm"), folder.glob("*-journal"):
-        for left in beside:
-            left.unlink()
-    reading, objects = _read(file)
-    if reading.faults:
-        raise _unreadable(path, "; ".join(reading.faults[:SHOWN]))
+    guarantee = _copy(path, file)
+    reading, objects = _read_whole(file, path)
     return BackupManifest(
         kind="sqlite",
         database=url.label,
@@ -76,6 +75,40 @@ def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # n
         objects=objects,
         left_out=reading.left_out,
     )
+
+
+def _copy(path: Path, file: Path) -> str:
+    """Write a consistent copy, without a log beside it; returns how it is consistent.
+
+    Raises:
+        BackupError: The file is locked, damaged, or no database.
+        ResourceError: There is no room left on the disk.
+    """
+    folder = file.parent
+    try:
+        copy, guarantee = copy_database(path.resolve(), folder)
+        copy.rename(file)
+        with closing(sqlite3.connect(file)) as connection:
+            # The log of the copy is part of it, and another could be put beside it.
+            connection.execute("pragma journal_mode = delete")
+    except (sqlite3.Error, OSError) as error:
+        raise lack_of_resources(error) or _unreadable(path, error) from error
+    for beside in folder.glob("*-wal"), folder.glob("*-shm"), folder.glob("*-journal"):
+        for left in beside:
+            left.unlink()
+    return guarantee
+
+
+def _read_whole(file: Path, path: Path) -> tuple[BackupReading, dict[str, int]]:
+    """Read a copy of the database at `path`.
+
+    Raises:
+        BackupError: It is damaged.
+    """
+    reading, objects = _read(file)
+    if reading.faults:
+        raise _unreadable(path, "; ".join(reading.faults[:SHOWN]))
+    return reading, objects
 
 
 def _unreadable(path: Path, found: object) -> BackupError:

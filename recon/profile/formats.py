@@ -53,10 +53,23 @@ class RunEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     json_keys: list[str] = []
 
 
+class ImporterEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The importer, and how a guided migration runs it."""
+
+    command: list[str]
+    dry_run: list[str] | None = None
+    execute: list[str] = []
+    bundle: str | None = None
+    environment: list[str] = []
+    database: str | None = None
+    timeout_minutes: float | None = None
+
+
 class ProfileFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     name: str
-    tables: dict[str, Any] = {}
-    runs: list[Any] = []
+    tables: dict[str, Any] | None = None
+    runs: list[Any] | None = None
+    importer: Any = None
     environments: dict[str, Any] | None = None

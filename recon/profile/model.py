@@ -93,18 +93,42 @@ class RunRecord(Struct, frozen=True):
     json_keys: tuple[str, ...] = ()
 
 
+class ImporterRecipe(Struct, frozen=True):
+    """How a guided migration runs the application's importer.
+
+    Attributes:
+        command: The program and its arguments, with placeholders; see docs/migrate.md.
+        dry_run: The arguments that make it a dry run; None: placeholders in `command` do.
+        execute: The arguments that make it the execution.
+        bundle: Where its bundle appears, with `*` for any characters; None: where the placeholder `{bundle}` says.
+        environment: The environment variables that it needs.
+        database: The environment variable in which it looks for its database; None: the command names it.
+        timeout_minutes: How long it may take; None: as long as it wants.
+    """
+
+    command: tuple[str, ...]
+    dry_run: tuple[str, ...] | None = None
+    execute: tuple[str, ...] = ()
+    bundle: str | None = None
+    environment: tuple[str, ...] = ()
+    database: str | None = None
+    timeout_minutes: float | None = None
+
+
 class Profile(Struct, frozen=True):
     """The mapping of every canonical table to the application's, and where the application records its import runs.
 
     Attributes:
         environments: By the environment's name, the patterns of hosts and databases that belong to it, with `*` for
             any characters.
+        importer: How a guided migration runs the importer; None: it is not said here.
     """
 
     name: str
     tables: tuple[Table, ...]
     runs: tuple[RunRecord, ...]
     environments: Mapping[str, tuple[str, ...]]
+    importer: ImporterRecipe | None = None
 
     def table(self, name: str) -> Table | None:
         """Return the canonical table of that name, None when there is none."""

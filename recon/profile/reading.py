@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from recon.errors import ProfileError
 from recon.profile.columns import ColumnReader
 from recon.profile.entries import EntryReader
-from recon.profile.formats import KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
-from recon.profile.model import TRUNCATIONS, Column, KeyPart, Only, Profile, RunRecord, Table
+from recon.profile.formats import ImporterEntry, KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
+from recon.profile.model import TRUNCATIONS, Column, ImporterRecipe, KeyPart, Only, Profile, RunRecord, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,13 +65,40 @@ class Reader(EntryReader):
     def profile(self, document: object) -> Profile:
         """Return the whole profile; tables that the file leaves out are included, without an application's name."""
         file = self.convert(document, ProfileFile, "the top")
+        if file.importer is not None and file.tables is None and file.runs is None and self.vocabulary:
+            # A file that says nothing of tables adds to those of recon's own application.
+            own = self.vocabulary
+            return Profile(file.name, own.tables, own.runs, self._environments(file), self._importer(file.importer))
+        return self._own(file)
+
+    def _own(self, file: ProfileFile) -> Profile:
+        """Return the profile of a file that maps tables."""
+        mapped = file.tables or {}
         known = {table.name: table for table in self.vocabulary.tables} if self.vocabulary else None
-        self.expect_known("tables", file.tables, file.tables if known is None else known)
-        read = {name: self._table(name, entry, (known or {}).get(name)) for name, entry in file.tables.items()}
+        self.expect_known("tables", mapped, mapped if known is None else known)
+        read = {name: self._table(name, entry, (known or {}).get(name)) for name, entry in mapped.items()}
         tables = tuple({**{name: _nameless(table) for name, table in (known or {}).items()}, **read}.values())
         self._expect_distinct(tables)
-        runs = tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs))
-        return Profile(file.name, tables, runs, self._environments(file))
+        runs = tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs or []))
+        return Profile(file.name, tables, runs, self._environments(file), self._importer(file.importer))
+
+    def _importer(self, entry: object) -> ImporterRecipe | None:
+        if entry is None:
+            return None
+        file = self.convert(entry, ImporterEntry, "importer")
+        if not file.command or not file.command[0]:
+            raise self.wrong("importer.command", 'a program and its arguments, e.g. ["npx", "tsx", "import.ts"]')
+        if file.timeout_minutes is not None and file.timeout_minutes <= 0:
+            raise self.wrong("importer.timeout_minutes", "a number above 0", str(file.timeout_minutes))
+        return ImporterRecipe(
+            tuple(file.command),
+            None if file.dry_run is None else tuple(file.dry_run),
+            tuple(file.execute),
+            file.bundle,
+            tuple(file.environment),
+            file.database,
+            file.timeout_minutes,
+        )
 
     def _environments(self, file: ProfileFile) -> dict[str, tuple[str, ...]]:
         """Return the patterns by environment; those of the built-in profile where the file names none."""
