@@ -34,11 +34,20 @@ class TableContent(Struct, frozen=True, rename="camel"):
 
 
 class DatabaseContents(Struct, frozen=True, rename="camel"):
-    """What a database held at one instant; `objects` and `left_out` as in a manifest."""
+    """What a database held at one instant.
+
+    Attributes:
+        objects, left_out: As in a manifest.
+        definitions: Kind and name of each object, e.g. "view club.active" → a digest of how it is defined, and of who
+            may use it where the database knows that.
+        sequences: Name of each sequence → its last value; None: it has not been used.
+    """
 
     tables: dict[str, TableContent]
     objects: dict[str, int] = {}
     left_out: dict[str, str] = {}
+    definitions: dict[str, str] = {}
+    sequences: dict[str, int | None] = {}
 
 
 @dataclass
@@ -129,6 +138,14 @@ def digest_rows(rows: Iterable[bytes], columns: tuple[str, ...]) -> TableContent
         total += read(hashed(row).digest(), "big")
         count += 1
     return TableContent(count, as_text(total), columns)
+
+
+def digest_definitions(rows: Iterable[tuple[object, ...]]) -> dict[str, str]:
+    """Return the digest of each object by its name, from rows that each say something of one: its name, and what."""
+    found: dict[str, list[str]] = {}
+    for name, *said in rows:
+        found.setdefault(str(name), []).append(repr(said))
+    return {name: sha256("\n".join(sorted(found[name])).encode(errors="replace")).hexdigest() for name in sorted(found)}
 
 
 def as_text(total: int) -> str:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy, digest_rows, table_name
+from recon.backup.contents import (
+    BackupReading,
+    DatabaseContents,
+    Restored,
+    RestoredCopy,
+    digest_definitions,
+    digest_rows,
+    table_name,
+)
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database import DatabaseUrl
 from recon.database.duckdb_file import CLOSED
@@ -35,6 +43,17 @@ OBJECTS = """
 select 'index', count(*) from duckdb_indexes() union all
 select 'view', count(*) from duckdb_views() where not internal union all
 select 'sequence', count(*) from duckdb_sequences()"""
+DEFINITIONS = """
+select 'schema', schema_name, null, null, null from duckdb_schemas() where not internal union all
+select 'table', schema_name, table_name, sql, comment from duckdb_tables() where not internal union all
+select 'view', schema_name, view_name, sql, comment from duckdb_views() where not internal union all
+select 'index', schema_name, index_name, sql, comment from duckdb_indexes() union all
+select 'sequence', schema_name, sequence_name, concat_ws(' ', increment_by, min_value, max_value, cycle), comment
+from duckdb_sequences() union all
+select 'type', schema_name, type_name, logical_type, labels::varchar from duckdb_types() where not internal union all
+select 'macro', schema_name, function_name, macro_definition, parameters::varchar from duckdb_functions()
+where not internal"""
+SEQUENCES = "select schema_name, sequence_name, last_value from duckdb_sequences()"
 ROWS = "select columns(*)::varchar from {table}"
 
 
@@ -55,7 +74,17 @@ def contents(url: DatabaseUrl) -> DatabaseContents:
     reading, objects = _read(path)
     if reading.faults:
         raise _unreadable(path, "; ".join(reading.faults))
-    return DatabaseContents(reading.tables, objects)
+    try:
+        with closing(duckdb.connect(path, read_only=True, config=CLOSED)) as connection:
+            defined = connection.execute(DEFINITIONS).fetchall()
+            sequences = connection.execute(SEQUENCES).fetchall()
+    except duckdb.Error as error:
+        raise _unreadable(path, " ".join(str(error).split())) from error
+    definitions = (
+        (f"{kind} {table_name(*filter(None, (schema, name)))}", *said) for kind, schema, name, *said in defined
+    )
+    last = {table_name(schema, name): value for schema, name, value in sequences}
+    return DatabaseContents(reading.tables, objects, definitions=digest_definitions(definitions), sequences=last)
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind

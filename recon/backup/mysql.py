@@ -71,7 +71,9 @@ def contents(url: DatabaseUrl) -> DatabaseContents:
     """
     with mysql_session(url) as opened:
         opened.hold()
-        return DatabaseContents(opened.contents(), opened.objects())
+        tables, objects = opened.contents(), opened.objects()
+        definitions, sequences = opened.definitions()
+        return DatabaseContents(tables, objects, definitions=definitions, sequences=sequences)
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:

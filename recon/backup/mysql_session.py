@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql.cursors import SSCursor
 
-from recon.backup.contents import TableContent, digest_rows
+from recon.backup.contents import TableContent, digest_definitions, digest_rows
 from recon.database.mysql_connection import (
     NOT_ENCRYPTED,
     encryption,
@@ -48,6 +49,23 @@ SETTINGS = (
     "set time_zone = '+00:00'",
     "start transaction with consistent snapshot, read only",
 )
+DEFINITIONS = """
+select concat('view ', table_name), view_definition, security_type from information_schema.views
+where table_schema = database() union all
+select concat(lower(routine_type), ' ', routine_name), routine_definition, dtd_identifier
+from information_schema.routines where routine_schema = database() union all
+select concat('parameters of ', specific_name), group_concat(ordinal_position, ' ', parameter_name, ' ', dtd_identifier
+                                                               order by ordinal_position), null
+from information_schema.parameters where specific_schema = database() group by specific_name union all
+select concat('trigger ', trigger_name), action_statement, concat(action_timing, event_manipulation, event_object_table)
+from information_schema.triggers where trigger_schema = database() union all
+select concat('event ', event_name), event_definition, status from information_schema.events
+where event_schema = database() union all
+select concat('sequence ', table_name), null, null from information_schema.tables
+where table_schema = database() and table_type = 'SEQUENCE'"""
+# Where a table counts by itself, its definition names the next number.
+COUNTING = re.compile(r" AUTO_INCREMENT=(\d+)")
+CREATE = "show create table {table}"
 ROWS = "select {columns} from {table}"
 LOCK = "lock tables {tables}"
 GRANT = "Ask the DBA: grant select, lock tables, show view, trigger, event on the database to this user"
@@ -119,6 +137,17 @@ class MysqlSession:
                 return digest_rows((repr(row).encode() for row in cursor), columns)
         except pymysql.Error as error:
             raise self._refusal(error) from None
+
+    def definitions(self) -> tuple[dict[str, str], dict[str, int | None]]:
+        """A digest of each object's definition by kind and name, and the next number of each table that counts."""
+        rows = list(self.ask(DEFINITIONS))
+        sequences: dict[str, int | None] = {}
+        for table in self.tables():
+            ((_, said, *_),) = self.ask(CREATE.format(table=quoted(table)))
+            if number := COUNTING.search(said):
+                sequences[table] = int(number[1])
+            rows.append((f"table {table}", COUNTING.sub("", said, count=1)))
+        return digest_definitions(rows), sequences
 
     def objects(self) -> dict[str, int]:
         """Number of objects by kind."""

@@ -67,7 +67,7 @@ def contents(url: DatabaseUrl) -> DatabaseContents:
     with session(url) as opened:
         opened.hold()
         tables, left_out = opened.contents()
-        return DatabaseContents(tables, opened.objects(), left_out)
+        return DatabaseContents(tables, opened.objects(), left_out, opened.definitions(), opened.last_values())
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:

@@ -67,6 +67,62 @@ select 'trigger', count(*) from pg_catalog.pg_trigger t
 join pg_catalog.pg_class c on c.oid = t.tgrelid
 where not t.tgisinternal and t.tgparentid = 0 and c.relnamespace in (select oid from own)
 
+-- name: definitions
+with own as (select * from pg_catalog.pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'),
+     relations as (select c.*, n.nspname from pg_catalog.pg_class c join own n on n.oid = c.relnamespace
+                   where c.relpersistence <> 't'),
+     said as (
+  select oid as relation,
+         concat_ws('|', relkind, relowner, relacl, relrowsecurity, relforcerowsecurity, reloptions) as words
+  from relations
+  union all
+  select attrelid, a::text from pg_catalog.pg_attribute a where attnum > 0 and not attisdropped
+  and attrelid in (select oid from relations)
+  union all
+  select adrelid, adnum || ' ' || pg_catalog.pg_get_expr(adbin, adrelid) from pg_catalog.pg_attrdef
+  where adrelid in (select oid from relations)
+  union all
+  select indexrelid, pg_catalog.pg_get_indexdef(indexrelid) from pg_catalog.pg_index
+  where indexrelid in (select oid from relations)
+  union all
+  select conrelid, concat_ws(' ', conname, convalidated, pg_catalog.pg_get_constraintdef(oid))
+  from pg_catalog.pg_constraint where conrelid in (select oid from relations)
+  union all
+  select tgrelid, concat_ws(' ', tgenabled, pg_catalog.pg_get_triggerdef(oid)) from pg_catalog.pg_trigger
+  where not tgisinternal and tgrelid in (select oid from relations)
+  union all
+  select ev_class, concat_ws(' ', ev_enabled, pg_catalog.pg_get_ruledef(oid)) from pg_catalog.pg_rewrite
+  where ev_class in (select oid from relations)
+  union all
+  select polrelid, p::text from pg_catalog.pg_policy p
+  union all
+  select seqrelid, s::text from pg_catalog.pg_sequence s
+  union all
+  select inhrelid, 'of ' || inhparent::regclass from pg_catalog.pg_inherits)
+select case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'i' then 'index' when 'I' then 'index'
+                    when 'S' then 'sequence' when 'f' then 'foreign table' when 'c' then 'type' else 'table' end,
+       nspname::text, relname::text, words
+from relations join said on relation = oid
+union all
+select 'schema', nspname::text, null, concat_ws('|', nspowner, nspacl) from own
+union all
+select 'function', nspname::text, proname::text, p::text
+from pg_catalog.pg_proc p join own n on n.oid = p.pronamespace
+union all
+select 'type', nspname::text, typname::text, 
+       concat_ws('|', typowner, typacl, typnotnull, typbasetype, typdefault, enumlabel, enumsortorder)
+from pg_catalog.pg_type t join own n on n.oid = t.typnamespace left join pg_catalog.pg_enum e on e.enumtypid = t.oid
+where typtype in ('d', 'e')
+union all
+select 'domain constraint', nspname::text, conname::text, pg_catalog.pg_get_constraintdef(c.oid)
+from pg_catalog.pg_constraint c join own n on n.oid = c.connamespace where contypid <> 0
+union all
+select 'extension', null, extname::text, extversion from pg_catalog.pg_extension
+
+-- name: last_values
+select schemaname::text, sequencename::text, last_value from pg_catalog.pg_sequences
+where schemaname !~ '^pg_' and schemaname <> 'information_schema'
+
 -- name: create_scratch
 create database {name} template template0 encoding {encoding} lc_collate {collate} lc_ctype {ctype}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from recon.backup.contents import TableContent, digest_rows, table_name
+from recon.backup.contents import TableContent, digest_definitions, digest_rows, table_name
 from recon.backup.manifest import SequenceRange
 from recon.database.postgresql import as_reached, conninfo
 from recon.database.postgresql_errors import kind_of, reading_advice, server_words
@@ -140,6 +140,15 @@ class PostgresqlSession:
     def sequences(self) -> dict[str, int]:
         """The last value of each sequence, which no snapshot holds still."""
         return {table_name(schema, name): value for schema, name, value in self.ask("sequences") if value is not None}
+
+    def definitions(self) -> dict[str, str]:
+        """A digest of each object's definition, by kind and name."""
+        rows = self.ask("definitions")
+        return digest_definitions((f"{kind} {table_name(*filter(None, name))}", said) for kind, *name, said in rows)
+
+    def last_values(self) -> dict[str, int | None]:
+        """The last value of each sequence, which no snapshot holds still; None: it has not been used."""
+        return {table_name(schema, name): value for schema, name, value in self.ask("last_values")}
 
     def objects(self) -> dict[str, int]:
         """Number of objects by kind."""

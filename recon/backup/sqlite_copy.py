@@ -9,7 +9,14 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy, digest_rows
+from recon.backup.contents import (
+    BackupReading,
+    DatabaseContents,
+    Restored,
+    RestoredCopy,
+    digest_definitions,
+    digest_rows,
+)
 from recon.backup.manifest import BackupManifest, file_content, now
 from recon.database import DatabaseUrl
 from recon.database.file import require_file
@@ -28,6 +35,10 @@ SHOWN = 5
 # Shadow tables of a virtual one are ordinary tables, and hold its contents.
 TABLES = "select name, sql like 'create virtual%' from sqlite_master where type = 'table' and name not like 'sqlite_%'"
 OBJECTS = "select type, count(*) from sqlite_master where type <> 'table' and sql is not null group by type"
+DEFINITIONS = "select type || ' ' || name, tbl_name, sql from sqlite_master"
+# They are set by programs to know the version of their tables.
+PRAGMAS = ("user_version", "application_id")
+SEQUENCES = "select name, seq from sqlite_sequence"
 ROWS = "select * from {table}"
 VIRTUAL = "a virtual table, whose contents are in other tables"
 
@@ -45,7 +56,8 @@ def contents(url: DatabaseUrl) -> DatabaseContents:
         file = folder.path / FILE
         _copy(path, file)
         reading, objects = _read_whole(file, path)
-    return DatabaseContents(reading.tables, objects, reading.left_out)
+        definitions, sequences = _definitions(file)
+    return DatabaseContents(reading.tables, objects, reading.left_out, definitions, sequences)
 
 
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:  # noqa: ARG001 - as of every kind
@@ -183,6 +195,16 @@ def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
     except sqlite3.Error as error:
         reading.faults.append(str(error))
     return reading, objects
+
+
+def _definitions(file: Path) -> tuple[dict[str, str], dict[str, int | None]]:
+    """How the objects of a whole file are defined, and the last value of each table that counts by itself."""
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        connection.text_factory = _text
+        rows = connection.execute(DEFINITIONS).fetchall()
+        rows += [(name, *connection.execute(f"pragma {name}").fetchone()) for name in PRAGMAS]
+        is_counting = any(name == "table sqlite_sequence" for name, *_ in rows)
+        return digest_definitions(rows), dict(connection.execute(SEQUENCES).fetchall()) if is_counting else {}
 
 
 def _text(value: bytes) -> str:
