@@ -112,5 +112,11 @@ class Migration(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults
 
     @property
     def next_step(self) -> str | None:
-        """The first step that has not passed; None: all have."""
-        return next((n for n in STEPS if not ((step := self.last(n)) and step.has_passed)), None)
+        """The first step that has not passed since those before it; None: all have."""
+        latest = -1
+        for name in STEPS:
+            at = next((i for i, step in reversed([*enumerate(self.steps)]) if step.name == name), None)
+            if at is None or at < latest or not self.steps[at].has_passed:
+                return name
+            latest = at
+        return None

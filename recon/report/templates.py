@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -14,8 +15,9 @@ from recon.report.text import printable
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}
 
 
+@cache
 def environment(folder: str = "report") -> Environment:
-    """A template environment for a folder of the package."""
+    """The template environment of a folder of the package; it keeps the templates that it has compiled."""
     return Environment(
         loader=PackageLoader("recon", folder),
         autoescape=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD = "migration.json"
+KNOWN_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,16 @@ class MigrationFolder:
             StepError: It cannot be read, or is none.
         """
         try:
-            return msgspec.json.decode(self.record.read_bytes(), type=Migration)
-        except (OSError, msgspec.MsgspecError) as error:
+            found = msgspec.json.decode(self.record.read_bytes(), type=Migration)
+            _require_usable(found)
+        except (OSError, ValueError) as error:
             raise StepError(
                 "The record of the migration cannot be read",
                 where=str(self.record)[:300],
                 found=getattr(error, "strerror", None) or str(error),
                 next_step="Name the folder of a migration: recon status lists them",
             ) from error
+        return found
 
     def save(self, migration: Migration) -> None:
         """Write the record, on disk when this returns; a reader sees the old one or the new one, never a part.
@@ -61,6 +65,23 @@ class MigrationFolder:
                 found=error.strerror,
                 next_step="Make room there, then go on with recon migrate --resume",
             ) from error
+
+
+def _require_usable(migration: Migration) -> None:
+    """Require what no type says.
+
+    Raises:
+        ValueError: A later version wrote it, a moment has no time zone, or a folder is outside the migration's.
+    """
+    if migration.schema_version.partition(".")[0] != KNOWN_VERSION:
+        raise ValueError(f"version {migration.schema_version}: a newer recon wrote it; use that one")
+    moments = (migration.started_at, migration.closed_at, *(step.started_at for step in migration.steps))
+    if any(moment is not None and moment.tzinfo is None for moment in moments):
+        raise ValueError("a moment without time zone")
+    for step in migration.steps:
+        parts = PurePosixPath(step.folder).parts
+        if not parts or ".." in parts or step.folder.startswith("/") or "\0" in step.folder:
+            raise ValueError(f"a step whose folder is {step.folder[:100]!r}")
 
 
 def write_whole(file: Path, content: bytes) -> None:

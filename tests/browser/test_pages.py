@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +14,14 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import duckdb
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from guided_migrations import attempt, hostile, write_migration
+from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
+from shared_runs import HOSTILE
 
 import recon
+from recon.model import Fact
+from recon.preflight.assessing import Step, assess
 from recon.report.changes.output import changes_text
 
 if TYPE_CHECKING:
@@ -47,6 +52,8 @@ PAGES = {
     "rules": "site/runs/{name}/data_docs/expectations/*-names.html",
     "verify": "{name}/verify.html",
     "changes": "{name}/changes.html",
+    "guided": "{name}/guided/site/index.html",
+    "migration": "{name}/guided/site/runs/*-migration-club/index.html",
 }
 """The kinds of pages, each with one of it."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -71,7 +78,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(whole_run: WholeRun) -> Path:
-    """The folder of outputs of the shared run, with a report and a comparison as the commands write them."""
+    """The folder of outputs of the shared run, with other pages as the commands write them."""
     verification = recon.load_verification(whole_run.folder.verification)
     recon.write_report(verification, "html", whole_run.folder.path / "verify.html")
     with TemporaryDirectory() as folder:
@@ -82,7 +89,23 @@ def site(whole_run: WholeRun) -> Path:
         changes = recon.diff_runs(before, whole_run.folder.path, show_pii=True)
     page = changes_text(changes, "html")
     (whole_run.folder.path / "changes.html").write_text(page, encoding="utf-8")
+    write_guided(whole_run.folder.path)
     return Path(whole_run.outputs)
+
+
+def write_guided(folder: Path) -> None:
+    """Write the site of an open migration, in which every text of people and programs is hostile."""
+    told = hostile(" ".join(HOSTILE[:4]))
+    running = attempt("verify", 7, gate=None, duration_ms=None)
+    assessed = assess("vehicle", "Vehicle", [Step("vehicle", "Vehicle", lambda: iter([Fact("Wheels", "4")]))])
+    guided = folder / "guided"
+    guided.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder) as outputs:
+        write_migration(Path(outputs), replace(told, steps=(*told.steps[:7], running)), assessed)
+        recon.build_site(outputs)
+        # Another process may have written it already.
+        with suppress(OSError):
+            Path(outputs, "site").rename(guided / "site")
 
 
 def place_of(kind: str, site: Path, whole_run: WholeRun) -> Path:
@@ -188,7 +211,7 @@ def test_the_index_lists_every_run(visit: Callable[[str], Visit]) -> None:
     assert "PASSED" in page.locator("tbody tr").last.inner_text()
 
 
-@pytest.mark.parametrize("kind", ["report", "verify", "results"])
+@pytest.mark.parametrize("kind", ["report", "verify", "results", "migration"])
 def test_what_people_wrote_is_seen_as_text(kind: str, visit: Callable[[str], Visit]) -> None:
     seen = visit(kind).page.inner_text("main")
     assert "<script>window.pwned=1</script>" in seen

@@ -12,6 +12,7 @@ from recon.report.text import timestamp
 from recon.rollback.files import PLAN
 from recon.runs.comparing.attached import without_findings
 from recon.runs.folder import ASSESSMENT, FOLDER_NAME, RunFolder, run_folders
+from recon.runs.migrations import RECORD
 from recon.runs.run_summary import read_summary
 
 if TYPE_CHECKING:
@@ -210,10 +211,10 @@ def _folders(outputs: Path) -> list[RunFolder]:
 
 
 def _without_judgement(outputs: Path) -> Iterator[RunFolder]:
-    """Yield the folders that are named like runs, but hold neither a judgement nor an assessment."""
+    """Yield the folders that are named like runs, but hold no judgement, and nothing else that has one."""
     for path in sorted(outputs.iterdir(), reverse=True):
         is_a_run = FOLDER_NAME.fullmatch(path.name) and path.is_dir()
-        if is_a_run and not any(_is_file(path / file) for file in (FILE, ASSESSMENT, PLAN)):
+        if is_a_run and not any(_is_file(path / file) for file in (FILE, ASSESSMENT, PLAN, RECORD)):
             yield RunFolder(path)
 
 

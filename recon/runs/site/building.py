@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 from recon.errors import OutputError, UsageError
 from recon.report.output import replace_file
 from recon.runs.folder import assessment_folders, run_folders
+from recon.runs.migrations import migration_folders
 from recon.runs.site.assessment_entries import read_assessment
 from recon.runs.site.copies import copy_runs
 from recon.runs.site.entries import read_entry
+from recon.runs.site.migration_entries import listed_migrations
 from recon.runs.site.page import SiteLists, render
 from recon.runs.site.since_last import by_database
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.runs.folder import RunFolder
+    from recon.runs.migrations import MigrationFolder
 
 SITE = "site"
 ATTEMPTS = 10
@@ -48,30 +52,45 @@ def build_site(outputs: Path | str = "outputs") -> Path:
 def _build(outputs: Path) -> Path:
     home = outputs / SITE / "index.html"
     for _ in range(ATTEMPTS):
-        runs, assessments = _folders(outputs)
+        runs, assessments, guided = _folders(outputs)
+        known = _names(runs, assessments, guided)
         copies = outputs / SITE / "runs"
-        copy_runs([*runs, *assessments], copies)
+        migrations = listed_migrations(guided, outputs)
+        copy_runs([*runs, *assessments], {each.name: each.published for each in migrations}, copies)
         entries = [read_entry(run, copies) for run in runs]
         newest = next((entry.run_summary for entry in entries if entry.run_summary is not None), None)
         # Decisions are read by what also reads databases; a failed run is listed without it.
         notified = import_module("recon.runs.notice").notice(newest, outputs) if newest else None
         listed = SiteLists(
-            entries, tuple(map(read_assessment, assessments)), by_database(entries, runs, outputs / SITE), notified
+            entries,
+            tuple(map(read_assessment, assessments)),
+            by_database(entries, runs, outputs / SITE),
+            notified,
+            migrations,
         )
         _write(home, render(listed))
-        if _names(run_folders(outputs), assessment_folders(outputs)) == _names(runs, assessments):
+        if _names(run_folders(outputs), assessment_folders(outputs), migration_folders(outputs)) == known:
             break
     return home
 
 
-def _names(*folders: Sequence[RunFolder]) -> list[list[str]]:
-    return [[folder.name for folder in each] for each in folders]
+def _names(
+    runs: Sequence[RunFolder], assessments: Sequence[RunFolder], migrations: Sequence[MigrationFolder]
+) -> list[object]:
+    """The names of all folders; of a migration, whose record changes, its state as well."""
+    return [[each.name for each in runs], [each.name for each in assessments], [_state(each) for each in migrations]]
 
 
-def _folders(outputs: Path) -> tuple[Sequence[RunFolder], Sequence[RunFolder]]:
-    """Return the folders of runs, and those of assessments."""
-    runs, assessments = run_folders(outputs), assessment_folders(outputs)
-    if not runs and not assessments:
+def _state(migration: MigrationFolder) -> tuple[str, int]:
+    with suppress(OSError):
+        return migration.path.name, migration.record.stat().st_mtime_ns
+    return migration.path.name, 0
+
+
+def _folders(outputs: Path) -> tuple[Sequence[RunFolder], Sequence[RunFolder], list[MigrationFolder]]:
+    """Return the folders of runs, those of assessments, and those of guided migrations."""
+    runs, assessments, migrations = run_folders(outputs), assessment_folders(outputs), migration_folders(outputs)
+    if not runs and not assessments and not migrations:
         raise UsageError(
             "There is no run yet, so there is no site to build",
             where=str(outputs)[:300],
@@ -79,7 +98,7 @@ def _folders(outputs: Path) -> tuple[Sequence[RunFolder], Sequence[RunFolder]]:
             found="none" if outputs.is_dir() else "no folder of this name",
             next_step="Write one with recon run --bundle, or name another folder with --outputs",
         )
-    return runs, assessments
+    return runs, assessments, migrations
 
 
 def _write(home: Path, text: str) -> None:

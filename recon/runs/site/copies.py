@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recon.runs.folder import ASSESSMENT, FOLDER_NAME, PARTS
+from recon.runs.migrations import RECORD
 from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recon.runs.folder import RunFolder
@@ -19,31 +20,47 @@ if TYPE_CHECKING:
 PUBLISHED = ("verification.json", ASSESSMENT, PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
 """Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and requires a kernel."""
 
+RECORDS = ("verification.json", ASSESSMENT, RECORD)
+"""The file that each kind of folder has."""
 
-def copy_runs(runs: Sequence[RunFolder], target: Path) -> None:
-    """Make `target` hold what `runs` publish, one folder each, and nothing of other runs.
+
+def copy_runs(runs: Sequence[RunFolder], migrations: Mapping[str, Sequence[str]], target: Path) -> None:
+    """Make `target` hold what runs and migrations publish, one folder each, and nothing of others.
 
     Unchanged files are left alone. A file that cannot be read is left out, which the list of runs reports.
+
+    Args:
+        runs: Runs and assessments.
+        migrations: The files that each migration publishes, relative to its folder, by that folder's name.
+        target: The folder of copies, in the site's.
 
     Raises:
         OSError: `target` cannot be written.
     """
     target.mkdir(parents=True, exist_ok=True)
     with ScratchFolder(".new-", target) as scratch:
-        for run in runs:
-            _copy(run, target / run.name, scratch.path)
-    _remove_gone(target, runs)
+        for folder, parts in _published(runs, migrations, target.parents[1]):
+            _copy(folder, parts, target / folder.name, scratch.path)
+    _remove_gone(target, {*(run.name for run in runs), *migrations})
 
 
-def _copy(run: RunFolder, target: Path, scratch: Path) -> None:
-    wanted = [name for part in PUBLISHED for name in _files(run.path, part)]
+def _published(
+    runs: Sequence[RunFolder], migrations: Mapping[str, Sequence[str]], outputs: Path
+) -> Iterator[tuple[Path, Sequence[str]]]:
+    """Each folder, and what of it is published."""
+    yield from ((run.path, PUBLISHED) for run in runs)
+    yield from ((outputs / name, files) for name, files in migrations.items())
+
+
+def _copy(folder: Path, parts: Sequence[str], target: Path, scratch: Path) -> None:
+    wanted = [name for part in parts for name in _files(folder, part)]
     made: set[Path] = set()
     for name in wanted:
         final = target / name
         if final.parent not in made:
             final.parent.mkdir(parents=True, exist_ok=True)
             made.add(final.parent)
-        _place(run.path / name, final, scratch / "file")
+        _place(folder / name, final, scratch / "file")
     for name in set(_below(target)) - set(wanted):
         (target / name).unlink(missing_ok=True)
 
@@ -98,11 +115,10 @@ def _duplicate(source: Path, new: Path) -> None:
     os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def _remove_gone(target: Path, runs: Sequence[RunFolder]) -> None:
+def _remove_gone(target: Path, known: set[str]) -> None:
     """Remove the copies of runs that are gone, but not of one that a concurrent rebuild has added since."""
-    known = {run.name: run for run in runs}
     outputs = target.parents[1]
     for copy in target.iterdir():
         is_copy = FOLDER_NAME.fullmatch(copy.name) and copy.name not in known
-        if is_copy and not any((outputs / copy.name / file).is_file() for file in ("verification.json", ASSESSMENT)):
+        if is_copy and not any((outputs / copy.name / file).is_file() for file in RECORDS):
             shutil.rmtree(copy, ignore_errors=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.changes.kinds import KINDS
+from recon.report.migration.words import moment
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, cut, difference, plural
+from recon.report.text import checks_line, cut, difference, plural, timestamp
 from recon.runs.site.trend import draw_trend
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from recon.runs.run_summary import RunSummary
     from recon.runs.site.assessment_entries import ListedAssessment
     from recon.runs.site.entries import ListedRun
+    from recon.runs.site.migration_entries import ListedMigration
     from recon.runs.site.since_last import DatabaseRuns
 
 SHOWN_FAILURES = 5
@@ -31,15 +33,17 @@ class SiteLists:
 
     Attributes:
         entries: Every run, the newest first.
-        assessments: Every assessment, the newest first; at least one where there is no run.
+        assessments: Every assessment, the newest first.
         databases: The runs that can be read by database, that of the newest run first.
         notified: Who is to be notified of the newest verdict; None: nobody.
+        migrations: Every guided migration, open ones first.
     """
 
     entries: Sequence[ListedRun]
     assessments: Sequence[ListedAssessment]
     databases: Sequence[DatabaseRuns]
     notified: str | None = None
+    migrations: Sequence[ListedMigration] = ()
 
 
 def render(listed: SiteLists) -> str:
@@ -47,7 +51,9 @@ def render(listed: SiteLists) -> str:
     entries, assessments = listed.entries, listed.assessments
     templates = environment("runs/site")
     tiles = environment("report/changes").get_template("since.css.jinja").render()
-    style = stylesheet() + tiles + templates.get_template("index.css.jinja").render()
+    styles = ["index", *["migrations"][: len(listed.migrations)]]
+    own = "".join(templates.get_template(f"{name}.css.jinja").render() for name in styles)
+    style = stylesheet() + tiles + own
     newest = next((entry for entry in entries if entry.run_summary is not None), None)
     return templates.get_template("index.html.jinja").render(
         entries=entries,
@@ -55,6 +61,7 @@ def render(listed: SiteLists) -> str:
             "Rollbacks": [each for each in assessments if each.is_rollback],
             "Before the Migration": [each for each in assessments if not each.is_rollback],
         },
+        migrations=listed.migrations,
         notified=listed.notified,
         rolled_back=_rolled_back(newest, assessments),
         newest=newest,
@@ -75,6 +82,8 @@ def render(listed: SiteLists) -> str:
         unpassed=_unpassed,
         failures=_failures,
         cut=cut,
+        timestamp=timestamp,
+        instant=moment,
     )
 
 
