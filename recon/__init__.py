@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from recon.comparison import Comparison, Field, compare
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
+    from recon.migration.flow import MigrationResult
+    from recon.migration.opening import abandon_migration, migrate, resume_migration
+    from recon.migration.options import MigrateOptions, Statements
     from recon.model import Assessment, Check, Outcome, Verdict, Verification
     from recon.model.changes import RunComparison
     from recon.preflight.backups import (
@@ -60,6 +63,8 @@ __all__ = [
     "EntityAnswer",
     "Field",
     "KeptRun",
+    "MigrateOptions",
+    "MigrationResult",
     "Outcome",
     "PlannedRollback",
     "PreflightOptions",
@@ -70,9 +75,11 @@ __all__ = [
     "Run",
     "RunComparison",
     "RunOptions",
+    "Statements",
     "Verdict",
     "Verification",
     "VerifyOptions",
+    "abandon_migration",
     "apply_rollback",
     "build_site",
     "check_backup",
@@ -85,11 +92,13 @@ __all__ = [
     "list_runs",
     "load_checks",
     "load_verification",
+    "migrate",
     "newest_backup",
     "open_run",
     "plan_rollback",
     "record_backup",
     "rehearse",
+    "resume_migration",
     "revert_rollback",
     "run",
     "run_preflight",
@@ -101,6 +110,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "MigrateOptions": "recon.migration.options",
+    "Statements": "recon.migration.options",
+    "MigrationResult": "recon.migration.flow",
+    "migrate": "recon.migration.opening",
+    "resume_migration": "recon.migration.opening",
+    "abandon_migration": "recon.migration.opening",
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Assessment": "recon.model",

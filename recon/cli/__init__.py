@@ -42,6 +42,11 @@ COMMANDS = {
         "Compare two runs: what is fixed, new, still open or accepted, and what else changed.",
     ),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
+    "migrate": (
+        "recon.cli.migrate",
+        "Migrate: every step of the runbook around your importer, from preflight to verdict.",
+    ),
+    "status": ("recon.cli.status", "Show where open migrations stand, and the command that goes on."),
     "review": ("recon.cli.review", "Review a dry run: what it would do, what changed, and who looked at it."),
     "signoff": ("recon.cli.signoff", "Record who was notified of the migration, and its hours."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),

@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
         console.wipe_progress()
         raise
     failure_plan().runs = None
-    console.finished(done.verification, *_places(done))
+    console.finished(done.verification, *places(done))
     publish(done.verification, os.environ, err=False)
     if done.failed:
         raise _failed(done)
@@ -90,7 +90,7 @@ def _parts(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     return tuple(part for part in only or CHOICES if part not in skip)
 
 
-def _places(done: Run) -> Iterator[str]:
+def places(done: Run) -> Iterator[str]:
     """The location of each part, one line each."""
     yield f"Verdict: {done.folder.verification}"
     for name in PARTS:

@@ -11,6 +11,7 @@ HIDDEN = "***"
 LIKELY = (re.compile(r":(?!//)([^/\s].*)@", re.DOTALL), re.compile(r"passw\w*\s*=\s*([^&\s]+)", re.IGNORECASE))
 IN_TEXT = re.compile(r"(?<=://)[^\s/@'\"]*:[^\s@'\"]*(?=@)")
 SHORT = 6
+LEAST = 4
 
 _known: set[str] = set()
 
@@ -20,6 +21,12 @@ def remember(text: str, password: str = "") -> None:
     found = [password, *(match[1] for pattern in LIKELY for match in pattern.finditer(text))]
     if any(found):
         _known.update(filter(None, (text, str(Path(text)), *found, *map(unquote, found))))
+
+
+def remember_secret(secret: str) -> None:
+    """Remember a secret of another kind than a URL; one of a few letters would be found everywhere."""
+    if len(secret) >= LEAST:
+        _known.add(secret)
 
 
 def without_secrets(text: str) -> str:

@@ -56,6 +56,14 @@ WINDOW = Probe(
     "The migration would run outside the hours that were announced",
     "Wait for the window, or agree on another and record it with recon signoff --window",
 )
+HOURS = Probe(
+    "execution_hours",
+    "Hours of the Execution",
+    CATEGORY,
+    "The import is executed within the signed maintenance window, or none is needed.",
+    "Nothing is executed outside the hours that were announced",
+    "Wait for the window, or agree on another and record it with recon signoff --window",
+)
 PROBES = (DECISIONS, REVIEWED, NOTIFIED, WINDOW)
 # What another part of preflight judges, by its name in `judged`, and how the runbook (1.1) words it.
 JUDGED_ELSEWHERE = {"backup": "Backup created and verified", "policies": "Policy bundle validated"}
@@ -70,12 +78,14 @@ class PeopleOptions:
         bundle: The dry run that is to have been reviewed; None: any.
         judged: The outcomes of "backup" and "policies", for the checklist; absent: not known here.
         now: What counts as now; None: the clock.
+        is_before_dry_run: Nothing can have been reviewed yet, so that is not asked.
     """
 
     outputs: Path | str = "outputs"
     bundle: Path | str | None = None
     judged: Mapping[str, Outcome] = field(default_factory=dict)
     now: datetime | None = None
+    is_before_dry_run: bool = False
 
     @property
     def moment(self) -> datetime:
@@ -93,6 +103,9 @@ def ask_people(options: PeopleOptions) -> Iterator[Fact | Check]:
         yield from (probe.not_evaluated("The file of decisions cannot be relied on") for probe in PROBES[1:])
         return
     yield Fact("Decisions", _file_words(decisions))
+    if options.is_before_dry_run:
+        yield from (_is_whole(decisions), _notified(decisions), _window(decisions, options.moment))
+        return
     checks = (
         _is_whole(decisions),
         _reviewed_bundle(decisions, options.bundle),
@@ -112,6 +125,44 @@ def checklist(outputs: Path | str, now: datetime | None = None) -> tuple[Fact, .
     decisions = read_decisions(decisions_file(outputs))
     checks = (_reviewed(decisions, None), _notified(decisions), _window(decisions, now or datetime.now(UTC)))
     return tuple(_checklist(checks, {}))
+
+
+def review_of(outputs: Path | str, digest: str) -> Decision | None:
+    """The newest review of exactly the bundle with that digest, see `bundle_digest`; None: there is none.
+
+    Raises:
+        DecisionError: The file of decisions is not as it was written.
+    """
+    entries = read_decisions(decisions_file(outputs)).entries
+    reviews = (one for one in reversed(entries) if one.kind == REVIEW and one.seen)
+    return next((one for one in reviews if one.seen and one.seen.sha256 == digest), None)
+
+
+def ask_hours(outputs: Path | str, *, is_production: bool, now: datetime | None = None) -> Check:
+    """Judge whether an import may be executed at this moment, by the newest sign-off.
+
+    Args:
+        outputs: The folder of runs, which holds the file of decisions.
+        is_production: Without a sign-off that says something on the hours, nothing is executed.
+        now: What counts as now; None: the clock.
+    """
+    moment = now or datetime.now(UTC)
+    try:
+        decisions = read_decisions(decisions_file(outputs))
+    except DecisionError as error:
+        return HOURS.not_evaluated(error.message)
+    found = decisions.last(SIGNOFF, "window")
+    if found is None:
+        words = "No maintenance window is recorded; if none is needed: recon signoff --no-window"
+        return HOURS.failed(words) if is_production else HOURS.warned(words)
+    window = recorded_window(found.answers["window"])
+    if window is None:
+        return HOURS.passed("No maintenance window is needed")
+    if moment < window.start:
+        return HOURS.failed(f"The window opens in {span_words(window.start - moment)}: {window.words}")
+    if moment > window.end:
+        return HOURS.failed(f"The window ended {span_words(moment - window.end)} ago: {window.words}")
+    return HOURS.passed(f"Open for another {span_words(window.end - moment)}: {window.words}")
 
 
 def stakeholders(outputs: Path | str) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from recon.errors import ProfileError
 from recon.profile.columns import ColumnReader
 from recon.profile.entries import EntryReader
-from recon.profile.formats import ImporterEntry, KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
-from recon.profile.model import TRUNCATIONS, Column, ImporterRecipe, KeyPart, Only, Profile, RunRecord, Table
+from recon.profile.formats import KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
+from recon.profile.importer import read_importer
+from recon.profile.model import TRUNCATIONS, Column, KeyPart, Only, Profile, RunRecord, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +69,9 @@ class Reader(EntryReader):
         if file.importer is not None and file.tables is None and file.runs is None and self.vocabulary:
             # A file that says nothing of tables adds to those of recon's own application.
             own = self.vocabulary
-            return Profile(file.name, own.tables, own.runs, self._environments(file), self._importer(file.importer))
+            return Profile(
+                file.name, own.tables, own.runs, self._environments(file), read_importer(self, file.importer)
+            )
         return self._own(file)
 
     def _own(self, file: ProfileFile) -> Profile:
@@ -80,25 +83,7 @@ class Reader(EntryReader):
         tables = tuple({**{name: _nameless(table) for name, table in (known or {}).items()}, **read}.values())
         self._expect_distinct(tables)
         runs = tuple(self._run(f"runs[{i}]", run) for i, run in enumerate(file.runs or []))
-        return Profile(file.name, tables, runs, self._environments(file), self._importer(file.importer))
-
-    def _importer(self, entry: object) -> ImporterRecipe | None:
-        if entry is None:
-            return None
-        file = self.convert(entry, ImporterEntry, "importer")
-        if not file.command or not file.command[0]:
-            raise self.wrong("importer.command", 'a program and its arguments, e.g. ["npx", "tsx", "import.ts"]')
-        if file.timeout_minutes is not None and file.timeout_minutes <= 0:
-            raise self.wrong("importer.timeout_minutes", "a number above 0", str(file.timeout_minutes))
-        return ImporterRecipe(
-            tuple(file.command),
-            None if file.dry_run is None else tuple(file.dry_run),
-            tuple(file.execute),
-            file.bundle,
-            tuple(file.environment),
-            file.database,
-            file.timeout_minutes,
-        )
+        return Profile(file.name, tables, runs, self._environments(file), read_importer(self, file.importer))
 
     def _environments(self, file: ProfileFile) -> dict[str, tuple[str, ...]]:
         """Return the patterns by environment; those of the built-in profile where the file names none."""

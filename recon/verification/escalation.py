@@ -36,6 +36,13 @@ WARNED = (
     "Escalate before telling anyone that the migration is complete",
 )
 NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
+# What no verification can conclude: the runbook's other situation (4.1), and whom it names for what (5).
+CORRUPTED = ("Database corruption", "Level 2 rollback (restore backup)")
+CONTACTS = (
+    ("Verification failure", CONTACT, PRIORITY),
+    (CORRUPTED[0], "DBA + Merge captain", "Critical"),
+    ("Data loss", "Incident response", "Critical"),
+)
 
 
 def advise(

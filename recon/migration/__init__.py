@@ -1,0 +1,1 @@
+"""The guided flow of a migration around anyone's importer: steps, each behind a gate, recorded so that none is lost."""

@@ -1,0 +1,74 @@
+"""What to do where a migration did not end as it should: the runbook's situations (4.1), commands filled in."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recon.migration.importing import ImporterRun
+from recon.migration.verbs import FLAGS
+from recon.verification.escalation import MAJOR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recon.model.migration import Migration, MigrationStep
+
+
+VERDICT = "verification.json"
+
+
+def advice(folder: Path, migration: Migration) -> tuple[str, ...]:
+    """Return what to do now, one line each; empty: nothing, or to go on."""
+    verify, execute = migration.last("verify"), migration.last("execute")
+    if migration.verdict == "FAILED" and verify is not None and verify.kept is not None:
+        return tuple(_after_verdict(migration, verify))
+    if execute is not None and execute.gate not in (None, "PASSED") and ImporterRun(folder / execute.folder).host:
+        return tuple(_after_failure(migration, execute))
+    return ()
+
+
+def _after_verdict(migration: Migration, verify: MigrationStep) -> Iterator[str]:
+    run = verify.kept or ""
+    again = f"Re-run after correction (4.1): {_line(migration, 'show', run, '--to-fix', database=False)}"
+    undo = f"Level 1, undo exactly this run (4.1): {_line(migration, 'rollback', 'plan', run)}"
+    # What the runbook answers to this verdict comes first.
+    yield from (undo, again) if _situation(Path(run)) == MAJOR[0] else (again, undo)
+    yield f"Level 2, restore the backup (4.1): {_backup(migration)}"
+
+
+def _situation(run: Path) -> str:
+    """The situation that the runbook knows for the verdict of a run; empty: it cannot be read."""
+    try:
+        document = msgspec.json.decode((run / VERDICT).read_bytes())
+        return str(document["escalation"]["situation"])
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+        return ""
+
+
+def _after_failure(migration: Migration, execute: MigrationStep) -> Iterator[str]:
+    if execute.bundle:
+        yield f"Level 1, undo what it wrote (4.1): {_line(migration, 'rollback', 'plan', execute.bundle)}"
+    else:
+        run_id = execute.run_id or "RUN_ID"
+        words = ("rollback", "plan", "--run-id", run_id, "--started-at", f"{execute.started_at:%Y-%m-%dT%H:%M:%SZ}")
+        yield f"Level 1, undo what it wrote (4.1): {_line(migration, *words)}"
+    yield f"Level 2, restore the backup (4.1): {_backup(migration)}"
+
+
+def _backup(migration: Migration) -> str:
+    backup = migration.last("backup")
+    kept = backup.kept if backup else None
+    return f"{kept}, proven before the import; docs/backups.md says how" if kept else "none was made by recon"
+
+
+def _line(migration: Migration, *words: str, database: bool = True) -> str:
+    names = ("database", "profile", "timeout_s", "outputs") if database else ()
+    found = ["recon", *words]
+    for name in names:
+        if name in migration.settings:
+            found += [FLAGS[name], str(migration.settings[name])]
+    return shlex.join(found)
