@@ -11,12 +11,13 @@ import argparse
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from bundle import iso_now, report_of, require_free, write_bundle
+from bundle import iso_now, report_of, require_free, write_bundle, yesterday
 from club import ClubImport, Imported
 from exports import ImportFailedError, read_export
 from faults import FAULTS, OF_THE_RUN
@@ -45,20 +46,29 @@ def main() -> int:
     try:
         config = json.loads(options.config.read_text(encoding="utf-8"))
         rules = Rules(config, _policies(options.policies))
-        require_free(options.bundle)
+        if options.bundle:
+            require_free(options.bundle)
         if options.create_tables:
             create_tables(options.database)
+            if not options.exports:
+                return 0
         imported = _import(options, rules, run)
     except ImportFailedError as failure:
         print(f"Import failed: {failure}", file=sys.stderr)
         return 1
     if "die" in options.fault:
         os._exit(137)
+    while "hang" in options.fault:
+        time.sleep(1)
     if "no-bundle" not in options.fault:
         run["completedAt"] = iso_now()
+        if "older-bundle" in options.fault:
+            run |= {"startedAt": yesterday(run["startedAt"]), "completedAt": yesterday(run["completedAt"])}
         report = report_of(run, imported, rules.remarks)
         beside = {"migration-config.json": options.config, "policy-bundle.json": options.policies}
         write_bundle(options.bundle, report, beside)
+        if "two-bundles" in options.fault:
+            write_bundle(options.bundle.with_name(f"{options.bundle.name}-2"), report, beside)
         print(f"[4/4] Bundle written to {options.bundle}")
     print(f"{'Dry run' if options.dry_run else 'Import'} complete: run {run['runId']}")
     return 0
@@ -71,20 +81,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--exports",
         type=Path,
-        required=True,
         metavar="FOLDER",
         help="with one CSV file each of members, events and registrations",
     )
     parser.add_argument(
         "--database", metavar="NAME", help="SQLite file, URL of PostgreSQL, or the variable that holds it"
     )
-    parser.add_argument("--bundle", type=Path, required=True, metavar="FOLDER", help="the bundle to write")
+    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help="the bundle to write")
     parser.add_argument("--config", type=Path, default=HERE / "migration-config.json", metavar="FILE")
     parser.add_argument("--policies", type=Path, metavar="FILE", help="policy-bundle.json of the club")
     parser.add_argument("--run-id", metavar="ID", help="default: a new one")
     parser.add_argument("--dry-run", action="store_true", help="write the bundle, and nothing to the database")
     parser.add_argument(
-        "--create-tables", action="store_true", help="make a SQLite database with the application's tables first"
+        "--create-tables",
+        action="store_true",
+        help="make a SQLite database with the application's tables; alone, only that",
     )
     described = "\n".join(
         [f"{name}: {work.__doc__}" for name, work in FAULTS.items()] + [f"{n}: {t}" for n, t in OF_THE_RUN.items()]
@@ -92,7 +103,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--fault", action="append", default=[], choices=[*FAULTS, *OF_THE_RUN], metavar="NAME", help=described
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.create_tables and not (options.exports and options.bundle):
+        parser.error("--exports and --bundle are needed, or --create-tables")
+    return options
 
 
 def _policies(path: Path | None) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from exports import ImportFailedError
@@ -98,3 +98,8 @@ def write_bundle(folder: Path, report: Mapping[str, Any], beside: Mapping[str, P
 def iso_now() -> str:
     """Return the present instant as the report writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def yesterday(instant: str) -> str:
+    """Return the same time of the day before."""
+    return f"{datetime.fromisoformat(instant) - timedelta(days=1):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

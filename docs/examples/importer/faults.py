@@ -68,6 +68,9 @@ OF_THE_RUN = {
     "no-bundle": "The import ends without a bundle.",
     "dry-run-writes": "A dry run writes, too.",
     "die": "The import ends after it was committed, before it writes its bundle.",
+    "hang": "The import never ends.",
+    "two-bundles": "The import leaves a second bundle beside its own.",
+    "older-bundle": "The bundle is that of an import of yesterday.",
     "fail": "The import ends with an error before it is committed.",
 }
 """What is wrong with the run itself, in words."""

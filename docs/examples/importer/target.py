@@ -132,12 +132,15 @@ def _postgresql(url: str, *, writes: bool) -> Any:
     return connection
 
 
-def create_tables(place: str) -> None:
+def create_tables(name: str | None) -> None:
     """Create a SQLite database with the application's tables, its statuses and its tiers; an existing file stays.
 
     Raises:
-        ImportFailedError: The file exists.
+        ImportFailedError: The file exists, or none is named.
     """
+    place = os.environ.get(name or "DATABASE_URL", name or "").removeprefix("sqlite:///")
+    if not place or "://" in place:
+        raise ImportFailedError(f"--create-tables: expected a file of SQLite, found {'a server' if place else 'none'}")
     if Path(place).exists():
         raise ImportFailedError(f"{place}: expected no file, found one")
     connection = sqlite3.connect(place)
