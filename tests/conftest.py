@@ -65,6 +65,14 @@ def _no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What recon keeps of this user's migrations is not theirs who run the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _patient() -> Iterator[None]:
     """No limit of recon's own passes by chance; tests of a limit set theirs."""
     with pytest.MonkeyPatch.context() as patch:
