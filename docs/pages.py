@@ -48,7 +48,9 @@ def recon(folder: str, *arguments: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "recon", *arguments], cwd=folder, check=False, capture_output=True, text=True
     )
-    if done.returncode not in (0, 1) and (done.stderr or "INCOMPLETE" not in done.stdout):
+    if done.returncode not in (0, 1) and (
+        done.stderr or not re.search("INCOMPLETE|^Stopped: ", done.stdout, re.MULTILINE)
+    ):
         raise RuntimeError(done.stderr)
     printed = done.stdout
     for pattern, fixed in FIXED:
