@@ -274,7 +274,9 @@ def assert_turned(verification: Verification, faults: list[str]) -> None:
         assert (check.violation_count == 0) == (fault in WITHOUT_A_ROW)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS]
+)
 def test_faults_do_not_hide_each_other(kind: str, demo: DemoPaths, request: pytest.FixtureRequest) -> None:
     together = [name for name in (TURNED if kind == "sqlite" else ON_SERVER) if name not in APART]
     migration = migrate(kind, demo, request)

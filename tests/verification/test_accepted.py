@@ -234,6 +234,7 @@ def test_a_file_that_is_wrong_gives_no_verdict(club: Club, tmp_path: Path) -> No
     assert club.verify("--accept", tmp_path / "none.toml").code == 2
 
 
+@pytest.mark.soak
 def test_masked_or_not_the_findings_are_the_same(club: Club, tmp_path: Path) -> None:
     shown = club.judge_into(tmp_path, show_pii=True, evidence_rows=1).folder.path
     assert findings(shown).equals(findings(club.run))
@@ -274,6 +275,7 @@ def test_a_recorded_judgement_is_not_repeated_after_an_entry_expires(
     assert "expired and accept" in later.accepted_differences.problems[0]
 
 
+@pytest.mark.soak
 def test_great_expectations_agrees(club: Club, tmp_path: Path) -> None:
     done = club.judge_into(tmp_path, "data_docs", accept=club.all)
     assert dict(done.failed) == {}
