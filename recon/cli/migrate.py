@@ -28,6 +28,7 @@ from recon.report.github import inert, on_github
 from recon.report.migration.console import timeline_lines
 from recon.report.migration.status import COLOURING
 from recon.report.text import printable
+from recon.rules.acceptance import DEFAULT_FILE
 from recon.runs.folder import CHOICES, expected_folder
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ STATED = ("by", "execute", "importer", "redo")
 @click.option("--exports", type=PATH, metavar="FOLDER", help="The exports that the importer reads.  [default: the API]")
 @click.option("--config", type=PATH, metavar="FILE", help="The migration-config.json of the migration.")
 @offered("expectations")
+@offered("policies")
+@offered("accept")
 @click.option("--backup", type=PATH, metavar="PATH", help="A backup that exists.  [default: one is made]")
 @click.option(
     "--backups", type=PATH, metavar="FOLDER", default="backups", show_default=True, help="The folder of backups."
@@ -153,6 +156,8 @@ def command(
         folder = in_its_directory(_named(resume, outputs))
         result = recon.resume_migration(folder, statements, Terminal(), console, again)
     else:
+        if given["accept"] is None and os.path.lexists(DEFAULT_FILE):
+            given["accept"] = DEFAULT_FILE
         options = recon.MigrateOptions(command=command, parts=parts, **given)
         result = recon.migrate(options, statements, Terminal(), console)
     console.finished(result)

@@ -61,7 +61,7 @@ GATES = {
     "backup": backup_gate,
 }
 EXIT_CODES = {"PASSED": 0, "FAILED": 1, "INCOMPLETE": 2}
-VERIFYING = ("database", "profile", "expectations", "timeout_s", "outputs")
+VERIFYING = ("database", "profile", "expectations", "policies", "accept", "timeout_s", "outputs")
 OTHER_PROOF = (
     "Where no scratch database can be made: restore on another server with --scratch-database NAME, or read the backup "
     "to its end only with --proof check"
@@ -295,6 +295,8 @@ class Flow:
             bundle,
             given.database,
             expectations=given.expectations,
+            policies=given.policies,
+            accept=given.accept,
             exports=exports,
             profile=given.profile,
             timeout_s=given.timeout_s,

@@ -38,7 +38,7 @@ class MigrateOptions:
     Attributes:
         command: The importer's program and arguments, with placeholders; empty: that of the profile.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        profile, expectations, timeout_s: As of `VerifyOptions`.
+        profile, expectations, policies, accept, timeout_s: As of `VerifyOptions`.
         expected: The environment that is meant, e.g. "staging"; None: any.
         exports: The folder of the exports that the importer reads; None: it asks the source's API.
         config: The migration-config.json of the migration, or its folder; None: not compared.
@@ -58,6 +58,8 @@ class MigrateOptions:
     database: str | None = field(default=None, repr=False)
     profile: Path | str | None = None
     expectations: Sequence[Path | str] = ()
+    policies: Path | str | None = None
+    accept: Path | str | None = None
     timeout_s: float | None = None
     expected: str | None = None
     exports: Path | str | None = None

@@ -14,6 +14,8 @@ FLAGS = {
     "database": "--database",
     "profile": "--profile",
     "expectations": "--expectations",
+    "policies": "--policies",
+    "accept": "--accept",
     "timeout_s": "--timeout",
     "expected": "--expect",
     "exports": "--exports",

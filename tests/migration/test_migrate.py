@@ -32,6 +32,7 @@ def site(tmp_path: Path) -> Site:
 def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Finished]:
     """A migration that went from its beginning to its verdict; no test may change it."""
     made = site_in(tmp_path_factory.mktemp("verified"))
+    (made.folder / "recon-accept.toml").touch()
     first = made.begin("--expect", "localhost")
     assert (first.code, made.outcomes()[-1]) == (1, ("people", "FAILED"))
     assert made.recon("signoff", "--notified", "Board", "--no-window", "--by", "Ann").code == 0
@@ -66,6 +67,7 @@ def test_each_step_leaves_what_it_did_in_the_folder(verified: tuple[Site, Finish
         if step.gate and step.name != "verify":
             assert document(folder / step.folder / "assessment.json")["verdict"] == step.gate
         assert step.commands or step.name == "source"
+    assert "--accept recon-accept.toml" in site.record.last("verify").commands[0]  # type: ignore[union-attr]
     execute = site.record.last("execute")
     assert execute is not None
     assert (execute.exit_code, execute.by) == (0, "Ann")
