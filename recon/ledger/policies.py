@@ -22,7 +22,7 @@ from recon.bundle.policies import (
     same,
     shown,
 )
-from recon.ledger.policy_evidence import Evidence, evidence_of
+from recon.ledger.policy_evidence import PolicyEvidence, evidence_of
 from recon.ledger.policy_settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def judge_policies(
 
 
 def _findings(
-    policy: Policy, definition: PolicyDefinition | None, settings: Settings, evidence: Mapping[str, Evidence]
+    policy: Policy, definition: PolicyDefinition | None, settings: Settings, evidence: Mapping[str, PolicyEvidence]
 ) -> Iterator[Finding]:
     if policy.source == TEMPLATE:
         return

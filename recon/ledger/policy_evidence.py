@@ -36,7 +36,7 @@ select count(*) as n from ledger.differences
 where entity = 'events' and field = 'start_time' and cause = 'zone_shifted'"""
 
 
-class Evidence(Struct, frozen=True):
+class PolicyEvidence(Struct, frozen=True):
     """What the data say about one policy.
 
     Attributes:
@@ -52,7 +52,7 @@ class Evidence(Struct, frozen=True):
 
 def evidence_of(
     policies: Sequence[Policy], config: Mapping[str, Any] | None, warehouse: Warehouse, columns: Collection[str]
-) -> dict[str, Evidence]:
+) -> dict[str, PolicyEvidence]:
     """Return what the data say, by the key of the policy; nothing of those about which they say nothing.
 
     Args:
@@ -69,7 +69,7 @@ def evidence_of(
     return {key: evidence for key, evidence in found.items() if evidence and key in declared}
 
 
-def _tiers(declared: Mapping[str, object], warehouse: Warehouse) -> dict[str, Evidence | None]:
+def _tiers(declared: Mapping[str, object], warehouse: Warehouse) -> dict[str, PolicyEvidence | None]:
     """What members show of the tier mapping, level by level: the tier that most of a level have."""
     if "ledger.tiers" in {**warehouse.missing, **warehouse.unreadable}:
         return {}
@@ -82,23 +82,25 @@ def _tiers(declared: Mapping[str, object], warehouse: Warehouse) -> dict[str, Ev
     }
 
 
-def _mapping(rows: Sequence[Mapping[str, Any]]) -> Evidence:
+def _mapping(rows: Sequence[Mapping[str, Any]]) -> PolicyEvidence:
     by_level: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         by_level[row["level"]].append(row)
     shown = {level: _most_frequent(found) for level, found in by_level.items()}
     holds = all(shown[level] == found[0]["expected"] for level, found in by_level.items())
-    return Evidence(dict(sorted(shown.items())), f"the tiers of {sum(row['members'] for row in rows):,} members", holds)
+    return PolicyEvidence(
+        dict(sorted(shown.items())), f"the tiers of {sum(row['members'] for row in rows):,} members", holds
+    )
 
 
-def _default(rows: Sequence[Mapping[str, Any]]) -> Evidence:
+def _default(rows: Sequence[Mapping[str, Any]]) -> PolicyEvidence:
     members: dict[str, int] = defaultdict(int)
     for row in rows:
         members[row["actual"]] += row["members"]
     together = [{**rows[0], "actual": code, "members": count} for code, count in members.items()]
     code = _most_frequent(sorted(together, key=lambda row: -row["members"]))
     by = f"the tiers of {sum(members.values()):,} members whose level is not in the mapping"
-    return Evidence(code, by, code == rows[0]["expected"])
+    return PolicyEvidence(code, by, code == rows[0]["expected"])
 
 
 def _most_frequent(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -108,15 +110,17 @@ def _most_frequent(rows: Sequence[Mapping[str, Any]]) -> str:
     return str(expected if expected in most else most[0])
 
 
-def _unknown(code: object, warehouse: Warehouse) -> Evidence | None:
+def _unknown(code: object, warehouse: Warehouse) -> PolicyEvidence | None:
     """That the default tier does not exist; a tier that does may be right or not."""
     if not isinstance(code, str) or not code:
         return None
     found = warehouse.rows(UNKNOWN_CODE, {"code": code})[0]
-    return Evidence(NOTHING, "the tiers, of which none has that code", holds=False) if not found["known"] else None
+    return (
+        PolicyEvidence(NOTHING, "the tiers, of which none has that code", holds=False) if not found["known"] else None
+    )
 
 
-def _zone(zone: object, config: Mapping[str, Any] | None, warehouse: Warehouse) -> Evidence | None:
+def _zone(zone: object, config: Mapping[str, Any] | None, warehouse: Warehouse) -> PolicyEvidence | None:
     """What the events' times show: that the import read them in a zone of the same time, or in another."""
     if not is_zone(zone) or warehouse.rows(SHIFTED)[0]["n"]:
         return None
@@ -130,7 +134,7 @@ def _zone(zone: object, config: Mapping[str, Any] | None, warehouse: Warehouse) 
     )
     events = sum(starts.values())
     by = f"the times of {events:,} events, read by the import in its source_timezone"
-    return Evidence(imported, by, not others)
+    return PolicyEvidence(imported, by, not others)
 
 
 def _zone_of_import(config: Mapping[str, Any] | None) -> str | None:
