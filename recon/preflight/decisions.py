@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
 import getpass
-import json
-import os
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from recon.errors import DecisionError, OutputError, UsageError, visible
+from recon.errors import DecisionError, UsageError, visible
+from recon.preflight.chain import LOCK_WAIT_S, ChainedFile, ChainedLine, ChainWords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 FILE_NAME = "decisions.jsonl"
-BEGINNING = b'{"kind":"'
-SEALED = re.compile(rb'(?P<body>\{.*),"sha256":"(?P<digest>[0-9a-f]{64})"\}', re.DOTALL)
-# The names of those who decide are for them and their group, as far as the umask admits the group.
-MODE = 0o660
 LONGEST_NAME = 200
-LOCK_WAIT_S = 10.0
-MOVE_ASIDE = "Compare it with a copy; to begin anew, move the file aside and decide again"
+WORDS = ChainWords(
+    file="file of decisions",
+    error=DecisionError,
+    unwritten="The decision was not recorded",
+    elsewhere="Make room there or choose another folder with --outputs, and decide again",
+    move_aside="Compare it with a copy; to begin anew, move the file aside and decide again",
+    # The names of those who decide are for them and their group, as far as the umask admits the group.
+    mode=0o660,
+)
 
 
 class Seen(msgspec.Struct, frozen=True, rename="camel"):
@@ -40,7 +37,7 @@ class Seen(msgspec.Struct, frozen=True, rename="camel"):
     sha256: str
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(ChainedLine, frozen=True, kw_only=True):
     """One line of the file.
 
     Attributes:
@@ -49,20 +46,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         account: The account that the operating system ran it under; None where it has none.
         seen: What it is about; None: nothing in particular.
         answers: What was decided, by the names of its kind.
-        previous: The digest of the line before; None: it is the first.
-        torn: The digest of what stands between that line and this one, because its writer was killed; None: nothing.
-        sha256: The digest of this line without this key.
     """
 
-    kind: str
     by: str
     at: datetime
     account: str | None = None
     seen: Seen | None = None
-    answers: dict[str, Any] = {}
-    previous: str | None = None
-    torn: str | None = None
-    sha256: str = ""
+    answers: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,19 +92,8 @@ def read_decisions(path: Path) -> Decisions:
         DecisionError: It cannot be read, another process holds it, or a line was changed, removed or added by other
             means; the error names it.
     """
-    try:
-        if not path.exists():
-            return Decisions(path)
-        _require_file(path)
-        data = _read(path)
-    except OSError as error:
-        raise DecisionError(
-            "The file of decisions cannot be read",
-            where=str(path)[:300],
-            found=error.strerror,
-            next_step="Check the path and its permissions",
-        ) from error
-    return _parse(data, path)
+    held = _chained(path).read()
+    return Decisions(path, held.entries, held.torn)
 
 
 def record_decision(
@@ -133,30 +112,8 @@ def record_decision(
         DecisionError: The file is not whole, so that nothing can follow its last line; or another process holds it.
         OutputError: It cannot be written.
     """
-    try:
-        with _locked(path) as file:
-            data = _content(file)
-            held = _parse(data, path)
-            given = {
-                "kind": kind,
-                "by": who[0],
-                "account": who[1],
-                "at": datetime.now(UTC),
-                "seen": seen,
-                "answers": dict(answers),
-                "previous": held.head,
-                "torn": _digest(_rest(data, held)) if held.torn else None,
-            }
-            line = _sealed(msgspec.json.encode(given))
-            _write(file, (b"\n" if data and not data.endswith(b"\n") else b"") + line + b"\n", path.parent)
-    except OSError as error:
-        raise OutputError(
-            "The decision was not recorded",
-            where=str(path)[:300],
-            found=error.strerror,
-            next_step="Make room there or choose another folder with --outputs, and decide again",
-        ) from error
-    return msgspec.json.decode(line, type=Decision)
+    given = {"kind": kind, "by": who[0], "account": who[1], "at": datetime.now(UTC), "seen": seen}
+    return _chained(path).append({**given, "answers": dict(answers)})
 
 
 def decider(by: str | None) -> tuple[str, str | None]:
@@ -185,154 +142,5 @@ def _account() -> str | None:
         return None
 
 
-def _digest(data: bytes) -> str:
-    return sha256(data).hexdigest()
-
-
-def _sealed(body: bytes) -> bytes:
-    return body[:-1] + b',"sha256":"' + _digest(body).encode() + b'"}'
-
-
-def _parse(data: bytes, path: Path) -> Decisions:
-    """The decisions of the file's content; lines that are cut off are passed over if the line after them says so."""
-    entries: list[Decision] = []
-    unsealed: list[tuple[int, bytes]] = []
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines if lines[-1] else lines[:-1], 1):
-        entry = _unsealed(line)
-        if entry is None:
-            unsealed.append((number, line))
-            continue
-        torn = _digest(b"\n".join(text for _, text in unsealed)) if unsealed else None
-        if entry.torn != torn:
-            raise _broken(path, unsealed[0][0] if unsealed else number, "it was changed, or a line before it was")
-        if entry.previous != (entries[-1].sha256 if entries else None):
-            raise _broken(path, number, "it does not follow the line before: a line was changed, removed or added")
-        entries.append(entry)
-        unsealed.clear()
-    # Only a line without its end was cut off: whoever changes one in an editor leaves the end, or writes it.
-    for number, line in unsealed:
-        if not lines[-1] or not _is_cut_off(line):
-            raise _broken(path, number, "it was changed, or not written by recon")
-    return Decisions(path, tuple(entries), tuple(number for number, _ in unsealed))
-
-
-def _unsealed(line: bytes) -> Decision | None:
-    """The decision of a line; None where its seal is missing or does not fit."""
-    found = SEALED.fullmatch(line)
-    if found is None or _digest(found["body"] + b"}") != found["digest"].decode():
-        return None
-    try:
-        return msgspec.json.decode(line, type=Decision)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _is_cut_off(line: bytes) -> bool:
-    """Whether it is the beginning of a line, which a full disk or a lost machine may have filled up with zeros."""
-    text = line.rstrip(b"\0")
-    if BEGINNING.startswith(text):
-        return True
-    try:
-        json.loads(text)
-    except ValueError:
-        return text.startswith(BEGINNING) and SEALED.fullmatch(text) is None
-    return False
-
-
-def _rest(data: bytes, held: Decisions) -> bytes:
-    """What stands after the last decision."""
-    return b"\n".join(data.split(b"\n")[number - 1] for number in held.torn)
-
-
-def _broken(path: Path, number: int, found: str) -> DecisionError:
-    return DecisionError(
-        "The file of decisions is not as it was written",
-        where=f"{str(path)[:300]}, line {number}",
-        expected="the line as recon appended it",
-        found=found,
-        next_step=MOVE_ASIDE,
-    )
-
-
-def _require_file(path: Path) -> None:
-    if not path.is_file():
-        raise DecisionError(
-            "The file of decisions is not a file",
-            where=str(path)[:300],
-            expected="a file",
-            found="a folder" if path.is_dir() else "a device or a pipe",
-            next_step="Choose another folder with --outputs",
-        )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    """The file's descriptor, while no other process appends to it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        _require_file(path)
-    file = _opened(path)
-    try:
-        yield file
-    finally:
-        os.close(file)
-
-
-def _opened(path: Path) -> int:
-    """Open and lock the file that stands under the path once the lock is held: it may be moved aside meanwhile."""
-    deadline = monotonic() + LOCK_WAIT_S
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, MODE)
-        try:
-            _lock(file, path, deadline)
-            if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
-                return file
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
-
-
-def _lock(file: int, path: Path, deadline: float, kind: int = fcntl.LOCK_EX) -> None:
-    while True:
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() >= deadline:
-                raise DecisionError(
-                    "The file of decisions is held by another process",
-                    where=str(path)[:300],
-                    expected="to be let go",
-                    found=f"it was held for {LOCK_WAIT_S:g} s",
-                    next_step="Wait for that process; nothing was recorded",
-                ) from None
-            sleep(0.02)
-        else:
-            return
-
-
-def _read(path: Path) -> bytes:
-    """The file's content, while no process appends to it: a line that is being written is not one that was cut off."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _lock(file, path, monotonic() + LOCK_WAIT_S, fcntl.LOCK_SH)
-        return _content(file)
-    finally:
-        os.close(file)
-
-
-def _content(file: int) -> bytes:
-    return os.pread(file, os.fstat(file).st_size, 0)
-
-
-def _write(file: int, data: bytes, folder: Path) -> None:
-    while data:
-        data = data[os.write(file, data) :]
-    os.fsync(file)
-    # A new file's name is on disk only when its folder is.
-    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def _chained(path: Path) -> ChainedFile[Decision]:
+    return ChainedFile(path, Decision, WORDS, LOCK_WAIT_S)
