@@ -16,6 +16,7 @@ ReconError
 ├── ResourceError   the machine lacks memory, room on a disk, or a folder for temporary files
 ├── ReportError     a report on disk cannot be read back
 ├── DecisionError   the file of what people decided is not as it was written
+├── EvidenceError   a folder has no manifest, the record of runs is not as it was written, or nobody may sign
 └── StepError       a part of a run cannot be produced, although the verdict was reached
 
 A failed check is a result and never an error. All of these end a run with exit code 2.
@@ -171,7 +172,7 @@ class OutputError(ReconError):
     title = "Output error"
 
     @classmethod
-    def of(cls, errors: Sequence[OutputError]) -> OutputError:
+    def of(cls, errors: Sequence[ReconError]) -> ReconError:
         """Combine `errors` (at least one) into one error that names every report that could not be written."""
         if len(errors) == 1:
             return errors[0]
@@ -199,6 +200,12 @@ class DecisionError(ReconError):
     """The file of what people decided cannot be read, or is not as it was written."""
 
     title = "Decision error"
+
+
+class EvidenceError(ReconError):
+    """A folder's manifest or the record of runs cannot be relied on, or a signature does not hold."""
+
+    title = "Evidence error"
 
 
 class StepError(ReconError):

@@ -11,7 +11,8 @@ import click
 
 from recon.cli.failures import failure_plan
 from recon.cli.options import fail_on_option, verbose_option
-from recon.errors import OutputError
+from recon.errors import EvidenceError, OutputError
+from recon.profile import BUILT_IN
 from recon.report import plan_outputs
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.assessment.github import publish_assessment
@@ -19,12 +20,15 @@ from recon.report.assessment.output import write_assessment
 from recon.report.formats import EVERY_FORMAT
 from recon.report.output import misleading
 from recon.report.text import printable
+from recon.rules import layers_of
 from recon.runs.assessments import keep_assessment
+from recon.runs.evidence.inputs import named_inputs
 from recon.runs.site.building import SITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from recon.errors import ReconError
     from recon.model import Assessment
     from recon.preflight.assessing import AssessmentListener
 
@@ -63,9 +67,9 @@ def reporting_options(stem: str, title: str, *, keeps: bool = False) -> Callable
             unwritten = write_assessment(assessment, reports, fail_on=fail_on)
             plan.outputs = tuple(unwritten)
             written = [f"Report written to: {report.words}" for report in reports if report not in unwritten]
-            errors = list(unwritten.values())
+            errors: list[ReconError] = [*unwritten.values()]
             if keeps:
-                written += _kept(Path(given["outputs"]), assessment, errors)
+                written += _kept(given, assessment, errors)
             console.finished(assessment, *written)
             publish_assessment(assessment, os.environ, err=err)
             if errors:
@@ -79,11 +83,14 @@ def reporting_options(stem: str, title: str, *, keeps: bool = False) -> Callable
     return decorate
 
 
-def _kept(outputs: Path, assessment: Assessment, errors: list[OutputError]) -> list[str]:
+def _kept(given: Mapping[str, Any], assessment: Assessment, errors: list[ReconError]) -> list[str]:
     """Keep the assessment among the runs, and return where; an error is added to `errors`."""
+    outputs = Path(given["outputs"])
+    layers, profile = layers_of(given.get("expectations", ())), given.get("profile") or BUILT_IN
+    inputs = named_inputs(given.get("bundle"), layers, (profile, given.get("config")))
     try:
-        folder = keep_assessment(outputs, assessment)
-    except OutputError as error:
+        folder = keep_assessment(outputs, assessment, inputs)
+    except (OutputError, EvidenceError) as error:
         errors.append(error)
         return []
     return [f"Kept in: {folder}", f"Site: {outputs / SITE / 'index.html'}"]

@@ -122,7 +122,7 @@ def decider(by: str | None) -> tuple[str, str | None]:
     Raises:
         UsageError: The name is blank or too long, or there is neither.
     """
-    account = _account()
+    account = account_name()
     name = visible(" ".join((account or "" if by is None else by).split()))
     if not name or len(name) > LONGEST_NAME:
         raise UsageError(
@@ -135,7 +135,8 @@ def decider(by: str | None) -> tuple[str, str | None]:
     return name, account
 
 
-def _account() -> str | None:
+def account_name() -> str | None:
+    """Return the account that the operating system runs this under; None where it has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

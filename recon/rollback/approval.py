@@ -164,6 +164,39 @@ def verified_signature(
     return Approval(by, f"SHA256:{fingerprint}", signature)
 
 
+def signed_by(statement: bytes, key: Path, purpose: SigningPurpose) -> bytes:
+    """Sign a statement with ssh-keygen, which asks on the terminal for the passphrase of the key, if it has one.
+
+    Args:
+        statement: The bytes to sign.
+        key: The file of the private key; or of the public one, if an ssh-agent holds the private one.
+        purpose: What the signature is for.
+
+    Returns:
+        The signature, as `verified_signature` reads it from a file.
+
+    Raises:
+        ReconError: As the purpose says: ssh-keygen is missing, or does not sign with this key.
+    """
+    program = _program(purpose)
+    command = [program, "-q", "-Y", "sign", "-f", str(key), "-n", purpose.namespace]
+    try:
+        said = subprocess.run(  # noqa: S603 - no shell
+            command, input=statement, capture_output=True, check=False, env=os.environ | {"LC_ALL": "C"}
+        )
+    except OSError as error:
+        raise _no_program(program, error.strerror or str(error), purpose) from error
+    if said.returncode or not ARMOR.search(said.stdout):
+        raise purpose.error(
+            "The key does not sign",
+            where=str(key)[:300],
+            expected="a private key of OpenSSH, or a public one whose private one an ssh-agent holds",
+            found="; ".join(_lines(said.stderr))[:300] or f"exit code {said.returncode} of ssh-keygen",
+            next_step="Name the file of your key, as ssh-keygen wrote it; it is for its owner only (mode 0600)",
+        )
+    return said.stdout
+
+
 @dataclass(frozen=True)
 class _Keygen:
     """Questions to ssh-keygen about a signature; the files are copies of those that errors name.

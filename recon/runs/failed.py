@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recon.preflight.decisions import account_name
 from recon.report.failure import RENDERERS
 from recon.report.text import timestamp
+from recon.runs.evidence.manifest import FolderFacts, write_manifest
+from recon.runs.evidence.record import record_folder
 from recon.runs.folder import PARTS, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.site import build_site
 
@@ -32,7 +35,9 @@ def keep_failed_run(outputs: Path, failure: Failure, parts: Collection[str]) -> 
 
     Raises:
         OutputError, OSError: It cannot be written.
+        EvidenceError: It is written, but the record of runs is not as it was written, so that it cannot follow there.
     """
+    who = account_name()
     made = {part: format_name for part, format_name in FORMATS.items() if part in parts}
     with new_run_folder(outputs) as working:
         working.verification.write_text(RENDERERS["json"](failure), encoding="utf-8")
@@ -41,7 +46,9 @@ def keep_failed_run(outputs: Path, failure: Failure, parts: Collection[str]) -> 
         working.write_manifest(
             Manifest(NAME, timestamp(failure.occurred_at), {part: RunPart(PARTS[part]) for part in made})
         )
+        write_manifest(working.path, FolderFacts(NAME, "ERROR", by=(who,) if who else ()))
         folder = publish(working, folder_name(failure.occurred_at, NAME))
     if "site" in parts:
         build_site(outputs)
+    record_folder(folder.path)
     return folder.path

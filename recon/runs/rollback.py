@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recon.errors import OutputError
+from recon.errors import EvidenceError, OutputError
+from recon.preflight.decisions import account_name
+from recon.profile import BUILT_IN
 from recon.report.assessment.output import assessment_text
 from recon.report.rollback.markdown import render
 from recon.report.text import timestamp
@@ -17,7 +19,10 @@ from recon.rollback.approval import statement_of
 from recon.rollback.files import DIGEST, MARKDOWN, write_plan, write_private
 from recon.rollback.planning import make_plan
 from recon.runs.assessments import FILES
-from recon.runs.folder import FOLDER_NAME, folder_name, new_run_folder, publish
+from recon.runs.evidence.inputs import named_inputs
+from recon.runs.evidence.manifest import FolderFacts, FolderInputs, files_in
+from recon.runs.evidence.record import seal_folder
+from recon.runs.folder import FOLDER_NAME, RunFolder, folder_name, new_run_folder, publish
 from recon.runs.site import build_site
 
 if TYPE_CHECKING:
@@ -77,6 +82,8 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
         folder.chmod(0o700)
         # Only now is the folder's name known, which the commands in it have to name.
         write_private(folder / MARKDOWN, render(plan, digest, str(folder)).encode())
+    inputs = named_inputs(_bundle_of(options), (), (options.profile or BUILT_IN,))
+    seal_folder(folder, _facts("rollback-plan", "PLANNED", plan.run_id, options.by, inputs), set(files_in(folder)))
     return PlannedRollback(plan, digest, folder)
 
 
@@ -129,5 +136,32 @@ def _kept(applied: AppliedPlan) -> AppliedPlan:
             next_step="Make room, and give the same command again: it does nothing twice",
         ) from error
     if FOLDER_NAME.fullmatch(folder.name):
+        _record(applied)
         build_site(folder.parent)
     return applied
+
+
+def _record(applied: AppliedPlan) -> None:
+    kind = "rollback-revert" if applied.is_reverted else "rollback"
+    facts = _facts(kind, applied.words, applied.stored.plan.run_id, applied.by, FolderInputs())
+    try:
+        seal_folder(applied.stored.folder, facts, (DONE, *FILES.values()))
+    except (EvidenceError, OutputError) as error:
+        raise OutputError(
+            f"The rollback ended as {applied.words}, but it is not recorded",
+            where=str(applied.stored.folder)[:300],
+            found=error.message,
+            next_step="Give the same command again once that is mended: it does nothing twice",
+        ) from error
+
+
+def _facts(kind: str, outcome: str, run_id: str, by: str | None, inputs: FolderInputs) -> FolderFacts:
+    """What was done, and by whom: the account, and the name that was given in its place."""
+    names = dict.fromkeys(name for name in (account_name(), by) if name)
+    return FolderFacts(kind, outcome, run_id, tuple(names), inputs)
+
+
+def _bundle_of(options: RollbackOptions) -> Path | None:
+    """The bundle that was named, unless the folder of a run is, which says itself what it was reached from."""
+    named = Path(options.bundle) if options.bundle else None
+    return None if named is None or RunFolder(named).verification.is_file() else named

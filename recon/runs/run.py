@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from recon.errors import OutputError, ReconError, StepError, UsageError, suggest
 from recon.masking import mask_text
+from recon.preflight.decisions import account_name
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
+from recon.runs.evidence.inputs import judged_from
+from recon.runs.evidence.manifest import FolderDigests, FolderFacts, write_manifest
+from recon.runs.evidence.record import RECORD, record_folder
 from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
 from recon.runs.notice import notice_section
@@ -70,7 +74,8 @@ class Run:
         folder: Where everything is stored.
         manifest: The result of each part that was requested.
         site: The site's home page; None where it was not requested, or failed.
-        failed: The reason, by part that could not be made; if there is any, the run ends with exit code 2.
+        failed: The reason, by part that could not be made, or "runs.jsonl" where the run could not be recorded; if there
+            is any, the run ends with exit code 2.
     """
 
     verification: Verification
@@ -100,6 +105,7 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
         require_listener(listener).report_writing()
         assembly = Assembly(options, working, judgement, process)
         folder = assembly.publish()
+    assembly.attempt(RECORD, lambda: record_folder(folder.path))
     site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None
     return Run(judgement.verification, folder, assembly.manifest, site, assembly.failed)
 
@@ -112,6 +118,7 @@ class Assembly:
         parts: The result of each part so far.
         failed: The reason, by part that could not be made.
         charts: What each chart that was written shows, in words, by the chart's name.
+        digests: Those of the files in the working folder.
     """
 
     options: RunOptions
@@ -121,6 +128,10 @@ class Assembly:
     parts: dict[str, RunPart] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     charts: dict[str, str] = field(default_factory=dict)
+    digests: FolderDigests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.digests = FolderDigests(self.working.path)
 
     @property
     def verification(self) -> Verification:
@@ -166,10 +177,19 @@ class Assembly:
         self._part("report", self._write_markdown)
         self._part("junit", self._write_junit)
         self._part("data_docs", self._build_data_docs)
+        facts = self._facts()
         if self.process and begun:
+            # The snapshot is large, and the notebook takes longer than its digest.
+            self.digests.prepare()
             self._finish_notebook(self.process)
         self._forget_what_was_only_needed()
         self.working.write_manifest(self.manifest)
+        write_manifest(self.working.path, facts, self.digests)
+
+    def _facts(self) -> FolderFacts:
+        """What the folder is evidence of."""
+        v, who = self.verification, account_name()
+        return FolderFacts("run", str(v.verdict), v.run_id, (who,) if who else (), judged_from(self.judgement))
 
     def attempt(self, name: str, work: Callable[[], Any]) -> Any:
         """The result of one part's work; None where it fails, which is recorded and does not stop the other parts."""
