@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from recon.rules.testing.trials import load_checks, rehearse
     from recon.runs.comparing.comparing import diff_last_runs, diff_runs
     from recon.runs.comparing.listing import KeptRun, list_runs
+    from recon.runs.evidence.signing import SignedFolder, SignOptions, sign_evidence
+    from recon.runs.evidence.verifying import EvidenceOptions, verify_evidence
     from recon.runs.rollback import PlannedRollback, apply_rollback, plan_rollback, revert_rollback
     from recon.runs.run import Run, RunOptions, run
     from recon.runs.site import build_site
@@ -61,6 +63,7 @@ __all__ = [
     "CreatedBackup",
     "DemoPaths",
     "EntityAnswer",
+    "EvidenceOptions",
     "Field",
     "KeptRun",
     "MigrateOptions",
@@ -75,6 +78,8 @@ __all__ = [
     "Run",
     "RunComparison",
     "RunOptions",
+    "SignOptions",
+    "SignedFolder",
     "Statements",
     "Verdict",
     "Verification",
@@ -102,8 +107,10 @@ __all__ = [
     "revert_rollback",
     "run",
     "run_preflight",
+    "sign_evidence",
     "test_backup",
     "verify",
+    "verify_evidence",
     "write_demo",
     "write_demo_to",
     "write_report",
@@ -165,6 +172,11 @@ _HOMES = {
     "ApplyOptions": "recon.rollback.options",
     "RollbackOptions": "recon.rollback.options",
     "RollbackPlan": "recon.rollback.plan",
+    "EvidenceOptions": "recon.runs.evidence.verifying",
+    "verify_evidence": "recon.runs.evidence.verifying",
+    "SignOptions": "recon.runs.evidence.signing",
+    "SignedFolder": "recon.runs.evidence.signing",
+    "sign_evidence": "recon.runs.evidence.signing",
     "PlannedRollback": "recon.runs.rollback",
     "apply_rollback": "recon.runs.rollback",
     "plan_rollback": "recon.runs.rollback",

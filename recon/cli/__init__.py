@@ -41,6 +41,7 @@ COMMANDS = {
         "recon.cli.diff",
         "Compare two runs: what is fixed, new, still open or accepted, and what else changed.",
     ),
+    "evidence": ("recon.cli.evidence", "Verify that a folder is as it was written, and sign it."),
     "site": ("recon.cli.site", "Rebuild the stakeholders' site from the run folders, and serve it."),
     "migrate": (
         "recon.cli.migrate",

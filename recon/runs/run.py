@@ -74,8 +74,8 @@ class Run:
         folder: Where everything is stored.
         manifest: The result of each part that was requested.
         site: The site's home page; None where it was not requested, or failed.
-        failed: The reason, by part that could not be made, or "runs.jsonl" where the run could not be recorded; if there
-            is any, the run ends with exit code 2.
+        failed: The reason, by part that could not be made, or "runs.jsonl" where the run could not be recorded; if
+            there is any, the run ends with exit code 2.
     """
 
     verification: Verification

@@ -157,6 +157,11 @@ def files_in(folder: Path) -> Iterator[str]:
                 yield path
 
 
+def later_in(folder: Path) -> list[str]:
+    """Return the names of what came to a folder after its manifest, as it may."""
+    return sorted(path.name for path in folder.iterdir() if is_later(path.name))
+
+
 def is_later(path: str) -> bool:
     """Return whether a file may appear in a folder after its manifest."""
     return any(fnmatchcase(path, pattern) for pattern in LATER) and "/" not in path

@@ -12,6 +12,7 @@ import msgspec
 from recon.errors import EvidenceError
 from recon.model import Outcome
 from recon.runs.evidence.manifest import MANIFEST, read_manifest
+from recon.runs.evidence.record import RECORD, read_record
 from recon.runs.folder import ASSESSMENT
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 RESULTS = ("verification.json", ASSESSMENT)
+CHANGED = "Take the folder for changed: compare it with a copy"
 HELD = (*RESULTS, "snapshot.duckdb", "plan.json")
 
 
@@ -186,7 +188,24 @@ def open_evidence(folder: Path) -> Evidence:
     """Open a folder with its manifest.
 
     Raises:
-        EvidenceError: There is no such folder, or it has no manifest that can be read.
+        EvidenceError: There is no such folder, or it has no manifest that can be read; the error says whether it had
+            one.
     """
-    manifest, digest = read_manifest(folder)
+    try:
+        manifest, digest = read_manifest(folder)
+    except EvidenceError as error:
+        if not (folder / MANIFEST).exists() and _is_recorded(folder):
+            found = f"none, although {RECORD} names it"
+            raise EvidenceError(
+                error.what, where=error.where, expected=MANIFEST, found=found, next_step=CHANGED
+            ) from error
+        raise
     return Evidence(folder, manifest, digest)
+
+
+def _is_recorded(folder: Path) -> bool:
+    home = folder.resolve()
+    try:
+        return any(line.folder == home.name for line in read_record(home.parent).entries)
+    except EvidenceError:
+        return False
