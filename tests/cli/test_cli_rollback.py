@@ -85,7 +85,8 @@ def test_a_plan_reads_alone_and_is_its_owners(migrated: Migrated) -> None:
     done, folder = plan_of(migrated, OTHER_URL=f"postgresql://u:{PASSWORD}@localhost/club")
     assert (file.read_bytes(), names_in(file.parent)) == before
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-    assert modes == dict.fromkeys(["plan.json", "plan.md", "plan.sha256", "plan.sql", "reverse.sql"], 0o600)
+    names = ["manifest.json", "plan.json", "plan.md", "plan.sha256", "plan.sql", "reverse.sql"]
+    assert modes == dict.fromkeys(names, 0o600)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert "PLANNED: deletes 86 rows of 4 tables, keeps 13 rows of the run\n  Nothing has been changed" in done.out
     assert (folder / "plan.sha256").read_text(encoding="utf-8").split()[-3] in done.out
