@@ -23,6 +23,7 @@ from support import CHECKOUT, Finished, names_in, run_in_process
 
 import recon
 from recon.rollback.approval import how_to_sign
+from recon.runs.evidence.record import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,6 +294,14 @@ def test_a_rollback_is_applied_verified_and_reverted(
     ]
     assert {(line["by"], line["approvedBy"], line["rows"]) for line in lines} == {("jane", None, 86)}
     assert {path.stat().st_mode & 0o777 for path in moved.iterdir()} == {0o600}
+    recorded = read_record(migrated.outputs).entries
+    assert [(line.kind, line.outcome) for line in recorded] == [
+        ("rollback-plan", "PLANNED"),
+        *[("rollback", "ROLLED BACK, 13 KEPT")] * 2,
+        *[("rollback-revert", "REVERTED")] * 2,
+    ]
+    assert recon.verify_evidence(recon.EvidenceOptions(moved)).summary.passed == 4
+    assert json.loads((moved / "manifest.json").read_text(encoding="utf-8"))["by"] == ["jane"]
     site = (migrated.outputs / "site" / "index.html").read_text(encoding="utf-8")
     assert "Rollbacks" in site
     assert "20240116T000000Z-moved" in site

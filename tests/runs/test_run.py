@@ -37,7 +37,13 @@ def run(demo: DemoPaths, outputs: Path, parts: tuple[str, ...] = LIGHT, **option
 def test_a_folder_holds_the_verdict_and_what_was_asked_for(demo: DemoPaths, tmp_path: Path) -> None:
     done = run(demo, tmp_path / "outputs")
     assert names_in(tmp_path / "outputs") == [done.folder.name, "runs.jsonl"]
-    assert names_in(done.folder.path) == ["junit.xml", "manifest.json", "run.json", "snapshot.duckdb", "verification.json"]
+    assert names_in(done.folder.path) == [
+        "junit.xml",
+        "manifest.json",
+        "run.json",
+        "snapshot.duckdb",
+        "verification.json",
+    ]
     assert done.folder.verification.read_text(encoding="utf-8") == render(done.verification)
     assert done.folder.manifest() == done.manifest
     assert {name: part.path for name, part in done.manifest.parts.items()} == {

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from errno import EISDIR
 from fnmatch import fnmatchcase
 from hashlib import file_digest, sha256
 from importlib.metadata import version
@@ -173,8 +174,9 @@ def digest_of(path: Path) -> str:
     Raises:
         OSError: It is none, or cannot be read.
     """
-    if not path.is_file():
-        raise OSError(None, "it is not a file")
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for.
+        raise IsADirectoryError(EISDIR, "it is not a file", str(path))
     with path.open("rb") as opened:
         return file_digest(opened, "sha256").hexdigest()
 

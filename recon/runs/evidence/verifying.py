@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KIND, TITLE = "evidence", "Evidence"
 FILES_PART, INPUTS_PART, RECORD_PART, SIGNATURES_PART = "files", "inputs", "record", "signatures"
+GONE, NO_FILE = "removed", "no longer a file"
 DISTRUST = "Take nothing in the folder for what was found: compare it with a copy, or run again"
 FILES = Probe(
     "files_as_written",
@@ -143,7 +144,7 @@ def _files(evidence: Evidence) -> Iterator[Fact | Check]:
         if found.startswith("it cannot"):
             unread.append({"file": name, "found": found})
         elif found != digest:
-            changed.append({"file": name, "found": found if found == GONE else "changed"})
+            changed.append({"file": name, "found": found if found in {GONE, NO_FILE} else "changed"})
     changed += [
         {"file": name, "found": "added"} for name in sorted(files_in(evidence.path)) if name not in manifest.files
     ]
@@ -156,15 +157,14 @@ def _files(evidence: Evidence) -> Iterator[Fact | Check]:
         yield FILES.passed(f"{total}, each as it was written" if manifest.files else "There are none")
 
 
-GONE = "removed"
-
-
 def _digest(path: Path) -> str:
     """The SHA-256 of a file, or why there is none."""
     try:
         return digest_of(path)
     except FileNotFoundError:
         return GONE
+    except IsADirectoryError:
+        return NO_FILE
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
 
@@ -229,6 +229,9 @@ def _recorded(evidence: Evidence, held: Chain[RecordedFolder], lines: Sequence[t
     place = evidence.path.resolve().parent / RECORD
     if not held.entries and not place.exists():
         return RECORDED.warned(f"There is no {RECORD} beside the folder: nothing there vouches for the manifest")
+    renamed = [line.folder for line in held.entries if line.manifest == evidence.sha256]
+    if not lines and renamed:
+        return RECORDED.warned(f"{RECORD} names the manifest as that of another folder: {renamed[-1]}")
     if not lines:
         return RECORDED.failed(
             f"{RECORD} does not name the folder", Findings([{"record": str(place), "found": "no line"}])
