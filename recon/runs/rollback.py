@@ -20,7 +20,7 @@ from recon.rollback.files import DIGEST, MARKDOWN, write_plan, write_private
 from recon.rollback.planning import make_plan
 from recon.runs.assessments import FILES
 from recon.runs.evidence.inputs import named_inputs
-from recon.runs.evidence.manifest import FolderFacts, FolderInputs, files_in
+from recon.runs.evidence.manifest import FolderFacts, FolderInputs
 from recon.runs.evidence.record import seal_folder
 from recon.runs.folder import FOLDER_NAME, RunFolder, folder_name, new_run_folder, publish
 from recon.runs.site import build_site
@@ -83,7 +83,7 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
         # Only now is the folder's name known, which the commands in it have to name.
         write_private(folder / MARKDOWN, render(plan, digest, str(folder)).encode())
     inputs = named_inputs(_bundle_of(options), (), (options.profile or BUILT_IN,))
-    seal_folder(folder, _facts("rollback-plan", "PLANNED", plan.run_id, options.by, inputs), set(files_in(folder)))
+    seal_folder(folder, _facts("rollback-plan", "PLANNED", plan.run_id, options.by, inputs))
     return PlannedRollback(plan, digest, folder)
 
 

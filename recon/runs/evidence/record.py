@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recon.errors import EvidenceError
 from recon.masking import mask_text
 from recon.preflight.chain import ChainedFile, ChainedLine, ChainWords
-from recon.runs.evidence.manifest import read_manifest, renew_manifest, unwritten
+from recon.runs.evidence.manifest import files_in, read_manifest, renew_manifest, unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -83,20 +83,21 @@ def record_folder(folder: Path) -> RecordedFolder:
     return record_of(folder.resolve().parent).append(body)
 
 
-def seal_folder(folder: Path, facts: FolderFacts, written: Collection[str]) -> RecordedFolder:
+def seal_folder(folder: Path, facts: FolderFacts, written: Collection[str] | None = None) -> RecordedFolder:
     """Write or renew the manifest of a folder that is in its place, and record it; see `renew_manifest`.
 
     Args:
         folder: The folder, in the folder of runs.
         facts: What was done.
-        written: The paths, in the folder, of the files that were written now.
+        written: The paths, in the folder, of the files that were written now; None: all that are there, as where the
+            folder has no manifest yet.
 
     Raises:
         EvidenceError: As of `record_folder`.
         OutputError: The manifest or the line cannot be written.
     """
     try:
-        renew_manifest(folder, facts, written)
+        renew_manifest(folder, facts, set(files_in(folder)) if written is None else written)
     except OSError as error:
         raise unwritten(folder, error) from error
     return record_folder(folder)
