@@ -19,6 +19,7 @@ from recon.report.text import checks_line, timestamp
 from recon.runs.evidence.inputs import judged_from
 from recon.runs.evidence.manifest import FolderDigests, FolderFacts, write_manifest
 from recon.runs.evidence.record import RECORD, record_folder
+from recon.runs.evidence.sheet import SHEET, write_sheet
 from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
 from recon.runs.notice import notice_section
@@ -185,6 +186,7 @@ class Assembly:
         self._forget_what_was_only_needed()
         self.working.write_manifest(self.manifest)
         write_manifest(self.working.path, facts, self.digests)
+        self.attempt(SHEET, lambda: write_sheet(self.working.path, Path(self.options.outputs)))
 
     def _facts(self) -> FolderFacts:
         """What the folder is evidence of."""

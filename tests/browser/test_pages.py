@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import duckdb
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from crowded_sheets import crowded
 from guided_migrations import attempt, hostile, write_migration
 from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
@@ -23,12 +26,16 @@ import recon
 from recon.model import Fact
 from recon.preflight.assessing import Step, assess
 from recon.report.changes.output import changes_text
+from recon.report.go_no_go.sheet import SheetRun, render
+from recon.report.json import render as as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Dialog, Page
     from shared_runs import WholeRun
+
+    from recon.model import Verification
 
 pytestmark = pytest.mark.browser
 # Pages of a file open at once; only a busy machine takes its time.
@@ -218,3 +225,15 @@ def test_what_people_wrote_is_seen_as_text(kind: str, visit: Callable[[str], Vis
     assert '"><img src=x onerror=window.pwned=1>' in seen
     assert "{{7*7}}" in seen
     assert "\\u202e" in seen
+
+
+def test_a_sheet_prints_on_two_pages_of_which_nothing_is_cut(
+    browser: Browser, whole_run: WholeRun, passed: Verification, tmp_path: Path
+) -> None:
+    run = msgspec.json.decode(as_json(passed), type=SheetRun)
+    (tmp_path / "crowded.html").write_text(render(*crowded(run)), encoding="utf-8")
+    for sheet in (whole_run.folder.path / "go-no-go.html", tmp_path / "crowded.html"):
+        with Visit(browser, sheet, WIDE) as visit:
+            printed = visit.page.pdf(prefer_css_page_size=True)
+            heights = visit.page.eval_on_selector_all(".sheet", "all => all.map(e => e.scrollHeight - e.clientHeight)")
+            assert (len(re.findall(rb"/Type\s*/Page\b", printed)), heights) == (2, [0, 0])

@@ -38,6 +38,7 @@ def test_a_folder_holds_the_verdict_and_what_was_asked_for(demo: DemoPaths, tmp_
     done = run(demo, tmp_path / "outputs")
     assert names_in(tmp_path / "outputs") == [done.folder.name, "runs.jsonl"]
     assert names_in(done.folder.path) == [
+        "go-no-go.html",
         "junit.xml",
         "manifest.json",
         "run.json",
@@ -57,7 +58,7 @@ def test_a_folder_holds_the_verdict_and_what_was_asked_for(demo: DemoPaths, tmp_
 
 def test_the_verdict_alone_can_be_asked_for(demo: DemoPaths, tmp_path: Path) -> None:
     done = run(demo, tmp_path, ())
-    assert names_in(done.folder.path) == ["manifest.json", "run.json", "verification.json"]
+    assert names_in(done.folder.path) == ["go-no-go.html", "manifest.json", "run.json", "verification.json"]
 
 
 def test_a_run_id_cannot_lead_out_of_the_folder(demo: DemoPaths, tmp_path: Path) -> None:
@@ -94,7 +95,13 @@ def test_a_notebook_that_dies_keeps_the_verdict(
     done = run(demo, tmp_path, ("notebook", "html", "junit"))
     assert set(done.failed) == {"notebook", "html"}
     assert "The process of the notebook ended early" in done.failed["notebook"]
-    assert names_in(done.folder.path) == ["junit.xml", "manifest.json", "run.json", "verification.json"]
+    assert names_in(done.folder.path) == [
+        "go-no-go.html",
+        "junit.xml",
+        "manifest.json",
+        "run.json",
+        "verification.json",
+    ]
     kept = done.folder.manifest()
     assert kept is not None
     assert kept.parts["html"] == RunPart(failed=done.failed["html"])
@@ -129,7 +136,7 @@ def test_a_full_disk_is_reported_and_keeps_the_verdict(demo: DemoPaths, tmp_path
     assert "snapshot: The snapshot cannot be kept" in done.stderr
     assert "The verdict stands: FAILED" in done.stderr
     (folder,) = run_folders(outputs)
-    assert names_in(folder.path) == ["junit.xml", "manifest.json", "run.json", "verification.json"]
+    assert names_in(folder.path) == ["go-no-go.html", "junit.xml", "manifest.json", "run.json", "verification.json"]
 
 
 def test_a_disk_that_goes_away_leaves_the_verdict_in_the_message(demo: DemoPaths, tmp_path: Path) -> None:
@@ -156,7 +163,13 @@ def test_what_a_failing_part_began_to_write_is_removed(
     done = run(demo, tmp_path, ("charts", "report"))
     assert done.failed["charts"].startswith("OSError: No space left for the chart of ")
     assert "jane@example.org" not in done.failed["charts"] + (done.folder.path / "run.json").read_text(encoding="utf-8")
-    assert names_in(done.folder.path) == ["manifest.json", "run.json", "verification-report.md", "verification.json"]
+    assert names_in(done.folder.path) == [
+        "go-no-go.html",
+        "manifest.json",
+        "run.json",
+        "verification-report.md",
+        "verification.json",
+    ]
     assert "charts/" not in done.folder.part("report").read_text(encoding="utf-8")
 
 

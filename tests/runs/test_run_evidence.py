@@ -21,6 +21,7 @@ from recon.model import Assessment
 from recon.runs.assessments import keep_assessment
 from recon.runs.evidence.manifest import FolderFacts, read_manifest
 from recon.runs.evidence.record import read_record, record_folder, seal_folder
+from recon.runs.evidence.sheet import write_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +62,7 @@ def made(clean: DemoPaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_manifest_names_all_that_is_there_and_all_it_was_made_from(made: Path, clean: DemoPaths) -> None:
     manifest = json.loads((made / "manifest.json").read_text(encoding="utf-8"))
     there = sums(made)
-    del there["manifest.json"]
+    del there["manifest.json"], there["go-no-go.html"]
     assert manifest["files"] == there
     assert {"verification.json", "verification-report.md", "snapshot.duckdb", "run.json"} == there.keys()
     read = manifest["inputs"]
@@ -83,6 +84,7 @@ def test_a_run_is_recorded_and_is_as_it_was_written(made: Path) -> None:
     (line,) = read_record(made.parent).entries
     assert (line.kind, line.folder, line.outcome) == ("run", made.name, "PASSED")
     assert line.manifest == hashlib.sha256((made / "manifest.json").read_bytes()).hexdigest()
+    assert line.manifest in (made / "go-no-go.html").read_text(encoding="utf-8")
     before = sums(made.parent)
     assert outcomes_of(made) == AS_WRITTEN
     assert sums(made.parent) == before
@@ -206,6 +208,16 @@ def test_what_comes_later_is_named_and_no_change(kept: KeptFolder) -> None:
     found = verified(kept.path)
     assert {str(check.outcome) for check in found.checks} == {"PASS"}
     assert "index.html" in next(fact.value for part in found.parts for fact in part.facts if "Outside" in fact.label)
+
+
+@pytest.mark.parametrize("old, new", [("GO</strong>", "NO-GO</strong>"), ('name="record-head"', 'name="head"')])
+def test_a_sheet_that_was_changed_is_told(kept: KeptFolder, old: str, new: str) -> None:
+    sheet = kept.path / "go-no-go.html"
+    write_sheet(kept.path, kept.path.parent)
+    assert outcomes_of(kept.path) == AS_WRITTEN
+    text = sheet.read_text(encoding="utf-8")
+    sheet.write_text(text.replace(old, new), encoding="utf-8")
+    assert message_of(kept.path, "Files") == "Changed since: go-no-go.html (changed)"
 
 
 def edit_manifest(kept: KeptFolder) -> None:

@@ -16,6 +16,7 @@ import recon
 from recon.errors import EvidenceError, UsageError
 from recon.rollback import approval
 from recon.runs.evidence.record import record_folder
+from recon.runs.evidence.sheet import write_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,6 +105,7 @@ def test_a_statement_is_of_in_toto_and_says_what_the_folder_holds(signed: KeptFo
 
 
 def test_another_person_who_may_approve_signs(signed: KeptFolder, keys: Mapping[str, Path], signers: Path) -> None:
+    write_sheet(signed.path, signed.record.parent)
     done = run_in_process("evidence", "sign", signed.path, "--key", keys["ben"], "--by", BEN)
     assert (done.code, done.err) == (0, "")
     assert "statement-2.json (PASSED), and statement-2.json.sig" in done.out
@@ -112,6 +114,11 @@ def test_another_person_who_may_approve_signs(signed: KeptFolder, keys: Mapping[
     assert "[PASS] Signatures: 2 signatures of people who may approve" in found.out
     assert "statement-2.json: approved by b***@***" in found.out
     assert BEN not in found.out
+    sheet = (signed.path / "go-no-go.html").read_text(encoding="utf-8")
+    assert re.findall(r"<bdi>(\w\*.*?), .*?: PASSED \((.*?)\)</bdi>", sheet) == [
+        ("a***@***", "statement.json"),
+        ("b***@***", "statement-2.json"),
+    ]
     unasked = run_in_process("evidence", "verify", signed.path)
     assert (unasked.code, "[WARN] Signatures: 2 statements, not verified" in unasked.out) == (0, True)
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 STATEMENT = "statement.json"
-LATER = ("index.html", "plan.sha256.sig", "statement.json", "statement-*.json", "statement*.json.sig")
-"""What may appear in a folder after its manifest, by pattern: the site's page of a migration, and signatures."""
+LATER = ("go-no-go.html", "index.html", "plan.sha256.sig", "statement.json", "statement-*.json", "statement*.json.sig")
+"""What may appear in a folder after its manifest, by pattern: what is made of it, and signatures."""
 PARTS_OF_RECON = ("recon", "duckdb", "polars", "great-expectations")
 OLDER = "It was written by a version of recon that kept no manifest: run it again to have one"
 

@@ -13,6 +13,7 @@ from recon.rollback.approval import require_another_person, signed_by
 from recon.runs.evidence.manifest import STATEMENT
 from recon.runs.evidence.purpose import APPROVAL
 from recon.runs.evidence.record import read_record
+from recon.runs.evidence.sheet import SHEET, renew_sheet
 from recon.runs.evidence.statement import open_evidence
 from recon.runs.evidence.verifying import require_as_written
 
@@ -68,7 +69,17 @@ def sign_evidence(options: SignOptions) -> SignedFolder:
     require_as_written(evidence)
     content = evidence.statement(by, read_record(evidence.path.resolve().parent).head)
     signature = signed_by(content, Path(options.key), APPROVAL)
-    return SignedFolder(_write(evidence, content, signature), evidence.result().word)
+    statement = _write(evidence, content, signature)
+    try:
+        renew_sheet(evidence)
+    except OSError as error:
+        raise OutputError(
+            "The folder is signed, but its sheet does not name the signer",
+            where=str(evidence.path / SHEET)[:300],
+            found=error.strerror,
+            next_step="The signature holds: recon evidence verify shows it",
+        ) from error
+    return SignedFolder(statement, evidence.result().word)
 
 
 def _write(evidence: Evidence, content: bytes, signature: bytes) -> Path:

@@ -15,6 +15,7 @@ from recon.rollback.approval import names_of, require_another_person, verified_s
 from recon.runs.evidence.manifest import digest_of, files_in, later_in
 from recon.runs.evidence.purpose import APPROVAL
 from recon.runs.evidence.record import RECORD, read_record
+from recon.runs.evidence.sheet import SHEET, sheet_problem
 from recon.runs.evidence.statement import open_evidence
 
 if TYPE_CHECKING:
@@ -148,6 +149,8 @@ def _files(evidence: Evidence) -> Iterator[Fact | Check]:
     changed += [
         {"file": name, "found": "added"} for name in sorted(files_in(evidence.path)) if name not in manifest.files
     ]
+    if problem := sheet_problem(evidence):
+        changed.append({"file": SHEET, "found": problem})
     total = plural(len(manifest.files), "file")
     if changed:
         yield FILES.failed(f"Changed since: {_named(changed)}", Findings(changed, expected=total))
