@@ -66,10 +66,11 @@ def kept_folder(home: Path, verification: Verification, bundle: Path, runs_befor
 
 
 def recorded_folder(kept: KeptFolder, name: str) -> Path:
-    """Record another folder, which holds nothing but its manifest."""
+    """Record another folder, which holds one file."""
     folder = kept.record.parent / name
     folder.mkdir(parents=True)
-    seal_folder(folder, FolderFacts("preflight", "PASSED", name, (JANE,)), ())
+    (folder / "report.html").touch()
+    seal_folder(folder, FolderFacts("preflight", "PASSED", name, (JANE,)))
     return folder
 
 

@@ -19,7 +19,7 @@ import recon
 from recon.errors import EvidenceError
 from recon.model import Assessment
 from recon.runs.assessments import keep_assessment
-from recon.runs.evidence.manifest import FolderFacts, read_manifest
+from recon.runs.evidence.manifest import FolderFacts, FolderInputs, ReadFile, read_manifest
 from recon.runs.evidence.record import read_record, record_folder, seal_folder
 from recon.runs.evidence.sheet import write_sheet
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from recon.demo import DemoPaths
     from recon.model import Verification
 
-AS_WRITTEN = {"Files": "PASS", "Bundle": "PASS", "Suites and Profile": "PASS", "Record of Runs": "PASS"}
+OF_NOTHING = {"Files": "PASS", "Record of Runs": "PASS"}
+"""The outcomes for a folder that is not made from files."""
+AS_WRITTEN = {**OF_NOTHING, "Bundle": "PASS", "Suites and Profile": "PASS"}
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ def test_a_run_without_a_verdict_is_recorded_too(tmp_path: Path) -> None:
     done = run_in_process("run", tmp_path / "nothing", "--outputs", tmp_path / "outputs")
     (line,) = read_record(tmp_path / "outputs").entries
     assert (done.code, line.kind, line.outcome) == (2, "error", "ERROR")
-    assert outcomes_of(tmp_path / "outputs" / line.folder) == AS_WRITTEN
+    assert outcomes_of(tmp_path / "outputs" / line.folder) == OF_NOTHING
 
 
 def test_an_assessment_is_recorded(tmp_path: Path, passed: Verification) -> None:
@@ -132,7 +134,7 @@ def test_an_assessment_is_recorded(tmp_path: Path, passed: Verification) -> None
         folder.name,
         str(Assessment("", "", passed.started_at, 1, ()).verdict),
     )
-    assert outcomes_of(folder)["Files"] == "PASS"
+    assert outcomes_of(folder) == OF_NOTHING
 
 
 def test_a_preflight_keeps_what_it_was_given(kept: KeptFolder, tmp_path: Path) -> None:
@@ -273,6 +275,14 @@ def test_another_bundle_is_told_and_one_that_is_gone(kept: KeptFolder) -> None:
     assert outcomes_of(kept.path) == {**AS_WRITTEN, "Bundle": "WARN"}
 
 
+def test_nothing_is_no_pass(kept: KeptFolder) -> None:
+    folder = kept.path.with_name("20240117T143000Z-x")
+    folder.mkdir()
+    inputs = FolderInputs(bundle=(ReadFile(REPORT, "0" * 64),))
+    seal_folder(folder, FolderFacts("run", "PASSED", inputs=inputs))
+    assert outcomes_of(folder) == {"Files": "WARN", "Bundle": "WARN", "Record of Runs": "PASS"}
+
+
 def test_other_suites_are_told_and_do_not_fail(kept: KeptFolder) -> None:
     (kept.suites / "own.yaml").write_text("name: own\n", encoding="utf-8")
     assert outcomes_of(kept.path) == {**AS_WRITTEN, "Suites and Profile": "WARN"}
@@ -328,7 +338,8 @@ def test_a_line_whose_writer_was_killed_is_told_and_followed(kept: KeptFolder, c
     assert outcomes_of(kept.path) == {**AS_WRITTEN, "Record of Runs": "WARN"}
     assert "cut off, because its writer was killed" in message_of(kept.path, "Record of Runs")
     after = recorded_folder(kept, "20240118T143000Z-after")
-    assert outcomes_of(after) == outcomes_of(kept.path) == AS_WRITTEN
+    assert outcomes_of(after) == OF_NOTHING
+    assert outcomes_of(kept.path) == AS_WRITTEN
 
 
 def test_writers_at_once_follow_each_other(kept: KeptFolder) -> None:

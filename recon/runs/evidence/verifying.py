@@ -156,8 +156,10 @@ def _files(evidence: Evidence) -> Iterator[Fact | Check]:
         yield FILES.failed(f"Changed since: {_named(changed)}", Findings(changed, expected=total))
     elif unread:
         yield FILES.not_evaluated(f"Not known: {_named(unread)}", Findings(unread, expected=total))
+    elif manifest.files:
+        yield FILES.passed(f"{total}, each as it was written")
     else:
-        yield FILES.passed(f"{total}, each as it was written" if manifest.files else "There are none")
+        yield FILES.warned("The manifest names no file")
 
 
 def _digest(path: Path) -> str:
@@ -182,22 +184,34 @@ def _inputs(manifest: FolderManifest) -> Iterator[Fact | Check]:
     if inputs.snapshot:
         yield Fact("Database", inputs.snapshot.database)
         yield Fact("Snapshot", inputs.snapshot.id)
-    changed, gone = _compared(inputs.bundle)
-    if not inputs.bundle:
-        yield BUNDLE.passed("The folder is about none")
-    elif changed:
-        yield BUNDLE.failed(f"Changed since: {_named(changed)}", Findings(changed))
-    elif gone:
-        yield BUNDLE.warned(f"Not compared: {_named(gone)}", Findings(gone))
+    if inputs.bundle:
+        yield _bundle(inputs.bundle)
     else:
-        yield BUNDLE.passed(f"{plural(len(inputs.bundle), 'file')}, each as it was judged")
+        yield Fact("Bundle", "none was named")
     used = (*inputs.suites, *inputs.settings)
-    changed, gone = _compared(used)
+    if used:
+        yield _configuration(used)
+    else:
+        yield Fact("Suites and profile", "none were used")
+
+
+def _bundle(files: Sequence[ReadFile]) -> Check:
+    changed, gone = _compared(files)
+    if changed:
+        return BUNDLE.failed(f"Changed since: {_named(changed)}", Findings(changed))
+    if gone:
+        return BUNDLE.warned(f"Not compared: {_named(gone)}", Findings(gone))
+    if all(each.path is None for each in files):
+        return BUNDLE.warned("Not compared: where it lay is not known")
+    return BUNDLE.passed(f"{plural(len(files), 'file')}, each as it was judged")
+
+
+def _configuration(files: Sequence[ReadFile]) -> Check:
+    changed, gone = _compared(files)
     if changed or gone:
         words = f"{'Changed since' if changed else 'Not compared'}: {_named([*changed, *gone])}"
-        yield CONFIGURATION.warned(words, Findings([*changed, *gone]))
-    else:
-        yield CONFIGURATION.passed(f"{plural(len(used), 'file')}, each as it was used" if used else "None decided")
+        return CONFIGURATION.warned(words, Findings([*changed, *gone]))
+    return CONFIGURATION.passed(f"{plural(len(files), 'file')}, each as it was used")
 
 
 def _compared(files: Sequence[ReadFile]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
