@@ -222,6 +222,26 @@ def test_a_sheet_that_was_changed_is_told(kept: KeptFolder, old: str, new: str) 
     assert message_of(kept.path, "Files") == "Changed since: go-no-go.html (changed)"
 
 
+def test_a_sheet_that_names_another_record_is_told(kept: KeptFolder) -> None:
+    sheet = kept.path / "go-no-go.html"
+    write_sheet(kept.path, kept.path.parent)
+    head = read_record(kept.path.parent).head or ""
+    text = sheet.read_text(encoding="utf-8")
+    assert text.count(head) == 2
+    sheet.write_text(text.replace(head, "0" * 64), encoding="utf-8")
+    assert message_of(kept.path, "Files") == "Changed since: go-no-go.html (changed)"
+
+
+def test_a_sheet_of_another_version_is_not_compared(kept: KeptFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sheet(kept.path, kept.path.parent)
+    (kept.path / "go-no-go.html").write_text("otherwise", encoding="utf-8")
+    monkeypatch.setattr("recon.runs.evidence.sheet.version", lambda _: "0.0.1")
+    found = verified(kept.path)
+    assert found.verdict == "PASSED"
+    facts = {fact.label: fact.value for part in found.parts for fact in part.facts}
+    assert facts["go-no-go.html"] == "made by another version of recon: not compared"
+
+
 def edit_manifest(kept: KeptFolder) -> None:
     """Make the manifest fit a file that was changed."""
     before = sums(kept.path)["report.html"]

@@ -76,7 +76,7 @@ def write_sheet(folder: Path, outputs: Path) -> None:
 def sheet_problem(evidence: Evidence) -> str | None:
     """Return why the sheet in a folder is not the one of what the folder holds; None: it is, or there is none.
 
-    A sheet of another version of recon looks otherwise, and is not compared.
+    A sheet of another version of recon looks otherwise, and is not compared; see `is_comparable`.
     """
     try:
         found = (evidence.path / SHEET).read_text(encoding="utf-8")
@@ -84,15 +84,31 @@ def sheet_problem(evidence: Evidence) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         return f"it cannot be read: {getattr(error, 'strerror', None) or error}"
-    if evidence.manifest.versions.get("recon") != version("recon"):
+    if not is_comparable(evidence):
         return None
     head = HEAD.search(found)
     if head is None:
         return "changed"
     before = None if head[1] == "none" else head[1]
+    if before and not _was_head(evidence, before):
+        return "changed"
     # Whoever signs without recon does not renew the sheet.
     signed = range(len(evidence.statements), -1, -1)
     return None if any(found == sheet_text(evidence, before, number) for number in signed) else "changed"
+
+
+def is_comparable(evidence: Evidence) -> bool:
+    """Return whether a folder's sheet was made by this version of recon, which makes the same one again."""
+    return evidence.manifest.versions.get("recon") == version("recon")
+
+
+def _was_head(evidence: Evidence, head: str) -> bool:
+    """Whether the record has that line; True where it cannot be read, which is told elsewhere."""
+    try:
+        entries = read_record(evidence.path.resolve().parent).entries
+    except EvidenceError:
+        return True
+    return not entries or head in {line.sha256 for line in entries}
 
 
 def renew_sheet(evidence: Evidence) -> None:

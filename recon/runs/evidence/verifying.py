@@ -15,7 +15,7 @@ from recon.rollback.approval import names_of, require_another_person, verified_s
 from recon.runs.evidence.manifest import digest_of, files_in, later_in
 from recon.runs.evidence.purpose import APPROVAL
 from recon.runs.evidence.record import RECORD, read_record
-from recon.runs.evidence.sheet import SHEET, sheet_problem
+from recon.runs.evidence.sheet import SHEET, is_comparable, sheet_problem
 from recon.runs.evidence.statement import open_evidence
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def _files(evidence: Evidence) -> Iterator[Fact | Check]:
     later = later_in(evidence.path)
     if later:
         yield Fact("Outside the manifest", ", ".join(later))
+    if SHEET in later and not is_comparable(evidence):
+        yield Fact(SHEET, "made by another version of recon: not compared")
     changed, unread = [], []
     for name, digest in sorted(manifest.files.items()):
         found = _digest(evidence.path / name)
