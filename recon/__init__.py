@@ -38,12 +38,23 @@ if TYPE_CHECKING:
     from recon.rollback.applying import AppliedPlan
     from recon.rollback.options import ApplyOptions, RollbackOptions
     from recon.rollback.plan import RollbackPlan
+    from recon.rollback.restore.applying import AppliedRestore
+    from recon.rollback.restore.options import RehearsalOptions, RestoreOptions
+    from recon.rollback.restore.plan import RestorePlan
     from recon.rules import Rule
     from recon.rules.testing.trials import load_checks, rehearse
     from recon.runs.comparing.comparing import diff_last_runs, diff_runs
     from recon.runs.comparing.listing import KeptRun, list_runs
     from recon.runs.evidence.signing import SignedFolder, SignOptions, sign_evidence
     from recon.runs.evidence.verifying import EvidenceOptions, verify_evidence
+    from recon.runs.restore import (
+        PlannedRestore,
+        PlayedRehearsal,
+        apply_restore,
+        plan_restore,
+        rehearse_rollback,
+        revert_restore,
+    )
     from recon.runs.rollback import PlannedRollback, apply_rollback, plan_rollback, revert_rollback
     from recon.runs.run import Run, RunOptions, run
     from recon.runs.site import build_site
@@ -54,6 +65,7 @@ __all__ = [
     "FORMATS",
     "Answers",
     "AppliedPlan",
+    "AppliedRestore",
     "ApplyOptions",
     "Assessment",
     "BackupOptions",
@@ -69,9 +81,14 @@ __all__ = [
     "MigrateOptions",
     "MigrationResult",
     "Outcome",
+    "PlannedRestore",
     "PlannedRollback",
+    "PlayedRehearsal",
     "PreflightOptions",
     "ReconError",
+    "RehearsalOptions",
+    "RestoreOptions",
+    "RestorePlan",
     "RollbackOptions",
     "RollbackPlan",
     "Rule",
@@ -85,6 +102,7 @@ __all__ = [
     "Verification",
     "VerifyOptions",
     "abandon_migration",
+    "apply_restore",
     "apply_rollback",
     "build_site",
     "check_backup",
@@ -100,10 +118,13 @@ __all__ = [
     "migrate",
     "newest_backup",
     "open_run",
+    "plan_restore",
     "plan_rollback",
     "record_backup",
     "rehearse",
+    "rehearse_rollback",
     "resume_migration",
+    "revert_restore",
     "revert_rollback",
     "run",
     "run_preflight",
@@ -117,6 +138,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AppliedRestore": "recon.rollback.restore.applying",
+    "RehearsalOptions": "recon.rollback.restore.options",
+    "RestoreOptions": "recon.rollback.restore.options",
+    "RestorePlan": "recon.rollback.restore.plan",
+    "PlannedRestore": "recon.runs.restore",
+    "PlayedRehearsal": "recon.runs.restore",
+    "apply_restore": "recon.runs.restore",
+    "plan_restore": "recon.runs.restore",
+    "rehearse_rollback": "recon.runs.restore",
+    "revert_restore": "recon.runs.restore",
     "MigrateOptions": "recon.migration.options",
     "Statements": "recon.migration.options",
     "MigrationResult": "recon.migration.flow",

@@ -184,14 +184,19 @@ def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
     reading, objects = BackupReading(), {}
     try:
         with closing(duckdb.connect(file, read_only=True, config=CLOSED)) as connection:
-            connection.execute("set timezone = 'UTC'")
             objects = dict(connection.execute(OBJECTS).fetchall())
-            for schema, table in connection.execute(TABLES).fetchall():
-                reading.tables[table_name(schema, table)] = _content(connection, schema, table)
+            reading.tables = read_tables(connection)
             reading.is_complete = True
     except duckdb.Error as error:
         reading.faults.append(" ".join(str(error).split())[:300])
     return reading, objects
+
+
+def read_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, TableContent]:
+    """Rows and digest of every table."""
+    connection.execute("set timezone = 'UTC'")
+    tables = connection.execute(TABLES).fetchall()
+    return {table_name(schema, table): _content(connection, schema, table) for schema, table in tables}
 
 
 def _content(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> TableContent:

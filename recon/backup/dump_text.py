@@ -50,11 +50,14 @@ BEYOND = re.compile(
 
 def read_dump(stream: IO[bytes]) -> BackupReading:
     """Read a dump to its end."""
-    return _Reader(stream).read()
+    return DumpReader(stream).read()
 
 
-class _Reader:
+class DumpReader:
     """One pass over the lines; `_open` is the quote, tag or comment that a line ends within, None between them."""
+
+    longest_kept = KEPT_OF_STATEMENT
+    """Bytes of a statement that are kept; what is read for its rows alone needs its beginning."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._lines: Iterator[bytes] = iter(partial(stream.readline, LONGEST_LINE), b"")
@@ -67,6 +70,7 @@ class _Reader:
         self._blocks = 0
 
     def read(self) -> BackupReading:
+        """Read to the end."""
         for line in self._lines:
             self._number += 1
             self._read_line(line)
@@ -137,7 +141,7 @@ class _Reader:
         return token.end()
 
     def _keep(self, line: bytes, start: int, end: int) -> int:
-        if len(self._statement) < KEPT_OF_STATEMENT:
+        if len(self._statement) < self.longest_kept:
             self._statement += line[start:end]
         return end
 
@@ -153,12 +157,15 @@ class _Reader:
             return
         statement = bytes(self._statement).strip()
         self._statement.clear()
+        self._read_statement(statement)
+
+    def _read_statement(self, statement: bytes) -> None:
         if BEYOND.match(statement):
             self._note(" ".join(_text(statement).split()[:3])[:60])
         elif copy := COPY.fullmatch(statement):
             self._copy(copy)
         elif insert := INSERT.match(statement):
-            name = _name(insert[1])
+            name = name_of(insert[1])
             if name not in self._found.not_counted:
                 self._found.not_counted.append(name)
 
@@ -174,7 +181,7 @@ class _Reader:
 
     def _copy(self, copy: re.Match[bytes]) -> None:
         """Read the rows of a block up to the line that ends it."""
-        name, begun = _name(copy[1]), self._number
+        name, begun = name_of(copy[1]), self._number
         columns = tuple(_names(copy[2] or b""))
         is_ended, rows, total, odd = False, 0, 0, 0
         read, hashed, tabs = int.from_bytes, sha256, max(0, len(columns) - 1)
@@ -199,7 +206,8 @@ class _Reader:
         self._found.tables[name] = TableContent(rows + (before.rows if before else 0), digest, columns)
 
 
-def _name(text: bytes) -> str:
+def name_of(text: bytes) -> str:
+    """The name of a table, as a manifest spells it, given as SQL spells it."""
     return table_name(*_parts(text))
 
 

@@ -160,7 +160,7 @@ def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -
                 return _complete(read_dump(stream))
         except (EOFError, BadGzipFile, zlib.error) as error:
             return BackupReading(faults=[f"it cannot be unpacked to its end: {error}"])
-    program = find_postgresql("pg_restore", tools.folder, _written_by(manifest))
+    program = find_postgresql("pg_restore", tools.folder, written_by(manifest))
     with Child(program, ["--file=-", str(path)], {}, tools.limit_s) as child:
         found = read_dump(child.stdout)
         if not child.ended():
@@ -186,7 +186,7 @@ def _text_of(path: Path, form: str) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", unpacked)
 
 
-def _written_by(manifest: BackupManifest | None) -> int:
+def written_by(manifest: BackupManifest | None) -> int:
     """The major version of the pg_dump that wrote the backup; 0: not known."""
     found = re.search(r"(\d+)", manifest.tool) if manifest else None
     return int(found[1]) if found else 0
@@ -210,7 +210,7 @@ def restored(
             with _text_of(path, form) as stream:
                 errors = _restore_text(opened, name, stream, tools)
         else:
-            errors = _restore_archive(opened, name, path, tools, _written_by(manifest))
+            errors = _restore_archive(opened, name, path, tools, written_by(manifest))
         yield RestoredCopy(replace(server, name=name), errors, (monotonic() - start) / 60, others)
 
 
@@ -274,9 +274,9 @@ def _drop_scratch(opened: PostgresqlSession, name: str, oid: str | None) -> None
         opened.run("drop_scratch", name=quote(name))
 
 
-def _restore_archive(opened: PostgresqlSession, name: str, path: Path, tools: Tools, written_by: int) -> list[str]:
+def _restore_archive(opened: PostgresqlSession, name: str, path: Path, tools: Tools, version: int) -> list[str]:
     """Restore an archive into the scratch database `name`; returns what pg_restore complained about."""
-    program = find_postgresql("pg_restore", tools.folder, written_by)
+    program = find_postgresql("pg_restore", tools.folder, version)
     with ScratchFolder("recon-service-") as services:
         arguments = [*RESTORING, "--no-password", f"--dbname=service={SERVICE}", str(path)]
         with Child(program, arguments, opened.service(services.path, name), tools.limit_s) as child:

@@ -59,12 +59,13 @@ class PostgresqlSession:
 
     Attributes:
         url: The address, as given.
+        connection: In autocommit.
         encryption: Whether the connection is encrypted, in a few words.
     """
 
     def __init__(self, url: DatabaseUrl, connection: psycopg.Connection, address: str, encryption: str) -> None:
         self.url, self.encryption = url, encryption
-        self._connection, self._address = connection, address
+        self.connection, self._address = connection, address
 
     def about(self) -> About:
         """What database this is; not within a transaction."""
@@ -74,7 +75,7 @@ class PostgresqlSession:
                 "The server is too old", where=self.url.label, expected=f"PostgreSQL {OLDEST}", found=version
             )
         try:
-            identity = read_identity(self._connection)
+            identity = read_identity(self.connection)
         except psycopg.Error as error:
             raise self.refusal(error) from None
         return About(version.split()[0], major, encoding, collate, ctype, superuser == "on", identity)
@@ -85,10 +86,10 @@ class PostgresqlSession:
         Tables are locked first, against being emptied or rewritten: a snapshot does not protect from that.
         """
         tables = [quote(schema, name) for schema, name, _, reason in self.ask("listed") if reason is None]
-        self._send(f"set lock_timeout = {LOCK_WAIT_MS}")
-        self._send(STATEMENTS["begin"])
+        self.send(f"set lock_timeout = {LOCK_WAIT_MS}")
+        self.send(STATEMENTS["begin"])
         if tables:
-            self._send(STATEMENTS["lock"].format(tables=", ".join(tables)))
+            self.send(STATEMENTS["lock"].format(tables=", ".join(tables)))
         name, seconds = self.ask("snapshot")[0]
         self.ask("settings")
         return name, datetime.fromtimestamp(seconds, UTC)
@@ -110,10 +111,10 @@ class PostgresqlSession:
         """Have bytes of a database that does not know their encoding sent as they are, and not be refused."""
         is_unknown = self.ask("encoding") == [(UNKNOWN_ENCODING,)]
         if is_unknown:
-            self._send(f"set local client_encoding = '{UNKNOWN_ENCODING}'")
+            self.send(f"set local client_encoding = '{UNKNOWN_ENCODING}'")
         yield
         if is_unknown:
-            self._send("set local client_encoding = 'UTF8'")
+            self.send("set local client_encoding = 'UTF8'")
 
     def _content(self, schema: str, name: str, columns: tuple[str, ...]) -> TableContent:
         statement = STATEMENTS["rows"].format(table=quote(schema, name), columns=", ".join(map(quote, columns)))
@@ -121,7 +122,7 @@ class PostgresqlSession:
 
     def _digest(self, statement: str, columns: tuple[str, ...]) -> TableContent:
         try:
-            with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            with self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
                 # libpq hands over one row at a time.
                 return digest_rows(map(bytes, copy), columns)
         except psycopg.Error as error:
@@ -130,9 +131,9 @@ class PostgresqlSession:
     def large_objects(self) -> TableContent | None:
         """Number and digest of the large objects; None where this role may not read them all."""
         try:
-            with self._connection.transaction():
+            with self.connection.transaction():
                 statement = STATEMENTS["large_objects"].encode()
-                with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+                with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
                     return digest_rows(map(bytes, copy), ("oid", "sha256"))
         except psycopg.Error:
             return None
@@ -157,17 +158,18 @@ class PostgresqlSession:
     def ask(self, name: str, *values: str) -> list[tuple[Any, ...]]:
         """The rows of a statement of `postgresql.sql`."""
         try:
-            return self._connection.execute(STATEMENTS[name].encode(), values or None).fetchall()
+            return self.connection.execute(STATEMENTS[name].encode(), values or None).fetchall()
         except psycopg.Error as error:
             raise self.refusal(error) from None
 
     def run(self, statement: str, **parts: str) -> None:
         """Execute a statement of `postgresql.sql` with these quoted parts."""
-        self._send(STATEMENTS[statement].format(**parts))
+        self.send(STATEMENTS[statement].format(**parts))
 
-    def _send(self, sql: str) -> None:
+    def send(self, sql: str) -> None:
+        """Execute statements that return nothing."""
         try:
-            self._connection.execute(sql.encode())
+            self.connection.execute(sql.encode())
         except psycopg.Error as error:
             raise self.refusal(error) from None
 
@@ -187,7 +189,7 @@ class PostgresqlSession:
             folder: Where to write libpq's file of services, which only the owner can read.
             database: The database to connect to; None: that of this session.
         """
-        info = self._connection.info
+        info = self.connection.info
         known = {**conninfo_to_dict(self._address), **info.get_parameters()}
         parts = {key: str(value) for key, value in known.items() if value is not None and value != ""}
         # An older program does not know these, not even with the value that changes nothing.

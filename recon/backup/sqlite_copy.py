@@ -117,7 +117,7 @@ def _read_whole(file: Path, path: Path) -> tuple[BackupReading, dict[str, int]]:
     Raises:
         BackupError: It is damaged.
     """
-    reading, objects = _read(file)
+    reading, objects = read_file(file)
     if reading.faults:
         raise _unreadable(path, "; ".join(reading.faults[:SHOWN]))
     return reading, objects
@@ -134,7 +134,7 @@ def _unreadable(path: Path, found: object) -> BackupError:
 
 def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Check the integrity of a copy, and read all of its tables."""
-    reading, _ = _read(path)
+    reading, _ = read_file(path)
     if path.with_name(path.name + "-wal").exists():
         reading.faults.append("a log (-wal) is beside it, whose changes are not in it")
     return reading
@@ -173,11 +173,11 @@ def restore(
 ) -> Restored:
     """Copy the backup to a scratch folder, and read what arrived there; raises as `restored`."""
     with restored(path, form, tools, server, manifest) as copy:
-        reading, objects = _read(copy.url.path or path)
+        reading, objects = read_file(copy.url.path or path)
         return Restored([*copy.errors, *reading.faults], copy.minutes, reading, objects)
 
 
-def _read(file: Path) -> tuple[BackupReading, dict[str, int]]:
+def read_file(file: Path) -> tuple[BackupReading, dict[str, int]]:
     """The contents of a file that nothing writes to, and the number of its other objects."""
     reading, objects = BackupReading(), {}
     try:

@@ -53,7 +53,10 @@ COMMANDS = {
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "backup": ("recon.cli.backup", "Make a backup, read it to its end, or restore it where nothing else is."),
-    "rollback": ("recon.cli.rollback", "Undo exactly what a run did (Level 1): plan, apply, and put back."),
+    "rollback": (
+        "recon.cli.rollback",
+        "Undo exactly what a run did (Level 1), or restore a backup (Level 2): plan, apply, and put back.",
+    ),
     "demo": ("recon.cli.demo", "Write a generated club, as bundle and SQLite or PostgreSQL database, to try recon on."),
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -17,19 +17,25 @@ from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
 from recon.report.rollback.console import plan_footer, plan_lines, question_lines
+from recon.report.rollback.restore import restore_footer, restore_lines, restore_question
 from recon.report.text import printable
 from recon.rollback.files import read_plan
+from recon.rollback.restore.files import is_restore, read_restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from recon.rollback.applying import AppliedPlan
+    from recon.rollback.restore.applying import AppliedRestore
 
 by_option = click.option("--by", metavar="NAME", help="Who does this.  [default: the account]")
 plan_argument = click.argument("plan", type=PATH, metavar="PLAN")
 yes_option = click.option(
-    "--yes", "run_id", metavar="RUN_ID", help="The run that the plan undoes, in the place of typing it."
+    "--yes",
+    "run_id",
+    metavar="RUN_ID",
+    help="The run that the plan undoes, or the database, in the place of typing it.",
 )
 approval_option = click.option(
     "--approval",
@@ -53,6 +59,30 @@ max_option = click.option(
 )
 
 
+pg_bin_option = click.option(
+    "--pg-bin",
+    type=PATH,
+    metavar="FOLDER",
+    help="The folder of pg_dump and pg_restore, for a restore.  [default: the PATH, then the usual folders]",
+)
+scratch_option = click.option(
+    "--scratch-database",
+    metavar="DATABASE",
+    help="Try a restore out on the server of this database.  [default: the server of --database]",
+)
+outputs_option = click.option(
+    "--outputs", type=PATH, metavar="FOLDER", default="outputs", show_default=True, help="The folder of runs."
+)
+backup_argument = click.argument("backup", type=PATH, metavar="BACKUP")
+limit_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="How long a program of the database may take.  [default: an hour]",
+)
+
+
 class Steps:
     """Prints the steps of a transaction."""
 
@@ -67,7 +97,7 @@ class Steps:
 
 @click.group("rollback", context_settings=CONTEXT)
 def command() -> None:
-    """Undo exactly what a run did (Level 1): plan, apply, and put back."""
+    """Undo exactly what a run did (Level 1), or restore a backup (Level 2): plan, apply, and put back."""
 
 
 @command.command("plan", cls=JudgingCommand, context_settings=CONTEXT)
@@ -95,9 +125,7 @@ def command() -> None:
 @offered("exports")
 @offered("profile")
 @offered("timeout_s")
-@click.option(
-    "--outputs", type=PATH, metavar="FOLDER", default="outputs", show_default=True, help="The folder of runs."
-)
+@outputs_option
 @by_option
 def plan(**given: Any) -> int:
     """Plan what is deleted and what is kept, and why; the database is only read.
@@ -123,6 +151,54 @@ def plan(**given: Any) -> int:
     return 0
 
 
+@command.command("restore", context_settings=CONTEXT)
+@backup_argument
+@offered("database")
+@offered("profile")
+@outputs_option
+@pg_bin_option
+@limit_option
+@by_option
+def restore(**given: Any) -> int:
+    """Plan to put a backup in the place of all that the database holds (Level 2).
+
+    The database is only read. The plan says what was written since the backup and would be lost.
+    Exit codes: 0 planned, 2 error, 130 interrupted.
+    """
+    with ended_in_order():
+        planned = recon.plan_restore(recon.RestoreOptions(**given))
+    for line in restore_lines(planned.plan):
+        click.echo(line)
+    click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
+    click.echo(f"  - SHA-256: {planned.sha256}")
+    click.echo(f"  - Apply it: recon rollback apply {planned.folder}\n")
+    for line in restore_footer(planned.plan):
+        click.echo(line)
+    return 0
+
+
+@command.command("rehearse", context_settings=CONTEXT)
+@backup_argument
+@click.option("-b", "--bundle", type=PATH, metavar="BUNDLE", help="The run that Level 1 undoes; needs a later backup.")
+@click.option("--run-id", metavar="ID", help="The same, where its importer left no bundle.")
+@offered("database")
+@offered("profile")
+@outputs_option
+@pg_bin_option
+@limit_option
+def rehearse(**given: Any) -> int:
+    """Play both levels on a scratch database, and measure how long they take.
+
+    The scratch database is made for this on the server of --database, and dropped at the end.
+    Exit codes: 0 all passed, 1 one or more failed, 2 error or incomplete, 130 interrupted.
+    """
+    console = AssessmentConsole(verbose=False)
+    with ended_in_order():
+        played = recon.rehearse_rollback(recon.RehearsalOptions(**given), console)
+    console.finished(played.assessment, f"Kept in: {played.folder}")
+    return assessment_exit_code(played.assessment, "failure")
+
+
 def applying_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add what apply and revert share."""
     options = [
@@ -134,6 +210,8 @@ def applying_options(function: Callable[..., Any]) -> Callable[..., Any]:
         offered("database"),
         offered("profile"),
         offered("timeout_s"),
+        pg_bin_option,
+        scratch_option,
         by_option,
     ]
     for add in reversed(options):
@@ -146,24 +224,28 @@ def applying_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def apply(**given: Any) -> int:
     """Do what a plan says, or nothing, and verify it against the plan.
 
-    The run id is typed on a terminal, or given with --yes.
-    Exit codes: 0 rolled back, 1 not as planned, 2 error and nothing changed, 130 interrupted.
+    The run id, of a restore the database's name, is typed on a terminal, or given with --yes.
+    Exit codes: 0 rolled back or restored, 1 not as planned, 2 error and nothing changed, 130 interrupted.
     """
+    if is_restore(given["plan"]):
+        return _finished(recon.apply_restore, given, "Replace")
     return _finished(recon.apply_rollback, given, "Delete")
 
 
 @command.command("revert", context_settings=CONTEXT)
 @applying_options
 def revert(**given: Any) -> int:
-    """Put back what an applied plan deleted, or nothing.
+    """Put back what an applied plan deleted or replaced, or nothing.
 
-    The run id is typed on a terminal, or given with --yes.
+    The run id, of a restore the database's name, is typed on a terminal, or given with --yes.
     Exit codes: 0 reverted, 1 not as planned, 2 error and nothing changed, 130 interrupted.
     """
+    if is_restore(given["plan"]):
+        return _finished(recon.revert_restore, given, "Bring back what was there before")
     return _finished(recon.revert_rollback, given, "Put back")
 
 
-def _finished(act: Callable[..., AppliedPlan], given: dict[str, Any], verb: str) -> int:
+def _finished(act: Callable[..., AppliedPlan | AppliedRestore], given: dict[str, Any], verb: str) -> int:
     given["run_id"] = given["run_id"] or _typed(given["plan"], verb)
     console = AssessmentConsole(verbose=False)
     with ended_in_order():
@@ -188,7 +270,12 @@ def _typed(plan: Path, verb: str) -> str:
             found="no terminal",
             next_step="Read the plan, then name the run: --yes RUN_ID",
         )
-    for line in question_lines(read_plan(plan).plan):
+    if is_restore(plan):
+        lines, question = restore_question(read_restore(plan).plan), f"{verb}? Type the database's name to go on"
+    else:
+        lines = question_lines(read_plan(plan).plan)
+        question = f"{verb} what the plan lists? Type the run id to go on"
+    for line in lines:
         click.echo(line)
     end_typing_at_interrupts()
-    return str(click.prompt(f"{verb} what the plan lists? Type the run id to go on")).strip()
+    return str(click.prompt(question)).strip()

@@ -87,6 +87,11 @@ def revert_plan(
     return _carry_out(options, progress, listener, is_reverted=True)
 
 
+def play_plan(stored: StoredPlan, url: DatabaseUrl, progress: RollbackListener) -> None:
+    """Do what a plan says in a scratch database, which nobody has to approve; raises as `apply_plan`."""
+    _Attempt(stored, url, None, progress, stored.plan.made_by, is_reverted=False).carry_out()
+
+
 def _carry_out(
     options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None, *, is_reverted: bool
 ) -> AppliedPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from recon.errors import RollbackError, UsageError
 from recon.preflight.environment_names import PRODUCTION, named_environments
@@ -13,9 +13,40 @@ from recon.rollback.files import DIGEST
 
 if TYPE_CHECKING:
     from recon.database import DatabaseUrl
-    from recon.rollback.files import StoredPlan
     from recon.rollback.options import ApplyOptions
     from recon.rollback.plan import RollbackPlan
+
+
+class ApprovablePlan(Protocol):
+    """What an approval is about, in a plan of either level."""
+
+    @property
+    def environment(self) -> str:
+        """The environment that the database belongs to."""
+
+    @property
+    def database(self) -> str:
+        """The database, for the message."""
+
+    @property
+    def made_by(self) -> str:
+        """Who made the plan, and cannot approve it."""
+
+
+class Approvable(Protocol):
+    """A plan that was read back."""
+
+    @property
+    def plan(self) -> ApprovablePlan:
+        """The plan."""
+
+    @property
+    def sha256(self) -> str:
+        """Its digest, which is signed."""
+
+    @property
+    def folder(self) -> Path:
+        """Its folder, in which the signature may be."""
 
 
 def require_run(plan: RollbackPlan, options: ApplyOptions) -> None:
@@ -51,7 +82,7 @@ def require_run(plan: RollbackPlan, options: ApplyOptions) -> None:
         )
 
 
-def approved_by(stored: StoredPlan, options: ApplyOptions, url: DatabaseUrl) -> str | None:
+def approved_by(stored: Approvable, options: ApplyOptions, url: DatabaseUrl) -> str | None:
     """Return who approved the plan, where an approval is given or asked for.
 
     Raises:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,7 @@ from recon.rollback.plan import VERSION, RollbackPlan
 
 PLAN, DIGEST, MARKDOWN, STATEMENTS = "plan.json", "plan.sha256", "plan.md", "plan.sql"
 AGAIN = "Make the plan again: recon rollback plan"
+P = TypeVar("P", bound=msgspec.Struct)
 
 
 class SealedPlan(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class StoredPlan:
     folder: Path
 
 
-def write_plan(folder: Path, plan: RollbackPlan) -> str:
+def write_plan(folder: Path, plan: msgspec.Struct) -> str:
     """Write the plan, readable by its owner alone, and return its digest.
 
     Raises:
@@ -72,7 +74,25 @@ def read_plan(path: Path | str) -> StoredPlan:
     Raises:
         RollbackError: It cannot be read, is none, is of another version of recon, or was edited.
     """
-    file = Path(path) / PLAN if Path(path).is_dir() else Path(path)
+    return StoredPlan(*read_sealed(path, RollbackPlan, VERSION))
+
+
+def version_of(path: Path | str) -> str | None:
+    """The version that a plan says it is of; None where that cannot be read."""
+    try:
+        sealed = msgspec.json.decode(_file(path).read_bytes(), type=SealedPlan)
+        return msgspec.json.decode(sealed.plan, type=VersionedPlan).schema_version
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _file(path: Path | str) -> Path:
+    return Path(path) / PLAN if Path(path).is_dir() else Path(path)
+
+
+def read_sealed(path: Path | str, kind: type[P], wanted: str) -> tuple[P, str, Path]:
+    """Read a plan of that kind and version; returns it with its digest and its folder; raises as `read_plan`."""
+    file = _file(path)
     try:
         sealed = msgspec.json.decode(file.read_bytes(), type=SealedPlan)
         text = bytes(sealed.plan)
@@ -80,7 +100,7 @@ def read_plan(path: Path | str) -> StoredPlan:
             # It may have been formatted anew, which changes nothing.
             text = msgspec.json.encode(msgspec.json.decode(text), order="sorted")
         version = msgspec.json.decode(text, type=VersionedPlan).schema_version
-        plan = msgspec.json.decode(text, type=RollbackPlan) if version == VERSION else None
+        plan = msgspec.json.decode(text, type=kind) if version == wanted else None
     except OSError as error:
         raise RollbackError(
             "The plan cannot be read",
@@ -105,8 +125,8 @@ def read_plan(path: Path | str) -> StoredPlan:
         raise RollbackError(
             "The plan is of another version of recon",
             where=str(file)[:300],
-            expected=VERSION,
+            expected=wanted,
             found=str(version)[:20],
             next_step=AGAIN,
         )
-    return StoredPlan(plan, sealed.sha256, file.parent)
+    return plan, sealed.sha256, file.parent

@@ -54,7 +54,7 @@ class ApplyOptions:
 
     Attributes:
         plan: The plan's folder, or its plan.json.
-        run_id: The run's id, as the person who applies the plan gives it.
+        run_id: The run's id, as the person who applies the plan gives it; of a restore, the database's name.
         database: As of RollbackOptions.
         approval: The signature of another person over the plan's digest; None: approval.sig beside the plan, if it is
             there.
@@ -63,6 +63,8 @@ class ApplyOptions:
         by: Who applies it; None: the account.
         profile: The profile whose environments say what production is; None: the built-in one.
         timeout_s: As of RollbackOptions.
+        pg_bin: Of a restore: the folder of PostgreSQL's programs; None: the PATH and the usual folders.
+        scratch_database: Of a restore: as `database`, the server on which the backup is tried out; None: the same.
         environment: Environment variables by name.
     """
 
@@ -75,4 +77,6 @@ class ApplyOptions:
     by: str | None = None
     profile: Path | str | None = None
     timeout_s: float | None = None
+    pg_bin: Path | str | None = None
+    scratch_database: str | None = field(default=None, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

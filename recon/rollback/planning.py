@@ -23,6 +23,7 @@ from recon.rollback.audit import audit_form
 from recon.rollback.audited import AuditedValues
 from recon.rollback.bundle_evidence import evidence_of_bundle, require_real
 from recon.rollback.evidence import READS
+from recon.rollback.figures import last_figures
 from recon.rollback.files import STATEMENTS, write_private
 from recon.rollback.former import NoFormerValues, former_database
 from recon.rollback.links import count_orphans
@@ -53,18 +54,19 @@ if TYPE_CHECKING:
     from recon.rollback.plan import AuditForm, PlannedRow, RestoredTable, ReverseSql
 
 
-def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
+def make_plan(options: RollbackOptions, folder: Path, scratch: DatabaseUrl | None = None) -> RollbackPlan:
     """Plan the rollback of a run, and write the plan and its reverse SQL into a folder.
 
     Args:
         options: Which run.
         folder: An existing folder, readable by nobody else.
+        scratch: A copy of the database, which the plan is for in the place of the database itself.
 
     Raises:
         ReconError: The run cannot be undone, with the reason; nothing was written to the database.
     """
     profile = load_profile(options.profile).require_whole()
-    url = resolve_database(options.database, options.environment)
+    url = scratch or resolve_database(options.database, options.environment)
     who, _ = decider(options.by)
     with (
         _known(options, profile, url) as known,
@@ -83,7 +85,9 @@ def make_plan(options: RollbackOptions, folder: Path) -> RollbackPlan:
         write_private(folder / STATEMENTS, statements.encode())
     environments = named_environments(url, profile)
     environment = environments[0] if len(environments) == 1 else PRODUCTION
-    return replace(plan, environment=environment)
+    rehearsed = last_figures(Path(options.outputs), plan.identity)
+    measured = (rehearsed.words(plan.made_at),) if rehearsed else ()
+    return replace(plan, environment=environment, notices=(*plan.notices, *measured))
 
 
 @dataclass(frozen=True)

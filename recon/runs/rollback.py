@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from recon.rollback.exactness import RollbackListener
     from recon.rollback.options import ApplyOptions, RollbackOptions
     from recon.rollback.plan import RollbackPlan
+    from recon.rollback.restore.applying import AppliedRestore
 
-DONE = "done.jsonl"
+DONE, ROLLBACK = "done.jsonl", "rollback"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
         # Only now is the folder's name known, which the commands in it have to name.
         write_private(folder / MARKDOWN, render(plan, digest, str(folder)).encode())
     inputs = named_inputs(_bundle_of(options), (), (options.profile or BUILT_IN,))
-    seal_folder(folder, _facts("rollback-plan", "PLANNED", plan.run_id, options.by, inputs))
+    seal_folder(folder, facts_of("rollback-plan", "PLANNED", plan.run_id, options.by, inputs))
     return PlannedRollback(plan, digest, folder)
 
 
@@ -100,18 +101,31 @@ def apply_rollback(
     Raises:
         ReconError: It was not applied, with the reason, and with what is known about the database.
     """
-    return _kept(apply_plan(options, progress or Unreported(), listener))
+    applied = apply_plan(options, progress or Unreported(), listener)
+    keep_applied(applied, ROLLBACK, applied.stored.plan.run_id)
+    return applied
 
 
 def revert_rollback(
     options: ApplyOptions, progress: RollbackListener | None = None, listener: AssessmentListener | None = None
 ) -> AppliedPlan:
     """Put back what a plan deleted, under the same guards; arguments and errors as of `apply_rollback`."""
-    return _kept(revert_plan(options, progress or Unreported(), listener))
+    applied = revert_plan(options, progress or Unreported(), listener)
+    keep_applied(applied, ROLLBACK, applied.stored.plan.run_id)
+    return applied
 
 
-def _kept(applied: AppliedPlan) -> AppliedPlan:
-    """Write what was done into the plan's folder."""
+def keep_applied(applied: AppliedPlan | AppliedRestore, kind: str, run_id: str | None) -> None:
+    """Write what was done into the plan's folder, and rebuild the site that it is on.
+
+    Args:
+        applied: What was done.
+        kind: "rollback" or "restore".
+        run_id: The run that was undone; None: it is not about one.
+
+    Raises:
+        OutputError: It cannot be written; the message says how the rollback ended.
+    """
     folder = applied.stored.folder
     line = {
         "at": timestamp(applied.at),
@@ -136,14 +150,13 @@ def _kept(applied: AppliedPlan) -> AppliedPlan:
             next_step="Make room, and give the same command again: it does nothing twice",
         ) from error
     if FOLDER_NAME.fullmatch(folder.name):
-        _record(applied)
+        _record(applied, kind, run_id)
         build_site(folder.parent)
-    return applied
 
 
-def _record(applied: AppliedPlan) -> None:
-    kind = "rollback-revert" if applied.is_reverted else "rollback"
-    facts = _facts(kind, applied.words, applied.stored.plan.run_id, applied.by, FolderInputs())
+def _record(applied: AppliedPlan | AppliedRestore, kind: str, run_id: str | None) -> None:
+    done = f"{kind}-revert" if applied.is_reverted else kind
+    facts = facts_of(done, applied.words, run_id, applied.by, FolderInputs())
     try:
         seal_folder(applied.stored.folder, facts, (DONE, *FILES.values()))
     except (EvidenceError, OutputError) as error:
@@ -155,7 +168,7 @@ def _record(applied: AppliedPlan) -> None:
         ) from error
 
 
-def _facts(kind: str, outcome: str, run_id: str, by: str | None, inputs: FolderInputs) -> FolderFacts:
+def facts_of(kind: str, outcome: str, run_id: str | None, by: str | None, inputs: FolderInputs) -> FolderFacts:
     """What was done, and by whom: the account, and the name that was given in its place."""
     names = dict.fromkeys(name for name in (account_name(), by) if name)
     return FolderFacts(kind, outcome, run_id, tuple(names), inputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from recon.database import exclusion
 from recon.database.writing.interface import WriteError
 from recon.database.writing.postgresql_catalogue import STATEMENTS, ask
 from recon.database.writing.postgresql_failure import STATEMENT_LIMIT_S, failure, refused
@@ -24,8 +25,7 @@ BEGIN = {
 }
 LOCK_LIMIT_S = 2.0
 IDLE_LIMIT_S = 300.0
-# "recon" in ASCII: an importer that takes it with pg_advisory_xact_lock keeps a rollback from running beside it.
-LOCK_KEY = 0x7265636F6E
+LOCK_KEY = exclusion.LOCK_KEY
 # What keeps a rollback from writing, as the statement `state` asks for it: reason, kind, next step.
 STATES = (
     ("the server is a standby, which takes no writes", "read only", "Connect to the primary"),

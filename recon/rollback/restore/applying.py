@@ -1,0 +1,382 @@
+"""Applies and reverts the plan of a restore: proven again, the present state kept, then all of it or nothing."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recon.backup.contents import compare_contents
+from recon.backup.kinds import contents_of, identity_of, kind_of_database
+from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal
+from recon.database import resolve_database
+from recon.errors import RollbackError, UsageError, lack_of_resources
+from recon.masking import mask_text
+from recon.preflight.assessing import Step, assess
+from recon.preflight.backups import BackupOptions, create_backup, newest_backup
+from recon.preflight.decisions import decider
+from recon.rollback.audit import PLAN_ID, REVERTED_ID
+from recon.rollback.authority import approved_by
+from recon.rollback.figures import duration
+from recon.rollback.restore.files import BEFORE, DAMAGED, REVERTED, read_restore
+from recon.rollback.restore.options import tools_of
+from recon.rollback.restore.planning import present_tables
+from recon.rollback.restore.proving import proven_backup
+from recon.rollback.restore.recording import AuditRecord, is_recorded, record_of
+from recon.rollback.restore.verifying import PART, RestoredState, facts_of_restore, verify_restored, without_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from recon.backup.contents import TableContent, Tools
+    from recon.backup.replacing import Survey
+    from recon.database import DatabaseUrl
+    from recon.model import Assessment, Check, Fact
+    from recon.preflight.assessing import AssessmentListener
+    from recon.rollback.exactness import RollbackListener
+    from recon.rollback.options import ApplyOptions
+    from recon.rollback.restore.files import StoredRestore
+    from recon.rollback.restore.plan import RestorePlan
+    from recon.rollback.restore.proving import ProvenBackup
+
+AGAIN = "Make the plan again: recon rollback restore"
+STALE = "The plan is stale"
+
+
+@dataclass(frozen=True)
+class AppliedRestore:
+    """What was done.
+
+    Attributes:
+        stored: The plan.
+        is_reverted: Whether what was there before was brought back.
+        was_done: Whether that was found done, by an earlier call.
+        outage_s: For how many seconds nobody else could use the database; None: it was found done.
+        by, approved_by, at, assessment: As of an AppliedPlan.
+    """
+
+    stored: StoredRestore
+    is_reverted: bool
+    was_done: bool
+    outage_s: float | None
+    by: str
+    approved_by: str | None
+    at: datetime
+    assessment: Assessment
+
+    @property
+    def words(self) -> str:
+        """The outcome in capitals."""
+        if self.assessment.verdict != "PASSED":
+            return "NOT AS PLANNED"
+        return "REVERTED" if self.is_reverted else "RESTORED"
+
+
+def apply_restore_plan(
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None = None
+) -> AppliedRestore:
+    """Put the backup in the place of what the database holds, and verify that against the manifest.
+
+    Raises:
+        ReconError: It was not applied, with the reason; the message says what is known about the database.
+    """
+    return _carry_out(options, progress, listener, is_reverted=False)
+
+
+def revert_restore_plan(
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None = None
+) -> AppliedRestore:
+    """Bring back what the database held before, under the same guards; raises as `apply_restore_plan`."""
+    return _carry_out(options, progress, listener, is_reverted=True)
+
+
+def _carry_out(
+    options: ApplyOptions, progress: RollbackListener, listener: AssessmentListener | None, *, is_reverted: bool
+) -> AppliedRestore:
+    stored = read_restore(options.plan)
+    who, _ = decider(options.by)
+    url = resolve_database(options.database, options.environment)
+    _require_name(stored.plan, options)
+    approver = approved_by(stored, options, url)
+    _require_database(stored.plan, url)
+    attempt = (_Revert if is_reverted else _Apply)(stored, options, url, progress, who)
+    outage_s = attempt.carry_out()
+    assessment = attempt.verified(listener, outage_s)
+    was_done = outage_s is None
+    return AppliedRestore(stored, is_reverted, was_done, outage_s, who, approver, datetime.now(UTC), assessment)
+
+
+def _require_name(plan: RestorePlan, options: ApplyOptions) -> None:
+    if options.run_id != plan.name:
+        raise UsageError(
+            "That is not the database of this plan",
+            where=str(options.plan)[:300],
+            expected=plan.name,
+            found=options.run_id[:100] or "nothing",
+            next_step="Read the plan, and name the database whose contents it replaces",
+        )
+
+
+def _require_database(plan: RestorePlan, url: DatabaseUrl) -> None:
+    present = identity_of(url)
+    differing = [name for name, value in plan.identity.items() if present.get(name) != value]
+    if differing:
+        raise RollbackError(
+            f"The plan is of another database ({UNCHANGED})",
+            where=url.label,
+            expected=plan.database,
+            found=", ".join(f"{name} {present.get(name)}" for name in differing),
+            next_step="Name the database that the plan was made for, or make a plan for this one",
+        )
+
+
+@dataclass
+class _Attempt:
+    """One attempt to apply a plan, or to revert it; `backup` is what is put in place."""
+
+    stored: StoredRestore
+    options: ApplyOptions
+    url: DatabaseUrl
+    progress: RollbackListener
+    by: str
+    backup: ProvenBackup = field(init=False)
+    standing: Mapping[str, TableContent] = field(init=False, default_factory=dict)
+
+    key = PLAN_ID
+    title, kept_in = "Restore", BEFORE
+
+    @property
+    def plan(self) -> RestorePlan:
+        return self.stored.plan
+
+    @property
+    def tools(self) -> Tools:
+        return tools_of(self.options.pg_bin, None)
+
+    def carry_out(self) -> float | None:
+        """Carry it out; returns the seconds of outage, None where it was found done."""
+        if self.is_done():
+            self.progress.step("Found done before")
+            return None
+        self.progress.step("Checking the backup")
+        survey = self.surveyed()
+        record = self._tried()
+        present = self._present()
+        self.require_expected(present, survey)
+        return self._replace(survey, present, record)
+
+    def is_done(self) -> bool:
+        raise NotImplementedError
+
+    def proven(self) -> ProvenBackup:
+        raise NotImplementedError
+
+    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:
+        raise NotImplementedError
+
+    def surveyed(self) -> Survey:
+        """Prove the backup again, and look again at what is concerned."""
+        self.backup = self.proven()
+        survey = kind_of_replacing(self.url).survey(self.url, self.backup.data, self.backup.manifest, self.tools)
+        if survey.missing_rights:
+            raise RollbackError(
+                f"This role may not do what the restore needs ({UNCHANGED})",
+                where=self.url.label,
+                expected="; ".join(survey.missing_rights[:20]),
+                next_step="Use the role that owns the tables, or ask the DBA for these rights",
+            )
+        return survey
+
+    def _tried(self) -> AuditRecord:
+        """Restore into a scratch database, and compare what arrives; returns how it is going to be recorded."""
+        self.progress.step("Restoring into a scratch database")
+        backup, kind = self.backup, kind_of_database(self.url.kind)
+        named = self.options.scratch_database
+        server = resolve_database(named, self.options.environment) if named else self.url
+        if kind is None:
+            raise RollbackError("Databases of this kind are not restored", where=self.url.label)
+        with kind.restored(backup.data, backup.form, self.tools, server, backup.manifest) as copy:
+            check = "Check the backup: recon backup test"
+            if copy.errors:
+                raise RollbackError(
+                    f"The backup cannot be restored without an error ({UNCHANGED})",
+                    where=str(backup.path),
+                    found=mask_text(copy.errors[0]),
+                    next_step=check,
+                )
+            found = contents_of(copy.url).tables
+            differing = compare_contents(backup.manifest.tables, found, backup.manifest.left_out)
+            require_equal(differing, "The scratch database does not hold what it should", str(backup.path), check)
+            self.progress.note(f"{backup.manifest.rows:,} rows, as in the manifest, in {duration(copy.minutes * 60)}")
+            metadata = {self.key: self.plan.id, "level": 2, "backup": backup.path.name, "by": self.by}
+            return record_of(copy.url, self.options.profile, self.plan.id, metadata)
+
+    def _present(self) -> Mapping[str, TableContent] | None:
+        """Back the present state up; returns what it holds, None where it is damaged and was copied as it is."""
+        self.progress.step("Backing the present state up")
+        folder = self.stored.folder / self.kept_in
+        present, damage = present_tables(self.url)
+        if present is None:
+            self._copy_damaged(damage)
+            return None
+        options = self.options
+        created = create_backup(
+            BackupOptions(
+                backups=folder, database=options.database, pg_bin=options.pg_bin, environment=options.environment
+            )
+        )
+        self.progress.note(f"kept in {created.folder}")
+        return created.manifest.tables
+
+    def _copy_damaged(self, damage: str) -> None:
+        path, folder = (self.url.path or Path()).resolve(), self.stored.folder / DAMAGED
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            for file in path.parent.glob(f"{path.name}*"):
+                if file.is_file():
+                    shutil.copy2(file, folder / file.name)
+        except OSError as error:
+            raise lack_of_resources(error) or RollbackError(
+                f"The damaged file cannot be copied ({UNCHANGED})", where=str(path)[:300], found=error.strerror
+            ) from error
+        self.progress.note(f"the file is damaged ({damage}): copied as it is to {folder}")
+
+    def _replace(self, survey: Survey, present: Mapping[str, TableContent] | None, record: AuditRecord) -> float:
+        backup = self.backup
+        if present is not None:
+            self.standing = {name: present[name] for name in survey.kept if name in present}
+        wanted = Replacement(backup.data, backup.manifest, present, survey.first, survey.kept, record.statement)
+        outage_s = kind_of_replacing(self.url).replace(self.url, wanted, self.tools, self.progress)
+        self.progress.note(f"nobody else could use the database for {duration(outage_s)}")
+        if record.why:
+            self.progress.note(record.why)
+        return outage_s
+
+    def verified(self, listener: AssessmentListener | None, outage_s: float | None) -> Assessment:
+        """Verify what is there now against the manifest."""
+        kind = "restore-revert" if self.key == REVERTED_ID else "restore"
+        steps = [
+            Step("plan", "Plan", lambda: facts_of_restore(self.plan)),
+            Step(PART, "Verification against the Manifest", lambda: self._ask(was_done=outage_s is None)),
+        ]
+        return assess(kind, f"{self.title} of {self.plan.name}", steps, listener)
+
+    def _ask(self, *, was_done: bool) -> Iterator[Fact | Check]:
+        if was_done:
+            self.backup = self.proven()
+        survey = kind_of_replacing(self.url).survey(self.url, self.backup.data, self.backup.manifest, self.tools)
+        found = contents_of(self.url).tables
+        standing = {name: found[name] for name in survey.kept if name in found} if was_done else self.standing
+        audit = record_of(self.url, self.options.profile, self.plan.id, {}).table
+        state = RestoredState(found, survey, audit, standing, was_done)
+        yield from verify_restored(self.backup.manifest, state)
+
+    def is_recorded(self, key: str) -> bool | None:
+        """Whether the database has an audit row of this plan; None: it says nothing."""
+        return is_recorded(self.url, self.options.profile, key, self.plan.id)
+
+
+class _Apply(_Attempt):
+    """The backup takes the place of what is there."""
+
+    def proven(self) -> ProvenBackup:
+        backup = proven_backup(Path(self.plan.backup), self.url, self.tools)
+        if backup.sha256 != self.plan.backup_sha256:
+            raise RollbackError(
+                f"{STALE}: the backup is another one than it was ({UNCHANGED})",
+                where=self.plan.backup,
+                expected=f"a manifest with the SHA-256 {self.plan.backup_sha256[:16]}…",
+                found=f"{backup.sha256[:16]}…",
+                next_step=AGAIN,
+            )
+        return backup
+
+    def is_done(self) -> bool:
+        if self.plan.present is None:
+            # Only a file can be damaged; the next look at it says whether it is whole by now.
+            present, _ = present_tables(self.url)
+            if present is None:
+                return False
+        recorded = self.is_recorded(PLAN_ID)
+        if self.is_recorded(REVERTED_ID):
+            raise RollbackError("The plan was applied, and reverted", where=self.url.label, next_step=AGAIN)
+        if recorded is not None:
+            return recorded
+        backup = self.proven()
+        differing = compare_contents(
+            backup.manifest.tables, contents_of(self.url).tables, {*backup.manifest.left_out, *self.plan.survey.kept}
+        )
+        return not differing and bool(self.plan.lost or self.plan.present is None)
+
+    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:
+        planned = self.plan.survey
+        if (survey.first, survey.kept) != (planned.first, planned.kept):
+            raise RollbackError(
+                f"{STALE}: the schema changed since it was made ({UNCHANGED})",
+                where=self.url.label,
+                expected="; ".join(planned.first[:3]) or "nothing that would stop the restore",
+                found="; ".join(survey.first[:3]) or "nothing that would stop the restore",
+                next_step=AGAIN,
+            )
+        if (present is None) != (self.plan.present is None):
+            raise RollbackError(
+                f"{STALE}: the file is {'damaged' if present is None else 'whole'} by now ({UNCHANGED})",
+                where=self.url.label,
+                next_step=AGAIN,
+            )
+        if present is not None and self.plan.present is not None:
+            words = f"{STALE}: more was written since it was made, and would be lost"
+            require_equal(compare_contents(self.plan.present, present), words, self.url.label, AGAIN)
+
+
+class _Revert(_Attempt):
+    """What was there before comes back."""
+
+    key = REVERTED_ID
+    title, kept_in = "Revert of the Restore", REVERTED
+
+    def proven(self) -> ProvenBackup:
+        found = newest_backup(self.stored.folder / BEFORE)
+        if found is None:
+            damaged = self.stored.folder / DAMAGED
+            raise RollbackError(
+                "What was there before was not backed up, so it cannot be brought back",
+                where=str(self.stored.folder)[:300],
+                expected=f"a backup in {BEFORE}",
+                found=f"a copy of the damaged file in {damaged}" if damaged.exists() else "none",
+                next_step="Check that this is the plan that was applied",
+            )
+        return proven_backup(found, self.url, self.tools)
+
+    def is_done(self) -> bool:
+        if self.is_recorded(REVERTED_ID):
+            return True
+        if self.is_recorded(PLAN_ID) is False:
+            raise RollbackError(
+                "The plan was not applied to this database, so there is nothing to bring back",
+                where=self.url.label,
+                expected="its audit row",
+                found="none",
+                next_step="Check that this is the plan that was applied",
+            )
+        if self.is_recorded(PLAN_ID) is None:
+            backup = self.proven()
+            found = contents_of(self.url).tables
+            return not compare_contents(backup.manifest.tables, found, backup.manifest.left_out)
+        return False
+
+    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:  # noqa: ARG002
+        restored = proven_backup(Path(self.plan.backup), self.url, self.tools).manifest
+        audit = record_of(self.url, self.options.profile, self.plan.id, {}).table
+        kept = self.plan.survey.kept
+        differing = compare_contents(restored.tables, present or {}, {*restored.left_out, *kept})
+        known = {name: content for name, content in (self.plan.present or {}).items() if name in kept}
+        differing += compare_contents(known, {name: (present or {})[name] for name in known if name in (present or {})})
+        require_equal(
+            without_record(differing, audit),
+            "Something was written since the backup was put in place, and would be lost",
+            self.url.label,
+            f"Read what it is, in a plan of its own: recon rollback restore {self.backup.path}",
+        )

@@ -1,0 +1,106 @@
+"""Makes the plan of a restore; the database is only read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from recon.backup.contents import compare_contents
+from recon.backup.kinds import contents_of, identity_of
+from recon.backup.replacing import WrittenRows, kind_of_replacing
+from recon.database import resolve_database
+from recon.errors import BackupError
+from recon.preflight.decisions import decider
+from recon.preflight.environment_names import PRODUCTION, named_environments
+from recon.profile import load_profile
+from recon.rollback.figures import last_figures
+from recon.rollback.restore.options import tools_of
+from recon.rollback.restore.plan import LostTable, RestorePlan
+from recon.rollback.restore.proving import proven_backup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from recon.backup.contents import TableContent
+    from recon.backup.manifest import BackupManifest
+    from recon.backup.replacing import Survey
+    from recon.database import DatabaseUrl
+    from recon.rollback.restore.options import RestoreOptions
+
+FILES = ("sqlite", "duckdb")
+# What SQLite and DuckDB say of a file that another program holds; it is not damaged.
+HELD = ("locked", "lock on file", "different configuration")
+
+
+def make_restore_plan(options: RestoreOptions) -> RestorePlan:
+    """Plan a restore.
+
+    Raises:
+        ReconError: It cannot be restored, with the reason; nothing was written to the database.
+    """
+    url = resolve_database(options.database, options.environment)
+    kind = kind_of_replacing(url)
+    profile = load_profile(options.profile)
+    who, _ = decider(options.by)
+    tools = tools_of(options.pg_bin, options.timeout_s)
+    backup = proven_backup(Path(options.backup).resolve(), url, tools)
+    manifest, identity = backup.manifest, identity_of(url)
+    present, damage = present_tables(url)
+    survey = kind.survey(url, backup.data, manifest, tools)
+    environments = named_environments(url, profile)
+    return RestorePlan(
+        id=str(uuid4()),
+        made_at=datetime.now(UTC),
+        made_by=who,
+        kind=url.kind,
+        database=url.label,
+        name=url.name or (url.path or Path()).name,
+        identity=identity,
+        environment=environments[0] if len(environments) == 1 else PRODUCTION,
+        backup=str(backup.path),
+        backup_sha256=backup.sha256,
+        snapshot_at=manifest.snapshot_at,
+        proof=backup.proof,
+        rows=manifest.rows,
+        tables=len(manifest.tables),
+        lost=tuple(_lost(manifest, present, survey)) if present is not None else (),
+        present=None if present is None else dict(present),
+        survey=survey,
+        way=kind.way,
+        limits=kind.limits,
+        notices=tuple(_notices(manifest, present, damage)),
+        rehearsed=last_figures(Path(options.outputs), identity),
+    )
+
+
+def present_tables(url: DatabaseUrl) -> tuple[Mapping[str, TableContent] | None, str]:
+    """What a database holds; None, and why, where it is a file that is damaged.
+
+    Raises:
+        BackupError: It cannot be read for another reason.
+        DatabaseError: It cannot be reached.
+    """
+    try:
+        return contents_of(url).tables, ""
+    except BackupError as error:
+        if url.kind not in FILES or any(words in error.message for words in HELD):
+            raise
+        return None, error.found or error.what
+
+
+def _lost(manifest: BackupManifest, present: Mapping[str, TableContent], survey: Survey) -> Iterator[LostTable]:
+    standing = {*manifest.left_out, *survey.kept}
+    for each in compare_contents(manifest.tables, present, standing):
+        stamps = survey.written.get(each.table, WrittenRows(None, None))
+        yield LostTable(each.table, each.rows, each.expected_rows, each.found, stamps.created, stamps.edited)
+
+
+def _notices(manifest: BackupManifest, present: Mapping[str, TableContent] | None, damage: str) -> Iterator[str]:
+    if present is None:
+        yield f"The database is damaged and cannot be read ({damage}): what would be lost is not known"
+    elif not compare_contents(manifest.tables, present, manifest.left_out):
+        yield "Every table holds what the backup holds: a restore would bring back nothing else"
+    for what, why in manifest.left_out.items():
+        yield f"Not in the digests: {what} ({why})"

@@ -1,0 +1,144 @@
+"""A database with a backup of it: what is written since, planned to be lost, restored, and brought back."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copytree
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import psycopg
+import pytest
+
+import recon
+from recon.errors import RollbackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "MembershipStatus", "WaIdMapping")
+
+
+class AtSteps:
+    """A progress that lets a test act at a step."""
+
+    def __init__(self, act: Callable[[str], None]) -> None:
+        self.act = act
+
+    def step(self, title: str) -> None:
+        self.act(title)
+
+    def note(self, text: str) -> None:
+        assert text
+
+
+@dataclass
+class Restores:
+    """A club with a backup.
+
+    Attributes:
+        name: What is typed to apply a plan.
+        url: The database.
+        backup: Its newest backup.
+    """
+
+    name: str
+    url: str
+    folder: Path
+    pg_bin: Path | None = None
+    backup: Path = field(init=False)
+
+    @classmethod
+    def of(cls, name: str, url: str, folder: Path, pg_bin: Path | None = None) -> Restores:
+        made = cls(name, url, folder, pg_bin)
+        made.back_up()
+        return made
+
+    def back_up(self) -> None:
+        options = recon.BackupOptions(backups=self.folder / "backups", pg_bin=self.pg_bin, environment=self.environment)
+        self.backup = recon.create_backup(options).folder
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self.url}
+
+    def run(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements, and commit; returns the rows of the last."""
+        connect: Callable[[str], Any] = (
+            psycopg.connect
+            if "://" in self.url
+            else duckdb.connect
+            if self.url.endswith(".duckdb")
+            else sqlite3.connect
+        )
+        with closing(connect(self.url)) as connection:
+            cursor = connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            found = list(cursor.fetchall()) if cursor.description else []
+            connection.commit()
+            return found
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of every table but the audit table."""
+        return {table: self.run(f'select * from "{table}" order by 1') for table in TABLES}
+
+    def audited(self, key: str, plan_id: str) -> int:
+        """How many audit rows tell of a plan under that key."""
+        texts = [str(metadata) for (metadata,) in self.run('select metadata from "AuditLog"')]
+        return sum(key in text and plan_id in text for text in texts)
+
+    @property
+    def email(self) -> str:
+        """An address of a member."""
+        return str(self.run('select email from "Member" order by id limit 1')[0][0])
+
+    def plan(self, **options: Any) -> recon.PlannedRestore:
+        chosen: dict[str, Any] = {"backup": self.backup, "outputs": self.folder / "outputs", "by": "jane"}
+        chosen |= {"pg_bin": self.pg_bin, "environment": self.environment} | options
+        return recon.plan_restore(recon.RestoreOptions(**chosen))
+
+    def apply(
+        self, planned: recon.PlannedRestore, at_step: Callable[[str], None] | None = None, **options: Any
+    ) -> recon.AppliedRestore:
+        return recon.apply_restore(self.applying(planned, options), at_step and AtSteps(at_step))
+
+    def revert(self, planned: recon.PlannedRestore, **options: Any) -> recon.AppliedRestore:
+        return recon.revert_restore(self.applying(planned, options))
+
+    def applying(self, planned: recon.PlannedRestore, options: dict[str, Any]) -> recon.ApplyOptions:
+        chosen: dict[str, Any] = {"plan": planned.folder, "run_id": self.name, "pg_bin": self.pg_bin}
+        chosen |= {"environment": self.environment, "by": "joe"} | options
+        return recon.ApplyOptions(**chosen)
+
+    def refused(self, planned: recon.PlannedRestore, *words: str, **options: Any) -> str:
+        """Apply a plan, which must end in an error that says this, and change nothing; returns the error."""
+        before = self.rows()
+        with pytest.raises(RollbackError) as raised:
+            self.apply(planned, **options)
+        assert self.rows() == before
+        said = str(raised.value)
+        for each in words:
+            assert each in said, said
+        return said
+
+    def killed(self, planned: recon.PlannedRestore, verb: str, step: int) -> list[str]:
+        """Apply or revert a plan in a process that is killed at a step; returns the steps that it began."""
+        script = Path(__file__).with_name("rollback") / "killed_restore.py"
+        told = [script, verb, planned.folder, self.name, self.url, self.pg_bin or "", step]
+        done = subprocess.run([sys.executable, *map(str, told)], capture_output=True, text=True, check=False)
+        assert done.returncode in {0, -signal.SIGKILL}, done.stderr
+        return done.stdout.splitlines()
+
+    def rehearse(self, **options: Any) -> recon.PlayedRehearsal:
+        chosen: dict[str, Any] = {"backup": self.backup, "pg_bin": self.pg_bin, "environment": self.environment}
+        return recon.rehearse_rollback(recon.RehearsalOptions(**chosen | options))
+
+    def copied_backup(self, folder: Path) -> Path:
+        return copytree(self.backup, folder / self.backup.name)
