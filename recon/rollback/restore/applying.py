@@ -133,7 +133,7 @@ def _require_database(plan: RestorePlan, url: DatabaseUrl) -> None:
 
 
 @dataclass
-class _Attempt:
+class _RestoreAttempt:
     """One attempt to apply a plan, or to revert it; `backup` is what is put in place."""
 
     stored: StoredRestore
@@ -278,7 +278,7 @@ class _Attempt:
         return is_recorded(self.url, self.options.profile, key, self.plan.id)
 
 
-class _Apply(_Attempt):
+class _Apply(_RestoreAttempt):
     """The backup takes the place of what is there."""
 
     def proven(self) -> ProvenBackup:
@@ -331,7 +331,7 @@ class _Apply(_Attempt):
             require_equal(compare_contents(self.plan.present, present), words, self.url.label, AGAIN)
 
 
-class _Revert(_Attempt):
+class _Revert(_RestoreAttempt):
     """What was there before comes back."""
 
     key = REVERTED_ID

@@ -74,14 +74,14 @@ class _Quiet:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class PlayedLevels:
     """What was rehearsed; `figures` is None where it did not come to its end."""
 
     assessment: Assessment
     figures: RehearsedFigures | None
 
 
-def play_rehearsal(options: RehearsalOptions, listener: AssessmentListener | None = None) -> Rehearsal:
+def play_rehearsal(options: RehearsalOptions, listener: AssessmentListener | None = None) -> PlayedLevels:
     """Restore a backup into a scratch database, play both levels there, and drop it.
 
     Raises:
@@ -97,7 +97,7 @@ def play_rehearsal(options: RehearsalOptions, listener: AssessmentListener | Non
             Step("level_2", "Level 2", played.level_2),
         ]
         assessment = assess("rehearsal", "Rehearsal of the Rollback", steps, listener)
-    return Rehearsal(assessment, played.figures)
+    return PlayedLevels(assessment, played.figures)
 
 
 @dataclass
