@@ -12,6 +12,7 @@ import pytest
 from made_backups import flipped, in_place_of, signed_again
 from restores import Restores
 
+import recon
 from recon.backup.manifest import MANIFEST, read_manifest
 from recon.backup.postgresql import DUMP
 from recon.database.exclusion import LOCK_KEY
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
 
     from postgres import Cluster
 
-    import recon
 
 NAMES = count()
 SCRATCH = "select count(*) from pg_database where datname like 'recon_scratch_%'"
 LEFT = "select datname from pg_database where datname like 'recon_scratch_%'"
+OWNED = """do $$ declare it record; begin
+  for it in select 'table' as kind, oid::regclass::text as name from pg_class
+            where relnamespace = 'public'::regnamespace and relkind = 'r'
+            union all
+            select 'type', oid::regtype::text from pg_type where typnamespace = 'public'::regnamespace and typtype = 'e'
+  loop execute format('alter %s %s owner to {role}', it.kind, it.name); end loop; end $$"""
 LATER = "2099-01-01"
 EDITS = (
     'delete from "EventRegistration" where id in (select id from "EventRegistration" order by id limit 7)',
@@ -249,6 +255,28 @@ def test_a_role_without_rights_plans_and_is_told_what_it_lacks(restores: Restore
         assert "nothing was changed" in said
     finally:
         restores.run(f"drop owned by {role}; drop role {role}")
+
+
+def test_an_owner_that_is_no_superuser_is_enough(own: Restores, cluster: Cluster, tmp_path: Path) -> None:
+    role = f"owner_{next(NAMES)}"
+    own.run(f"create role {role} login password 'x' createdb", OWNED.format(role=role))
+    own.run(f"grant create on schema public to {role}")
+    before = own.rows()
+    owner = Restores.of(own.name, cluster.url(own.name, role, "x"), tmp_path / "owner", cluster.binaries)
+    owner.run(EDITS[0])
+    planned = owner.plan()
+    assert planned.plan.survey.missing_rights == ()
+    # Without a place for the scratch database, nothing is tried at all.
+    own.run(f"alter role {role} nocreatedb")
+    with pytest.raises(recon.ReconError, match="--scratch-database"):
+        owner.apply(planned)
+    applied = owner.apply(planned, environment=owner.environment | {"SCRATCH": own.url}, scratch_database="SCRATCH")
+    assert applied.words == "RESTORED"
+    assert own.rows() == before
+    assert own.run("select distinct tableowner::text from pg_tables where schemaname = 'public'") == [(role,)]
+    with psycopg.connect(own.url) as connection:
+        connection.execute(f"drop owned by {role} cascade".encode())
+        connection.execute(f"drop role {role}".encode())
 
 
 def test_what_was_written_since_the_plan_makes_it_stale(own: Restores) -> None:

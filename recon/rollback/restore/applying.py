@@ -121,13 +121,15 @@ def _require_name(plan: RestorePlan, options: ApplyOptions) -> None:
 
 def _require_database(plan: RestorePlan, url: DatabaseUrl) -> None:
     present = identity_of(url)
-    differing = [name for name, value in plan.identity.items() if present.get(name) != value]
-    if differing:
+    # Not every role may know the system's identifier.
+    known = plan.identity.keys() & present.keys()
+    differing = sorted(name for name in known if plan.identity[name] != present[name])
+    if differing or known <= {"kind"}:
         raise RollbackError(
             f"The plan is of another database ({UNCHANGED})",
             where=url.label,
             expected=plan.database,
-            found=", ".join(f"{name} {present.get(name)}" for name in differing),
+            found=", ".join(f"{name} {present[name]}" for name in differing) or url.label,
             next_step="Name the database that the plan was made for, or make a plan for this one",
         )
 
