@@ -20,7 +20,7 @@ import recon
 from recon.errors import RollbackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "MembershipStatus", "WaIdMapping")
 
@@ -70,6 +70,14 @@ class Restores:
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements, and commit; returns the rows of the last."""
+        return self._found(statements)[-1]
+
+    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of every table but the audit table."""
+        asked = [f'select * from "{table}" order by 1' for table in TABLES]
+        return dict(zip(TABLES, self._found(asked), strict=True))
+
+    def _found(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
         connect: Callable[[str], Any] = (
             psycopg.connect
             if "://" in self.url
@@ -78,16 +86,12 @@ class Restores:
             else sqlite3.connect
         )
         with closing(connect(self.url)) as connection:
-            cursor = connection.cursor()
+            cursor, found = connection.cursor(), []
             for statement in statements:
                 cursor.execute(statement)
-            found = list(cursor.fetchall()) if cursor.description else []
+                found.append(list(cursor.fetchall()) if cursor.description else [])
             connection.commit()
             return found
-
-    def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows of every table but the audit table."""
-        return {table: self.run(f'select * from "{table}" order by 1') for table in TABLES}
 
     def audited(self, key: str, plan_id: str) -> int:
         """How many audit rows tell of a plan under that key."""

@@ -106,6 +106,10 @@ PLAYED = [
     ("recon rollback revert", 0, "\n  REVERTED\n"),
     ("recon rollback plan", 0, "PLANNED: deletes 438 rows of 4 tables, keeps 3 rows of the run"),
     ("recon backup check", 0, "Backup Check PASSED"),
+    ("recon rollback restore", 0, "EventRegistration: another number of rows: 150 rows now, 0 in the backup"),
+    ("ssh-keygen", 0, ""),
+    ("recon rollback apply", 0, "\n  RESTORED\n"),
+    ("recon rollback revert", 0, "\n  REVERTED\n"),
 ]
 # What goes wrong before the first command that finds it.
 LOSSES = """
@@ -178,11 +182,11 @@ class Night:
         now = datetime.now(UTC)
         start, end = (f"{now + timedelta(hours=hours):%Y-%m-%d %H:%M}" for hours in (-1, 1))
         line = re.sub(r'--window "[^"]+"', f'--window "{start}/{end} UTC"', line)
-        return re.sub(r"outputs/\d{8}T\d{6}Z-([\w-]+)", lambda found: self.newest(found[1]), line)
+        return re.sub(r"(outputs|backups)/\d{8}T\d{6}Z-([\w.-]+)", lambda found: self.newest(*found.groups()), line)
 
-    def newest(self, name: str) -> str:
+    def newest(self, parent: str, name: str) -> str:
         # The second of a second has a number at its end.
-        found = (self.folder / "outputs").glob(f"{'[0-9]' * 8}T{'[0-9]' * 6}Z-{name}*")
+        found = (self.folder / parent).glob(f"{'[0-9]' * 8}T{'[0-9]' * 6}Z-{name}*")
         return str(max(found, key=lambda folder: folder.stat().st_mtime_ns).relative_to(self.folder))
 
     def shell(self, line: str) -> Finished:

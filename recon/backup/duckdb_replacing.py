@@ -111,7 +111,7 @@ class _DuckdbFile:
             return read_tables(connection)
 
     def record(self, file: Path, statement: str) -> None:
-        with _opened(file) as connection:
+        with _refused(file, "The audit row cannot be written", CLOSE), _opened(file) as connection:
             connection.execute(statement)
 
     def adapt(self, path: Path, beside: Path) -> None:

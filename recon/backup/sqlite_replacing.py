@@ -123,9 +123,17 @@ class _SqliteFile:
         return reading.tables
 
     def record(self, file: Path, statement: str) -> None:
-        with closing(sqlite3.connect(file)) as connection:
-            connection.execute(statement)
-            connection.commit()
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute(statement)
+                connection.commit()
+        except sqlite3.Error as error:
+            raise RollbackError(
+                f"The audit row cannot be written to the copy of the backup ({UNCHANGED})",
+                where=str(file),
+                found=str(error),
+                next_step="See which trigger or constraint of the audit table refuses it",
+            ) from error
 
     def adapt(self, path: Path, beside: Path) -> None:
         """Keep a write-ahead log, where the database has one: an application chooses that once."""
@@ -143,7 +151,7 @@ class _SqliteFile:
                 # Without a log, which would otherwise be taken for that of the new file; no other program may have it.
                 connection.execute("pragma journal_mode = delete")
                 connection.execute("begin exclusive")
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 raise RollbackError(
                     f"Another program has the database open ({UNCHANGED})",
                     where=str(file)[:300],

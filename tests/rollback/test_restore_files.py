@@ -167,6 +167,27 @@ def test_what_was_written_since_the_plan_is_not_lost(own: Restores) -> None:
     assert names_in(Path(own.url).parent) == [Path(own.url).name]
 
 
+def test_an_edit_after_a_restore_is_not_lost_by_a_revert(in_sqlite: Restores) -> None:
+    own = in_sqlite
+    planned = own.plan()
+    with pytest.raises(RollbackError, match="was not applied to this database"):
+        own.revert(planned)
+    own.apply(planned)
+    own.run(EDITS[1])
+    before = own.rows()
+    with pytest.raises(RollbackError, match=r"since the backup was put in place.* rollback restore .*/before/"):
+        own.revert(planned)
+    assert own.rows() == before
+
+
+def test_an_audit_row_that_is_refused_keeps_the_backup_out(in_sqlite: Restores) -> None:
+    own = in_sqlite
+    own.run("""create trigger no_rows before insert on "AuditLog" begin select raise(abort, 'sealed'); end""")
+    own.back_up()
+    own.run(EDITS[0])
+    own.refused(own.plan(), "audit row cannot be written", "sealed")
+
+
 def test_a_damaged_file_is_kept_as_it_is_and_replaced(own: Restores) -> None:
     file = Path(own.url)
     data = bytearray(file.read_bytes())
@@ -185,7 +206,8 @@ def test_a_damaged_file_is_kept_as_it_is_and_replaced(own: Restores) -> None:
         own.revert(planned)
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(own: Restores, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_file_as_it_was(in_sqlite: Restores, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = in_sqlite
     planned = own.plan()
     before = own.rows()
 
@@ -218,7 +240,8 @@ def test_a_backup_that_is_damaged_or_of_another_file_is_refused(own: Restores, t
         own.apply(planned, run_id=own.name, environment={"DATABASE_URL": str(other)})
 
 
-def test_a_rehearsal_leaves_the_file_alone(own: Restores, tmp_path: Path) -> None:
+def test_a_rehearsal_leaves_the_file_alone(in_sqlite: Restores, tmp_path: Path) -> None:
+    own = in_sqlite
     before = Path(own.url).read_bytes()
     played = own.rehearse(outputs=tmp_path / "rehearsed")
     assert [check.outcome for check in played.assessment.checks] == ["PASS", "PASS"]
@@ -228,7 +251,7 @@ def test_a_rehearsal_leaves_the_file_alone(own: Restores, tmp_path: Path) -> Non
     assert planned.plan.rehearsed.rows == 457
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
 def test_both_levels_are_rehearsed_and_named_by_both_plans(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

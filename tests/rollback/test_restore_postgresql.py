@@ -300,17 +300,6 @@ def test_what_is_written_while_it_is_applied_is_not_lost(own: Restores) -> None:
     assert own.run('select count(*) from "EventRegistration"') == [(143,)]
 
 
-def test_an_edit_after_a_restore_is_not_lost_by_a_revert(own: Restores) -> None:
-    own.run(EDITS[0])
-    planned = own.plan()
-    own.apply(planned)
-    own.run(EDITS[1])
-    before = own.rows()
-    with pytest.raises(RollbackError, match="written since the backup was put in place"):
-        own.revert(planned)
-    assert own.rows() == before
-
-
 def test_what_depends_on_the_backup_undoes_everything(own: Restores) -> None:
     """A function that returns rows of a table is no view and no foreign key: the server refuses to drop the table."""
     own.run('create function newer() returns setof "Event" language sql as \'select * from "Event"\'')

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 AGAIN = "Make the plan again: recon rollback restore"
 STALE = "The plan is stale"
+# The file itself, and what SQLite and DuckDB put beside it.
+LOGS = ("", "-wal", "-shm", "-journal", ".wal")
+# A restore takes as long as it takes, and can be interrupted.
+LIMIT_S = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class _RestoreAttempt:
 
     @property
     def tools(self) -> Tools:
-        return tools_of(self.options.pg_bin, None)
+        return tools_of(self.options.pg_bin, LIMIT_S)
 
     def carry_out(self) -> float | None:
         """Carry it out; returns the seconds of outage, None where it was found done."""
@@ -224,11 +228,14 @@ class _RestoreAttempt:
             self._copy_damaged(damage)
             return None
         options = self.options
-        created = create_backup(
-            BackupOptions(
-                backups=folder, database=options.database, pg_bin=options.pg_bin, environment=options.environment
-            )
+        wanted = BackupOptions(
+            backups=folder,
+            database=options.database,
+            pg_bin=options.pg_bin,
+            timeout_s=LIMIT_S,
+            environment=options.environment,
         )
+        created = create_backup(wanted)
         self.progress.note(f"kept in {created.folder}")
         return created.manifest.tables
 
@@ -236,7 +243,7 @@ class _RestoreAttempt:
         path, folder = (self.url.path or Path()).resolve(), self.stored.folder / DAMAGED
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            for file in path.parent.glob(f"{path.name}*"):
+            for file in (path.with_name(path.name + suffix) for suffix in LOGS):
                 if file.is_file():
                     shutil.copy2(file, folder / file.name)
         except OSError as error:
