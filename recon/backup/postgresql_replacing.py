@@ -121,7 +121,7 @@ def _remarks(opened: PostgresqlSession) -> Iterator[str]:
     ((others,),) = _ask(opened, "others")
     if others:
         words = "one that holds a table for more than two seconds keeps the restore from beginning"
-        yield f"{others} other sessions are connected: {words}"
+        yield f"Other sessions are connected ({others}): {words}"
     for name, active in _ask(opened, "slots"):
         words = "is read" if active else "is not read now, so that its log is kept on the server's disk"
         yield f"The replication slot {name} gets every restored row as a change; it {words}"

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from made_backups import flipped, in_place_of, signed_again
 from restores import Restores
+from support import CHECKOUT
 
 import recon
 from recon.backup.manifest import MANIFEST, read_manifest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 
 NAMES = count()
+KINDS = CHECKOUT / "tests" / "backup" / "kinds.sql"
 SCRATCH = "select count(*) from pg_database where datname like 'recon_scratch_%'"
 LEFT = "select datname from pg_database where datname like 'recon_scratch_%'"
 OWNED = """do $$ declare it record; begin
@@ -181,7 +183,8 @@ def test_a_new_partition_of_an_old_table_stays(own: Restores) -> None:
     assert own.run("select id from part_2") == [(2,)]
 
 
-def test_functions_types_sequences_and_large_rows_come_back(own: Restores) -> None:
+def test_every_kind_of_object_and_value_comes_back(own: Restores) -> None:
+    own.run(KINDS.read_text(encoding="utf-8").replace("database kinds ", f"database {own.name} "))
     own.run(
         "create type mood as enum ('good', 'bad'); create sequence numbers; select nextval('numbers'); "
         "create table kinds (a mood, b text, c bytea); "
@@ -198,6 +201,7 @@ def test_functions_types_sequences_and_large_rows_come_back(own: Restores) -> No
     )
     assert own.apply(own.plan()).words == "RESTORED"
     assert own.run("select one(), two(), nextval('numbers')") == [(";2", "COPY x FROM stdin;", 2)]
+    assert own.run("select f(), g from p order by k") == [(1, 2), (1, 4)]
     assert own.run("select lo_get(4711)") == [(b"large",)]
     assert own.run("select length(b) from kinds order by a nulls last") == [(700000,), (2,)]
     assert own.run('select id from app."Odd; name"') == [(1,)]
