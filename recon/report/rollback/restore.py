@@ -160,7 +160,7 @@ def _differences(plan: RestorePlan) -> Iterator[str]:
     if not found:
         yield "Nothing."
         return
-    rows = [(each.kind, f"`{each.name.replace('`', '')}`", each.fate) for each in found[:SHOWN]]
+    rows = [(each.kind, markdown(each.name), each.fate) for each in found[:SHOWN]]
     yield from markdown_table(("Kind", "What", "What becomes of it"), rows)
     if len(found) > SHOWN:
         yield from ("", f"and {len(found) - SHOWN:,} more.")
