@@ -62,7 +62,7 @@ def _after_failure(migration: Migration, execute: MigrationStep) -> Iterator[str
 def _backup(migration: Migration) -> str:
     backup = migration.last("backup")
     kept = backup.kept if backup else None
-    return f"{kept}, proven before the import; docs/backups.md says how" if kept else "none was made by recon"
+    return _line(migration, "rollback", "restore", kept) if kept else "no backup is known"
 
 
 def _line(migration: Migration, *words: str, database: bool = True) -> str:

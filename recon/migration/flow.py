@@ -38,6 +38,7 @@ from recon.migration.importer_steps import (
 from recon.migration.importing import NOT_BEGUN, ImporterRun
 from recon.migration.options import CAN_BE_PASSED, ENDED
 from recon.migration.redacting import clean_output
+from recon.migration.sealing import seal_migration
 from recon.migration.supervising import OUTPUT
 from recon.migration.verbs import verb
 from recon.model import ENTITIES, Assessment, Outcome
@@ -323,7 +324,12 @@ class Flow:
         }
         if verdict == "INCOMPLETE":
             return session.note(step, **known)
-        return session.close(step, "verified", verdict, **known)
+        closed = session.close(step, "verified", verdict, **known)
+        try:
+            seal_migration(session.folder, session.migration, session.by)
+        except ReconError as error:
+            session.listener.note(f"The migration is not recorded: {error.message}")
+        return closed
 
     def _verified(self, step: MigrationStep) -> MigrationResult:
         session = self._session

@@ -23,6 +23,7 @@ from recon.migration.flow import Flow, MigrationResult
 from recon.migration.importing import IS_RUNNING, ImporterRun
 from recon.migration.options import CAN_CHANGE, MigrateOptions, Statements
 from recon.migration.redacting import has_secret, redacted, remember_variables, shown
+from recon.migration.sealing import seal_migration
 from recon.migration.session import Session
 from recon.migration.verbs import FLAGS, going_on
 from recon.model.migration import BY_IMPORTER, Migration
@@ -143,6 +144,7 @@ def abandon_migration(path: Path, reason: str = "", by: str | None = None) -> Mi
 
     Raises:
         MigrationError: It has ended, its importer is running, or another process works on it.
+        EvidenceError, OutputError: It is closed, and not recorded.
     """
     folder = MigrationFolder(path)
     with _working_on(folder):
@@ -165,6 +167,7 @@ def abandon_migration(path: Path, reason: str = "", by: str | None = None) -> Mi
             reason=f"{words}, {who}" if words else who,
         )
         folder.save(closed)
+        seal_migration(folder, closed, who)
     return closed
 
 

@@ -59,6 +59,15 @@ def test_a_migration_goes_from_exports_to_a_verdict(verified: tuple[Site, Finish
     assert "- Notify: Board" in done.out
 
 
+def test_the_folder_is_evidence(verified: tuple[Site, Finished]) -> None:
+    site, _ = verified
+    folder = site.migration.path.relative_to(site.folder)
+    done = site.recon("evidence", "verify", folder)
+    assert done.code == 0, done.out + done.err
+    records = (site.folder / "outputs" / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [line.count('"kind":"migration"') for line in records][-1:] == [1]
+
+
 def test_each_step_leaves_what_it_did_in_the_folder(verified: tuple[Site, Finished]) -> None:
     site, _ = verified
     folder = site.migration.path
@@ -136,7 +145,7 @@ def test_an_execution_that_loses_rows_fails_and_can_be_undone_by_the_command_tha
     site.up_to_execution(faults=["lose-rows"])
     done = site.resume("--execute", "club")
     assert (done.code, site.record.verdict, site.record.is_open) == (1, "FAILED", False)
-    plan, show = shown_commands(done.out)[-2:]
+    plan, show, restore = shown_commands(done.out)[-3:]
     # The source is right: the importer lost them.
     assert site.recon(*shlex.split(show)[1:]).out == "None.\n\n"
     planned = site.recon(*shlex.split(plan)[1:])
@@ -145,6 +154,8 @@ def test_an_execution_that_loses_rows_fails_and_can_be_undone_by_the_command_tha
     words = ("--database", "club.db", "--yes", site.record.last("execute").run_id)  # type: ignore[union-attr]
     assert site.recon(*shlex.split(apply)[1:], *words).code == 0
     assert rows(site) == 0
+    # Level 2 is planned by the command that is shown, too.
+    assert site.recon(*shlex.split(restore)[1:]).code == 0
 
 
 def test_an_execution_that_fails_is_not_repeated_unasked(site: Site) -> None:
@@ -155,7 +166,7 @@ def test_an_execution_that_fails_is_not_repeated_unasked(site: Site) -> None:
     again = site.resume("--execute", "club")
     assert (again.code, site.starts) == (2, 2)
     assert "The database holds exactly what it held before it began" in again.out
-    assert [command.partition(" --importer ")[2] for command in shown_commands(again.out)] == ["again", "ended", ""]
+    assert [command.partition(" --importer ")[2] for command in shown_commands(again.out)] == ["again", "ended", "", ""]
     assert "Level 1, undo what it wrote (4.1): recon rollback plan --run-id RUN_ID --started-at " in again.out
 
 
