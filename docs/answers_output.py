@@ -66,7 +66,7 @@ def _accepting(folder: str) -> str:
     """Commands that accept findings of a run and verify again, what they print of it, and the first entry."""
     judged = ("--bundle", BUNDLE, "--database", "demo/club.db")
     recon(folder, "run", *judged, "--only", "snapshot")
-    run = next(str(path.relative_to(folder)) for path in Path(folder, "outputs").iterdir() if path.name != "site")
+    run = next(str(path.relative_to(folder)) for path in Path(folder, "outputs").glob("*-run-*"))
     accept = ("accept", RUN, *CHOSEN, *TERMS)
     printed = recon(folder, *(each.replace(RUN, run).replace(SHOWN_UNTIL, UNTIL) for each in accept))
     entry = "[[accept]]" + Path(folder, "recon-accept.toml").read_text(encoding="utf-8").split("[[accept]]")[-1]

@@ -51,6 +51,7 @@ VARYING = (
     (r"\d+ days?(, \d+ hours?)?|\d+ d \d+ h|\d+ (hours?|minutes?)\b", "AGE"),
     (r'"(ageSeconds|age_seconds|durationMs|duration_ms|duration|[a-z_]+_ms|time)":? ?[\d.]+', r'"\1": N'),
     (r'\b(time|timestamp)="[^"]*"', r'\1="N"'),
+    (r"\b[0-9a-f]{64}\b", "SHA-256"),
     (r"PT[\dDTHMS.]+|P\d+D(T[\dHMS.]+)?", "PERIOD"),
     (re.escape(gettempdir()) + r"/[\w./-]*", "PATH"),
     (r'"(id|start_time|end_time|iopub\.\S+|shell\.\S+)": (?:"[^"]*"|[\d.]+)', r'"\1": N'),
