@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from recon.comparison import Comparison, Field, compare
     from recon.demo import FAULTS, DemoPaths, write_demo, write_demo_to
     from recon.errors import ReconError
-    from recon.migration.flow import MigrationResult
-    from recon.migration.opening import abandon_migration, migrate, resume_migration
-    from recon.migration.options import MigrateOptions, Statements
     from recon.model import Assessment, Check, Outcome, Verdict, Verification
     from recon.model.changes import RunComparison
     from recon.preflight.backups import (
@@ -47,6 +44,9 @@ if TYPE_CHECKING:
     from recon.runs.comparing.listing import KeptRun, list_runs
     from recon.runs.evidence.signing import SignedFolder, SignOptions, sign_evidence
     from recon.runs.evidence.verifying import EvidenceOptions, verify_evidence
+    from recon.runs.migration.flow import MigrationResult
+    from recon.runs.migration.opening import abandon_migration, migrate, resume_migration
+    from recon.runs.migration.options import MigrateOptions, Statements
     from recon.runs.restore import (
         PlannedRestore,
         PlayedRehearsal,
@@ -148,12 +148,12 @@ _HOMES = {
     "plan_restore": "recon.runs.restore",
     "rehearse_rollback": "recon.runs.restore",
     "revert_restore": "recon.runs.restore",
-    "MigrateOptions": "recon.migration.options",
-    "Statements": "recon.migration.options",
-    "MigrationResult": "recon.migration.flow",
-    "migrate": "recon.migration.opening",
-    "resume_migration": "recon.migration.opening",
-    "abandon_migration": "recon.migration.opening",
+    "MigrateOptions": "recon.runs.migration.options",
+    "Statements": "recon.runs.migration.options",
+    "MigrationResult": "recon.runs.migration.flow",
+    "migrate": "recon.runs.migration.opening",
+    "resume_migration": "recon.runs.migration.opening",
+    "abandon_migration": "recon.runs.migration.opening",
     "FAULTS": "recon.demo",
     "FORMATS": "recon.report",
     "Assessment": "recon.model",

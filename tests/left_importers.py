@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from migrating import BRIEF, Site, document
 from support import wait_until
 
-from recon.migration.importing import IS_RUNNING, ImporterRun
-from recon.migration.supervising import BEGUN, RUNNING, birth, lives
+from recon.runs.migration.importing import IS_RUNNING, ImporterRun
+from recon.runs.migration.supervising import BEGUN, RUNNING, birth, lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

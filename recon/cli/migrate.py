@@ -19,9 +19,6 @@ from recon.cli.options import PATH, offered
 from recon.cli.run import places
 from recon.database.secrets import without_secrets
 from recon.errors import UsageError
-from recon.migration.advice import advice
-from recon.migration.opening import in_its_directory, the_open_migration
-from recon.migration.options import CAN_BE_PASSED, CAN_BE_REDONE, FATES, PROOFS
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE, Console
 from recon.report.github import inert, on_github
@@ -30,13 +27,16 @@ from recon.report.migration.status import COLOURING
 from recon.report.text import printable
 from recon.rules.acceptance import DEFAULT_FILE
 from recon.runs.folder import CHOICES, expected_folder
+from recon.runs.migration.advice import advice
+from recon.runs.migration.opening import in_its_directory, the_open_migration
+from recon.runs.migration.options import CAN_BE_PASSED, CAN_BE_REDONE, FATES, PROOFS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from recon.migration.flow import MigrationResult
     from recon.model.migration import Migration, MigrationStep
+    from recon.runs.migration.flow import MigrationResult
     from recon.runs.run import Run
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ import click
 from recon.cli import CONTEXT
 from recon.cli.options import PATH
 from recon.database.secrets import without_secrets
-from recon.migration.advice import advice
-from recon.migration.importing import IS_RUNNING, NOT_KNOWN
-from recon.migration.opening import newest_importer, open_migrations
 from recon.report.migration.status import status_lines
 from recon.report.text import printable
+from recon.runs.migration.advice import advice
+from recon.runs.migration.importing import IS_RUNNING, NOT_KNOWN
+from recon.runs.migration.opening import newest_importer, open_migrations
 from recon.runs.migrations import MigrationFolder, migration_folders
 
 LAST_LINES = 5

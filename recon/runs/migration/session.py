@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from recon.errors import MigrationError, ReconError
-from recon.migration.verbs import going_on
 from recon.model.migration import STEPS, MigrationStep
 from recon.report.assessment.output import assessment_text
 from recon.runs.assessments import FILES
+from recon.runs.migration.verbs import going_on
 from recon.runs.migrations import write_whole
 from recon.runs.site import build_site
 
 if TYPE_CHECKING:
     from recon.database import DatabaseUrl
-    from recon.migration.options import Dialogue, MigrateOptions, MigrationListener, Statements
     from recon.model import Assessment, Verdict
     from recon.model.migration import Migration
     from recon.profile.model import ImporterRecipe
+    from recon.runs.migration.options import Dialogue, MigrateOptions, MigrationListener, Statements
     from recon.runs.migrations import MigrationFolder
 
 ATTEMPTS = "steps"

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from recon.bundle import open_bundle
 from recon.errors import MigrationError, OutputError, ReconError, UsageError
 from recon.masking import mask_text
-from recon.migration.execution import confirm_execution, execution_gate, still_executable
-from recon.migration.gates import (
+from recon.model import ENTITIES, Assessment, Outcome
+from recon.model.migration import BY_IMPORTER
+from recon.preflight.wording import counted
+from recon.runs.folder import CHOICES
+from recon.runs.migration.execution import confirm_execution, execution_gate, still_executable
+from recon.runs.migration.gates import (
     Passage,
     UnansweredError,
     backup_gate,
@@ -22,7 +26,7 @@ from recon.migration.gates import (
     review_gate,
     source_gate,
 )
-from recon.migration.importer_steps import (
+from recon.runs.migration.importer_steps import (
     EXECUTE,
     LeftRunningError,
     command_words,
@@ -35,24 +39,20 @@ from recon.migration.importer_steps import (
     require_idle,
     start_importer,
 )
-from recon.migration.importing import NOT_BEGUN, ImporterRun
-from recon.migration.options import CAN_BE_PASSED, ENDED
-from recon.migration.redacting import clean_output
-from recon.migration.sealing import seal_migration
-from recon.migration.supervising import OUTPUT
-from recon.migration.verbs import verb
-from recon.model import ENTITIES, Assessment, Outcome
-from recon.model.migration import BY_IMPORTER
-from recon.preflight.wording import counted
-from recon.runs.folder import CHOICES
+from recon.runs.migration.importing import NOT_BEGUN, ImporterRun
+from recon.runs.migration.options import CAN_BE_PASSED, ENDED
+from recon.runs.migration.redacting import clean_output
+from recon.runs.migration.sealing import seal_migration
+from recon.runs.migration.supervising import OUTPUT
+from recon.runs.migration.verbs import verb
 from recon.runs.run import RunOptions, run
 from recon.verification.options import VerifyOptions
 from recon.verification.progress import Stopwatch
 
 if TYPE_CHECKING:
-    from recon.migration.session import Session
     from recon.model import Check, Verification
     from recon.model.migration import Migration, MigrationStep
+    from recon.runs.migration.session import Session
 
 GATES = {
     "environment": environment_gate,

@@ -1,6 +1,6 @@
 """Runs one importer in a session of its own, so that it survives the terminal, and records how it ended.
 
-    python -P -m recon.migration.supervising FOLDER < ORDER
+    python -P -m recon.runs.migration.supervising FOLDER < ORDER
 
 ORDER is JSON: {"arguments": ["npx", …], "limitS": 3600 or null, "patienceS": 10}. It comes by standard input, because
 arguments may be secret. An order that is cut off begins nothing. A folder takes one importer, ever: whoever makes its

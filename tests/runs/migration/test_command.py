@@ -8,10 +8,10 @@ import pytest
 from support import run_in_process
 
 from recon.errors import ProfileError, UsageError
-from recon.migration.command import arguments, recipe_of, require_given
-from recon.migration.options import MigrateOptions
 from recon.profile import load_profile
 from recon.profile.model import ImporterRecipe
+from recon.runs.migration.command import arguments, recipe_of, require_given
+from recon.runs.migration.options import MigrateOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

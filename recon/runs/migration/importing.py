@@ -15,13 +15,13 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from recon.errors import MigrationError
-from recon.migration.supervising import BEGUN, ENDED, LOCK, OUTPUT, PATIENCE_S, RUNNING, birth, lives, take
+from recon.runs.migration.supervising import BEGUN, ENDED, LOCK, OUTPUT, PATIENCE_S, RUNNING, birth, lives, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-MODULE = "recon.migration.supervising"
+MODULE = "recon.runs.migration.supervising"
 ERRORS = "supervisor.log"
 SLICE_S = 0.05
 CHUNK_BYTES, TAIL_BYTES, MOST_OF_LINE = 1 << 20, 1 << 16, 1 << 13

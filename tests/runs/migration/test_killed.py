@@ -16,10 +16,10 @@ from migrating import Site, site_in
 from soaking import SOAKING, rounds
 from support import wait_until
 
-from recon.migration import digests, importer_steps, importing, session, supervising
-from recon.migration.importing import ImporterRun
-from recon.migration.supervising import BEGUN
 from recon.model.migration import STEPS
+from recon.runs.migration import digests, importer_steps, importing, session, supervising
+from recon.runs.migration.importing import ImporterRun
+from recon.runs.migration.supervising import BEGUN
 from recon.runs.migrations import MigrationFolder
 
 if TYPE_CHECKING:

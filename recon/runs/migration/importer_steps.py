@@ -16,28 +16,28 @@ import msgspec
 from recon.database.secrets import without_secrets
 from recon.errors import MigrationError, ReconError
 from recon.masking import mask_text
-from recon.migration.appearing import Expectation, FoundBundle, bundles_in
-from recon.migration.command import UNFILLED, arguments, has_placeholder
-from recon.migration.digests import BEFORE, change_words, kept_digest, take_digest, untouched
-from recon.migration.gates import UnansweredError, export_digests
-from recon.migration.importing import HAS_ENDED, IS_RUNNING, NOT_BEGUN, NOT_KNOWN, ImporterRun, Shown
-from recon.migration.options import AGAIN, ENDED
-from recon.migration.redacting import redacted, shown
-from recon.migration.supervising import ASKED, LATE, MISSING, OUTPUT
 from recon.model import Assessment, Fact, Findings, Probe
 from recon.model.migration import BY_IMPORTER
 from recon.preflight.assessing import Step, assess
 from recon.preflight.wording import span_words
 from recon.runs.folder import run_folders
+from recon.runs.migration.appearing import Expectation, FoundBundle, bundles_in
+from recon.runs.migration.command import UNFILLED, arguments, has_placeholder
+from recon.runs.migration.digests import BEFORE, change_words, kept_digest, take_digest, untouched
+from recon.runs.migration.gates import UnansweredError, export_digests
+from recon.runs.migration.importing import HAS_ENDED, IS_RUNNING, NOT_BEGUN, NOT_KNOWN, ImporterRun, Shown
+from recon.runs.migration.options import AGAIN, ENDED
+from recon.runs.migration.redacting import redacted, shown
+from recon.runs.migration.supervising import ASKED, LATE, MISSING, OUTPUT
 from recon.runs.migrations import migration_folders, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.migration.importing import ImporterEnd
-    from recon.migration.session import Session
     from recon.model import Check
     from recon.model.migration import MigrationStep
+    from recon.runs.migration.importing import ImporterEnd
+    from recon.runs.migration.session import Session
 
 DRY_RUN, EXECUTE = "dry-run", "execute"
 PLAN, EXPORTS = "plan.json", "exports.json"

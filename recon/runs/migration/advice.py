@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recon.migration.importing import ImporterRun
-from recon.migration.verbs import FLAGS
+from recon.runs.migration.importing import ImporterRun
+from recon.runs.migration.verbs import FLAGS
 from recon.verification.escalation import MAJOR
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recon.errors import BundleError
-from recon.migration.appearing import Expectation, FoundBundle, bundles_in
 from recon.model import Outcome
+from recon.runs.migration.appearing import Expectation, FoundBundle, bundles_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -12,8 +12,8 @@ import pytest
 from left_importers import Left, beginning, restored
 from migrating import Site, document, shown_commands, site_in
 
-from recon.migration.importing import IS_RUNNING, ImporterRun
-from recon.migration.supervising import OUTPUT, RUNNING, lives
+from recon.runs.migration.importing import IS_RUNNING, ImporterRun
+from recon.runs.migration.supervising import OUTPUT, RUNNING, lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

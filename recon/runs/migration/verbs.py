@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recon.migration.options import MigrateOptions
+    from recon.runs.migration.options import MigrateOptions
 
 FLAGS = {
     "database": "--database",

@@ -14,8 +14,8 @@ import pytest
 from migrating import Keyboard, Site, create_tables, site_in
 
 from recon.errors import MigrationError
-from recon.migration.opening import _begun
 from recon.model.migration import Migration
+from recon.runs.migration.opening import _begun
 
 if TYPE_CHECKING:
     from pathlib import Path

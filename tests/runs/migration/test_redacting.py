@@ -9,7 +9,7 @@ import pytest
 from migrating import BRIEF, Site, site_in
 
 from recon.database.secrets import without_secrets
-from recon.migration.redacting import clean_output, redacted, shown, sounds_secret
+from recon.runs.migration.redacting import clean_output, redacted, shown, sounds_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

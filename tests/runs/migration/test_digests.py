@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recon.database import resolve_database
-from recon.migration.digests import BEFORE, kept_digest, take_digest, untouched
 from recon.model import Outcome
+from recon.runs.migration.digests import BEFORE, kept_digest, take_digest, untouched
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,10 +16,6 @@ from recon.bundle.formats import CONFIG, ImportConfig
 from recon.bundle.jsonfile import convert, read_json
 from recon.database import resolve_database
 from recon.errors import MigrationError, ReconError
-from recon.migration.command import has_placeholder
-from recon.migration.foreign_backup import ask_foreign
-from recon.migration.redacting import redacted, shown
-from recon.migration.verbs import SOURCE, verb
 from recon.model import ENTITIES, Assessment, Fact, Probe
 from recon.preflight.assessing import Step, assess
 from recon.preflight.backups import BackupOptions, check_backup, create_backup, test_backup
@@ -29,12 +25,16 @@ from recon.preflight.parts import PARTS, PreflightOptions
 from recon.preflight.people import PeopleOptions, ask_people, review_of
 from recon.preflight.reviewing import ReviewOptions, review
 from recon.preflight.wording import utc_text
+from recon.runs.migration.command import has_placeholder
+from recon.runs.migration.foreign_backup import ask_foreign
+from recon.runs.migration.redacting import redacted, shown
+from recon.runs.migration.verbs import SOURCE, verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.migration.session import Session
     from recon.model import Check
+    from recon.runs.migration.session import Session
 
 PROGRAM = Probe(
     "importer_program",

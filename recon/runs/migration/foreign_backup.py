@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from recon.backup.contents import DatabaseContents
 from recon.backup.kinds import contents_of, kind_of_database
-from recon.migration.digests import change_words
 from recon.model import Fact, Probe
 from recon.preflight.backup_checks import Subject, find_subject
+from recon.runs.migration.digests import change_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,27 +18,27 @@ from recon.backup.kinds import identity_of
 from recon.database import resolve_database
 from recon.database.secrets import HIDDEN
 from recon.errors import MigrationError, OutputError, ReconError, UsageError
-from recon.migration.command import recipe_of, require_given
-from recon.migration.flow import Flow, MigrationResult
-from recon.migration.importing import IS_RUNNING, ImporterRun
-from recon.migration.options import CAN_CHANGE, MigrateOptions, Statements
-from recon.migration.redacting import has_secret, redacted, remember_variables, shown
-from recon.migration.sealing import seal_migration
-from recon.migration.session import Session
-from recon.migration.verbs import FLAGS, going_on
 from recon.model.migration import BY_IMPORTER, Migration
 from recon.preflight.decisions import decider
 from recon.preflight.environment import named_check
 from recon.profile import load_profile
 from recon.profile.model import ImporterRecipe
 from recon.runs.folder import folder_name, new_run_folder, publish
+from recon.runs.migration.command import recipe_of, require_given
+from recon.runs.migration.flow import Flow, MigrationResult
+from recon.runs.migration.importing import IS_RUNNING, ImporterRun
+from recon.runs.migration.options import CAN_CHANGE, MigrateOptions, Statements
+from recon.runs.migration.redacting import has_secret, redacted, remember_variables, shown
+from recon.runs.migration.sealing import seal_migration
+from recon.runs.migration.session import Session
+from recon.runs.migration.verbs import FLAGS, going_on
 from recon.runs.migrations import MigrationFolder, migration_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from recon.database import DatabaseUrl
-    from recon.migration.options import Dialogue, MigrationListener
+    from recon.runs.migration.options import Dialogue, MigrationListener
 
 WORKING = ".lock"
 SECRET_VARIABLES = ("WA_API_KEY", "PGPASSWORD", "MYSQL_PWD")

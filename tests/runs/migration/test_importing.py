@@ -16,9 +16,9 @@ from migrating import document
 from support import wait_until
 
 from recon.errors import MigrationError
-from recon.migration import importing
-from recon.migration.importing import HAS_ENDED, IS_RUNNING, NOT_BEGUN, NOT_KNOWN, ImporterRun, Shown
-from recon.migration.supervising import ASKED, BEGUN, MISSING, OUTPUT, RUNNING, birth
+from recon.runs.migration import importing
+from recon.runs.migration.importing import HAS_ENDED, IS_RUNNING, NOT_BEGUN, NOT_KNOWN, ImporterRun, Shown
+from recon.runs.migration.supervising import ASKED, BEGUN, MISSING, OUTPUT, RUNNING, birth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_a_program_that_is_not_there_has_ended(started: Started, tmp_path: Path)
 def test_python_does_not_warn_of_an_importer_that_outlives_it(started: Started, tmp_path: Path) -> None:
     words = ["sh", "-c", "sleep 1000"]
     script = (
-        "import os; from pathlib import Path; from recon.migration.importing import ImporterRun; "
+        "import os; from pathlib import Path; from recon.runs.migration.importing import ImporterRun; "
         f"ImporterRun(Path({str(tmp_path)!r})).start({words!r}, os.environ, None)"
     )
     done = subprocess.run([sys.executable, "-X", "dev", "-c", script], capture_output=True, text=True, check=False)

@@ -11,19 +11,19 @@ from recon.backup.contents import DatabaseContents
 from recon.backup.kinds import contents_of
 from recon.backup.manifest import MANIFEST, read_manifest
 from recon.errors import BackupError, UsageError
-from recon.migration.digests import change_words
-from recon.migration.gates import Passage, UnansweredError, ask_importer, export_digests
-from recon.migration.importer_steps import EXPORTS
 from recon.model import Fact, Outcome, Probe
 from recon.preflight.assessing import Step, assess
 from recon.preflight.environment_names import PRODUCTION
 from recon.preflight.people import PeopleOptions, ask_hours, ask_people
+from recon.runs.migration.digests import change_words
+from recon.runs.migration.gates import Passage, UnansweredError, ask_importer, export_digests
+from recon.runs.migration.importer_steps import EXPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.migration.session import Session
     from recon.model import Check
+    from recon.runs.migration.session import Session
 
 UNCHANGED = Probe(
     "exports_unchanged",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recon.migration.importing import MOST_OF_LINE, ImporterRun, Shown
-from recon.migration.supervising import OUTPUT
+from recon.runs.migration.importing import MOST_OF_LINE, ImporterRun, Shown
+from recon.runs.migration.supervising import OUTPUT
 
 if TYPE_CHECKING:
     from pathlib import Path

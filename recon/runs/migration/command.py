@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from recon.errors import UsageError, suggest
-from recon.migration.redacting import redacted, shown
 from recon.profile.model import ImporterRecipe
+from recon.runs.migration.redacting import redacted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from recon.migration.options import MigrateOptions
+    from recon.runs.migration.options import MigrateOptions
 
 MODES = {"dry-run": "dry-run", "execute": "execute"}
 """The word for each step in which the importer runs."""
