@@ -102,8 +102,8 @@ def tier_output() -> str:
 def about(title: str, printed: str) -> str:
     """The lines about a check, without the command that asks for more."""
     (found,) = re.findall(rf"^  \[\w+\] {title}: .*\n(?:   .*\n)*", printed, flags=re.MULTILINE)
-    told = [line for line in found.splitlines(keepends=True) if not line.lstrip().startswith("recon ")]
-    return dedent("".join(told))
+    shown = [line for line in found.splitlines(keepends=True) if not line.lstrip().startswith("recon ")]
+    return dedent("".join(shown))
 
 
 def folded(printed: str) -> str:

@@ -147,7 +147,7 @@ def _lost(plan: RestorePlan) -> Iterator[str]:
     yield from markdown_table(header, numbers, 4)
     yield from (
         "",
-        "Created and edited are told by the rows' stamps; deletions and rows without stamps are not in them.",
+        "Created and edited are known by the rows' stamps; deletions and rows without stamps are not in them.",
     )
 
 

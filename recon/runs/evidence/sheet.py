@@ -103,7 +103,7 @@ def is_comparable(evidence: Evidence) -> bool:
 
 
 def _was_head(evidence: Evidence, head: str) -> bool:
-    """Whether the record has that line; True where it cannot be read, which is told elsewhere."""
+    """Whether the record has that line; True where it cannot be read, which is reported elsewhere."""
     try:
         entries = read_record(evidence.path.resolve().parent).entries
     except EvidenceError:
