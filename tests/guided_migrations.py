@@ -120,7 +120,7 @@ def hostile(text: str) -> Migration:
     left = {"message": text, "by": text, "despite": text, "kept": text, "bundle": text, "run_id": text}
     steps = [replace(step, gate=FAILED, commands=(text,), **left) for step in first(8)]
     named = {"database": text, "environment": text, "name": text, "by": text, "reason": text}
-    unknown = replace(steps[0], name=text, folder=text, despite=None)
+    unknown = replace(steps[0], name=text, despite=None)
     return migration(*steps, unknown, settings={"note": text}, importer={"command": [text]}, **named)
 
 

@@ -39,6 +39,7 @@ def change(demo: DemoPaths, *statements: str) -> None:
             database.execute(statement)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_page_holds_the_output_of_this_version(script: ModuleType) -> None:
     text = (DOCS / "checks.md").read_text(encoding="utf-8")

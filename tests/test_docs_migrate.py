@@ -15,6 +15,7 @@ PAGE = CHECKOUT / "docs" / "migrate.md"
 SCRIPT = CHECKOUT / "docs" / "examples" / "importer" / "migrate.sh"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_output_is_that_of_this_version() -> None:
     text = PAGE.read_text(encoding="utf-8")

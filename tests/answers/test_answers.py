@@ -359,6 +359,7 @@ def test_an_entity_without_records_has_no_answers(tmp_path: Path) -> None:
     assert "no account of the registrations" in done.err
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_guides_output_is_that_of_this_version() -> None:
     text = (CHECKOUT / "docs" / "answers.md").read_text(encoding="utf-8")
@@ -494,6 +495,7 @@ def test_a_bundle_has_the_tables_of_a_run(asked: Asked, answers: recon.Answers) 
         assert set(opened.tables["table"]) == set(answers.tables["table"])
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_tables_on_the_page_are_those_of_this_version() -> None:
     text = (CHECKOUT / "docs" / "tables.md").read_text(encoding="utf-8")

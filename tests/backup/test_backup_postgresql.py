@@ -268,6 +268,7 @@ def test_a_role_that_may_not_create_databases_is_told_what_to_ask_for(cluster: C
         connection.execute("drop role small")
 
 
+@pytest.mark.soak
 def test_a_restore_that_hangs_leaves_no_scratch_database(cluster: Cluster, made: MadeBackup, tmp_path: Path) -> None:
     hanging = 'case "$*" in *--dbname*) exec sleep 600;; esac\nexec $REAL "$@"\n'
     pg_bin = in_place_of("pg_restore", made.binaries, tmp_path / "bin", hanging)

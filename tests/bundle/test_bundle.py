@@ -505,6 +505,7 @@ def test_a_nul_in_a_text_ends_no_verification(
     assert verification.ledger.unexplained == CUT_AT_NUL[stored]
 
 
+@pytest.mark.soak
 def test_nul_and_half_a_character_are_in_every_report(demo: DemoPaths, tmp_path: Path) -> None:
     def put(report: dict[str, Any]) -> None:
         report["events"]["records"][0] |= {"description": "Fun\0day \ud83d", "k\ud83d\0": 1}

@@ -74,6 +74,7 @@ def test_json_holds_all_of_every_rule() -> None:
         assert rule["requires"] == list(RULES[rule["id"]].requires)
 
 
+@pytest.mark.soak
 def test_a_rule_that_comes_out_clean_makes_the_exit_code_0() -> None:
     done = run_in_process("checks", "tier_coverage", "--test")
     assert (done.code, done.err) == (0, "")

@@ -72,6 +72,7 @@ def test_csv_files_are_what_the_run_answers(arguments: tuple[str, ...], found: F
     }
 
 
+@pytest.mark.soak
 def test_a_bundle_is_judged_and_shown_if_that_is_asked_for(found: FoundRun, here: Path) -> None:
     done = run_in_process("export", found.paths.bundle, "--show-pii", "-o", "shown.xlsx", **found.environment)
     assert done.code == 0
@@ -146,6 +147,7 @@ def test_an_answer_goes_to_a_file(format_name: str, found: FoundRun, here: Path)
     assert (here / "a").read_text(encoding="utf-8") == run_in_process(*asked).out
 
 
+@pytest.mark.soak
 def test_decisions_are_accepted_and_no_longer_fail(found: FoundRun, here: Path) -> None:
     assert run_in_process("export", found.run, "-o", "a.xlsx").code == 0
     edited = EditedWorkbook(here / "a.xlsx")

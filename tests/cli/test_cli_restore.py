@@ -69,6 +69,7 @@ def test_a_kind_of_database_that_is_not_restored_is_told(own: Restores) -> None:
     assert (done.code, "no backup in the place of a database of this kind" in done.err) == (2, True)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_guides_output_is_that_of_this_version() -> None:
     text = GUIDE.read_text(encoding="utf-8")

@@ -389,6 +389,7 @@ def test_python_does_the_same(tmp_path: Path, request: pytest.FixtureRequest) ->
     assert migrated.revert(planned).words == "REVERTED"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_guides_output_is_that_of_this_version() -> None:
     text = GUIDE.read_text(encoding="utf-8")

@@ -778,6 +778,7 @@ def test_a_refused_read_leaves_the_source_usable(demo: DemoPaths) -> None:
     source.close()
 
 
+@pytest.mark.soak
 def test_a_wide_and_long_table_comes_whole_in_bounded_batches(demo: DemoPaths) -> None:
     edit(
         demo.database,

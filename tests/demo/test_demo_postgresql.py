@@ -174,6 +174,7 @@ def test_rows_that_are_refused_leave_nothing_behind(empty: Callable[[], str], tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.soak
 def test_the_schema_of_the_url_is_used(empty: Callable[[], str], tmp_path: Path) -> None:
     url = f"{empty()}?schema=club"
 
@@ -189,6 +190,7 @@ def test_a_fault_of_sqlite_alone_is_refused(empty: Callable[[], str], tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_the_command_names_the_variable_and_what_to_run_next(empty: Callable[[], str], tmp_path: Path) -> None:
     url = empty()
     done = run_in_process("demo", "-o", tmp_path, "--database", "CLUB_URL", "--seed", "7", CLUB_URL=url)

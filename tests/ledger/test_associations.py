@@ -406,6 +406,7 @@ join source.events e on e.target_id = s.event_id
 where e.category = $category and l.outcome = 'landed' order by hash(l.rowid)"""
 
 
+@pytest.mark.soak
 def test_rows_that_share_an_id_are_counted_once_each() -> None:
     def edit(club: EditedClub) -> None:
         social = [record for record in club.records("events") if record["category"] == "Social"]

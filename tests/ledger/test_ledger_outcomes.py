@@ -273,6 +273,7 @@ def test_what_harms_fails(mess: Mess) -> None:
     assert found["report_arithmetic"] == "PASS"
 
 
+@pytest.mark.soak
 def test_every_way_leads_to_the_same_ledger(
     mess: Mess, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

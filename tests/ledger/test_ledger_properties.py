@@ -151,6 +151,7 @@ def broke(check: Any) -> bool:
     return bool(check.outcome is Outcome.ERROR)
 
 
+@pytest.mark.soak
 @settings(max_examples=examples(5))
 @given(st.integers(0, 3), messes)
 def test_looking_only_at_what_did_not_land_finds_the_same(seed: int, planned: list[tuple[str, int, str]]) -> None:
@@ -261,6 +262,7 @@ def test_what_a_messy_but_sound_migration_shows_never_fails(
     assert found.ledger.unexplained == 0
 
 
+@pytest.mark.soak
 @settings(max_examples=examples(4))
 @given(st.integers(0, 3), messes)
 def test_the_ledger_of_a_kept_snapshot_is_the_databases(seed: int, planned: list[tuple[str, int, str]]) -> None:

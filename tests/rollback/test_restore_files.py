@@ -48,7 +48,7 @@ def files(club: Club, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     return {"sqlite": file, "duckdb": as_duckdb(file)}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS])
 def own(request: pytest.FixtureRequest, files: dict[str, Path], tmp_path: Path) -> Restores:
     """A club in a file with a backup of it, edited since."""
     return club_in_file(files[request.param], tmp_path)
@@ -82,6 +82,7 @@ def as_duckdb(file: Path) -> Path:
     return target
 
 
+@pytest.mark.parametrize("own", KINDS, indirect=True)
 def test_a_backup_is_put_in_place_and_reverted(own: Restores) -> None:
     file = Path(own.url)
     file.chmod(0o640)

@@ -103,7 +103,7 @@ def test_a_plan_names_what_would_be_lost(restores: Restores, planned: recon.Plan
     assert "not rehearsed" in text
     assert restores.email not in text
     assert {path.name: path.stat().st_mode & 0o777 for path in planned.folder.iterdir()} == dict.fromkeys(
-        ["plan.json", "plan.md", "plan.sha256", "newer.sql"], 0o600
+        ["plan.json", "plan.md", "plan.sha256", "newer.sql", "manifest.json"], 0o600
     )
     assert planned.folder.stat().st_mode & 0o777 == 0o700
 
@@ -151,6 +151,7 @@ def test_a_backup_is_put_in_place_recorded_and_reverted(own: Restores, cluster: 
         own.apply(planned)
 
 
+@pytest.mark.soak
 def test_publications_settings_and_owners_are_named(own: Restores) -> None:
     role = f"owner_{next(NAMES)}"
     own.run(
@@ -169,6 +170,7 @@ def test_publications_settings_and_owners_are_named(own: Restores) -> None:
     own.run(f"drop role {role}")
 
 
+@pytest.mark.soak
 def test_a_new_partition_of_an_old_table_stays(own: Restores) -> None:
     own.run("create table part (id int, day date) partition by range (day)")
     own.run("create table part_1 partition of part for values from ('2024-01-01') to ('2025-01-01')")
@@ -207,6 +209,7 @@ def test_every_kind_of_object_and_value_comes_back(own: Restores) -> None:
     assert own.run('select id from app."Odd; name"') == [(1,)]
 
 
+@pytest.mark.soak
 def test_the_session_is_left_to_others_as_it_was(own: Restores, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pooler hands the connection on: nothing that the script sets may outlive its transaction."""
     settings = "select name, setting from pg_settings where source = 'session' order by name"
@@ -304,6 +307,7 @@ def test_what_is_written_while_it_is_applied_is_not_lost(own: Restores) -> None:
     assert own.run('select count(*) from "EventRegistration"') == [(143,)]
 
 
+@pytest.mark.soak
 def test_what_depends_on_the_backup_undoes_everything(own: Restores) -> None:
     """A function that returns rows of a table is no view and no foreign key: the server refuses to drop the table."""
     own.run('create function newer() returns setof "Event" language sql as \'select * from "Event"\'')
@@ -398,6 +402,7 @@ def test_a_backup_of_another_club_is_refused(restores: Restores, cluster: Cluste
         restores.plan(environment={"DATABASE_URL": cluster.url("template_newer")})
 
 
+@pytest.mark.soak
 def test_a_plan_is_for_one_database(own: Restores, cluster: Cluster) -> None:
     planned = own.plan()
     name = f"{own.name}_copy"

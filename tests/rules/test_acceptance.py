@@ -289,6 +289,7 @@ def findings() -> Iterator[Callable[[Sequence[tuple[Any, ...]]], Warehouse]]:
         yield given_rows
 
 
+@pytest.mark.soak
 @settings(max_examples=examples(120))
 @given(rows=FINDINGS, entries=st.lists(ONE | MANY, max_size=5))
 def test_standings_are_those_of_the_definition(

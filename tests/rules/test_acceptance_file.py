@@ -58,6 +58,7 @@ ABOUT_MANY = st.builds(
 ENTRIES = st.lists(ABOUT_ONE | ABOUT_MANY, max_size=4, unique_by=lambda entry: entry.identity)
 
 
+@pytest.mark.soak
 @given(there=ENTRIES, wanted=ENTRIES)
 def test_what_is_written_is_read_and_the_rest_stays(there: list[AcceptedEntry], wanted: list[AcceptedEntry]) -> None:
     first = entries_of(edited("# mine\n", entries_of("", "f"), there), "f")

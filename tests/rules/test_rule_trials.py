@@ -234,6 +234,7 @@ def test_a_table_that_is_named_alone_is_read_whole(rehearsals: Mapping[str, Rehe
     assert rehearsals["whole table"].problems == ()
 
 
+@pytest.mark.soak
 def test_a_rule_on_records_is_rehearsed_without_them() -> None:
     sql = "select m.wa_id from source.members m left join target.members t on t.email = m.email where t.id is null"
     requires = ("source.members.email", "target.members.id", "target.members.email")

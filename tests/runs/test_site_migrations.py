@@ -131,7 +131,15 @@ def test_the_site_holds_pages_alone(assessed: Assessment, tmp_path: Path) -> Non
     assert set(links_of(Page((copies / "index.html").read_text("utf-8")))) == pages
 
 
-@pytest.mark.parametrize("away", ["../other", "/etc", "a/../../other", ".", "", "..", "x" * 9999, "a\x00b", "é"])
+@pytest.mark.parametrize("away", ["../other", "/etc", "a/../../other", ".", "", "..", "a\x00b"])
+def test_a_record_whose_step_is_outside_its_migration_is_none(away: str, tmp_path: Path) -> None:
+    folder = write_migration(tmp_path, migration(replace(attempt("environment", 0), folder=away)))
+    copies = recon.build_site(tmp_path).parent / "runs" / folder.path.name
+    assert home_of(tmp_path).rows(HEADING)[0][1].startswith("? UNREADABLE ")
+    assert list(copies.rglob("*.html")) == []
+
+
+@pytest.mark.parametrize("away", ["x" * 9999, "é"])
 def test_a_step_has_no_page_outside_its_migration(away: str, assessed: Assessment, tmp_path: Path) -> None:
     other = write_migration(tmp_path, later(verified(), 1), assessed)
     other.path.rename(tmp_path / "other")

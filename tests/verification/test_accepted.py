@@ -182,6 +182,7 @@ def test_a_report_is_read_back_with_what_is_accepted(accepted: recon.Verificatio
     assert html(older)
 
 
+@pytest.mark.soak
 def test_the_working_folders_file_is_read_by_the_command_alone(club: Club, tmp_path: Path) -> None:
     (tmp_path / "recon-accept.toml").write_bytes(club.all.read_bytes())
     with chdir(tmp_path):
@@ -241,6 +242,7 @@ def test_masked_or_not_the_findings_are_the_same(club: Club, tmp_path: Path) -> 
     assert club.judge(club.all, show_pii=True).verdict == "PASSED"
 
 
+@pytest.mark.soak
 def test_a_kept_snapshot_judged_again_is_accepted_alike(
     club: Club, accepted: recon.Verification, tmp_path: Path
 ) -> None:
@@ -254,6 +256,7 @@ def test_a_kept_snapshot_judged_again_is_accepted_alike(
     assert set(findings(kept.folder.path)["standing"]) == {"accepted"}
 
 
+@pytest.mark.soak
 def test_a_recorded_judgement_is_not_repeated_after_an_entry_expires(
     club: Club, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

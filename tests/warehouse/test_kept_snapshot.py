@@ -75,6 +75,7 @@ class Told(Listener):
         self.last = ledger
 
 
+@pytest.mark.soak
 def test_the_ledger_is_reported_after_the_last_check_and_again_from_a_kept_snapshot(
     demo: DemoPaths, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_bundle_that_was_moved_is_still_the_same(faulty: DemoPaths, tmp_path: 
     assert found.verified_at == kept.verified_at
 
 
+@pytest.mark.soak
 def test_another_question_is_judged_again_with_the_same_outcomes(faulty: DemoPaths, tmp_path: Path) -> None:
     kept = keep(faulty, tmp_path / "snapshot.duckdb")
     found = judge(faulty, tmp_path / "snapshot.duckdb", show_pii=True, distributions=True)
@@ -151,6 +153,7 @@ def test_a_snapshot_is_for_its_owner_alone(demo: DemoPaths, tmp_path: Path) -> N
     assert is_snapshot_file(tmp_path / "snapshot.duckdb")
 
 
+@pytest.mark.soak
 def test_a_snapshot_of_a_snapshot_is_the_same(faulty: DemoPaths, tmp_path: Path) -> None:
     kept = keep(faulty, tmp_path / "first.duckdb")
     options = VerifyOptions(bundle=faulty.bundle, database=str(tmp_path / "first.duckdb"))

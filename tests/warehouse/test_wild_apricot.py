@@ -466,6 +466,7 @@ def test_a_folder_without_exports_is_refused(exported: DemoPaths, tmp_path: Path
     assert "Boole" not in done.err + (tmp_path / "r.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
 def test_the_demo_writes_exports_that_account_for_every_record(tmp_path: Path) -> None:
     assert run_in_process("demo", "-o", tmp_path, "--exports").code == 0
     (bundle,) = (path for path in tmp_path.iterdir() if path.is_dir())
@@ -634,6 +635,7 @@ def test_what_nothing_names_and_cannot_be_read_is_a_notice(counting: Path, case:
     assert note.startswith(f"Not read as an export: people.csv {why}")
 
 
+@pytest.mark.soak
 def test_the_name_of_a_file_is_masked_where_it_is_shown(exported: DemoPaths) -> None:
     (exported.bundle / "ann@example.org.csv").write_bytes(b"")
     assert verify(exported).notes == ("Not read as an export: a***@*** is empty",)
@@ -866,6 +868,7 @@ def test_a_bundle_that_lists_its_records_is_not_said_to_lack_exports(demo: DemoP
     assert unread(demo.bundle) == ({}, ())
 
 
+@pytest.mark.soak
 def test_what_is_not_read_is_told_in_the_verdict_and_judged_anew(exported: DemoPaths, tmp_path: Path) -> None:
     outputs = tmp_path / "out"
     command = ("run", "--bundle", exported.bundle, "--database", exported.database, "--outputs", outputs)

@@ -135,6 +135,7 @@ def test_only_what_does_not_say_what_is_migrated_is_changed_on_the_way(waiting: 
     assert not {"max_age_h", "proof"} & set(waiting.record.settings)
 
 
+@pytest.mark.soak
 def test_a_migration_that_takes_longer_than_its_parts_may_be_old_ends(waiting: Site) -> None:
     done = waiting.resume("--max-age", "0.000001", "--despite", "review", "slow", "--despite", "backup", "slow")
     assert done.code == 2

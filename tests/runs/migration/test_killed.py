@@ -276,6 +276,7 @@ def test_a_migration_ends_well_whatever_it_recorded_last(guided: Callable[[], Gu
     assert migration.kills > 100
 
 
+@pytest.mark.soak
 def test_an_execution_ends_well_whatever_it_recorded_last(guided: Callable[[], Guided]) -> None:
     places = (
         "record execute None Ann",
