@@ -162,6 +162,7 @@ def test_two_empty_sides_are_not_equal(passed: Verification) -> None:
             compare(found, verification)
 
 
+@pytest.mark.soak
 def test_missing_data_are_no_pass_there_either(demo: DemoPaths, tmp_path: Path) -> None:
     with closing(sqlite3.connect(demo.database)) as database, database:
         database.execute('delete from "EventRegistration"')
