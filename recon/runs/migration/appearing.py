@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from recon.masking import mask_text
 from recon.model import Findings, Probe
 from recon.preflight.dry_run.bundle import CLOCKS_DIFFER
 from recon.preflight.wording import span_words, utc_text
+from recon.runs.evidence.manifest import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -185,8 +185,7 @@ def _is_bundle(path: Path) -> bool:
 
 def _stamp(path: Path) -> str:
     file = next((path / name for name in REPORTS if (path / name).is_file()), path)
-    with file.open("rb") as opened:
-        return f"{file_digest(opened, 'sha256').hexdigest()} {file.stat().st_mtime_ns}"
+    return f"{digest_of(file)} {file.stat().st_mtime_ns}"
 
 
 def _names(paths: Collection[str]) -> str:

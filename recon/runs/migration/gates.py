@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from recon.preflight.parts import PARTS, PreflightOptions
 from recon.preflight.people import PeopleOptions, ask_people, review_of
 from recon.preflight.reviewing import ReviewOptions, review
 from recon.preflight.wording import utc_text
+from recon.runs.evidence.manifest import digest_of
 from recon.runs.migration.command import has_placeholder
 from recon.runs.migration.foreign_backup import ask_foreign
 from recon.runs.migration.redacting import redacted, shown
@@ -233,7 +233,7 @@ def export_digests(folder: Path) -> dict[str, str]:
     """
     try:
         files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
-        return {path.name: _digest(path) for path in files}
+        return {path.name: digest_of(path) for path in files}
     except OSError as error:
         raise MigrationError(
             "The folder of exports cannot be read",
@@ -241,11 +241,6 @@ def export_digests(folder: Path) -> dict[str, str]:
             found=error.strerror,
             next_step="Name the folder that the importer reads: --exports FOLDER",
         ) from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def people_gate(session: Session) -> Passage:
