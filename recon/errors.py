@@ -116,6 +116,10 @@ class DatabaseError(ReconError):
     title = "Database error"
 
 
+class CorruptionError(DatabaseError):
+    """The database says of itself that it is damaged: nothing that it holds can be relied on."""
+
+
 class ApiError(ReconError):
     """The source's API cannot be reached, or does not answer what was asked: nothing is known."""
 
@@ -152,6 +156,12 @@ class ProfileError(ReconError):
     """The profile does not describe an application."""
 
     title = "Profile error"
+
+
+class AdviceError(ReconError):
+    """The table of advice cannot be read, or a value in it cannot be meant."""
+
+    title = "Advice error"
 
 
 class SuiteError(ReconError):

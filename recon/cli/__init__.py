@@ -51,6 +51,10 @@ COMMANDS = {
     "review": ("recon.cli.review", "Review a dry run: what it would do, what changed, and who looked at it."),
     "signoff": ("recon.cli.signoff", "Record who was notified of the migration, and its hours."),
     "checks": ("recon.cli.checks", "List the checks, show one whole, or find those that could pass vacuously."),
+    "advice": (
+        "recon.cli.advice",
+        "Print the table of contacts, limits and actions, to be edited and given to --advice.",
+    ),
     "profile": ("recon.cli.profile", "Draft a profile of another application, and check what it covers."),
     "backup": ("recon.cli.backup", "Make a backup, read it to its end, or restore it where nothing else is."),
     "rollback": (

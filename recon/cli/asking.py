@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from recon.answers.opening import folder_of_run, judge_and_open, open_run
-from recon.cli.options import accepting
+from recon.cli.options import accepting, advising
 from recon.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
@@ -25,4 +25,5 @@ def opened(path: Path, given: dict[str, Any]) -> Answers:
     if run:
         return open_run(run, show_pii=given["show_pii"])
     given["accept"] = accepting(str(path), given["accept"])
+    given["advice"] = advising(str(path), given["advice"])
     return judge_and_open(VerifyOptions(path, **given))

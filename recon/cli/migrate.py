@@ -30,6 +30,7 @@ from recon.runs.folder import CHOICES, expected_folder
 from recon.runs.migration.advice import advice
 from recon.runs.migration.opening import in_its_directory, the_open_migration
 from recon.runs.migration.options import CAN_BE_PASSED, CAN_BE_REDONE, FATES, PROOFS
+from recon.verification.advice import DEFAULT_FILE as ADVICE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +62,7 @@ STATED = ("by", "execute", "importer", "redo")
 @offered("expectations")
 @offered("policies")
 @offered("accept")
+@offered("advice")
 @click.option("--backup", type=PATH, metavar="PATH", help="A backup that exists.  [default: one is made]")
 @click.option(
     "--backups", type=PATH, metavar="FOLDER", default="backups", show_default=True, help="The folder of backups."
@@ -156,8 +158,9 @@ def command(
         folder = in_its_directory(_named(resume, outputs))
         result = recon.resume_migration(folder, statements, Terminal(), console, again)
     else:
-        if given["accept"] is None and os.path.lexists(DEFAULT_FILE):
-            given["accept"] = DEFAULT_FILE
+        for name, file in (("accept", DEFAULT_FILE), ("advice", ADVICE_FILE)):
+            if given[name] is None and os.path.lexists(file):
+                given[name] = file
         options = recon.MigrateOptions(command=command, parts=parts, **given)
         result = recon.migrate(options, statements, Terminal(), console)
     console.finished(result)

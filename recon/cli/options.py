@@ -13,6 +13,7 @@ from recon.cli.failures import failure_plan
 from recon.errors import UsageError
 from recon.rules.acceptance import DEFAULT_FILE
 from recon.verification.accepting import is_inside
+from recon.verification.advice import DEFAULT_FILE as ADVICE_FILE
 from recon.verification.options import OPTIONS, VerifyOptions
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def judging_options(command: F) -> F:
         failure_plan().expect(named[0] if named else "", given)
         wanted = one_bundle(context, named)
         given["accept"] = accepting(wanted, given["accept"])
+        given["advice"] = advising(wanted, given["advice"])
         options = VerifyOptions(wanted, **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 
@@ -84,12 +86,21 @@ def accepting(bundle: str, named: str | None) -> str | None:
 
     An empty name means none.
     """
-    if named is not None or not os.path.lexists(DEFAULT_FILE):
+    return _in_folder(DEFAULT_FILE, bundle, named, "--accept")
+
+
+def advising(bundle: str, named: str | None) -> str | None:
+    """The table of advice: the named one, or that of the working folder, unless it came with the bundle."""
+    return _in_folder(ADVICE_FILE, bundle, named, "--advice")
+
+
+def _in_folder(file: str, bundle: str, named: str | None, flag: str) -> str | None:
+    if named is not None or not os.path.lexists(file):
         return named
-    if is_inside(DEFAULT_FILE, bundle):
-        click.echo(f"{DEFAULT_FILE} of the bundle is not read: name a file outside it with --accept", err=True)
+    if is_inside(file, bundle):
+        click.echo(f"{file} of the bundle is not read: name a file outside it with {flag}", err=True)
         return None
-    return DEFAULT_FILE
+    return file
 
 
 def one_bundle(context: click.Context, named: Sequence[str]) -> str:

@@ -11,7 +11,16 @@ from markupsafe import Markup
 from recon.errors import OutputError
 from recon.model import Summary
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, escalation_sentence, facts, guidance, notices, shown_of, timestamp
+from recon.report.text import (
+    advice_facts,
+    checks_line,
+    escalation_sentence,
+    facts,
+    guidance,
+    notices,
+    shown_of,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +121,10 @@ class _Docs:
             links=[("All runs", self._home)] if self._home else [],
             pages=pages,
             places={check.id: f"{p.results}#check-{n}" for p in pages for n, check in enumerate(p.checks, 1)},
-            facts=[(label, text) for label, text in facts(self._verification) if label in FACTS],
+            facts=[
+                *advice_facts(self._verification),
+                *((label, text) for label, text in facts(self._verification) if label in FACTS),
+            ],
             checks_line=checks_line(self._verification.summary),
         )
 

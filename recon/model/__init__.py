@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Ledger,
         LevelTiers,
     )
-    from recon.model.outcomes import Escalation, Guidance, Outcome, Summary, Verdict
+    from recon.model.outcomes import EscalatedIssue, Escalation, Guidance, Outcome, Summary, Verdict
     from recon.model.verification import (
         Check,
         Distributions,
@@ -47,6 +47,7 @@ __all__ = [
     "Distributions",
     "DuplicateKey",
     "EntityAccount",
+    "EscalatedIssue",
     "Escalation",
     "Example",
     "Fact",
@@ -85,6 +86,7 @@ _HOMES = {
     "LevelTiers": "ledger",
     "Acceptance": "acceptance",
     "AcceptedDifferences": "acceptance",
+    "EscalatedIssue": "outcomes",
     "Escalation": "outcomes",
     "Guidance": "outcomes",
     "Outcome": "outcomes",

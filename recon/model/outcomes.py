@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable  # noqa: TC003 - resolved by help()
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
@@ -48,8 +49,28 @@ class HasOutcome(Protocol):
         """The outcome."""
 
 
-class Escalation(Struct, frozen=True):
-    """Whether the runbook (3.7, 4.1, 5) requires this verdict to be escalated, to whom and why."""
+class EscalatedIssue(Struct, frozen=True, rename="camel"):
+    """One of the runbook's issues (5) that has to be escalated, with whatever led to it."""
+
+    name: str
+    contact: str
+    priority: str
+    reasons: tuple[str, ...]
+
+
+class Escalation(Struct, frozen=True, rename="camel"):
+    """Whether the runbook (3.7, 4.1, 5) requires a verdict to be escalated, to whom and why, and what to do.
+
+    Attributes:
+        reasons: Those of every issue.
+        contact, priority: Of the first issue; of a verification failure, where nothing is to be escalated.
+        situation, action: What the runbook says to do.
+        issues: What is to be escalated, the most urgent first.
+        caution: What must not be done meanwhile; None: nothing is said.
+        commands: The commands for the action, filled in.
+        rollback: The level of the rollback that the action is; 0: it is none.
+        decide_by: When the decision has to be made; None: no deadline.
+    """
 
     required: bool
     reasons: tuple[str, ...]
@@ -57,6 +78,22 @@ class Escalation(Struct, frozen=True):
     priority: str
     situation: str
     action: str
+    issues: tuple[EscalatedIssue, ...] = ()
+    caution: str | None = None
+    commands: tuple[str, ...] = ()
+    rollback: int = 0
+    decide_by: datetime | None = None
+
+    @property
+    def raised(self) -> tuple[EscalatedIssue, ...]:
+        """What is to be escalated; of a report from before there were issues, in one."""
+        if self.issues or not self.required:
+            return self.issues
+        return (EscalatedIssue("", self.contact, self.priority, self.reasons),)
+
+    def contact_for(self, reason: str) -> str:
+        """Whom to tell for this reason: the contact of its issue, else that of the first."""
+        return next((issue.contact for issue in self.issues if reason in issue.reasons), self.contact)
 
 
 class Summary(Struct, frozen=True):

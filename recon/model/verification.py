@@ -29,6 +29,7 @@ class Check(Struct, frozen=True):
         violations: One row per violation, at most `evidence_rows`; the columns are those of the rule's query.
         violation_count: The exact total number of violations; None where the rule was not evaluated.
         escalate: Why the runbook requires this result to be escalated; None when it does not.
+        issue: Which of the runbook's issues (5) it then is: "failure", "loss" or "corruption".
         explains: Ids of checks that report the same failure; this one shows it in more detail.
         source: The suite and line that define the rule.
         overrides: Which rule this one replaces, or what was changed in it; None where nothing was.
@@ -50,6 +51,7 @@ class Check(Struct, frozen=True):
     violations: pl.DataFrame = field(default_factory=pl.DataFrame)
     violation_count: int | None = None
     escalate: str | None = None
+    issue: str = "failure"
     explains: tuple[str, ...] = ()
     source: str = ""
     overrides: str | None = None

@@ -6,10 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recon.verification.options import OPTIONS, VerifyOptions
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from recon.verification.options import VerifyOptions
 
 
 @dataclass(frozen=True)
@@ -31,17 +29,4 @@ class ShowCommand:
 
 def command_for(options: VerifyOptions) -> ShowCommand:
     """Return the command that judges the same bundle again."""
-    return ShowCommand(options.bundle_text, tuple(_given(options)))
-
-
-def _given(options: VerifyOptions) -> Iterator[str]:
-    """The options that differ from their defaults, as they are written on the command line."""
-    for name, declared in OPTIONS.items():
-        value = getattr(options, name)
-        if value is None or value == VerifyOptions.__dataclass_fields__[name].default:
-            continue
-        if declared.kind is bool:
-            yield declared.flag
-        else:
-            for one in value if declared.is_many else (value,):
-                yield from (declared.flag, str(one))
+    return ShowCommand(options.bundle_text, tuple(options.words()))

@@ -19,6 +19,7 @@ from recon.report.text import (
     age_sentence,
     checks_line,
     connection,
+    escalation_heading,
     has_next_step,
     not_checked,
     notices,
@@ -141,11 +142,14 @@ class Console(Listener):
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
         for notice in notices(verification):
             self._print(printable(notice), "")
-        if escalation.required:
-            self._print(f"Escalate to: {escalation.contact} (priority: {escalation.priority})")
-            self._print(*(f"  - {printable(reason)}" for reason in escalation.reasons), "")
+        for issue in escalation.raised:
+            self._print(printable(escalation_heading(issue)))
+            self._print(*(f"  - {printable(reason)}" for reason in issue.reasons), "")
+        if escalation.caution:
+            self._print(printable(escalation.caution), "")
         if has_next_step(verification):
-            self._print(f"Next step: {escalation.situation} - {escalation.action}", "")
+            self._print(printable(f"Next step: {escalation.situation} - {escalation.action}"))
+            self._print(*(f"  {printable(command)}" for command in escalation.commands), "")
         styled = click.style(f"Verification {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES
 from recon.report.ledger.phrases import place, standing
-from recon.report.text import facts, notices, printable
+from recon.report.text import advice_facts, facts, notices, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def _facts(v: Verification) -> Iterator[Cells]:
         for side, rows in (("bundle", v.counts_bundle), ("database", v.counts_database))
     ]
     noticed = [("Notice", notice) for notice in notices(v)]
-    for column, value in (*noticed, ("Verdict", v.verdict), *facts(v), *counts):
+    for column, value in (*noticed, ("Verdict", v.verdict), *advice_facts(v), *facts(v), *counts):
         yield fact(column, value)
     for policy in v.policies:
         about = (*NO_CHECK, neutral_cell(policy.key))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AcceptedDifferences,
         Check,
         Distributions,
+        Escalation,
         PolicyResult,
         SnapshotInfo,
         Tally,
@@ -43,7 +44,7 @@ def document(v: Verification) -> dict[str, Any]:
         "completedAt": timestamp(v.completed_at) if v.completed_at else None,
         "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
         "snapshot": _snapshot(v.snapshot),
-        "escalation": to_builtins(v.escalation),
+        "escalation": _escalation(v.escalation),
         "timingsMs": dict(v.timings_ms),
         "masked": v.masked,
         "distributions": None if v.distributions is None else _distributions(v.distributions),
@@ -85,6 +86,11 @@ def _policy(policy: PolicyResult) -> dict[str, Any]:
         "where": policy.where,
         "problem": policy.problem,
     }
+
+
+def _escalation(escalation: Escalation) -> dict[str, Any]:
+    by = escalation.decide_by
+    return {**to_builtins(escalation), "decideBy": timestamp(by) if by else None}
 
 
 def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
@@ -153,6 +159,7 @@ def check_document(check: Check) -> dict[str, Any]:
         "diagnosis": list(check.guidance.diagnosis),
         "resolution": list(check.guidance.resolution),
         "escalate": check.escalate,
+        "issue": check.issue,
         "violationCount": check.violation_count,
         "violations": check.violations.to_dicts(),
         "accepted": _accepted(check.accepted),

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from recon.model import Outcome, Verdict
 from recon.report.text import (
+    advice_facts,
     checks_line,
     escalation_sentence,
     facts,
@@ -73,7 +74,7 @@ def xml_text(suites: Element, duration_ms: int) -> str:
 def _properties(v: Verification) -> Iterator[tuple[str, str]]:
     """What to know first, the facts of the run, the policies that the bundle declares, and what was not checked."""
     yield from (("notice", notice) for notice in notices(v))
-    for label, value in (("Verdict", str(v.verdict)), *facts(v)):
+    for label, value in (("Verdict", str(v.verdict)), *advice_facts(v), *facts(v)):
         yield label.lower().replace(" ", "_"), value
     for policy in v.policies:
         yield f"policy.{policy.key}", policy.expected

@@ -19,13 +19,14 @@ from recon.report.text import (
     markdown,
     not_checked,
     notices,
+    printable,
     shown_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from recon.model import Check, Verification
+    from recon.model import Check, Escalation, Verification
 
 SHOWN_ROWS = 10
 CHARTS = {
@@ -84,11 +85,26 @@ def head(v: Verification) -> Iterator[str]:
         yield from (f"- {MARKS[c.outcome]} {markdown(c.name)}: {markdown(c.message)}" for c in v.unpassed)
     if v.unpassed or has_next_step(v):
         yield ""
-        yield f"Next step: {v.escalation.situation} — {v.escalation.action}"
-    if v.escalation.required:
+        yield markdown(f"Next step: {v.escalation.situation} — {v.escalation.action}")
+        yield from command_lines(v.escalation)
+    yield from escalation_lines(v.escalation)
+
+
+def command_lines(escalation: Escalation) -> Iterator[str]:
+    """The commands for the next step, as a block of code."""
+    if escalation.commands:
+        yield from ("", "```", *map(printable, escalation.commands), "```")
+
+
+def escalation_lines(escalation: Escalation) -> Iterator[str]:
+    """Whom to tell and why, and what must not be done meanwhile."""
+    for issue in escalation.raised:
         yield ""
-        yield f"> **Escalate to: {v.escalation.contact}** (priority: {v.escalation.priority})"
-        yield from (f"> - {markdown(reason)}" for reason in v.escalation.reasons)
+        yield f"> **Escalate to: {markdown(issue.contact)}** (priority: {markdown(issue.priority)})"
+        yield from (f"> - {markdown(reason)}" for reason in issue.reasons)
+    if escalation.caution:
+        yield ""
+        yield f"> **{markdown(escalation.caution)}**"
 
 
 def _summary(v: Verification) -> Iterator[str]:

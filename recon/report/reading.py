@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import ValidationError
+from msgspec import ValidationError, convert
 
 from recon.errors import ReportError
 from recon.model import (
@@ -94,7 +94,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
             {table: tuple(columns) for table, columns in snapshot.get("unread", {}).items()},
             snapshot.get("encryption", "unknown"),
         ),
-        escalation=Escalation(**{**escalation, "reasons": tuple(escalation["reasons"])}),
+        escalation=convert(escalation, Escalation),
         timings_ms=document["timingsMs"],
         masked=document["masked"],
         distributions=_distributions(document["distributions"]),
@@ -128,6 +128,7 @@ def check_of(document: Mapping[str, Any]) -> Check:
         violations=frame_of(document["violations"]),
         violation_count=document["violationCount"],
         escalate=document["escalate"],
+        issue=document.get("issue", "failure"),
         source=document["source"],
         overrides=document["overrides"],
         accepted=_accepted(document.get("accepted")),

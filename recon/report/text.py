@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from recon.model import Guidance, Outcome, Verdict
 
 if TYPE_CHECKING:
-    from recon.model import Check, Ledger, SnapshotInfo, Summary, Verification
+    from collections.abc import Iterator
+
+    from recon.model import Check, EscalatedIssue, Ledger, SnapshotInfo, Summary, Verification
     from recon.model.ledger import Overlap
 
 DRY_RUN = "This bundle is of a dry run, which wrote nothing to the database: no check says what an import did"
@@ -165,10 +167,31 @@ def difference(bundle: int, database: int) -> str:
     return f"{database - bundle:+,}" if database != bundle else "0"
 
 
+def advice_facts(v: Verification) -> Iterator[tuple[str, str]]:
+    """What to do, by when, whom to tell and why, as label and value; none where there is nothing more to do."""
+    if not has_next_step(v):
+        return
+    advice = v.escalation
+    yield "Next step", f"{advice.situation} — {advice.action}"
+    yield from (("Command", command) for command in advice.commands)
+    if advice.decide_by:
+        yield "Decide by", timestamp(advice.decide_by)
+    for issue in advice.raised:
+        yield "Escalate to", f"{issue.contact} (priority: {issue.priority})"
+        yield from (("Reason", reason) for reason in issue.reasons)
+    if advice.caution:
+        yield "Caution", advice.caution
+
+
+def escalation_heading(issue: EscalatedIssue) -> str:
+    """Whom to tell, and how urgently."""
+    return f"Escalate to: {issue.contact} (priority: {issue.priority})"
+
+
 def escalation_sentence(check: Check, v: Verification) -> str:
     """Whether this check is escalated, to whom and why; contains text from data."""
     if check.escalate:
-        return f"yes, to the {v.escalation.contact} — {check.escalate}"
+        return f"yes, to the {v.escalation.contact_for(f'{check.name}: {check.escalate}')} — {check.escalate}"
     if check.outcome is Outcome.FAIL and v.escalation.required:
         return f"yes, to the {v.escalation.contact}, with the other failures"
     return "not for this check alone"

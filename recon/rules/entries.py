@@ -112,6 +112,7 @@ def entry_of(rule: Rule) -> dict[str, Any]:
             "diagnosis": list(rule.guidance.diagnosis),
             "resolution": list(rule.guidance.resolution),
             "escalate": rule.escalate,
+            "issue": rule.issue,
             "explains": list(rule.explains),
         },
         "notes": rule.overrides,

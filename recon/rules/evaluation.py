@@ -13,6 +13,7 @@ import polars as pl
 from recon.errors import lack_of_resources
 from recon.model import Check, Outcome
 from recon.rules import Fallback, Rule
+from recon.rules.rule import ISSUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,7 +112,8 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
         unit=values.get("unit"),
         violations=violations,
         violation_count=count,
-        escalate=_escalation(rule, outcome, values.get("escalate")),
+        escalate=_numbered(_escalation(rule, outcome, values.get("escalate")), values),
+        issue=_issue(rule, values.get("issue")),
     )
 
 
@@ -194,13 +196,29 @@ def _escalation(rule: Rule, outcome: Outcome, wanted: object) -> str | None:
     """Why the result is escalated; None: it is not.
 
     Args:
-        rule: The rule, which may give a reason.
+        rule: The rule, which may give a reason; an empty one means never.
         outcome: A failure is escalated unless that is declined, a warning only if it is asked for, nothing else ever.
-        wanted: The rule's value `escalate`: True or False, or a text that replaces the rule's reason; None: none given.
+        wanted: The rule's value `escalate`: True or False, or a text that replaces the rule's reason, of which an empty
+            one is False; None: none given.
     """
+    wanted = False if wanted == "" or rule.escalate == "" else wanted
     reason = wanted if isinstance(wanted, str) else rule.escalate
     is_escalated = wanted is not False if outcome is Outcome.FAIL else wanted is True or isinstance(wanted, str)
     return reason if is_escalated and outcome in (Outcome.FAIL, Outcome.WARN) else None
+
+
+def _numbered(reason: str | None, values: Mapping[str, Any]) -> str | None:
+    """The reason with the values that it names; a name that is none of them stays as it is written."""
+    return reason and PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), reason)
+
+
+def _issue(rule: Rule, wanted: object) -> str:
+    """The issue that the result is; the rule's value `issue` replaces that of its entry."""
+    if wanted is None:
+        return rule.issue
+    if wanted not in ISSUES:
+        raise RuleError(f"the rule names the issue {wanted!r}")
+    return str(wanted)
 
 
 def _first(references: Sequence[str], reasons: Mapping[str, str]) -> str | None:
@@ -237,7 +255,7 @@ def make_check(rule: Rule, outcome: Outcome, message: str, **results: Any) -> Ch
         source=rule.source,
         overrides=rule.overrides,
         explains=rule.explains,
-        **results,
+        **{"issue": rule.issue, **results},
     )
 
 

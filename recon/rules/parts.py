@@ -9,7 +9,7 @@ import msgspec
 
 from recon.model import Guidance, Outcome
 from recon.rules.conversion import require_choice, sentence, wrong
-from recon.rules.rule import LAST, Fallback
+from recon.rules.rule import ISSUES, LAST, Fallback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ class SharedMeta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     diagnosis: list[str] = []
     resolution: list[str] = []
     escalate: str | None = None
+    issue: str = ISSUES[0]
     explains: list[str] = []
 
 
@@ -57,6 +58,7 @@ def shared_fields(meta: SharedMeta, where: str) -> dict[str, Any]:
         "when_missing": fallback_of(meta.when_missing, where, "meta.when_missing"),
         "guidance": _guidance_of(meta),
         "escalate": sentence(meta.escalate) if meta.escalate else None,
+        "issue": require_choice(meta.issue, ISSUES, where, "meta.issue"),
         "explains": tuple(meta.explains),
     }
 

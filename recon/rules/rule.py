@@ -12,6 +12,7 @@ from recon.model import Guidance, Outcome
 
 RULE_TYPE = "expect_no_violations"
 SEVERITIES = ("critical", "warning", "info")
+ISSUES = ("failure", "loss", "corruption")
 LAST = 1000
 
 
@@ -48,6 +49,8 @@ class Rule(Struct, frozen=True):
         messages: `pass` and `fail`: templates with `{value}`.
         right_when_empty: Table → why a pass is right while it is empty; tables that are not listed must not be empty
             for a pass.
+        escalate: Why a failure is escalated; None: it is not, unless its values say so; empty: never.
+        issue: Which of the runbook's issues (5) that is: "failure", "loss" or "corruption".
         explains: Ids of checks whose failure is the same as this one's, which explains it in more detail.
         line: The line on which its entry starts; 0 where it is not from a file.
         is_shipped: Whether it came with recon.
@@ -76,6 +79,7 @@ class Rule(Struct, frozen=True):
     right_when_empty: Mapping[str, str] = field(default_factory=dict)
     guidance: Guidance = field(default_factory=lambda: Guidance("", ""))
     escalate: str | None = None
+    issue: str = "failure"
     explains: tuple[str, ...] = ()
     line: int = 0
     is_shipped: bool = False

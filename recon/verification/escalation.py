@@ -1,90 +1,149 @@
-"""The runbook's tables of the consequences of a verdict: escalation (3.7, 5) and rollback (4.1)."""
+"""What follows from a verdict by the table of advice: escalation (3.7, 5) and what to do (4.1)."""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from recon.model import Escalation, Outcome
+from recon.model import EscalatedIssue, Escalation, Outcome
+from recon.verification.advice import Issues, filled, load_advice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from recon.model import Check
+    from recon.verification.advice import Advice, Situation
+    from recon.verification.options import VerifyOptions
 
-CONTACT, PRIORITY = "Merge captain", "High"
-DRY_RUN = (
-    "The bundle is of a dry run, which wrote nothing",
-    "Nothing to roll back: verify the bundle of the real run",
-)
-UNRELATED = (
-    "Bundle and database do not belong together",
-    "Verify with the bundle of this database's run, or connect to the bundle's database",
-)
-ROLLED_BACK = (
-    "The run was rolled back",
-    "Nothing is left to roll back: fix the source data, re-run, and verify the bundle of the new run",
-)
-MINOR = ("Verification fails, minor issues", "Fix source data, re-run")
-MINOR_ESCALATED = (MINOR[0], "Escalate first; the runbook's answer is: Fix source data, re-run")
-MAJOR = ("Verification fails, major issues", "Escalate first; the runbook's answer is a Level 1 rollback (by run_id)")
-INCOMPLETE = (
-    "Verification is incomplete",
-    "Fix what prevented the checks from being evaluated, then verify again",
-)
-WARNED = (
-    "Verification passes, but escalate its warnings",
-    "Escalate before telling anyone that the migration is complete",
-)
-NOTHING = ("Verification passes", "Read the warnings, if any, before telling anyone that the migration is complete")
-# What no verification can conclude: the runbook's other situation (4.1), and whom it names for what (5).
-CORRUPTED = ("Database corruption", "Level 2 rollback (restore backup)")
-CONTACTS = (
-    ("Verification failure", CONTACT, PRIORITY),
-    (CORRUPTED[0], "DBA + Merge captain", "Critical"),
-    ("Data loss", "Incident response", "Critical"),
-)
+CORRUPTION, FAILURE, LOSS = "corruption", "failure", "loss"
+INTEGRITY = "integrity"
+BACKUP = "BACKUP"
+TARGET = ("database", "profile")
+SEVERAL = "Multiple verification failures: "
 
 
-def advise(
-    checks: Sequence[Check], *, is_dry_run: bool = False, is_unrelated: bool = False, is_rolled_back: bool = False
-) -> Escalation:
-    """Decide whether to escalate, and which action the runbook requires; a rollback is always escalated.
+@dataclass(frozen=True)
+class Circumstances:
+    """What decides about the advice besides the checks.
 
-    Args:
-        checks: All of the verification; those that have a reason to be escalated are.
+    Attributes:
         is_dry_run: Whether the bundle is of a dry run, so that there is nothing to roll back.
         is_unrelated: Whether bundle and database do not belong together, so that a rollback would hit another run.
         is_rolled_back: Whether the newest that the database recorded is that the run was rolled back.
+        corrupted: What shows that the database is damaged, one sentence each.
+        words: What the placeholders of commands stand for; see `recon.verification.advice.PLACEHOLDERS`.
+        judged_at: When the verdict was reached; None: no deadline is named.
     """
+
+    is_dry_run: bool = False
+    is_unrelated: bool = False
+    is_rolled_back: bool = False
+    corrupted: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    judged_at: datetime | None = None
+
+
+def advise(
+    checks: Sequence[Check], circumstances: Circumstances | None = None, advice: Advice | None = None
+) -> Escalation:
+    """Decide whether to escalate, to whom, and which action the runbook requires; a rollback is always escalated.
+
+    Args:
+        checks: All of the verification; those that have a reason to be escalated are.
+        circumstances: What else decides; None: nothing does.
+        advice: The table; None: the runbook's.
+    """
+    found, table = circumstances or Circumstances(), advice or load_advice()
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
-    several = _several(failed)
-    reasons = [f"{c.name}: {c.escalate}" for c in checks if c.escalate and c.outcome in (Outcome.FAIL, Outcome.WARN)]
-    reasons += several
-    if is_dry_run:
-        situation, action = DRY_RUN
-    elif is_rolled_back:
-        situation, action = ROLLED_BACK
-    elif is_unrelated:
-        situation, action = UNRELATED
-    elif several or any(check.escalate for check in failed):
-        situation, action = MAJOR
-    elif failed:
-        situation, action = MINOR_ESCALATED if reasons else MINOR
-    elif not checks or any(check.outcome is Outcome.ERROR for check in checks):
-        situation, action = INCOMPLETE
-    else:
-        situation, action = WARNED if reasons else NOTHING
-    return Escalation(bool(reasons), tuple(reasons), CONTACT, PRIORITY, situation, action)
+    raised = _raised(checks, found)
+    raised[FAILURE] += _several(failed, table.limits.failures)
+    name, issue = _situation(checks, found, raised)
+    situation: Situation = getattr(table.situations, name)
+    if situation.rollback:
+        raised[issue].append(f"A rollback is required: Level {situation.rollback}")
+    issues = tuple(_issue(table, name, reasons) for name, reasons in raised.items() if reasons)
+    first = issues[0] if issues else _issue(table, FAILURE, [])
+    deadline = situation.decide_within_hours if found.judged_at else 0
+    return Escalation(
+        required=bool(issues),
+        reasons=tuple(reason for each in issues for reason in each.reasons),
+        contact=first.contact,
+        priority=first.priority,
+        situation=situation.name,
+        action=(situation.escalated if issues else "") or situation.action,
+        issues=issues,
+        caution=table.caution or None if found.corrupted or any(map(_is_of_integrity, checks)) else None,
+        commands=tuple(filled(command, {"backup": BACKUP, **found.words}) for command in situation.commands),
+        rollback=situation.rollback,
+        decide_by=found.judged_at + timedelta(hours=deadline) if found.judged_at and deadline else None,
+    )
 
 
-def _several(failed: Sequence[Check]) -> list[str]:
-    """The reason that several checks failed; a fault that two of them find counts as one failure."""
+def command_words(options: VerifyOptions) -> dict[str, str]:
+    """What the placeholders of commands stand for in a verification by these options."""
+    return {
+        "bundle": shlex.quote(options.bundle_text),
+        "target": shlex.join(options.words(TARGET)),
+        "options": shlex.join(options.words()),
+    }
+
+
+def _raised(checks: Sequence[Check], found: Circumstances) -> dict[str, list[str]]:
+    """The reasons by issue, the most urgent issue first."""
+    raised: dict[str, list[str]] = {name: [] for name in Issues.__struct_fields__}
+    raised[CORRUPTION] += found.corrupted
+    for check in checks:
+        if _is_escalated(check):
+            raised[check.issue].append(f"{check.name}: {check.escalate}")
+    return raised
+
+
+def _situation(checks: Sequence[Check], found: Circumstances, raised: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """The names of the situation, and of the issue by which a rollback is required there."""
+    failed = [check for check in checks if check.outcome is Outcome.FAIL]
+    is_escalated = any(map(_is_escalated, failed))
+    several = [reason for reason in raised[FAILURE] if reason.startswith(SEVERAL)]
+    by_order = {
+        "corruption": raised[CORRUPTION],
+        "dry_run": found.is_dry_run,
+        "rolled_back": found.is_rolled_back,
+        "unrelated": found.is_unrelated,
+        "loss": any(_is_escalated(check) and check.issue == LOSS for check in failed),
+        "major": is_escalated or several,
+        "minor": failed,
+        "incomplete": not checks or any(check.outcome is Outcome.ERROR for check in checks),
+        "warned": any(raised.values()),
+    }
+    name = next((name for name, holds in by_order.items() if holds), "passed")
+    return name, name if name in raised else FAILURE
+
+
+def _is_escalated(check: Check) -> bool:
+    return bool(check.escalate) and check.outcome in (Outcome.FAIL, Outcome.WARN)
+
+
+def _is_of_integrity(check: Check) -> bool:
+    """Whether nobody is to mend it by hand: the runbook says so of integrity failures; lost data is no different."""
+    is_integrity = INTEGRITY in f"{check.category} {check.escalate}".casefold()
+    return _is_escalated(check) and (check.issue != FAILURE or (is_integrity and check.outcome is Outcome.FAIL))
+
+
+def _issue(table: Advice, name: str, reasons: Sequence[str]) -> EscalatedIssue:
+    issue = getattr(table.issues, name)
+    return EscalatedIssue(issue.name, issue.contact, issue.priority, tuple(reasons))
+
+
+def _several(failed: Sequence[Check], limit: int) -> list[str]:
+    """The reason that so many checks failed; a fault that two of them find counts as one failure."""
     names = {check.id: check.name for check in failed}
     details = [(check.name, [names[other] for other in check.explains if other in names]) for check in failed]
     number = sum(not explained for _, explained in details)
-    if number < 2:
+    if number < limit:
         return []
-    reason = f"Multiple verification failures: {number}"
+    reason = f"{SEVERAL}{number}"
     same = [f"{name} explains {_listed(explained)}" for name, explained in details if explained]
     return [f"{reason} ({len(failed)} checks failed; {'; '.join(same)})" if same else reason]
 

@@ -27,6 +27,7 @@ def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
         message=mask_text(check.message),
         detail=None if check.detail is None else mask_text(check.detail),
         expected=mask_text(check.expected) if isinstance(check.expected, str) else check.expected,
+        escalate=None if check.escalate is None else mask_text(check.escalate),
         actual=mask_text(check.actual) if isinstance(check.actual, str) else check.actual,
         violations=mask_frame(check.violations, personal),
     )

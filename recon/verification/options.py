@@ -16,7 +16,7 @@ from recon.verification.parameters import bundle_path
 from recon.verification.swapped import require_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 T = TypeVar("T")
 READERS: Mapping[type, Callable[[str, object], object]] = {
@@ -97,6 +97,8 @@ class VerifyOptions:
         policies: The file of policies that the application exports; None: the settings that the profile names.
         accept: The file of accepted differences; None: none, whatever is in the working folder, where only the command
             line looks for one.
+        advice: The table of advice (TOML): contacts, limits, actions; None: the runbook's, whatever is in the working
+            folder, where only the command line looks for one.
         allow_dry_run: Verify the bundle of a dry run anyway.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and no limit for rows.
@@ -171,6 +173,16 @@ class VerifyOptions:
         in_notebook=True,
         decides=False,
     )
+    advice: Path | str | None = option(
+        None,
+        kind=str,
+        flag="--advice",
+        metavar="FILE",
+        is_path=True,
+        help="Table of contacts, limits and actions of your own.  [default: ./recon-advice.toml, if there is one]",
+        in_notebook=True,
+        decides=False,
+    )
     allow_dry_run: bool = option(
         default=False,
         kind=bool,
@@ -226,6 +238,18 @@ class VerifyOptions:
         """The bundle's path as the user wrote it ("./x" keeps its "./")."""
         return str(self.bundle)
 
+    def words(self, names: Iterable[str] | None = None) -> list[str]:
+        """The options that differ from their defaults, as words of a command line; `names`: only those."""
+        found: list[str] = []
+        for name, declared in OPTIONS.items():
+            value = getattr(self, name)
+            if value is None or value == VerifyOptions.__dataclass_fields__[name].default:
+                continue
+            if names is None or name in names:
+                given = value if declared.is_many else (value,)
+                found += [declared.flag] if declared.kind is bool else _flagged(declared.flag, given)
+        return found
+
     @property
     def exports_folder(self) -> Path | None:
         """The folder of exports; None where none is given."""
@@ -252,6 +276,10 @@ class VerifyOptions:
         shared = {name: declared for name, declared in OPTIONS.items() if declared.in_notebook}
         named = {name: declared.parameter(getattr(self, name), folder) for name, declared in shared.items()}
         return {"bundle": _from(folder, self.bundle), **named}
+
+
+def _flagged(flag: str, values: Iterable[object]) -> list[str]:
+    return [word for value in values for word in (flag, str(value))]
 
 
 def _from(folder: Path, path: Path | str) -> str:

@@ -24,9 +24,10 @@ from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
 from recon.verification.accepting import accepted_differences
+from recon.verification.advice import Advice, load_advice, with_advice
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
-from recon.verification.escalation import advise
+from recon.verification.escalation import Circumstances, advise, command_words
 from recon.verification.inputs import digests_of, judged_inputs
 from recon.verification.masked import declared_policies, mask_accepted, mask_check, mask_reasons
 from recon.verification.not_checked import Scope, not_checked
@@ -105,7 +106,8 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
         open_bundle(Path(options.bundle), options.exports_folder) as bundle,
     ):
         profile = load_profile(options.profile).require_whole()
-        rules = load_rules(options.layers)
+        advice = load_advice(options.advice)
+        rules = with_advice(load_rules(options.layers), advice)
         require_known(rules, known_names(profile))
         definitions = load_policy_definitions(options.layers)
         exported = None if options.policies is None else read_exported(options.policies)
@@ -113,7 +115,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
             require_shared(exported, bundle.policies or ())
         accepted = accepted_differences(options, rules)
         today = watch.started_at.date()
-        case = VerificationInput(bundle, profile, rules, options, definitions, exported, accepted, today)
+        case = VerificationInput(bundle, profile, rules, options, definitions, exported, accepted, today, advice)
         verification = recorded_judgement(warehouse, case.key) if warehouse.kept and not afresh else None
         if verification:
             _replay_events(verification, bundle, rules, listener)
@@ -132,6 +134,7 @@ class VerificationInput:
         exported: The policies that the application exports; None: no file of them is given.
         accepted: The accepted differences; None: none are given.
         today: By UTC; it decides which of them have expired.
+        advice: The table of advice.
     """
 
     bundle: Bundle
@@ -142,6 +145,7 @@ class VerificationInput:
     exported: ExportedPolicies | None
     accepted: AcceptanceFile | None
     today: date
+    advice: Advice
 
     @property
     def requires(self) -> set[str]:
@@ -201,7 +205,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         tiers=tiers,
         policies=declared_policies(warehouse, masked=not options.show_pii),
         snapshot=snapshot,
-        escalation=advise(checks),
+        escalation=advise(checks, advice=case.advice),
         timings_ms=watch.steps_ms,
         masked=not options.show_pii,
         distributions=distributed,
@@ -212,15 +216,21 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
-    return _advised(verification, warehouse)
+    return _advised(verification, warehouse, case)
 
 
-def _advised(v: Verification, warehouse: Warehouse) -> Verification:
+def _advised(v: Verification, warehouse: Warehouse, case: VerificationInput) -> Verification:
     """The verification with the advice that its subject calls for."""
     newest = [row["run_id"] for row in warehouse.rows(NEWEST_RUN)] if "target.runs" in warehouse.row_counts else []
     is_rolled_back = newest == [v.run_id + ROLLED_BACK]
-    advice = advise(v.checks, is_dry_run=v.dry_run, is_unrelated=v.is_unrelated, is_rolled_back=is_rolled_back)
-    return replace(v, escalation=advice)
+    circumstances = Circumstances(
+        is_dry_run=v.dry_run,
+        is_unrelated=v.is_unrelated,
+        is_rolled_back=is_rolled_back,
+        words=command_words(case.options),
+        judged_at=v.verified_at,
+    )
+    return replace(v, escalation=advise(v.checks, circumstances, case.advice))
 
 
 def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> SnapshotInfo:
@@ -273,6 +283,7 @@ def _settings(case: VerificationInput) -> dict[str, object]:
         "personal": {} if case.options.show_pii else dict(case.profile.personal_columns),
         "tables": repr(case.profile.tables),
         "policies": repr((*case.definitions.values(), case.exported)),
+        "advice": repr(case.advice),
         "accepted": case.accepted and case.accepted.terms(case.today),
     }
 

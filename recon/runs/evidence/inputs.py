@@ -27,7 +27,7 @@ def judged_from(judgement: Judgement) -> FolderInputs:
     """Describe what a judgement was reached from; its bundle is open. What cannot be read any more is left out."""
     case = judgement.case
     options = case.options
-    deciding = (options.profile or BUILT_IN, options.policies, options.accept)
+    deciding = (options.profile or BUILT_IN, options.policies, options.accept, options.advice)
     return FolderInputs(
         bundle=tuple(_files_of(case.bundle, case.files)),
         suites=tuple(_readable(path for folder in options.layers for path in suite_paths(folder))),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from recon.model import Escalation
 from recon.runs.migration.importing import ImporterRun
 from recon.runs.migration.verbs import FLAGS
-from recon.verification.escalation import MAJOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 
 VERDICT = "verification.json"
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What of a run's judgement decides about the answer."""
+
+    escalation: Escalation
 
 
 def advice(folder: Path, migration: Migration) -> tuple[str, ...]:
@@ -35,18 +41,18 @@ def _after_verdict(migration: Migration, verify: MigrationStep) -> Iterator[str]
     run = verify.kept or ""
     again = f"Re-run after correction (4.1): {_line(migration, 'show', run, '--to-fix', database=False)}"
     undo = f"Level 1, undo exactly this run (4.1): {_line(migration, 'rollback', 'plan', run)}"
+    restore = f"Level 2, restore the backup (4.1): {_backup(migration)}"
     # What the runbook answers to this verdict comes first.
-    yield from (undo, again) if _situation(Path(run)) == MAJOR[0] else (again, undo)
-    yield f"Level 2, restore the backup (4.1): {_backup(migration)}"
+    by_level = {0: (again, undo, restore), 1: (undo, again, restore), 2: (restore, undo, again)}
+    yield from by_level[_level(Path(run))]
 
 
-def _situation(run: Path) -> str:
-    """The situation that the runbook knows for the verdict of a run; empty: it cannot be read."""
+def _level(run: Path) -> int:
+    """The level of the rollback that the runbook answers to the verdict of a run; 0: none, or it cannot be read."""
     try:
-        document = msgspec.json.decode((run / VERDICT).read_bytes())
-        return str(document["escalation"]["situation"])
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
-        return ""
+        return msgspec.json.decode((run / VERDICT).read_bytes(), type=Judged).escalation.rollback
+    except (OSError, msgspec.MsgspecError):
+        return 0
 
 
 def _after_failure(migration: Migration, execute: MigrationStep) -> Iterator[str]:

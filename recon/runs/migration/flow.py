@@ -62,7 +62,7 @@ GATES = {
     "backup": backup_gate,
 }
 EXIT_CODES = {"PASSED": 0, "FAILED": 1, "INCOMPLETE": 2}
-VERIFYING = ("database", "profile", "expectations", "policies", "accept", "timeout_s", "outputs")
+VERIFYING = ("database", "profile", "expectations", "policies", "accept", "advice", "timeout_s", "outputs")
 OTHER_PROOF = (
     "Where no scratch database can be made: restore on another server with --scratch-database NAME, or read the backup "
     "to its end only with --proof check"
@@ -298,6 +298,7 @@ class Flow:
             expectations=given.expectations,
             policies=given.policies,
             accept=given.accept,
+            advice=given.advice,
             exports=exports,
             profile=given.profile,
             timeout_s=given.timeout_s,

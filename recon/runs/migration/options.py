@@ -38,7 +38,7 @@ class MigrateOptions:
     Attributes:
         command: The importer's program and arguments, with placeholders; empty: that of the profile.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
-        profile, expectations, policies, accept, timeout_s: As of `VerifyOptions`.
+        profile, expectations, policies, accept, advice, timeout_s: As of `VerifyOptions`.
         expected: The environment that is meant, e.g. "staging"; None: any.
         exports: The folder of the exports that the importer reads; None: it asks the source's API.
         config: The migration-config.json of the migration, or its folder; None: not compared.
@@ -60,6 +60,7 @@ class MigrateOptions:
     expectations: Sequence[Path | str] = ()
     policies: Path | str | None = None
     accept: Path | str | None = None
+    advice: Path | str | None = None
     timeout_s: float | None = None
     expected: str | None = None
     exports: Path | str | None = None

@@ -30,7 +30,13 @@ def seal_migration(folder: MigrationFolder, migration: Migration, by: str) -> No
     inputs = named_inputs(
         execute.bundle if execute else None,
         [Path(each) for each in settings.get("expectations", ())],
-        (settings.get("profile") or BUILT_IN, settings.get("config"), settings.get("policies"), settings.get("accept")),
+        (
+            settings.get("profile") or BUILT_IN,
+            settings.get("config"),
+            settings.get("policies"),
+            settings.get("accept"),
+            settings.get("advice"),
+        ),
     )
     names = dict.fromkeys(name for name in (account_name(), by) if name)
     outcome = migration.verdict or migration.outcome.upper()

@@ -16,6 +16,7 @@ FLAGS = {
     "expectations": "--expectations",
     "policies": "--policies",
     "accept": "--accept",
+    "advice": "--advice",
     "timeout_s": "--timeout",
     "expected": "--expect",
     "exports": "--exports",
