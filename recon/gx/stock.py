@@ -162,7 +162,7 @@ def _passed(rule: Rule, warehouse: Warehouse, message: str) -> Check:
 
 def _violated(rule: Rule, message: str, rows: pl.DataFrame, count: int) -> Check:
     outcome = BY_SEVERITY[rule.severity]
-    escalate = rule.escalate if outcome is Outcome.FAIL else None
+    escalate = (rule.escalate or None) if outcome is Outcome.FAIL else None
     return make_check(rule, outcome, message, violations=rows, violation_count=count, escalate=escalate)
 
 
