@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from recon.cli.interrupts import noted_interrupts
-from recon.errors import MORE_MEMORY, OutputError, ResourceError, lack_of_resources, visible
+from recon.errors import MORE_MEMORY, CorruptionError, OutputError, ResourceError, lack_of_resources, visible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -258,12 +258,22 @@ def _report_error(error: Exception, plans: list[Any]) -> None:
     title, message = getattr(shown, "title", None), getattr(shown, "message", None)
     if title and message:
         say(f"{title}: {_visible(message)}")
+        if isinstance(shown, CorruptionError):
+            _advise(plans, shown)
         _show(plans, title, message, EXIT_ERROR, is_output=isinstance(shown, OutputError))
         return
     message = f"{type(error).__name__}: {_visible(without_secrets(str(error)))}"
     say(f"Unexpected error: {message}")
     say("This is a bug in recon: please report it, with RECON_TRACEBACK=1 for the details.")
     _show(plans, "Unexpected error", message, EXIT_ERROR)
+
+
+def _advise(plans: list[Any], error: CorruptionError) -> None:
+    """Print whom to escalate a damaged database to, and what to do."""
+    failures = import_module("recon.cli.failures")
+    advice = failures.advise_on_corruption(plans[0] if plans else failures.FailurePlan(), error)
+    for line in import_module("recon.report.text").advice_lines(advice):
+        say(_visible(line))
 
 
 def _show(plans: list[Any], title: str, message: str, code: int, *, is_output: bool = False) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recon.cli import say
+from recon.errors import AdviceError, CorruptionError, visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from recon.model import Escalation
     from recon.report.failure import Failure
     from recon.report.output import Output
 
@@ -33,6 +37,9 @@ class FailurePlan:
         show_pii: Personal data in the message is not masked.
         runs: The folder of runs in which the failed run is to be listed; None: in none.
         parts: The parts of a run that were asked for.
+        advice: The table of advice; None: the runbook's.
+        target: The options that name database and profile, as words.
+        escalation: What the table of advice says of the error; None: nothing.
     """
 
     outputs: Sequence[Output] = ()
@@ -44,6 +51,9 @@ class FailurePlan:
     show_pii: bool = False
     runs: Path | None = None
     parts: Collection[str] = ()
+    advice: str | None = None
+    target: tuple[str, ...] = ()
+    escalation: Escalation | None = None
 
     def expect(self, bundle: str, given: Mapping[str, Any]) -> None:
         """State where an error is to be seen, from the values of a command's options.
@@ -53,6 +63,9 @@ class FailurePlan:
         """
         self.bundle, self.show_pii = bundle, given["show_pii"]
         read = (bundle, given["database"], given["profile"], given.get("accept"))
+        self.advice = given.get("advice")
+        named = (("--database", given["database"]), ("--profile", given["profile"]))
+        self.target = tuple(word for flag, value in named if value for word in (flag, str(value)))
         self.inputs = tuple(str(path) for path in read if path)
         if "outputs" in given:
             choices = given["only"] or import_module("recon.runs.folder").CHOICES
@@ -71,6 +84,29 @@ def failure_plan() -> FailurePlan:
         plans.append(FailurePlan())
     plan: FailurePlan = plans[0]
     return plan
+
+
+def advise_on_corruption(plan: FailurePlan, error: CorruptionError) -> Escalation:
+    """State in the plan, and return, what the table of advice says of a damaged database.
+
+    Where the plan's table cannot be read, it is the runbook's.
+    """
+    reading, escalation = import_module("recon.verification.advice"), import_module("recon.verification.escalation")
+    without_secrets = import_module("recon.database.secrets").without_secrets
+    try:
+        table = reading.load_advice(plan.advice)
+    except AdviceError as unusable:
+        say(f"Warning: {visible(unusable.message)}")
+        table = reading.load_advice()
+    reason = without_secrets(f"{error.what}: {error.found}")
+    target = without_secrets(shlex.join(plan.target))
+    about = escalation.Circumstances(
+        corrupted=(reason if plan.show_pii else import_module("recon.masking").mask_text(reason),),
+        words={"bundle": shlex.quote(without_secrets(plan.bundle)), "target": target, "options": target},
+        judged_at=datetime.now(UTC),
+    )
+    plan.escalation = escalation.advise((), about, table)
+    return plan.escalation
 
 
 def show(plan: FailurePlan, title: str, message: str, exit_code: int, *, is_output: bool = False) -> None:
@@ -102,7 +138,7 @@ def _failure(plan: FailurePlan, title: str, message: str, exit_code: int) -> Fai
     if not plan.show_pii:
         shown = import_module("recon.masking").mask_text(shown)
     report = import_module("recon.report.failure")
-    failure: Failure = report.Failure(title, shown, exit_code, bundle, plan.heading or report.HEADING)
+    failure: Failure = report.Failure(title, shown, exit_code, bundle, plan.heading or report.HEADING, plan.escalation)
     return failure
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
+from recon.database.corruption import is_duckdb_corrupted
 from recon.database.file import require_file
 from recon.database.rendering import Dialect, render
 from recon.database.source import Catalogue, FoldedCatalogue, Query, ReadError
 from recon.database.surroundings import surroundings_of_file
-from recon.errors import DatabaseError
+from recon.errors import CorruptionError, DatabaseError
 from recon.sql import literal, quote
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> DuckdbSource:
         return DuckdbSource(path, url.schema or "main", timeout_s)
     except duckdb.Error as error:
         reason = _one_line(error)
-        raise DatabaseError(
+        kind = CorruptionError if is_duckdb_corrupted(reason) else DatabaseError
+        raise kind(
             "The DuckDB database cannot be read", where=str(path), found=reason, next_step=_next_step(reason)
         ) from None
 
@@ -148,7 +150,8 @@ class DuckdbSource:
             for batch in relation.to_arrow_reader(BATCH_ROWS):
                 yield pl.DataFrame(pl.from_arrow(batch))
         except duckdb.Error as error:
-            raise ReadError(_one_line(error)) from None
+            words = _one_line(error)
+            raise ReadError(words, is_corruption=is_duckdb_corrupted(words)) from None
 
     def cancel(self) -> None:
         """Interrupt the running query."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
+from recon.database.corruption import is_mysql_corrupted
 from recon.database.mysql_connection import (
     NOT_ENCRYPTED,
     address,
@@ -93,7 +94,7 @@ class MysqlSource:
         self._engines: dict[str, str] = {}
         self._types: dict[str, dict[str, str]] = {}
         self._announced: list[Query] = []
-        self._refused: dict[Query, tuple[str, str]] = {}
+        self._refused: dict[Query, ReadError] = {}
         self._statement: Statement | None = None
         self._doubts: list[str] = []
         self._probe = probe(url, timeout_s)
@@ -170,7 +171,7 @@ class MysqlSource:
         if statement is None or (query not in statement and query not in self._refused):
             statement = self._statement = self._begin(query)
         if query in self._refused:
-            raise ReadError(*self._refused[query])
+            raise self._refused[query]
         sent = 0
         try:
             for frame in statement.rows(query):
@@ -180,7 +181,7 @@ class MysqlSource:
             # A read that took too long is being cancelled on the server; the cancellation could hit a new read too.
             if sent or not statement.is_shared or str(error).startswith(TIMEOUT):
                 words = server_words(self._url.redact(str(error)))
-                raise ReadError(words, reading_advice(words)) from None
+                raise _refused(words) from None
             # Another table of the statement may be the cause: read each one by itself.
             self._announced = []
             yield from self.read(query)
@@ -226,13 +227,13 @@ class MysqlSource:
     def _render(self, query: Query) -> str:
         return render_mysql(query, self._types.get(query.table, {}))
 
-    def _refusal(self, sql: str) -> tuple[str, str] | None:
-        """Test the query without reading a row; return the server's message and advice if it rejects the query."""
+    def _refusal(self, sql: str) -> ReadError | None:
+        """Test the query without reading a row; return the error if the server rejects the query."""
         try:
             self._ask(f"{sql} limit 0")
         except pymysql.Error as error:
             words = one_line(self._url.redact(str(error.args[-1])))
-            return words, reading_advice(words, error.args[0] if len(error.args) > 1 else 0)
+            return _refused(words, error.args[0] if len(error.args) > 1 else 0)
         return None
 
     def _doubt(self, table: str) -> str | None:
@@ -251,3 +252,8 @@ class MysqlSource:
         with self._probe.cursor() as cursor:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
+
+
+def _refused(words: str, number: int | None = None) -> ReadError:
+    """The error for a table that the server does not let be read; `number`: None: the one in the message."""
+    return ReadError(words, reading_advice(words, number), is_corruption=is_mysql_corrupted(words, number))

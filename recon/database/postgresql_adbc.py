@@ -12,15 +12,14 @@ import polars as pl
 import pyarrow as pa
 
 from recon.database.marks import decoded
-from recon.database.postgresql_errors import reading_advice, server_words
-from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
+from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource, refused
 from recon.database.rendering import Dialect
-from recon.database.source import Query, ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.database.address import DatabaseUrl
+    from recon.database.source import Query
 
 # Loaded at import, so that a platform that cannot load it is detected before anything is opened.
 LIBRARY = CDLL(adbc_driver_postgresql._driver_path())  # noqa: SLF001 - as adbc_driver_postgresql.connect does
@@ -66,7 +65,7 @@ class AdbcSource(PostgresqlSource):
         except ERRORS as error:
             self._return_to_savepoint(error)
             words, sqlstate = self._url.redact(str(error)), getattr(error, "sqlstate", None)
-            raise ReadError(server_words(words), reading_advice(words, sqlstate)) from None
+            raise refused(words, sqlstate) from None
         self._transact("release savepoint recon_read")
 
     def _return_to_savepoint(self, cause: Exception) -> None:

@@ -13,8 +13,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from recon.database.encryption import DEFAULT_AUTHORITY
-from recon.database.postgresql_errors import CONFLICT_WORDS, LOST, kind_of, reading_advice, server_words
-from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource
+from recon.database.postgresql_errors import CONFLICT_WORDS, LOST, kind_of
+from recon.database.postgresql_source import BEGIN, CASTS, ROWS, PostgresqlSource, refused
 from recon.database.rendering import Dialect
 from recon.database.server_stream import ServerStream
 from recon.database.source import Query, ReadError
@@ -102,7 +102,7 @@ class ConnectorxSource(PostgresqlSource):
             if self._holder.broken or self._holder.closed:
                 raise self._lost(error) from None
             words = self._url.redact(str(error))
-            raise ReadError(server_words(words), reading_advice(words, error.sqlstate)) from None
+            raise refused(words, error.sqlstate) from None
 
     def _require_holder(self, cause: ReadError) -> None:
         """Require that the snapshot is still held; a read that failed for want of it says less than the holder's end.
@@ -148,7 +148,7 @@ class ConnectorxSource(PostgresqlSource):
             words, sqlstate = self._why(error)
             if kind_of(words, sqlstate) in LOST:
                 raise self._lost(error) from None
-            raise ReadError(server_words(words), reading_advice(words, sqlstate)) from None
+            raise refused(words, sqlstate) from None
 
     def cancel(self) -> None:
         """Cancel the running query on the server, from another connection, and then end the reader process."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from recon.database.corruption import is_postgresql_corrupted
 from recon.database.json_texts import grouped, texts_sql
-from recon.database.postgresql_errors import lost_advice, reading_advice, server_words
+from recon.database.postgresql_errors import kind_of, lost_advice, reading_advice, server_words
 from recon.database.rendering import render
+from recon.database.source import ReadError
 from recon.database.surroundings import Surroundings, TableRights, Unvalidated
 from recon.errors import DatabaseError
 from recon.sql import literal, quote
@@ -115,6 +117,18 @@ TYPES = {
     "json": "json",
     "jsonb": "json",
 }
+
+
+def refused(words: str, sqlstate: str | None) -> ReadError:
+    """The error for a table that the server does not let be read.
+
+    Args:
+        words: The driver's message, without secrets.
+        sqlstate: The SQLSTATE; None: the driver gives none.
+    """
+    said = server_words(words)
+    is_corrupted = is_postgresql_corrupted(said, kind_of(words, sqlstate))
+    return ReadError(said, reading_advice(words, sqlstate), is_corruption=is_corrupted)
 
 
 class PostgresqlSource(ABC):

@@ -69,11 +69,13 @@ class ReadError(Exception):
 
     Attributes:
         next_step: What to do about it, chosen by the class of the error; None where that is unknown.
+        is_corruption: Whether the database says that it is damaged.
     """
 
-    def __init__(self, reason: str, next_step: str | None = None) -> None:
+    def __init__(self, reason: str, next_step: str | None = None, *, is_corruption: bool = False) -> None:
         super().__init__(reason)
         self.next_step = next_step
+        self.is_corruption = is_corruption
 
 
 class Source(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,18 +12,21 @@ from urllib.parse import quote as percent_encode
 
 import polars as pl
 
+from recon.background import await_result, start
+from recon.database.corruption import describe_damage, is_sqlite_corrupted
 from recon.database.file import require_file
 from recon.database.marks import unmark
 from recon.database.rendering import Dialect, render
-from recon.database.source import FoldedCatalogue
+from recon.database.source import FoldedCatalogue, ReadError
 from recon.database.stream import stream
 from recon.database.surroundings import surroundings_of_file
-from recon.errors import DatabaseError
+from recon.errors import CorruptionError, DatabaseError
 from recon.scratch import ScratchFolder
 from recon.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
 
     from recon.database.address import DatabaseUrl
     from recon.database.source import Catalogue, Query
@@ -44,6 +48,10 @@ TABLES = "select name from sqlite_master where type in ('table', 'view') and nam
 COLUMNS = "select name from pragma_table_xinfo(?) where hidden <> 1"
 BACKED_UP = "consistent: a private copy made by SQLite's backup in one read transaction"
 RECOVERED = "consistent: a private copy of the file with its log, unchanged while copied, recovered by SQLite"
+SMALL_BYTES = 64 << 20
+CHECK_ALL, CHECK_PAGES = "pragma integrity_check(1000)", "pragma quick_check(1000)"
+# What says where the next lines are about, that all is well, or that a row breaks a constraint, which is no damage.
+SOUND = re.compile(r"ok$|\*\*\* in database|NULL value in |CHECK constraint failed|(?:NON-)?\w+ value (?:missing )?in ")
 CHANGED = "the database is locked: it changed while it was copied"
 
 
@@ -61,7 +69,8 @@ def connect(url: DatabaseUrl, timeout_s: float | None = None) -> SqliteSource:  
         return SqliteSource(path, copy, guarantee, folder)
     except (sqlite3.Error, OSError) as error:
         folder.close()
-        raise DatabaseError(
+        kind = CorruptionError if is_corruption(error) else DatabaseError
+        raise kind(
             "The SQLite database cannot be read", where=str(path), found=str(error), next_step=_next_step(error)
         ) from error
 
@@ -78,6 +87,7 @@ class SqliteSource:
         self._folder = folder
         self._copy = copy
         self._path = path
+        self._check: Future[str | None] | None = None
         with closing(sqlite3.connect(copy)) as connection:
             self._encoding = connection.execute("pragma encoding").fetchone()[0]
         self.label = f"SQLite {sqlite3.sqlite_version}, {path}"
@@ -100,8 +110,13 @@ class SqliteSource:
         """Return the hint to check the file."""
         return "Check that the file is whole: sqlite3 FILE 'pragma integrity_check'"
 
-    def prepare(self, queries: Sequence[Query]) -> None:
-        """Do nothing: the copy does not change."""
+    def prepare(self, queries: Sequence[Query]) -> None:  # noqa: ARG002 - the whole file is checked
+        """Begin to check the copy for damage, beside the reading."""
+        self._check = start(lambda: find_damage(self._copy))
+
+    def damage(self) -> str | None:
+        """Return what the check of the whole copy found, which `prepare` began; None: no damage."""
+        return await_result(self._check) if self._check else None
 
     def read(self, query: Query) -> Iterator[pl.DataFrame]:
         """Yield the rows of `query` in batches, every column as text.
@@ -110,8 +125,11 @@ class SqliteSource:
             ReadError: SQLite refused.
         """
         sql = render(query, quote(query.table), DIALECT if self._encoding == "UTF-8" else UTF16_DIALECT)
-        for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql):
-            yield unmark(pl.DataFrame(pl.from_arrow(batch)))
+        try:
+            for batch in stream(f"sqlite://{percent_encode(str(self._copy))}", sql):
+                yield unmark(pl.DataFrame(pl.from_arrow(batch)))
+        except ReadError as error:
+            raise ReadError(str(error), is_corruption=is_sqlite_corrupted(str(error))) from None
 
     def cancel(self) -> None:
         """Do nothing: reads of a file do not block."""
@@ -127,6 +145,25 @@ def _columns(copy: sqlite3.Connection, table: str) -> dict[str, str]:
         return {name: "text" for (name,) in copy.execute(COLUMNS, (table,))}
     except sqlite3.Error:
         return {}
+
+
+def is_corruption(error: Exception) -> bool:
+    """Return whether SQLite says that the file is damaged."""
+    return isinstance(error, sqlite3.Error) and is_sqlite_corrupted(
+        str(error), getattr(error, "sqlite_errorcode", None)
+    )
+
+
+def find_damage(path: Path) -> str | None:
+    """Check a whole file: its pages and rows, and where it is small, its indexes; return what is damaged, else None."""
+    way = CHECK_ALL if path.stat().st_size <= SMALL_BYTES else CHECK_PAGES
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            lines = [line for (text,) in connection.execute(way) for line in str(text).splitlines()]
+    except sqlite3.Error as error:
+        # A check that another error ends says nothing: a function, collation or module that SQLite lacks here.
+        return str(error) if is_corruption(error) else None
+    return describe_damage([line for line in lines if not SOUND.match(line)]) or None
 
 
 def copy_database(path: Path, folder: Path) -> tuple[Path, str]:

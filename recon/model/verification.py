@@ -145,6 +145,7 @@ class SnapshotInfo(Struct, frozen=True):
         unread: The application's table → its columns that no rule asked for, so that they were not read.
         encryption: Whether the connection was encrypted: "encrypted (…)", "not encrypted", or "unknown" where that was
             not recorded; None: a file, which has no connection.
+        damaged: Each of the application's tables that is damaged, and was therefore not read → what the database says.
     """
 
     database: str
@@ -154,6 +155,7 @@ class SnapshotInfo(Struct, frozen=True):
     not_read: Mapping[str, str]
     unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     encryption: str | None = "unknown"
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
 
 class Verification(Struct, frozen=True):

@@ -16,10 +16,10 @@ from recon.report.palette import OUTCOMES, VERDICTS
 from recon.report.rules import own_rules
 from recon.report.text import (
     accepted_differences,
+    advice_lines,
     age_sentence,
     checks_line,
     connection,
-    escalation_heading,
     has_next_step,
     not_checked,
     notices,
@@ -133,7 +133,7 @@ class Console(Listener):
 
     def finished(self, verification: Verification, *written: str) -> None:
         """Print what was written where, what to do, and the footer."""
-        verdict, escalation = verification.verdict, verification.escalation
+        verdict = verification.verdict
         read = (f"{label}: {words}" for label, words in accepted_differences(verification))
         self._print(*(f"  - {printable(line)}" for line in (*written, *read)), "")
         if self._verbose:
@@ -142,14 +142,8 @@ class Console(Listener):
             self._print(*(f"  {step}: {ms} ms" for step, ms in verification.timings_ms.items()), "")
         for notice in notices(verification):
             self._print(printable(notice), "")
-        for issue in escalation.raised:
-            self._print(printable(escalation_heading(issue)))
-            self._print(*(f"  - {printable(reason)}" for reason in issue.reasons), "")
-        if escalation.caution:
-            self._print(printable(escalation.caution), "")
         if has_next_step(verification):
-            self._print(printable(f"Next step: {escalation.situation} - {escalation.action}"))
-            self._print(*(f"  {printable(command)}" for command in escalation.commands), "")
+            self._print(*advice_lines(verification.escalation), "")
         styled = click.style(f"Verification {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
         self._print(f"  Duration: {verification.duration_ms}ms", RULE)

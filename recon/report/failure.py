@@ -7,15 +7,17 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from recon.errors import ReportError
-from recon.report.text import markdown, printable, timestamp
+from recon.report.text import advice_of, escalation_document, markdown, printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from recon.model import Escalation
 
 HEADING = "Post-Migration Verification"
 OUTCOME = "error"
@@ -34,6 +36,7 @@ class Failure:
         exit_code: 2, or 130 for an interrupt.
         bundle: The bundle as the user wrote it; empty: not known.
         heading: What would have been reported.
+        escalation: Whom to escalate to, and what to do; None: the runbook says nothing of such an error.
     """
 
     title: str
@@ -41,6 +44,7 @@ class Failure:
     exit_code: int = 2
     bundle: str = ""
     heading: str = HEADING
+    escalation: Escalation | None = None
     occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -57,7 +61,8 @@ class Failure:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The facts of the run, as label and value."""
         named = (("Bundle", self.bundle),) if self.bundle else ()
-        return (*named, ("Ended at", timestamp(self.occurred_at)), ("Exit code", str(self.exit_code)))
+        advised = advice_of(self.escalation) if self.escalation else ()
+        return (*advised, *named, ("Ended at", timestamp(self.occurred_at)), ("Exit code", str(self.exit_code)))
 
 
 def without_verdict(path: Path | str, found: str) -> ReportError:
@@ -67,7 +72,7 @@ def without_verdict(path: Path | str, found: str) -> ReportError:
 
 def as_json(failure: Failure) -> str:
     """The error as JSON, conforming to verification.schema.json."""
-    document = {
+    document: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
         "outcome": OUTCOME,
         "passed": False,
@@ -77,6 +82,8 @@ def as_json(failure: Failure) -> str:
         "bundlePath": printable(failure.bundle),
         "verifiedAt": timestamp(failure.occurred_at),
     }
+    if failure.escalation:
+        document["escalation"] = escalation_document(failure.escalation)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from recon.report.ledger.document import ledger_document
-from recon.report.text import notices, printable, timestamp
+from recon.report.text import escalation_document, notices, printable, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         AcceptedDifferences,
         Check,
         Distributions,
-        Escalation,
         PolicyResult,
         SnapshotInfo,
         Tally,
@@ -44,7 +43,7 @@ def document(v: Verification) -> dict[str, Any]:
         "completedAt": timestamp(v.completed_at) if v.completed_at else None,
         "ageSeconds": None if v.age is None else round(v.age.total_seconds()),
         "snapshot": _snapshot(v.snapshot),
-        "escalation": _escalation(v.escalation),
+        "escalation": escalation_document(v.escalation),
         "timingsMs": dict(v.timings_ms),
         "masked": v.masked,
         "distributions": None if v.distributions is None else _distributions(v.distributions),
@@ -88,11 +87,6 @@ def _policy(policy: PolicyResult) -> dict[str, Any]:
     }
 
 
-def _escalation(escalation: Escalation) -> dict[str, Any]:
-    by = escalation.decide_by
-    return {**to_builtins(escalation), "decideBy": timestamp(by) if by else None}
-
-
 def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
     return {
         "database": printable(snapshot.database),
@@ -101,6 +95,7 @@ def _snapshot(snapshot: SnapshotInfo) -> dict[str, Any]:
         "rows": dict(snapshot.rows),
         "notRead": dict(snapshot.not_read),
         "encryption": snapshot.encryption,
+        "damaged": dict(snapshot.damaged),
         "unread": {table: list(columns) for table, columns in snapshot.unread.items()},
     }
 

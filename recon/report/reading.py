@@ -93,6 +93,7 @@ def verification_of(document: Mapping[str, Any]) -> Verification:
             snapshot["notRead"],
             {table: tuple(columns) for table, columns in snapshot.get("unread", {}).items()},
             snapshot.get("encryption", "unknown"),
+            snapshot.get("damaged", {}),
         ),
         escalation=convert(escalation, Escalation),
         timings_ms=document["timingsMs"],

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from recon.model import Guidance, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recon.model import Check, EscalatedIssue, Ledger, SnapshotInfo, Summary, Verification
+    from recon.model import Check, EscalatedIssue, Escalation, Ledger, SnapshotInfo, Summary, Verification
     from recon.model.ledger import Overlap
 
 DRY_RUN = "This bundle is of a dry run, which wrote nothing to the database: no check says what an import did"
@@ -171,7 +173,11 @@ def advice_facts(v: Verification) -> Iterator[tuple[str, str]]:
     """What to do, by when, whom to tell and why, as label and value; none where there is nothing more to do."""
     if not has_next_step(v):
         return
-    advice = v.escalation
+    yield from advice_of(v.escalation)
+
+
+def advice_of(advice: Escalation) -> Iterator[tuple[str, str]]:
+    """What to do, by when, whom to escalate to and why, as label and value."""
     yield "Next step", f"{advice.situation} — {advice.action}"
     yield from (("Command", command) for command in advice.commands)
     if advice.decide_by:
@@ -181,6 +187,23 @@ def advice_facts(v: Verification) -> Iterator[tuple[str, str]]:
         yield from (("Reason", reason) for reason in issue.reasons)
     if advice.caution:
         yield "Caution", advice.caution
+
+
+def advice_lines(advice: Escalation) -> Iterator[str]:
+    """The advice for a terminal: whom to escalate to and why, what not to do, what to do, and the commands."""
+    for issue in advice.raised:
+        yield printable(escalation_heading(issue))
+        yield from (f"  - {printable(reason)}" for reason in issue.reasons)
+        yield ""
+    if advice.caution:
+        yield from (printable(advice.caution), "")
+    yield printable(f"Next step: {advice.situation} - {advice.action}")
+    yield from (f"  {printable(command)}" for command in advice.commands)
+
+
+def escalation_document(advice: Escalation) -> dict[str, Any]:
+    """The advice as plain objects of JSON."""
+    return {**to_builtins(advice), "decideBy": timestamp(advice.decide_by) if advice.decide_by else None}
 
 
 def escalation_heading(issue: EscalatedIssue) -> str:

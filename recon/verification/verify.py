@@ -227,6 +227,7 @@ def _advised(v: Verification, warehouse: Warehouse, case: VerificationInput) -> 
         is_dry_run=v.dry_run,
         is_unrelated=v.is_unrelated,
         is_rolled_back=is_rolled_back,
+        corrupted=tuple(f"The table {table!r} is damaged: {why}" for table, why in v.snapshot.damaged.items()),
         words=command_words(case.options),
         judged_at=v.verified_at,
     )
@@ -246,7 +247,7 @@ def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, wat
             opened = await_result(source)
             snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, listener.rows_read)
     if not case.options.show_pii:
-        snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read))
+        snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read), damaged=mask_reasons(snapshot.damaged))
     watch.lap("read database")
     listener.database_read(snapshot)
     return snapshot

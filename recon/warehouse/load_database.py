@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from recon.background import ReadAhead
 from recon.database import ReadError, Source
-from recon.errors import DatabaseError
+from recon.errors import CorruptionError, DatabaseError
 from recon.model import SnapshotInfo
 from recon.warehouse.reads import TableRead, plan_reads, silent, wanted_columns
 from recon.warehouse.times import settle_database_times
@@ -28,6 +28,7 @@ class Loader:
 
     Attributes:
         on_rows: Called with the canonical table and the number of its rows read so far.
+        damaged: Each table that the rules can do without and that is damaged → what the database says.
         waiting_for: The application's tables whose read has started, the current one last.
     """
 
@@ -35,6 +36,7 @@ class Loader:
     warehouse: Warehouse
     on_rows: Callable[[str, int], None]
     waiting_for: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
 
     def load(self, reads: Sequence[TableRead]) -> None:
         """Append the rows of every read; the next batch is read while the previous one is stored.
@@ -72,6 +74,25 @@ class Loader:
         if read.required:
             raise _refused(self.source, read.query.table, error) from error
         self.warehouse.unreadable[read.name] = f"the database refused {read.query.table!r}: {error}"
+        if error.is_corruption:
+            self.damaged[read.query.table] = str(error)
+
+    def require_sound(self) -> None:
+        """Require that the database found no damage beside what was read; what was read is worth nothing otherwise.
+
+        Raises:
+            CorruptionError: It did.
+        """
+        # A server is not asked: it would need rights that a reader lacks.
+        check = getattr(self.source, "damage", None)
+        found = check() if check else None
+        if found:
+            raise CorruptionError(
+                "The database is damaged",
+                where=self.source.label,
+                found=found,
+                next_step=self.source.refusal_hint(found),
+            )
 
 
 def take_snapshot(
@@ -93,7 +114,9 @@ def take_snapshot(
     requires = set(requires)
     wanted = wanted_columns(profile, requires)
     reads = plan_reads(source, profile, requires, warehouse)
-    Loader(source, warehouse, on_rows).load(reads)
+    loader = Loader(source, warehouse, on_rows)
+    loader.load(reads)
+    loader.require_sound()
     settle_database_times(warehouse, reads)
     warehouse.verify_loads()
     absent = {**warehouse.missing, **warehouse.unreadable}
@@ -106,11 +129,13 @@ def take_snapshot(
         unread={table: names for table, names in warehouse.unread.items() if names},
         # A file has no connection.
         encryption=getattr(source, "encryption", None),
+        damaged=loader.damaged,
     )
 
 
 def _refused(source: Source, table: str, error: ReadError) -> DatabaseError:
-    return DatabaseError(
+    kind = CorruptionError if error.is_corruption else DatabaseError
+    return kind(
         f"The table {table!r} cannot be read",
         where=source.label,
         found=str(error),
