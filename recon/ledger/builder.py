@@ -62,6 +62,7 @@ LEVEL_COLUMNS = (
 COMPARED_COLUMNS = frozenset(
     name for entity in EVERY_ENTITY for name in target_columns(entity) if not name.endswith(STAMPS)
 ) | {"target.tiers.id", "target.tiers.code"}
+CLOCK = "insert into ledger.clocks values (?, ?, ?)"
 TABLES = {
     **{entity.name: "record" for entity in EVERY_ENTITY},
     "differences": "entity",
@@ -75,6 +76,9 @@ TABLES = {
     "policy_problems": "policy",
     "policy_settings": "name",
     "accounts": "entity",
+    "clocks": "entity",
+    "baselines": "baseline",
+    "lost_rows": "baseline",
 }
 
 
@@ -172,6 +176,8 @@ class LedgerBuilder:
             else:
                 paired.append(self._pair(map_fields(entity, warehouse, self._settings.profile, stored)))
         calibrations = calibrate([each.mapping.entity.name for each in paired], warehouse, self._run)
+        for name, calibration in calibrations.items():
+            self._warehouse.execute(CLOCK, [name, calibration.judged_by, calibration.older_than])
         found = [self._account(each, calibrations[each.mapping.entity.name]) for each in paired]
         judge_mappings(warehouse, self._run)
         self._levels()

@@ -55,3 +55,14 @@ create table ledger.policy_problems (
 
 -- One row: where the application's settings are, or why no policy is compared with them.
 create table ledger.policy_settings (name varchar, reason varchar, is_absent boolean, is_refused boolean);
+
+-- One row per entity: the column that shows whether a row is older than the run, and the instant; empty, null: none does.
+create table ledger.clocks (entity varchar, judged_by varchar, older_than timestamp);
+
+-- One row per baseline and entity: the rows that it had, and how many of them are gone; or why that is not known.
+create table ledger.baselines (
+  baseline varchar, taken_at timestamp, entity varchar, row_count bigint, lost bigint, reason varchar);
+
+-- One row per row that a baseline had and that is gone; or, without an id, one for all of which only the number is known.
+create table ledger.lost_rows (
+  baseline varchar, taken_at timestamp, entity varchar, target_id varchar, row_count bigint);

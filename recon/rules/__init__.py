@@ -2,7 +2,7 @@
 
 from recon.rules.entries import entry_of, rule_of
 from recon.rules.files import load_document
-from recon.rules.layers import layers_of, load_rules, load_suite, shipped_folder
+from recon.rules.layers import layers_of, load_rules, load_suite, optional_checks, shipped_folder
 from recon.rules.policies import load_policy_definitions
 from recon.rules.rule import RULE_TYPE, Fallback, Rule
 
@@ -16,6 +16,7 @@ __all__ = [
     "load_policy_definitions",
     "load_rules",
     "load_suite",
+    "optional_checks",
     "rule_of",
     "shipped_folder",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 T = TypeVar("T")
+BASELINE = "baseline"
 
 
 class OverrideEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,9 +43,26 @@ def shipped_folder(name: str) -> Path:
     raise SuiteError(f"The folder {name!r} is missing from the installation", next_step="Install recon again")
 
 
-def layers_of(own: Iterable[Path | str], *, shipped_suites: bool = True) -> list[Path]:
-    """The folders of suites, the lowest first: the shipped ones unless they are excluded, then the custom ones."""
-    return [*([shipped_folder("expectations")] if shipped_suites else []), *map(Path, own)]
+def layers_of(own: Iterable[Path | str], *, shipped_suites: bool = True, with_baseline: bool = False) -> list[Path]:
+    """The folders of suites, the lowest first: the shipped ones unless they are excluded, then the custom ones.
+
+    Args:
+        own: The custom ones.
+        shipped_suites: Whether the shipped ones are included.
+        with_baseline: Whether those are included that look at what a baseline had, which are shipped, too.
+    """
+    shipped = [shipped_folder("expectations")] if shipped_suites else []
+    return [*shipped, *([baseline_folder()] if with_baseline else []), *map(Path, own)]
+
+
+def baseline_folder() -> Path:
+    """The folder of the shipped suites that look at what a baseline had."""
+    return shipped_folder("expectations") / BASELINE
+
+
+def optional_checks() -> list[str]:
+    """The ids of the shipped checks that are made only where they are asked for."""
+    return [rule.id for rule in load_rules([baseline_folder()])]
 
 
 def load_rules(layers: Iterable[Path]) -> tuple[Rule, ...]:
@@ -79,7 +97,7 @@ def load_suite(path: Path) -> list[Rule]:
 
 
 def _read_layer(folder: Path) -> list[SuiteFile]:
-    is_shipped = folder == shipped_folder("expectations")
+    is_shipped = folder in (shipped_folder("expectations"), baseline_folder())
     return [read_suite(path, is_shipped=is_shipped) for path in suite_paths(folder)]
 
 

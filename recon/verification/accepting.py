@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.errors import UsageError
+from recon.rules import optional_checks
 from recon.rules.acceptance import read_acceptance
 from recon.rules.acceptance.reading import require_checks
 
@@ -35,7 +36,7 @@ def accepted_differences(options: VerifyOptions, rules: Iterable[Rule]) -> Accep
             next_step="Read it, and copy it to another folder if it is right",
         )
     file = read_acceptance(options.accept)
-    require_checks(file, [rule.id for rule in rules])
+    require_checks(file, [*(rule.id for rule in rules), *optional_checks()])
     return file
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from recon.errors import AdviceError, suggest
+from recon.rules import optional_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -245,7 +246,7 @@ def with_advice(rules: Iterable[Rule], advice: Advice) -> tuple[Rule, ...]:
         AdviceError: The table has texts of a check that there is not.
     """
     found = tuple(rules)
-    ids = [rule.id for rule in found]
+    ids = [*(rule.id for rule in found), *(optional_checks() if advice.checks else ())]
     for name in advice.checks:
         if name not in ids:
             raise AdviceError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.model import EscalatedIssue, Escalation, Outcome
@@ -84,7 +85,10 @@ def advise(
 
 def command_words(options: VerifyOptions) -> dict[str, str]:
     """What the placeholders of commands stand for in a verification by these options."""
+    backups = [folder for folder in options.baseline if (Path(folder) / "manifest.json").is_file()]
+    backups = [folder for folder in backups if not (Path(folder) / "verification.json").is_file()]
     return {
+        **({"backup": shlex.quote(str(backups[0]))} if backups else {}),
         "bundle": shlex.quote(options.bundle_text),
         "target": shlex.join(options.words(TARGET)),
         "options": shlex.join(options.words()),

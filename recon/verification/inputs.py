@@ -53,6 +53,18 @@ def digests_of(bundle: Bundle) -> dict[str, str]:
     return {name: _digest(path) for name, path in (files | exports).items() if path.is_file()}
 
 
+def baseline_digest(folder: Path) -> str:
+    """Return the SHA-256 of a run's judgement, or of a backup's manifest; empty: it is neither."""
+    file = baseline_file(folder)
+    return _digest(file) if file else ""
+
+
+def baseline_file(folder: Path) -> Path | None:
+    """Return the file that says what a baseline held; None: there is none."""
+    files = (folder / name for name in ("verification.json", "manifest.json"))
+    return next((path for path in files if path.is_file()), None)
+
+
 def rule_digest(rule: Rule) -> str:
     """Return what changes when a rule asks or says something else: not when its entry moves, nor who overrides it."""
     moved = replace(rule, file=Path(), line=0, order=0, suite="", is_shipped=False, overrides=None)

@@ -99,6 +99,7 @@ class VerifyOptions:
             line looks for one.
         advice: The table of advice (TOML): contacts, limits, actions; None: the runbook's, whatever is in the working
             folder, where only the command line looks for one.
+        baseline: Folders of backups or of earlier runs on this database: rows that they had must still be there.
         allow_dry_run: Verify the bundle of a dry run anyway.
         timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
             it to be open, and no limit for rows.
@@ -183,6 +184,17 @@ class VerifyOptions:
         in_notebook=True,
         decides=False,
     )
+    baseline: Sequence[Path | str] = option(
+        (),
+        kind=str,
+        flag="--baseline",
+        metavar="FOLDER",
+        is_many=True,
+        is_path=True,
+        help="A backup, or an earlier run, whose rows must still be there; may be given several times.",
+        in_notebook=True,
+        decides=False,
+    )
     allow_dry_run: bool = option(
         default=False,
         kind=bool,
@@ -258,7 +270,7 @@ class VerifyOptions:
     @property
     def layers(self) -> list[Path]:
         """The folders of suites, the lowest first."""
-        return layers_of(self.expectations, shipped_suites=self.shipped_suites)
+        return layers_of(self.expectations, shipped_suites=self.shipped_suites, with_baseline=bool(self.baseline))
 
     @property
     def declared(self) -> Mapping[str, Option]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from recon.verification.advice import Advice, load_advice, with_advice
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import Circumstances, advise, command_words
-from recon.verification.inputs import digests_of, judged_inputs
+from recon.verification.inputs import baseline_digest, digests_of, judged_inputs
 from recon.verification.masked import declared_policies, mask_accepted, mask_check, mask_reasons
 from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from recon.verification.progress import Listener
 
 NEWEST_RUN = "select run_id from target.runs where run_id <> '' order by recorded_at desc nulls last limit 1"
+BASELINES = "recon.verification.baseline"
 UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
 
 
@@ -182,6 +184,9 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     snapshot = _load(case, warehouse, listener, watch)
     settings = LedgerSettings(case.profile, bundle.config, masked=not options.show_pii, policies=case.policies)
     ledger = account_for(warehouse, settings)
+    if options.baseline:
+        # It reads backups, which few verifications do.
+        import_module(BASELINES).load_baselines(warehouse, case.profile, options)
     snapshot = _with_reason(snapshot, warehouse)
     watch.lap("account for every record")
     listener.checks_starting(case.rules)
@@ -285,6 +290,7 @@ def _settings(case: VerificationInput) -> dict[str, object]:
         "tables": repr(case.profile.tables),
         "policies": repr((*case.definitions.values(), case.exported)),
         "advice": repr(case.advice),
+        "baseline": [baseline_digest(Path(folder)) for folder in case.options.baseline],
         "accepted": case.accepted and case.accepted.terms(case.today),
     }
 

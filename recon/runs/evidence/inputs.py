@@ -13,6 +13,7 @@ from recon.bundle.formats import NAMES
 from recon.profile import BUILT_IN
 from recon.rules.files import suite_paths
 from recon.runs.evidence.manifest import FolderInputs, ReadFile, ReadSnapshot, read_file
+from recon.verification.inputs import baseline_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,10 +29,11 @@ def judged_from(judgement: Judgement) -> FolderInputs:
     case = judgement.case
     options = case.options
     deciding = (options.profile or BUILT_IN, options.policies, options.accept, options.advice)
+    held = (file for folder in options.baseline if (file := baseline_file(Path(folder))))
     return FolderInputs(
         bundle=tuple(_files_of(case.bundle, case.files)),
         suites=tuple(_readable(path for folder in options.layers for path in suite_paths(folder))),
-        settings=tuple(_readable(Path(path) for path in deciding if path)),
+        settings=tuple(_readable((*(Path(path) for path in deciding if path), *held))),
         sql=_sql(judgement.rules),
         snapshot=_snapshot(judgement.verification),
     )

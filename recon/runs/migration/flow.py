@@ -299,13 +299,15 @@ class Flow:
             policies=given.policies,
             accept=given.accept,
             advice=given.advice,
+            baseline=session.baseline,
             exports=exports,
             profile=given.profile,
             timeout_s=given.timeout_s,
             environment=given.environment,
         )
         skipped = [word for part in CHOICES if part not in given.parts for word in ("--skip", part)]
-        command = verb(given, ("run", str(bundle), *skipped), VERIFYING)
+        known_before = [word for folder in session.baseline for word in ("--baseline", folder)]
+        command = verb(given, ("run", str(bundle), *known_before, *skipped), VERIFYING)
         step, watch = session.begin("verify", commands=(command,)), Stopwatch()
         outputs = Path(given.outputs)
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from recon.backup.manifest import MANIFEST
 from recon.errors import MigrationError, ReconError
 from recon.model.migration import STEPS, MigrationStep
 from recon.report.assessment.output import assessment_text
@@ -67,6 +68,13 @@ class Session:
         if found is None or found.bundle is None:
             raise MigrationError("The importer left no bundle", where=str(self.folder.path)[:300], found=name)
         return Path(found.bundle)
+
+    @property
+    def baseline(self) -> tuple[str, ...]:
+        """The backup that was made before the import, where recon made it and its manifest says what it holds."""
+        found = self.migration.last("backup")
+        kept = found.kept if found else None
+        return (kept,) if kept and (Path(kept) / MANIFEST).is_file() else ()
 
     def begin(self, name: str, **known: Any) -> MigrationStep:
         """Record a new attempt at a step, with a folder of its own."""
