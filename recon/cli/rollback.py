@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from recon.report.rollback.restore import restore_footer, restore_lines, restore
 from recon.report.text import printable
 from recon.rollback.files import read_plan
 from recon.rollback.restore.files import is_restore, read_restore
+from recon.verification.advice import DEFAULT_FILE as ADVICE_FILE
+from recon.verification.advice import load_advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from recon.rollback.applying import AppliedPlan
     from recon.rollback.restore.applying import AppliedRestore
+    from recon.verification.advice import Issue
 
 by_option = click.option("--by", metavar="NAME", help="Who does this.  [default: the account]")
 plan_argument = click.argument("plan", type=PATH, metavar="PLAN")
@@ -146,9 +150,18 @@ def plan(**given: Any) -> int:
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
     click.echo(f"  - SHA-256: {planned.sha256}")
     click.echo(f"  - Apply it: recon rollback apply {planned.folder}\n")
+    _say_whom_to_escalate_to("failure", 1)
     for line in plan_footer(planned.plan):
         click.echo(line)
     return 0
+
+
+def _say_whom_to_escalate_to(issue: str, level: int) -> None:
+    """Print it, by the table of advice of the working folder, or the runbook's: a rollback is always escalated (3.7)."""
+    table = load_advice(ADVICE_FILE if os.path.lexists(ADVICE_FILE) else None)
+    found: Issue = getattr(table.issues, issue)
+    click.echo(f"Escalate to: {printable(found.contact)} (priority: {printable(found.priority)})")
+    click.echo(f"  - A rollback is required: Level {level}\n")
 
 
 @command.command("restore", context_settings=CONTEXT)
@@ -172,6 +185,7 @@ def restore(**given: Any) -> int:
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
     click.echo(f"  - SHA-256: {planned.sha256}")
     click.echo(f"  - Apply it: recon rollback apply {planned.folder}\n")
+    _say_whom_to_escalate_to("corruption", 2)
     for line in restore_footer(planned.plan):
         click.echo(line)
     return 0

@@ -44,19 +44,19 @@ HARMLESS = [
 MYSQL = [(1194, "Table 'Member' is marked as crashed and should be repaired"), (1712, "Index PRIMARY is corrupted")]
 
 
-@pytest.mark.parametrize(("words", "sqlstate"), POSTGRESQL, ids=[words[:30] for words, _ in POSTGRESQL])
+@pytest.mark.parametrize("words, sqlstate", POSTGRESQL, ids=[words[:30] for words, _ in POSTGRESQL])
 def test_what_postgresql_says_of_damage_is_recognised(words: str, sqlstate: str | None) -> None:
     assert is_postgresql_corrupted(words, sqlstate)
 
 
-@pytest.mark.parametrize(("words", "sqlstate"), HARMLESS, ids=[words[:30] for words, _ in HARMLESS])
+@pytest.mark.parametrize("words, sqlstate", HARMLESS, ids=[words[:30] for words, _ in HARMLESS])
 def test_what_else_goes_wrong_is_no_damage(words: str, sqlstate: str) -> None:
     assert not is_postgresql_corrupted(words, sqlstate)
     assert not is_mysql_corrupted(words, 1146)
     assert not is_duckdb_corrupted(words)
 
 
-@pytest.mark.parametrize(("number", "words"), MYSQL)
+@pytest.mark.parametrize("number, words", MYSQL)
 def test_what_mysql_says_of_damage_is_recognised(number: int, words: str) -> None:
     assert is_mysql_corrupted(words, number)
     assert is_mysql_corrupted(f"ERROR {number} (HY000): {words}")
@@ -99,7 +99,8 @@ def test_damage_to_a_page_of_a_sqlite_file_gives_no_verdict(demo: DemoPaths, tmp
     assert command in done.err
     for path in reports:
         text = path.read_text(encoding="utf-8")
-        assert "DBA + Merge captain" in text and "recon rollback restore BACKUP" in text, path.name
+        found = [words in text for words in ("DBA + Merge captain", "recon rollback restore BACKUP")]
+        assert all(found), path.name
     advice = json.loads(reports[0].read_text(encoding="utf-8"))["escalation"]
     assert (advice["rollback"], advice["priority"]) == (2, "Critical")
     assert any("malformed" in reason or "damaged" in reason for reason in advice["reasons"])
