@@ -157,7 +157,7 @@ def plan(**given: Any) -> int:
 
 
 def _say_whom_to_escalate_to(issue: str, level: int) -> None:
-    """Print it, by the table of advice of the working folder, or the runbook's: a rollback is always escalated (3.7)."""
+    """Print it, by the working folder's table of advice, or the runbook's: a rollback is always escalated (3.7)."""
     table = load_advice(ADVICE_FILE if os.path.lexists(ADVICE_FILE) else None)
     found: Issue = getattr(table.issues, issue)
     click.echo(f"Escalate to: {printable(found.contact)} (priority: {printable(found.priority)})")
