@@ -30,7 +30,7 @@ def environment(folder: str = "report") -> Environment:
 
 def stylesheet() -> str:
     """The style sheet that every page of recon builds on; its classes are those of report.html.jinja."""
-    return environment().get_template("report.css.jinja").render(colours=_colours())
+    return environment().get_template("report.css.jinja").render(colours=colours())
 
 
 def source_hash(text: str) -> str:
@@ -38,13 +38,13 @@ def source_hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
-def _finalized(value: Any) -> Any:
-    """Applied to every value that a template shows; only what a template itself generated is left alone."""
-    return value if hasattr(value, "__html__") else printable(value)
-
-
-def _colours() -> dict[str, Any]:
+def colours() -> dict[str, Any]:
     """The palette by the names of the style sheet's variables."""
     named = {"paper": PAPER, "ink": INK, "quiet": QUIET, "accent": ACCENT}
     outcomes = {str(outcome): colour for outcome, colour in OUTCOMES.items()}
     return named | outcomes | {str(verdict): colour for verdict, colour in VERDICTS.items()}
+
+
+def _finalized(value: Any) -> Any:
+    """Applied to every value that a template shows; only what a template itself generated is left alone."""
+    return value if hasattr(value, "__html__") else printable(value)

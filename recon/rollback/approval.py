@@ -197,6 +197,29 @@ def signed_by(statement: bytes, key: Path, purpose: SigningPurpose) -> bytes:
     return said.stdout
 
 
+def is_sound(statement: bytes, signature: Path, purpose: SigningPurpose) -> bool:
+    """Return whether a signature is one of this statement for this purpose, whoever made it.
+
+    True as well where ssh-keygen is missing or does not answer: nobody can say that it is not.
+
+    Args:
+        statement: The bytes that are signed.
+        signature: As of `verified_approval`.
+        purpose: What the signature is for.
+    """
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        return True
+    command = [program, "-q", "-Y", "check-novalidate", "-n", purpose.namespace, "-s", str(signature)]
+    try:
+        said = subprocess.run(  # noqa: S603 - no shell
+            command, input=statement, capture_output=True, check=False, timeout=LIMIT_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return True
+    return said.returncode == 0
+
+
 @dataclass(frozen=True)
 class _Keygen:
     """Questions to ssh-keygen about a signature; the files are copies of those that errors name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from recon.model.migration import Migration
 from recon.runs.folder import FOLDER_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 RECORD = "migration.json"
@@ -111,6 +113,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def target_digest(identity: Mapping[str, str]) -> str:
+    """Return the digest of what distinguishes a database from others, by which migrations name their target."""
+    return sha256(msgspec.json.encode(identity, order="deterministic")).hexdigest()
 
 
 def migration_folders(outputs: Path) -> list[MigrationFolder]:

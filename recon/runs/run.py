@@ -20,6 +20,8 @@ from recon.runs.evidence.inputs import judged_from
 from recon.runs.evidence.manifest import FolderDigests, FolderFacts, write_manifest
 from recon.runs.evidence.record import RECORD, record_folder
 from recon.runs.evidence.sheet import SHEET, write_sheet
+from recon.runs.evidence.way_back import FILE as WAY_BACK
+from recon.runs.evidence.way_back import keep_way_back, known_way_back
 from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
 from recon.runs.notebook_process import notebook_process
 from recon.runs.notice import notice_section
@@ -178,6 +180,7 @@ class Assembly:
         self._part("report", self._write_markdown)
         self._part("junit", self._write_junit)
         self._part("data_docs", self._build_data_docs)
+        self.attempt(WAY_BACK, self._keep_way_back)
         facts = self._facts()
         if self.process and begun:
             # The snapshot is large, and the notebook takes longer than its digest.
@@ -186,7 +189,9 @@ class Assembly:
         self._forget_what_was_only_needed()
         self.working.write_manifest(self.manifest)
         write_manifest(self.working.path, facts, self.digests)
-        self.attempt(SHEET, lambda: write_sheet(self.working.path, Path(self.options.outputs)))
+        outputs = Path(self.options.outputs)
+        has_site = self._wants(SITE) or (outputs / SITE / "index.html").is_file()
+        self.attempt(SHEET, lambda: write_sheet(self.working.path, outputs, has_site=has_site))
 
     def _facts(self) -> FolderFacts:
         """What the folder is evidence of."""
@@ -224,6 +229,11 @@ class Assembly:
     def _keep_snapshot(self) -> None:
         self.judgement.find()
         keep_judged(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))
+
+    def _keep_way_back(self) -> None:
+        found = known_way_back(self.options.verify, self.verification.run_id, Path(self.options.outputs))
+        if found is not None:
+            keep_way_back(self.working.path, found)
 
     def _draw(self) -> None:
         written = import_module("recon.charts").write_charts(self.verification, self.working.part("charts"))

@@ -23,10 +23,11 @@ from playwright.sync_api import sync_playwright
 from shared_runs import HOSTILE
 
 import recon
-from recon.model import Fact
+from recon.model import Fact, Verdict
 from recon.preflight.assessing import Step, assess
 from recon.report.changes.output import changes_text
-from recon.report.go_no_go.sheet import SheetRun, render
+from recon.report.go_no_go.sheet import render
+from recon.report.go_no_go.verdict import SheetRun
 from recon.report.json import render as as_json
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 PAGES = {
     "home": "site/index.html",
     "report": "site/runs/{name}/report.html",
+    "sheet": "site/runs/{name}/go-no-go.html",
     "data-docs": "site/runs/{name}/data_docs/index.html",
     "results": "site/runs/{name}/data_docs/validations/*-names.html",
     "rules": "site/runs/{name}/data_docs/expectations/*-names.html",
@@ -227,13 +229,48 @@ def test_what_people_wrote_is_seen_as_text(kind: str, visit: Callable[[str], Vis
     assert "\\u202e" in seen
 
 
+# Millimetres at 96 pixels to the inch.
+PAPERS = {"A4": {"width": 793, "height": 1122}, "Letter": {"width": 816, "height": 1056}}
+TEXTS = {
+    "hostile": "",
+    "long word": "W" * 10_000,
+    "right to left": "שלום עולם " * 1_000,
+    "wide": "会員登録" * 2_500,
+    "lines": "a\n" * 5_000,
+}
+IS_CUT = "all => all.map(e => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1)"
+
+
+def assert_two_pages(browser: Browser, sheet: Path) -> None:
+    """Print the sheet on both papers: two pages, of which nothing is cut but texts that say so."""
+    for paper, size in PAPERS.items():
+        with Visit(browser, sheet, size) as visit:
+            printed = visit.page.pdf(format=paper, prefer_css_page_size=True)
+            visit.page.emulate_media(media="print")
+            are_cut = visit.page.eval_on_selector_all(".sheet, .found, .signing", IS_CUT)
+            assert (paper, len(re.findall(rb"/Type\s*/Page\b", printed)), are_cut) == (paper, 2, [False] * 4)
+
+
 def test_a_sheet_prints_on_two_pages_of_which_nothing_is_cut(
     browser: Browser, whole_run: WholeRun, passed: Verification, tmp_path: Path
 ) -> None:
     run = msgspec.json.decode(as_json(passed), type=SheetRun)
     (tmp_path / "crowded.html").write_text(render(*crowded(run)), encoding="utf-8")
     for sheet in (whole_run.folder.path / "go-no-go.html", tmp_path / "crowded.html"):
-        with Visit(browser, sheet, WIDE) as visit:
-            printed = visit.page.pdf(prefer_css_page_size=True)
-            heights = visit.page.eval_on_selector_all(".sheet", "all => all.map(e => e.scrollHeight - e.clientHeight)")
-            assert (len(re.findall(rb"/Type\s*/Page\b", printed)), heights) == (2, [0, 0])
+        assert_two_pages(browser, sheet)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("number", [1, 3, 40])
+def test_a_sheet_prints_on_two_pages_whatever_it_says(
+    browser: Browser, passed: Verification, tmp_path: Path, text: str, number: int
+) -> None:
+    run, proof, way_back, decide_by = crowded(msgspec.json.decode(as_json(passed), type=SheetRun), number, text)
+    sheet = tmp_path / "sheet.html"
+    held = replace(run, verdict=Verdict.PASSED, escalation=replace(run.escalation, required=True))
+    sheet.write_text(render(held if number == 1 else run, proof, way_back, decide_by), encoding="utf-8")
+    assert_two_pages(browser, sheet)
+    for size in (WIDE, PHONE):
+        with Visit(browser, sheet, size, "dark") as visit:
+            assert visit.page.evaluate(OVERFLOW) == 0

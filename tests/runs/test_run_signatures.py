@@ -16,7 +16,8 @@ import recon
 from recon.errors import EvidenceError, UsageError
 from recon.rollback import approval
 from recon.runs.evidence.record import record_folder
-from recon.runs.evidence.sheet import write_sheet
+from recon.runs.evidence.sheet import renew_sheet, write_sheet
+from recon.runs.evidence.statement import open_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,12 +116,30 @@ def test_another_person_who_may_approve_signs(signed: KeptFolder, keys: Mapping[
     assert "statement-2.json: approved by b***@***" in found.out
     assert BEN not in found.out
     sheet = (signed.path / "go-no-go.html").read_text(encoding="utf-8")
-    assert re.findall(r"<bdi>(\w\*.*?), .*?: PASSED \((.*?)\)</bdi>", sheet) == [
-        ("a***@***", "statement.json"),
-        ("b***@***", "statement-2.json"),
-    ]
+    assert named_in(sheet) == [("a***@***", "statement.json"), ("b***@***", "statement-2.json")]
     unasked = run_in_process("evidence", "verify", signed.path)
     assert (unasked.code, "[WARN] Signatures: 2 statements, not verified" in unasked.out) == (0, True)
+
+
+def named_in(sheet: str) -> list[tuple[str, str]]:
+    """Who signed according to a sheet, and by which statement."""
+    return re.findall(r"<bdi>(\S+), [^<]*?: the verification passed \((.*?)\)</bdi>", sheet)
+
+
+def test_a_sheet_names_those_whose_signature_holds(signed: KeptFolder, keys: Mapping[str, Path]) -> None:
+    write_sheet(signed.path, signed.record.parent)
+    recon.sign_evidence(recon.SignOptions(signed.path, keys["ben"], BEN))
+    edit_statement(signed, lambda statement: statement["predicate"].update(approvedAt="2020-01-01T00:00:00Z"))
+    renew_sheet(open_evidence(signed.path))
+    sheet = signed.path / "go-no-go.html"
+    assert named_in(sheet.read_text(encoding="utf-8")) == [("b***@***", "statement-2.json")]
+    sign_by_hand(signed, keys["ann"])
+    renew_sheet(open_evidence(signed.path))
+    assert len(named_in(sheet.read_text(encoding="utf-8"))) == 2
+    edit_statement(signed, lambda statement: statement["predicate"].update(approver="jane@club.example"))
+    sign_by_hand(signed, keys["jane"])
+    renew_sheet(open_evidence(signed.path))
+    assert len(named_in(sheet.read_text(encoding="utf-8"))) == 1
 
 
 @pytest.mark.parametrize(

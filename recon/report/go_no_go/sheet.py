@@ -2,124 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from recon.model import Escalation, Outcome, Summary, Verdict
-from recon.report.templates import environment, source_hash
-from recon.report.text import checks_line, plural
+from recon.report.go_no_go.affected import affected
+from recon.report.go_no_go.room import HEADING, Wish, lines_of, shared
+from recon.report.go_no_go.verdict import OpenPoint
+from recon.report.go_no_go.way_back import WayBack, day_and_time
+from recon.report.templates import colours, environment, source_hash
+from recon.report.text import cut, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-CLUB = "display.organizationName"
-MOST_OPEN, MOST_UNCHECKED, MOST_ACCEPTED, MOST_SIGNATURES, MOST_DIGESTS = 8, 5, 4, 3, 24
-WORST_FIRST = (Outcome.FAIL, Outcome.ERROR, Outcome.WARN)
-GO, NO_GO = "GO", "NO-GO"
+    from recon.report.go_no_go.verdict import SheetRun
 
-
-class SheetAcceptance(Struct, frozen=True):
-    """How many violations of a check are accepted and until when, and how many are open."""
-
-    accepted: int
-    open: int
-    until: str | None
-
-
-class SheetCheck(Struct, frozen=True):
-    """A check, as far as the sheet shows it."""
-
-    name: str
-    outcome: Outcome
-    message: str
-    accepted: SheetAcceptance | None = None
-
-
-class SheetPolicy(Struct, frozen=True):
-    """A policy, one of which names the club."""
-
-    key: str
-    expected: object = None
-
-
-class SheetDatabase(Struct, frozen=True):
-    """The database that was read."""
-
-    database: str = ""
-    guarantee: str = ""
-
-
-class SheetLedger(Struct, frozen=True, rename="camel"):
-    """What became of the records, in words."""
-
-    accounted_for: str
-
-
-class SheetRun(Struct, frozen=True, rename="camel"):
-    """A verification.json, as far as the sheet shows it."""
-
-    run_id: str
-    started_at: str
-    verdict: Verdict
-    dry_run: bool
-    summary: Summary
-    checks: tuple[SheetCheck, ...]
-    escalation: Escalation
-    bundle_path: str = ""
-    snapshot: SheetDatabase = SheetDatabase()
-    ledger: SheetLedger | None = None
-    not_checked: Mapping[str, str] = {}
-    policy_verification: tuple[SheetPolicy, ...] = ()
-
-    @property
-    def club(self) -> str:
-        """The club's name, as its policies state it."""
-        named = (policy.expected for policy in self.policy_verification if policy.key == CLUB)
-        return next((name for name in named if isinstance(name, str) and name), "not stated in the bundle")
-
-    @property
-    def decision(self) -> str:
-        """The one decision that is recommended."""
-        return GO if self.verdict is Verdict.PASSED and not self.dry_run else NO_GO
-
-    @property
-    def reason(self) -> str:
-        """Why, and what to do, in a sentence or two."""
-        if self.dry_run:
-            return "The bundle is that of a dry run: nothing was imported."
-        counted = checks_line(self.summary)
-        if self.verdict is Verdict.PASSED:
-            read = " Read the warnings before you sign." if self.summary.warnings else ""
-            return f"The migration is right: {counted}.{read}"
-        found = "is not right" if self.verdict is Verdict.FAILED else "is not known to be right"
-        return f"The migration {found}: {counted}. {self.escalation.action}."
-
-    @property
-    def open(self) -> list[SheetCheck]:
-        """The checks that did not pass, the worst first."""
-        found = [check for check in self.checks if check.outcome in WORST_FIRST]
-        return sorted(found, key=lambda check: WORST_FIRST.index(check.outcome))
-
-    @property
-    def accepted(self) -> list[str]:
-        """The accepted differences by check, one line each."""
-        found = ((check.name, check.accepted) for check in self.checks)
-        return [
-            f"{name}: {each.accepted:,} accepted until {each.until or 'an unknown day'}, {each.open:,} open"
-            for name, each in found
-            if each and each.accepted
-        ]
-
-    @property
-    def unchecked(self) -> list[str]:
-        """What was compared with nothing, by the reason."""
-        names: dict[str, list[str]] = {}
-        for name, why in self.not_checked.items():
-            names.setdefault(why, []).append(name)
-        return [f"{why}: {', '.join(each)}" for why, each in names.items()]
+MOST_SIGNATURES, MOST_DIGESTS, MOST_VERSIONS = 4, 24, 8
+LONGEST = 240
+# The lines of the first page between the decision and the sign-off, if every text of the decision took one line.
+ROOM = 29
+WIDE, NARROW = 76, 50
+BROKEN = "broken"
+BROKEN_RECORD = "The record of runs is not as it was written: recon evidence verify says where. Nothing vouches for it"
 
 
 @dataclass(frozen=True)
@@ -129,11 +34,13 @@ class SheetProof:
     Attributes:
         by: Who ran it.
         manifest: The SHA-256 of the manifest.
-        head: The digest of the last line of the record before this run's; None: there was none.
+        head: The digest of the last line of the record before this run's; None: there was none. `BROKEN`: the record
+            was not as it was written.
         digests: File → SHA-256, the most important first.
         snapshot: The id of the read of the database; None: it is not known.
         versions: Of recon and of what it computes with.
-        signatures: Who signed and when, one line each; not verified here.
+        signatures: Whose signatures hold, and when they signed, one line each.
+        links: Label → address of what there is beside the sheet, relative to it.
     """
 
     by: str
@@ -143,11 +50,36 @@ class SheetProof:
     snapshot: str | None
     versions: Mapping[str, str]
     signatures: Sequence[str] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(run: SheetRun, proof: SheetProof) -> str:
-    """The sheet as one self-contained HTML page, of two sheets of A4 however much there is to say."""
-    style = environment().get_template("go_no_go/sheet.css.jinja").render()
+def render(run: SheetRun, proof: SheetProof, way_back: WayBack | None = None, decide_by: datetime | None = None) -> str:
+    """The sheet as one self-contained HTML page, of two printed pages however much there is to say.
+
+    Args:
+        run: What was found.
+        proof: What proves it.
+        way_back: What is known of the way back; None: nothing.
+        decide_by: Until when the recommended decision is to be taken; None: no limit is set.
+    """
+    style = environment().get_template("go_no_go/sheet.css.jinja").render(colours=colours())
+    those = affected(run.ledger, run.checks) if run.has_affected else []
+    back = [] if run.tone == "NONE" else (way_back or WayBack()).lines(run.bundle_path, run.started_at)
+    broken = [OpenPoint("NOTE", "Note", "", BROKEN_RECORD)] if proof.head == BROKEN else []
+    points = [*broken, *run.open]
+    wishes = {
+        "affected": Wish([f"{each.what}: {each.why}" for each in those], NARROW, 2, 8),
+        "open": Wish([f"{each.name}: {each.message}" for each in points], WIDE - 10, 2, 12),
+        "unchecked": Wish(run.unchecked, WIDE, 1, 5),
+        "accepted": Wish(run.accepted, WIDE, 1, 6),
+    }
+    found: Mapping[str, Sequence[object]] = {
+        "affected": those,
+        "open": points,
+        "unchecked": run.unchecked,
+        "accepted": run.accepted,
+    }
+    given = shared(ROOM - _taken(run, back, is_limited=decide_by is not None), wishes)
     return (
         environment()
         .get_template("go_no_go/sheet.html.jinja")
@@ -156,18 +88,32 @@ def render(run: SheetRun, proof: SheetProof) -> str:
             proof=proof,
             style=style,
             style_hash=source_hash(style),
-            open=_shown([f"{check.outcome}: {check.name}: {check.message}" for check in run.open], MOST_OPEN),
-            unchecked=_shown(run.unchecked, MOST_UNCHECKED),
-            accepted=_shown(run.accepted, MOST_ACCEPTED),
+            decide_by=day_and_time(decide_by) if decide_by else "",
+            verified=day_and_time(run.started_at),
+            shown={name: found[name][:number] for name, number in given.items()},
+            more={name: len(found[name]) - number for name, number in given.items()},
+            way_back=back,
             signatures=_shown(proof.signatures, MOST_SIGNATURES),
             digests=list(proof.digests.items())[:MOST_DIGESTS],
             more_digests=max(0, len(proof.digests) - MOST_DIGESTS),
+            versions=list(proof.versions.items())[:MOST_VERSIONS],
+            broken=BROKEN,
+            short=lambda text: cut(str(text), LONGEST),
         )
     )
 
 
+def _taken(run: SheetRun, way_back: Sequence[tuple[str, str]], *, is_limited: bool) -> int:
+    """The lines taken by what the decision says at length, less what it does not say, and by accounts and way back."""
+    said = ((run.headline, 40), (run.reason, 64), (run.next_step, 58), (run.call, 58))
+    decision = sum(lines_of(text, width) - 1 if text else -1 for text, width in said) - (not is_limited)
+    accounts = lines_of(run.accounted_for, WIDE)
+    return decision + accounts + max(HEADING, sum(lines_of(words, WIDE - 18) for _, words in way_back))
+
+
 def _shown(lines: Sequence[str], most: int) -> list[str]:
     """As many lines as there is room for; the last one says how many there are besides."""
+    shown = [cut(line, LONGEST) for line in lines[:most]]
     if len(lines) <= most:
-        return list(lines)
-    return [*lines[: most - 1], f"and {plural(len(lines) - most + 1, 'other')}: see verification.json"]
+        return shown
+    return [*shown[:-1], f"and {plural(len(lines) - most + 1, 'other')}: see verification.json"]

@@ -7,7 +7,6 @@ import os
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from recon.runs.migration.redacting import has_secret, redacted, remember_variab
 from recon.runs.migration.sealing import seal_migration
 from recon.runs.migration.session import Session
 from recon.runs.migration.verbs import FLAGS, going_on
-from recon.runs.migrations import MigrationFolder, migration_folders
+from recon.runs.migrations import MigrationFolder, migration_folders, target_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -407,7 +406,7 @@ def _lock(file: int, folder: MigrationFolder) -> None:
 
 
 def _digest_of(url: DatabaseUrl) -> str:
-    return sha256(msgspec.json.encode(identity_of(url), order="deterministic")).hexdigest()
+    return target_digest(identity_of(url))
 
 
 def _changed(migration: Migration, given: Mapping[str, Any]) -> Migration:
