@@ -8,6 +8,8 @@ import click
 
 import recon
 from recon.cli import CONTEXT
+from recon.report.text import printable
+from recon.runs.evidence.record import broken_record
 from recon.runs.site import serving
 
 
@@ -29,6 +31,9 @@ def command(outputs: str, serve: bool, port: int) -> int:
     """
     home = recon.build_site(Path(outputs))
     click.echo(f"The site is built: {home}")
+    broken = broken_record(Path(outputs))
+    if broken:
+        click.echo(printable(broken.words), err=True)
     if serve:
         _serve(home.parent, port)
     return 0

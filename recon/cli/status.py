@@ -12,6 +12,7 @@ from recon.cli.options import PATH
 from recon.database.secrets import without_secrets
 from recon.report.migration.status import status_lines
 from recon.report.text import printable
+from recon.runs.evidence.record import broken_record
 from recon.runs.migration.advice import advice
 from recon.runs.migration.importing import IS_RUNNING, NOT_KNOWN
 from recon.runs.migration.opening import newest_importer, open_migrations
@@ -40,6 +41,9 @@ def command(folder: str | None, outputs: str) -> int:
             click.echo()
         for line in _lines(each):
             click.echo(line)
+    broken = broken_record(Path(outputs))
+    if broken:
+        click.echo(printable(broken.words), err=True)
     return 0
 
 

@@ -6,22 +6,28 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from crowded_sheets import figures
+from guided_migrations import attempt, migration, write_migration
+from msgspec.structs import replace
 from signed_runs import NAME, REPORT, KeptFolder, kept_folder, message_of, outcomes_of, recorded_folder, verified
 from support import names_in, run_in_process
 
 import recon
 from recon.errors import EvidenceError
 from recon.model import Assessment
+from recon.rollback.figures import write_figures
 from recon.runs.assessments import keep_assessment
 from recon.runs.evidence.manifest import FolderFacts, FolderInputs, ReadFile, read_manifest
-from recon.runs.evidence.record import read_record, record_folder, seal_folder
+from recon.runs.evidence.record import broken_record, read_record, record_folder, seal_folder
 from recon.runs.evidence.sheet import write_sheet
+from recon.runs.migrations import target_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -212,7 +218,7 @@ def test_what_comes_later_is_named_and_no_change(kept: KeptFolder) -> None:
     assert "index.html" in next(fact.value for part in found.parts for fact in part.facts if "Outside" in fact.label)
 
 
-@pytest.mark.parametrize("old, new", [("GO</strong>", "NO-GO</strong>"), ('name="record-head"', 'name="head"')])
+@pytest.mark.parametrize("old, new", [(">GO</strong>", ">NO-GO</strong>"), ('name="record-head"', 'name="head"')])
 def test_a_sheet_that_was_changed_is_told(kept: KeptFolder, old: str, new: str) -> None:
     sheet = kept.path / "go-no-go.html"
     write_sheet(kept.path, kept.path.parent)
@@ -240,6 +246,66 @@ def test_a_sheet_of_another_version_is_not_compared(kept: KeptFolder, monkeypatc
     assert found.verdict == "PASSED"
     facts = {fact.label: fact.value for part in found.parts for fact in part.facts}
     assert facts["go-no-go.html"] == "made by another version of recon: not compared"
+
+
+# What the sheet says of the way back, and of the record.
+
+
+def run_on(clean: DemoPaths, outputs: Path) -> Path:
+    """The folder of a run of the clean club that makes no part."""
+    options = recon.VerifyOptions(clean.bundle, str(clean.database))
+    return recon.run(recon.RunOptions(options, outputs, parts=())).folder.path
+
+
+def test_a_run_keeps_what_is_known_of_the_way_back(clean: DemoPaths, tmp_path: Path) -> None:
+    for name, path in (("own", clean.database), ("other", "/other.db")):
+        folder = tmp_path / f"20240112T183000Z-{name}"
+        folder.mkdir()
+        own = {"kind": "sqlite", "path": str(Path(path).resolve())}
+        write_figures(folder, replace(figures(), identity=own, rows=7 if name == "own" else 8))
+    folder = run_on(clean, tmp_path)
+    sheet = (folder / "go-no-go.html").read_text(encoding="utf-8")
+    assert "Level 1, took 4.1 minutes for 11,273 rows" in sheet
+    assert re.search(r"12 Jan 2024, 18:30 UTC, [^<]+ before this run, with 7 rows", sheet)
+    assert "backups/20240112T183000Z-club" in sheet
+    assert "way_back.json" in read_manifest(folder)[0].files
+    assert outcomes_of(folder)["Files"] == "PASS"
+    (folder / "way_back.json").write_text("{}", encoding="utf-8")
+    assert message_of(folder, "Files") == "Changed since: way_back.json (changed), go-no-go.html (changed)"
+
+
+def test_the_backup_is_that_of_the_guided_migration(clean: DemoPaths, tmp_path: Path) -> None:
+    identity = {"kind": "sqlite", "path": str(clean.database.resolve())}
+    steps = (attempt("backup", 5), attempt("execute", 6))
+    write_migration(tmp_path, replace(migration(*steps), target=target_digest(identity)))
+    sheet = (run_on(clean, tmp_path) / "go-no-go.html").read_text(encoding="utf-8")
+    assert "recon rollback rehearse ./backups/20240115T221100Z-club --bundle" in sheet
+    other = tmp_path / "other"
+    write_migration(other, migration(*steps))
+    sheet = (run_on(clean, other) / "go-no-go.html").read_text(encoding="utf-8")
+    assert "recon rollback rehearse BACKUP --bundle" in sheet
+
+
+def test_a_sheet_says_that_the_record_is_broken(kept: KeptFolder) -> None:
+    lines = kept.record.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept.record.write_text("".join([lines[0], *lines[2:]]), encoding="utf-8")
+    write_sheet(kept.path, kept.record.parent)
+    assert "The record of runs is not as it was written" in (kept.path / "go-no-go.html").read_text(encoding="utf-8")
+    assert message_of(kept.path, "Files") == "3 files, each as it was written"
+    found = broken_record(kept.record.parent)
+    assert found is not None
+    assert (found.line, found.folder) == (2, NAME)
+    assert found.found == "it does not follow the line before: a line was changed, removed or added"
+
+
+def test_a_record_that_is_whole_or_cannot_be_read_is_not_called_changed(kept: KeptFolder, tmp_path: Path) -> None:
+    assert broken_record(kept.record.parent) is None
+    assert broken_record(tmp_path / "nowhere") is None
+    kept.record.unlink()
+    kept.record.mkdir()
+    found = broken_record(kept.record.parent)
+    assert found is not None
+    assert found.words.startswith("The record of runs (runs.jsonl) cannot be proven: a folder. Choose another folder")
 
 
 def edit_manifest(kept: KeptFolder) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from recon.runs.evidence.manifest import FolderFacts
 
 RECORD = "runs.jsonl"
+NUMBERED = re.compile(r", line (\d+)$")
+NAMED = re.compile(rb'"folder":"([A-Za-z0-9._-]{1,100})"')
 WORDS = ChainWords(
     file="record of runs",
     error=EvidenceError,
@@ -48,6 +53,41 @@ class RecordedFolder(ChainedLine, frozen=True, kw_only=True):
     recon: str
 
 
+@dataclass(frozen=True)
+class BrokenRecord:
+    """Where and why a record of runs is not as it was written.
+
+    Attributes:
+        line: The number of the first line that is not; None: the whole file cannot be read.
+        folder: The folder that the line names; None: it names none.
+        found: What is wrong.
+        next_step: What to do.
+    """
+
+    line: int | None
+    folder: str | None
+    found: str
+    next_step: str
+
+    @property
+    def what(self) -> str:
+        """What is wrong, in general."""
+        is_changed = self.line is not None
+        return f"The record of runs ({RECORD}) {'is not as it was written' if is_changed else 'cannot be proven'}"
+
+    @property
+    def place(self) -> str:
+        """The line and its folder; empty: the whole file."""
+        if self.line is None:
+            return ""
+        return f"line {self.line:,}" + (f" ({self.folder})" if self.folder else "")
+
+    @property
+    def words(self) -> str:
+        """The same in two sentences."""
+        return f"{self.what}: {f'{self.place}: ' if self.place else ''}{self.found}. {self.next_step}"
+
+
 def record_of(outputs: Path) -> ChainedFile[RecordedFolder]:
     """Return the record of a folder of runs, whether it exists or not."""
     return ChainedFile(outputs / RECORD, RecordedFolder, WORDS)
@@ -61,6 +101,27 @@ def read_record(outputs: Path) -> Chain[RecordedFolder]:
             line.
     """
     return record_of(outputs).read()
+
+
+def broken_record(outputs: Path) -> BrokenRecord | None:
+    """Return what is wrong with the record of a folder of runs; None: it is as it was written, or there is none."""
+    try:
+        read_record(outputs)
+    except EvidenceError as error:
+        at = NUMBERED.search(error.where or "")
+        line = int(at[1]) if at else None
+        return BrokenRecord(line, _named(outputs, line), error.found or error.what, error.next_step or WORDS.move_aside)
+    return None
+
+
+def _named(outputs: Path, number: int | None) -> str | None:
+    """The folder that a line names, whether it is as it was written or not."""
+    if number is None:
+        return None
+    with suppress(OSError, IndexError):
+        found = NAMED.search((outputs / RECORD).read_bytes().split(b"\n")[number - 1])
+        return found[1].decode() if found else None
+    return None
 
 
 def record_folder(folder: Path) -> RecordedFolder:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from recon.errors import OutputError, UsageError
 from recon.report.output import replace_file
+from recon.runs.evidence.record import broken_record
 from recon.runs.folder import assessment_folders, run_folders
 from recon.runs.migrations import migration_folders
 from recon.runs.site.assessment_entries import read_assessment
@@ -67,6 +68,7 @@ def _build(outputs: Path) -> Path:
             by_database(entries, runs, outputs / SITE),
             notified,
             migrations,
+            broken_record(outputs),
         )
         _write(home, render(listed))
         if _names(run_folders(outputs), assessment_folders(outputs), migration_folders(outputs)) == known:

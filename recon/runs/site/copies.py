@@ -7,6 +7,7 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from recon.runs.evidence.sheet import SHEET, on_site
 from recon.runs.folder import ASSESSMENT, FOLDER_NAME, PARTS
 from recon.runs.migrations import RECORD
 from recon.scratch import ScratchFolder
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from recon.runs.folder import RunFolder
 
-PUBLISHED = ("verification.json", ASSESSMENT, PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
+REPORTS = (PARTS["report"], PARTS["html"], PARTS["charts"], PARTS["data_docs"])
+PUBLISHED = (SHEET, "verification.json", ASSESSMENT, *REPORTS)
 """Never the snapshot, whose rows are not masked; the notebook holds what report.html shows, and requires a kernel."""
 
 RECORDS = ("verification.json", ASSESSMENT, RECORD)
@@ -60,7 +62,10 @@ def _copy(folder: Path, parts: Sequence[str], target: Path, scratch: Path) -> No
         if final.parent not in made:
             final.parent.mkdir(parents=True, exist_ok=True)
             made.add(final.parent)
-        _place(folder / name, final, scratch / "file")
+        if name == SHEET:
+            _place_sheet(folder / name, final, scratch / "file")
+        else:
+            _place(folder / name, final, scratch / "file")
     for name in set(_below(target)) - set(wanted):
         (target / name).unlink(missing_ok=True)
 
@@ -99,6 +104,15 @@ def _place(source: Path, final: Path, new: Path) -> None:
         new.replace(final)
     # Renaming one hard link of a file onto another removes neither.
     new.unlink(missing_ok=True)
+
+
+def _place_sheet(source: Path, final: Path, new: Path) -> None:
+    """Put a go/no-go sheet in its place, with a link to the site as it is from there."""
+    with suppress(FileNotFoundError, PermissionError, UnicodeDecodeError):
+        text = on_site(source.read_text(encoding="utf-8"))
+        if not final.is_file() or final.read_text(encoding="utf-8") != text:
+            new.write_text(text, encoding="utf-8")
+            new.replace(final)
 
 
 def _same(source: os.stat_result, final: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from recon.errors import ReportError
 from recon.report.failure import WITHOUT_VERDICT
 from recon.report.text import timestamp
+from recon.runs.evidence.sheet import SHEET
 from recon.runs.folder import PARTS
 from recon.runs.run_summary import read_summary
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from recon.runs.run_summary import RunSummary
 
 LINKED = {
+    "sheet": ("Go/No-Go", SHEET),
     "html": ("Report", PARTS["html"]),
     "data_docs": ("Data Docs", f"{PARTS['data_docs']}/index.html"),
     "json": ("JSON", "verification.json"),
@@ -94,7 +96,9 @@ def _named_time(name: str) -> datetime | None:
 
 def _links(run: RunFolder, copy: Path) -> list[PartLink]:
     manifest = run.manifest()
-    return [_link(run, copy, part, manifest) for part in LINKED]
+    # Runs of older versions have no sheet.
+    made = [part for part in LINKED if part != "sheet" or (run.path / SHEET).exists()]
+    return [_link(run, copy, part, manifest) for part in made]
 
 
 def _link(run: RunFolder, copy: Path, part: str, manifest: Manifest | None) -> PartLink:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.model import Summary
+    from recon.runs.evidence.record import BrokenRecord
     from recon.runs.run_summary import RunSummary
     from recon.runs.site.assessment_entries import ListedAssessment
     from recon.runs.site.entries import ListedRun
@@ -37,6 +38,7 @@ class SiteLists:
         databases: The runs that can be read by database, that of the newest run first.
         notified: Who is to be notified of the newest verdict; None: nobody.
         migrations: Every guided migration, open ones first.
+        broken: What is wrong with the record of runs; None: nothing.
     """
 
     entries: Sequence[ListedRun]
@@ -44,6 +46,7 @@ class SiteLists:
     databases: Sequence[DatabaseRuns]
     notified: str | None = None
     migrations: Sequence[ListedMigration] = ()
+    broken: BrokenRecord | None = None
 
 
 def render(listed: SiteLists) -> str:
@@ -63,6 +66,7 @@ def render(listed: SiteLists) -> str:
         },
         migrations=listed.migrations,
         notified=listed.notified,
+        broken=listed.broken,
         rolled_back=_rolled_back(newest, assessments),
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
