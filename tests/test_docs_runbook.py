@@ -85,6 +85,7 @@ PLAYED = [
     ("recon review", 0, "Dry-Run Review PASSED"),
     ("recon backup create", 0, "Made a backup: backups/"),
     ("recon backup test", 0, "Backup Test PASSED"),
+    ("recon rollback rehearse", 0, "Rehearsal of the Rollback PASSED"),
     ("recon preflight", 1, NOT_PRODUCTION),
     ("python docs/examples/importer", 0, f"Import complete: run {RUN_ID}"),
     ("recon run", 0, "- Notify: Board, webmaster"),
