@@ -259,6 +259,8 @@ def test_what_was_not_rehearsed_has_its_command(clean_run: SheetRun) -> None:
     assert "recon rollback rehearse BACKUP --bundle 'the bundle'" in words
     words = words_of(render(run, PROOF, WayBack(rehearsed=figures(None), backup="backups/club")))
     assert "Undo this run Level 1, not rehearsed" in words
+    assert "recon backup create, then recon rollback rehearse BACKUP --bundle 'the bundle'" in words
+    words = words_of(render(run, PROOF, WayBack(backup="backups/club")))
     assert "recon rollback rehearse backups/club --bundle 'the bundle'" in words
     assert "Nothing to undo" in words_of(render(replace(run, dry_run=True), PROOF))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from crowded_sheets import figures
-from guided_migrations import attempt, migration, write_migration
+from guided_migrations import RUN_ID, attempt, migration, write_migration
 from msgspec.structs import replace
 from signed_runs import NAME, REPORT, KeptFolder, kept_folder, message_of, outcomes_of, recorded_folder, verified
 from support import names_in, run_in_process
@@ -27,6 +27,7 @@ from recon.runs.assessments import keep_assessment
 from recon.runs.evidence.manifest import FolderFacts, FolderInputs, ReadFile, read_manifest
 from recon.runs.evidence.record import broken_record, read_record, record_folder, seal_folder
 from recon.runs.evidence.sheet import write_sheet
+from recon.runs.evidence.way_back import known_way_back
 from recon.runs.migrations import target_digest
 
 if TYPE_CHECKING:
@@ -274,16 +275,29 @@ def test_a_run_keeps_what_is_known_of_the_way_back(clean: DemoPaths, tmp_path: P
     assert message_of(folder, "Files") == "Changed since: way_back.json (changed), go-no-go.html (changed)"
 
 
-def test_the_backup_is_that_of_the_guided_migration(clean: DemoPaths, tmp_path: Path) -> None:
-    identity = {"kind": "sqlite", "path": str(clean.database.resolve())}
-    steps = (attempt("backup", 5), attempt("execute", 6))
-    write_migration(tmp_path, replace(migration(*steps), target=target_digest(identity)))
-    sheet = (run_on(clean, tmp_path) / "go-no-go.html").read_text(encoding="utf-8")
-    assert "recon rollback rehearse ./backups/20240115T221100Z-club --bundle" in sheet
-    other = tmp_path / "other"
-    write_migration(other, migration(*steps))
-    sheet = (run_on(clean, other) / "go-no-go.html").read_text(encoding="utf-8")
-    assert "recon rollback rehearse BACKUP --bundle" in sheet
+def test_the_backup_is_that_of_the_guided_migration_of_this_database(clean: DemoPaths, tmp_path: Path) -> None:
+    options = recon.VerifyOptions(clean.bundle, str(clean.database))
+    own = target_digest({"kind": "sqlite", "path": str(clean.database.resolve())})
+    backup = attempt("backup", 5)
+    cases = {
+        "own": (migration(backup, attempt("execute", 6)), "./backups/20240115T221100Z-club"),
+        "unproven": (migration(attempt("backup", 5, gate="FAILED"), attempt("execute", 6)), None),
+        "another run": (migration(backup, attempt("execute", 6, run_id="run-2")), None),
+        "before the import": (migration(backup), None),
+    }
+    for name, (found, kept) in cases.items():
+        write_migration(tmp_path / name, replace(found, target=own))
+        known = known_way_back(options, RUN_ID, tmp_path / name)
+        assert (name, known and known.backup) == (name, kept)
+    write_migration(tmp_path / "other", cases["own"][0])
+    assert known_way_back(options, RUN_ID, tmp_path / "other") is None
+
+
+def test_a_database_that_does_not_say_which_it_is_was_not_rehearsed(clean: DemoPaths, tmp_path: Path) -> None:
+    (tmp_path / "20240112T183000Z-own").mkdir()
+    write_figures(tmp_path / "20240112T183000Z-own", figures())
+    nowhere = recon.VerifyOptions(clean.bundle, str(tmp_path / "nowhere.db"))
+    assert known_way_back(nowhere, RUN_ID, tmp_path) is None
 
 
 def test_a_sheet_says_that_the_record_is_broken(kept: KeptFolder) -> None:

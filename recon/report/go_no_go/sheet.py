@@ -24,7 +24,9 @@ LONGEST = 240
 ROOM = 29
 WIDE, NARROW = 76, 50
 BROKEN = "broken"
-BROKEN_RECORD = "The record of runs is not as it was written: recon evidence verify says where. Nothing vouches for it"
+BROKEN_RECORD = (
+    "The record of runs is not as it was written: nothing vouches for it. recon evidence verify FOLDER says which line"
+)
 
 
 @dataclass(frozen=True)

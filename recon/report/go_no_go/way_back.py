@@ -46,9 +46,13 @@ class WayBack(Struct, frozen=True, rename="camel", kw_only=True):
             before = f"{age_words(now - found.at)} before this run"
             yield "Rehearsed", f"{day_and_time(found.at)}, {before}, with {plural(found.rows, 'row')}"
         yield "Backup", self._backup()
-        if found is None or found.level_1_s is None:
+        undone = f"--bundle {shlex.quote(bundle)}"
+        if found is None:
             backup = shlex.quote(self.backup) if self.backup else "BACKUP"
-            yield "To rehearse it", f"recon rollback rehearse {backup} --bundle {shlex.quote(bundle)}"
+            yield "To rehearse it", f"recon rollback rehearse {backup} {undone}"
+        elif found.level_1_s is None:
+            # It is undone in a copy that holds it.
+            yield "To rehearse undoing", f"recon backup create, then recon rollback rehearse BACKUP {undone}"
 
     def _level_1(self, found: RehearsedFigures) -> str:
         if found.level_1_s is None:
