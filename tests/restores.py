@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import psycopg
+import pymysql
 import pytest
 
 import recon
@@ -23,6 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "MembershipStatus", "WaIdMapping")
+
+
+def connect_mysql(url: str, **options: Any) -> pymysql.Connection[Any]:
+    """A connection in which names are quoted as in every other kind of database."""
+    parts = urlsplit(url)
+    return pymysql.connect(
+        host=parts.hostname,
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=unquote(parts.path[1:]),
+        charset="utf8mb4",
+        init_command="set sql_mode = 'ANSI_QUOTES,STRICT_TRANS_TABLES'",
+        **options,
+    )
 
 
 class AtSteps:
@@ -79,7 +96,9 @@ class Restores:
 
     def _found(self, statements: Sequence[str]) -> list[list[tuple[Any, ...]]]:
         connect: Callable[[str], Any] = (
-            psycopg.connect
+            connect_mysql
+            if self.url.startswith("mysql:")
+            else psycopg.connect
             if "://" in self.url
             else duckdb.connect
             if self.url.endswith(".duckdb")

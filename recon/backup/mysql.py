@@ -167,7 +167,7 @@ def _refused(url: DatabaseUrl, child: Child, program: Program) -> BackupError:
 def read(path: Path, form: str, tools: Tools, manifest: BackupManifest | None) -> BackupReading:  # noqa: ARG001 - as of every kind
     """Read a dump to its end and count its rows."""
     try:
-        with _text_of(path, form) as text:
+        with text_of(path, form) as text:
             return read_mysql_dump(text)
     except (EOFError, BadGzipFile, zlib.error) as error:
         return BackupReading(faults=[f"it cannot be unpacked to its end: {error}"])
@@ -190,11 +190,11 @@ def restored(
         DatabaseError: The server refuses the connection.
     """
     with (
-        _text_of(path, form) as text,
+        text_of(path, form) as text,
         _scratch_database(server, manifest.settings if manifest else None, tools.other_way) as (opened, name),
     ):
         begun = monotonic()
-        errors = _load(opened, name, text if manifest else tables_alone(text), tools)
+        errors = load(opened, name, text if manifest else tables_alone(text), tools)
         yield RestoredCopy(replace(server, name=name), errors, (monotonic() - begun) / 60)
 
 
@@ -224,7 +224,8 @@ def restore(
 
 
 @contextmanager
-def _text_of(path: Path, form: str) -> Iterator[IO[bytes]]:
+def text_of(path: Path, form: str) -> Iterator[IO[bytes]]:
+    """The SQL of a dump, unpacked."""
     with path.open("rb") as file:
         if form == "plain":
             yield file
@@ -233,7 +234,12 @@ def _text_of(path: Path, form: str) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", unpacked)
 
 
-def _load(opened: MysqlSession, name: str, text: IO[bytes], tools: Tools) -> list[str]:
+def load(opened: MysqlSession, name: str, text: IO[bytes], tools: Tools) -> list[str]:
+    """Feed SQL to the client, in the database of that name; returns what went wrong.
+
+    Raises:
+        BackupError: The client is missing, or slow.
+    """
     program, is_mariadb = _program("client", tools, is_mariadb=opened.is_mariadb)
     with ScratchFolder("recon-options-") as options:
         first, environment = opened.options(options.path, is_mariadb=is_mariadb)
@@ -253,7 +259,7 @@ def _scratch_database(
     name = f"{SCRATCH}{token_hex(8)}"
     with mysql_session(server) as opened:
         try:
-            _create_scratch(opened, name, _characters(settings, server), other_way)
+            _create_scratch(opened, name, characters_of(settings, server), other_way)
             yield opened, name
         finally:
             # The name's 64 random bits are this process's own: what has it was made here.
@@ -262,7 +268,7 @@ def _scratch_database(
                 dropping.run(f"drop database if exists {quoted(name)}")
 
 
-def _characters(settings: dict[str, str] | None, server: DatabaseUrl) -> str:
+def characters_of(settings: dict[str, str] | None, server: DatabaseUrl) -> str:
     """The character set and collation of the new database, as its statement names them."""
     if settings is None:
         return ""

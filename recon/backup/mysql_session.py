@@ -16,6 +16,7 @@ from recon.database.mysql_connection import (
     host,
     identity,
     one_line,
+    open_connection,
     probe,
     reading_advice,
     refusal,
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 LOCK_WAIT_S = 10
-ABOUT = "select version(), @@version_comment, unix_timestamp(now(6))"
+# A statement that copies or drops a table says nothing until it has.
+WRITING_LIMIT_S = 7 * 24 * 3600.0
+WRITING = (
+    "set time_zone = '+00:00', foreign_key_checks = 0, lock_wait_timeout = 2",
+    "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'",
+    "set wait_timeout = 604800",
+)
+ABOUT = "select version(), @@version_comment, unix_timestamp(now(6)), connection_id()"
 CHARACTERS = """
 select default_character_set_name, default_collation_name from information_schema.schemata
 where schema_name = database()"""
@@ -71,18 +79,29 @@ LOCK = "lock tables {tables}"
 GRANT = "Ask the DBA: grant select, lock tables, show view, trigger, event on the database to this user"
 
 
+class ServerRefusal(BackupError):  # noqa: N818 - what the server says
+    """The server refused a statement.
+
+    Attributes:
+        number: The server's number of the error; 0: the connection ended.
+    """
+
+    number = 0
+
+
 class MysqlSession:
     """A connection to one database.
 
     Attributes:
         url: The address, as given.
         is_encrypted: Whether the connection is.
+        number: What the server calls this session.
     """
 
     def __init__(self, url: DatabaseUrl, connection: pymysql.Connection[Any]) -> None:
         self.url, self._connection = url, connection
         self.is_encrypted = encryption(connection) != NOT_ENCRYPTED
-        version, comment, seconds = self.ask(ABOUT)[0]
+        version, comment, seconds, self.number = self.ask(ABOUT)[0]
         self.is_mariadb = "mariadb" in f"{version}{comment}".lower()
         self.version = version.partition("-")[0]
         self.seconds = float(seconds)
@@ -126,9 +145,10 @@ class MysqlSession:
 
     def contents(self) -> dict[str, TableContent]:
         """Rows and digest of each table."""
-        return {name: self._content(name) for name in self.tables()}
+        return {name: self.content(name) for name in self.tables()}
 
-    def _content(self, table: str) -> TableContent:
+    def content(self, table: str) -> TableContent:
+        """Rows and digest of a table."""
         columns = tuple(str(name) for (name,) in self.ask(COLUMNS, table))
         statement = ROWS.format(columns=", ".join(map(quoted, columns)), table=quoted(table))
         try:
@@ -166,13 +186,15 @@ class MysqlSession:
         """Execute a statement."""
         self.ask(sql)
 
-    def _refusal(self, error: pymysql.Error) -> BackupError:
+    def _refusal(self, error: pymysql.Error) -> ServerRefusal:
         number = error.args[0] if len(error.args) > 1 else 0
         words = one_line(self.url.redact(str(error.args[-1] if error.args else error)))
         advice = GRANT if number in (1044, 1142, 1227) else reading_advice(words, number)
-        return BackupError(
+        refused = ServerRefusal(
             "The server refuses what a backup needs", where=self.url.label, found=words, next_step=advice
         )
+        refused.number = number if isinstance(number, int) else 0
+        return refused
 
     def options(self, folder: Path, *, is_mariadb: bool) -> tuple[str, dict[str, str]]:
         """Write the file of options with which a program reaches this server, encrypted as this connection is.
@@ -202,18 +224,25 @@ class MysqlSession:
 
 
 @contextmanager
-def mysql_session(url: DatabaseUrl) -> Iterator[MysqlSession]:
+def mysql_session(url: DatabaseUrl, *, is_writing: bool = False) -> Iterator[MysqlSession]:
     """Connect; the connection is closed at the end.
+
+    Args:
+        url: The database; of a name that is empty, none is chosen.
+        is_writing: Whether statements may write, in a session that checks no foreign keys, and take as long as they do.
 
     Raises:
         DatabaseError: The server refuses the connection.
     """
     try:
-        connection = probe(url, None)
+        connection = open_connection(url, None, WRITING_LIMIT_S) if is_writing else probe(url, None)
     except (pymysql.Error, OSError, RuntimeError, ValueError) as error:
         raise refusal(url, error) from None
     with closing(connection):
-        yield MysqlSession(url, connection)
+        opened = MysqlSession(url, connection)
+        for statement in WRITING if is_writing else ():
+            opened.run(statement)
+        yield opened
 
 
 def quoted(name: str) -> str:

@@ -121,7 +121,7 @@ def _of_tables(dump: IO[bytes]) -> Iterator[bytes]:
         elif SETTING.fullmatch(text):
             yield line
         elif created := OWN_TABLE.match(text):
-            statement = _statement(line, lines)
+            statement = statement_of(line, lines)
             bare = QUOTED.sub(b"", statement)
             if ENGINE.search(bare) and not ELSEWHERE.search(bare) and bare.count(b";") == 1:
                 made.add(created[1])
@@ -130,8 +130,8 @@ def _of_tables(dump: IO[bytes]) -> Iterator[bytes]:
             yield from _rows(line, inserted.end(), number, lines)
 
 
-def _statement(first: bytes, lines: Iterator[tuple[int, bytes]]) -> bytes:
-    """The lines of one statement."""
+def statement_of(first: bytes, lines: Iterator[tuple[int, bytes]]) -> bytes:
+    """The lines of one statement, which begins with `first`."""
     found = [first]
     while not QUOTED.sub(b"", found[-1]).rstrip().endswith(b";"):
         number_and_line = next(lines, None)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 MODULES = {
     "postgresql": "recon.backup.postgresql_replacing",
+    "mysql": "recon.backup.mysql_replacing",
     "sqlite": "recon.backup.sqlite_replacing",
     "duckdb": "recon.backup.duckdb_replacing",
 }
+# Kinds of which a restore that was killed leaves something behind that the next command completes or takes back.
+SETTLED = ("mysql",)
 CREATED = re.compile(r"(?:created|inserted)(?:_?(?:at|on|time|date))?", re.IGNORECASE)
 EDITED = re.compile(r"(?:updated|modified|edited)(?:_?(?:at|on|time|date))?", re.IGNORECASE)
 LOCK_LIMIT_MS = 2_000
@@ -141,6 +144,16 @@ def kind_of_replacing(url: DatabaseUrl) -> KindOfReplacing:
             next_step="Have the DBA restore it with the server's own programs; prove it before: recon backup test",
         )
     return cast("KindOfReplacing", import_module(MODULES[url.kind]))
+
+
+def settle(url: DatabaseUrl, listener: ReplacingListener) -> None:
+    """Complete or take back what a restore left behind that was killed.
+
+    Raises:
+        RollbackError: A restore is under way, or what is there has to be looked at by a person.
+    """
+    if url.kind in SETTLED:
+        import_module(MODULES[url.kind]).settle(url, listener)
 
 
 def require_equal(differing: Sequence[TableMismatch], what: str, where: str, next_step: str) -> None:

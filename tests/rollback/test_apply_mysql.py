@@ -12,7 +12,7 @@ from rollbacks import Migrated, kept_ids, make_migrated
 from severing import MysqlSeveringProxy, severing_proxy
 
 import recon
-from recon.database.writing.mysql_exclusion import lock_name
+from recon.database.exclusion import lock_name
 from recon.errors import RollbackError
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from recon.database.exclusion import lock_name
 from recon.database.writing.interface import WriteError
 from recon.database.writing.mysql_channel import STATEMENTS
 
@@ -37,8 +37,3 @@ def take_lock(channel: MysqlChannel, database: str) -> None:
 def release_lock(channel: MysqlChannel, database: str) -> None:
     """Give the lock back."""
     channel.ask(STATEMENTS["release_lock"].format(name=lock_name(database)))
-
-
-def lock_name(database: str) -> str:
-    """The name of the lock: the server has one list of names for all databases, of 64 characters, without case."""
-    return f"recon rollback {sha256(database.casefold().encode()).hexdigest()[:32]}"

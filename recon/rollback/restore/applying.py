@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from recon.backup.contents import compare_contents
 from recon.backup.kinds import contents_of, identity_of, kind_of_database
-from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal
+from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal, settle
 from recon.database import resolve_database
 from recon.errors import RollbackError, UsageError, lack_of_resources
 from recon.masking import mask_text
@@ -163,6 +163,7 @@ class _RestoreAttempt:
 
     def carry_out(self) -> float | None:
         """Carry it out; returns the seconds of outage, None where it was found done."""
+        settle(self.url, self.progress)
         if self.is_done():
             self.progress.step("Found done before")
             return None

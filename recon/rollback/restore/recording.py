@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace as replaced
+
 from recon.backup.contents import table_name
 from recon.database.writing import open_for_writing
 from recon.profile import load_profile
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from recon.rollback.plan import AuditForm
 
 # recon writes no row to databases of other kinds.
-RECORDED = ("postgresql", "sqlite")
+RECORDED = ("postgresql", "mysql", "sqlite")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,15 @@ def record_of(
         form = _form(database, profile)
         if form.table is None:
             return AuditRecord(None, None, form.why)
-        statement = audit_statement(form, database, plan_id, dict(metadata))
+        statement = audit_statement(_here(form, database), database, plan_id, dict(metadata))
         return AuditRecord(statement, audit_table(url, form))
+
+
+def _here(form: AuditForm, database: WritableDatabase) -> AuditForm:
+    """The form without the name of MySQL's database, which is that of the copy."""
+    if database.kind != "mysql" or form.table is None:
+        return form
+    return replaced(form, table=replaced(form.table, sql=database.quote(form.table.name)))
 
 
 def audit_table(url: DatabaseUrl, form: AuditForm) -> str | None:
