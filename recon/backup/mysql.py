@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 from recon.background import await_result, start
 from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy
 from recon.backup.manifest import BackupManifest, file_content, now
+from recon.backup.mysql_places import SCRATCH, clear_scratch, hold_scratch
 from recon.backup.mysql_session import GRANT, MysqlSession, mysql_session, quoted
 from recon.backup.mysql_text import read_mysql_dump, tables_alone
 from recon.backup.programs import Child, Program, program_version
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 FILE = "database.sql"
-SCRATCH = "recon_scratch_"
 WORD = re.compile(r"\w+")
 SNAPSHOT_ENGINES = frozenset(("InnoDB", "ROCKSDB"))
 # What both programs know; a table space would need a right that a backup does not.
@@ -257,8 +257,10 @@ def _scratch_database(
 ) -> Iterator[tuple[MysqlSession, str]]:
     """A new, empty database; it is dropped at the end, whatever happens; `settings`: None: the server's own."""
     name = f"{SCRATCH}{token_hex(8)}"
+    clear_scratch(server)
     with mysql_session(server) as opened:
         try:
+            hold_scratch(opened, name)
             _create_scratch(opened, name, characters_of(settings, server), other_way)
             yield opened, name
         finally:

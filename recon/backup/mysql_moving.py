@@ -1,14 +1,15 @@
 """Puts tables in the place of others by one RENAME TABLE, between whose lock and whose end nobody can write.
 
 MySQL renames tables that the same session has locked. MariaDB does not: there the statement waits behind the lock, and
-when that ends it takes the tables over one by one, in the order of their names. Last it comes to a gate, which another
-session holds. That session asks for the lock that the first one has, and is told of a deadlock once the first one waits
-for the gate: everything else is held by then. Whether somebody was quicker shows in InnoDB's counters; then the
-statement is ended.
+when that ends it takes the tables over one by one, in the order of their names. Last it comes to two gates. The session
+that holds the first reads a table that the statement holds, and is told of a deadlock once the statement waits for that
+gate: then everything else is held. Whether somebody was quicker shows in InnoDB's counters: the statement is ended, or
+the session that holds the second gate lets it pass.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,11 +19,9 @@ from typing import TYPE_CHECKING
 from recon.background import await_result, start
 from recon.backup.contents import TableContent, compare_contents
 from recon.backup.mysql_objects import STATEMENTS, MadeObject, make, make_triggers, triggers
-from recon.backup.mysql_places import GATE, OPENED, Places
+from recon.backup.mysql_places import GATES, OPENED, Places
 from recon.backup.mysql_session import ServerRefusal, mysql_session, quoted
 from recon.backup.replacing import LOCK_LIMIT_MS, UNCHANGED, require_equal
-from recon.database.exclusion import lock_name
-from recon.database.mysql_statement import literal_mysql
 from recon.errors import ReconError, RollbackError
 
 if TYPE_CHECKING:
@@ -35,11 +34,14 @@ if TYPE_CHECKING:
 DEADLOCKS = (1213, 3058)
 LATE = (1205, 3572, *DEADLOCKS)
 SINCE_VERSION = (8, 0, 13)
+NUMBER = re.compile(r"\d+")
 HAND_OVER_RIGHT = ("PROCESS",)
 LIMIT_S = LOCK_LIMIT_MS / 1000
 POLL_S = 0.005
 ATTEMPTS = 3
 HOLDERS = ("holders_shown", "holders_listed", "holders_open", "holders_possible")
+CHECKING = "set foreign_key_checks = 1"
+PROBE = "select 1 from {table} limit 0"
 EMPTIED = "delete from {table}"
 COPIED = "insert into {table} ({columns}) select {columns} from {source}"
 STALE = "Something was written since the present state was backed up"
@@ -75,12 +77,13 @@ class Moved:
         here, there, aside = map(quoted, (self.places.url.name, self.places.staging, self.places.aside))
         pairs = [f"{here}.{quoted(name)} to {aside}.{quoted(name)}" for name in self.out]
         pairs += [f"{there}.{quoted(name)} to {here}.{quoted(name)}" for name in self.come]
-        return f"rename table {', '.join([*pairs, f'{aside}.{quoted(GATE)} to {aside}.{quoted(OPENED)}'])}"
+        pairs += [f"{aside}.{gate} to {aside}.{opened}" for gate, opened in zip(GATES, OPENED, strict=True)]
+        return f"rename table {', '.join(pairs)}"
 
 
 def can_rename_locked(opened: MysqlSession) -> bool:
     """Whether the server renames tables that the session has locked."""
-    return not opened.is_mariadb and tuple(map(int, opened.version.split(".")[:3])) >= SINCE_VERSION
+    return not opened.is_mariadb and tuple(map(int, NUMBER.findall(opened.version))) >= SINCE_VERSION
 
 
 def move(moving: MysqlSession, wanted: Moved, listener: ReplacingListener) -> float:
@@ -96,6 +99,20 @@ def move(moving: MysqlSession, wanted: Moved, listener: ReplacingListener) -> fl
     """
     with mysql_session(wanted.places.url, is_writing=True) as locking, ExitStack() as stack:
         return _Move(moving, locking, wanted, listener, stack).carry_out()
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """Turn what the server refuses into an error that says that the tables were renamed."""
+    try:
+        yield
+    except ServerRefusal as error:
+        raise RollbackError(
+            "The backup is in place, and the server refused what has to be done after that",
+            where=error.where,
+            found=error.found,
+            next_step="Do what the message says, and give the same command again: it does the rest",
+        ) from None
 
 
 class _Move:
@@ -117,11 +134,15 @@ class _Move:
     def carry_out(self) -> float:
         if can_rename_locked(self._locking):
             return self._locked()
-        watching, gating = self._session(), self._session()
+        self._moving.run(CHECKING)
         for _ in range(ATTEMPTS):
-            if (outage_s := self._handed_over(watching, gating)) is not None:
+            if (outage_s := self._handed_over(self._session(), self._session(), self._session())) is not None:
                 return outage_s
         raise RollbackError(f"{STALE} ({UNCHANGED})", where=self._url.label, next_step=AGAIN)
+
+    @property
+    def _gates(self) -> list[str]:
+        return [f"{quoted(self._wanted.places.aside)}.{quoted(gate)}" for gate in GATES]
 
     def _session(self) -> MysqlSession:
         opened = self._stack.enter_context(mysql_session(self._url, is_writing=True))
@@ -131,31 +152,36 @@ class _Move:
     def _locked(self) -> float:
         """Rename in the session that has the locks, which keeps them under the new names."""
         places, wanted = self._wanted.places, self._wanted
+        # Foreign keys go with their tables only where they are checked.
+        self._locking.run(CHECKING)
         there = [f"{quoted(places.staging)}.{quoted(name)}" for name in wanted.come if name not in wanted.copied]
-        began = self._lock(*there, f"{quoted(places.aside)}.{quoted(GATE)}")
+        began = self._lock(*there, *self._gates)
         self._listener.step("Renaming")
         with self._old_away(), self._named_holders():
             self._locking.run(wanted.statement)
             self._is_moved = True
-        for each in wanted.new:
-            make(self._locking, each)
-        self._locking.run("unlock tables")
+        with in_place():
+            for each in wanted.new:
+                make(self._locking, each)
+            self._locking.run("unlock tables")
         return monotonic() - began
 
-    def _handed_over(self, watching: MysqlSession, gating: MysqlSession) -> float | None:
+    def _handed_over(self, probing: MysqlSession, gating: MysqlSession, watching: MysqlSession) -> float | None:
         """Rename in another session than that which has the locks; None: somebody was quicker."""
-        wanted, gate = self._wanted, f"{quoted(self._wanted.places.aside)}.{quoted(GATE)}"
+        wanted, (first, last) = self._wanted, self._gates
         began = self._lock()
-        gating.run(f"lock tables {gate} write")
+        gating.run(f"lock tables {last} write")
+        probing.run("start transaction")
+        probing.run(PROBE.format(table=first))
         counted = watching.ask(STATEMENTS["counters"])
-        self._require_no_writers(watching)
         self._listener.step("Renaming")
+        self._require_no_writers(watching)
         with self._old_away():
             renaming = start(lambda: self._moving.run(wanted.statement))
             try:
                 self._until_waiting(watching, self._moving, renaming)
                 self._locking.run("unlock tables")
-                self._until_held(gating, renaming)
+                self._until_held(probing, renaming)
                 if watching.ask(STATEMENTS["counters"]) != counted:
                     return None
                 making = self._waiting_triggers(watching)
@@ -164,8 +190,9 @@ class _Move:
                 self._is_moved = True
             finally:
                 self._end(watching, gating, renaming)
-        for each in making:
-            await_result(each)
+        with in_place():
+            for each in making:
+                await_result(each)
         return monotonic() - began
 
     def _lock(self, *more: str) -> float:
@@ -226,17 +253,21 @@ class _Move:
                 return
             sleep(POLL_S)
 
-    def _until_held(self, gating: MysqlSession, renaming: Future[None]) -> None:
-        """Wait until the statement holds everything but the gate."""
-        limit_s = int(LIMIT_S) + 2
+    def _until_held(self, probing: MysqlSession, renaming: Future[None]) -> None:
+        """Wait until the statement holds everything but the gates; it comes first to what sorts first."""
+        if not self._wanted.out:
+            probing.run("rollback")
+            return
+        probing.run(f"set lock_wait_timeout = {int(LIMIT_S) + 2}")
         try:
-            gating.ask(f"select get_lock({literal_mysql(lock_name(self._url.name))}, {limit_s})")
+            probing.run(PROBE.format(table=quoted(min(self._wanted.out, key=str.encode))))
         except ServerRefusal as error:
-            if error.number in DEADLOCKS and not renaming.done():
+            if error.number in DEADLOCKS:
                 return
-            if error.number not in DEADLOCKS:
+            if error.number not in LATE:
                 raise
-        with self._named_holders():
+        probing.run("rollback")
+        with self._named_holders(), suppress(TimeoutError):
             await_result(renaming, LIMIT_S)
         raise RollbackError(f"The tables could not be renamed ({UNCHANGED})", where=self._url.label, next_step=WAIT)
 

@@ -6,6 +6,7 @@ The names begin with the database's, so that they sort after it: the server lock
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from secrets import token_hex
@@ -15,7 +16,7 @@ import msgspec
 
 from recon.backup.contents import TableContent, compare_contents
 from recon.backup.mysql_objects import STATEMENTS, MadeObject, make_all, make_triggers
-from recon.backup.mysql_session import mysql_session, quoted
+from recon.backup.mysql_session import ServerRefusal, mysql_session, quoted
 from recon.database.exclusion import lock_name
 from recon.database.mysql_statement import literal_mysql
 from recon.errors import RollbackError
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
     from recon.backup.mysql_session import MysqlSession
     from recon.database import DatabaseUrl
 
+SCRATCH = "recon_scratch_"
+OF_SCRATCH = re.compile(rf"({SCRATCH}[0-9a-f]{{16}})(?:_recon_restore_[0-9a-f]{{6}}(?:_old)?)?")
 WORDS, LONGEST = "_recon_restore_", 64
-GATE, OPENED, STATE = "recon_gate", "recon_gate_opened", "recon_restore_state"
-OWN = frozenset((GATE, OPENED, STATE))
+# Tables that are renamed with the others, in the order in which the server locks them.
+GATES = ("recon_gate_1", "recon_gate_2")
+OPENED = ("recon_opened_1", "recon_opened_2")
+STATE = "recon_restore_state"
+OWN = frozenset((*GATES, *OPENED, STATE))
 LONGEST_NAME = LONGEST - len(f"{WORDS}{token_hex(3)}_old")
 CREATE_STATE = "create table {table} (state longtext not null) character set utf8mb4"
 KEEP_STATE = "insert into {table} values ({state})"
@@ -136,7 +142,7 @@ def clear(places: Places) -> bool:
         Whether the backup is in place.
 
     Raises:
-        RollbackError: The tables that were there hold something that was not backed up: they stay.
+        RollbackError: The backup is in place, and what it replaced stays, as it cannot be dropped: it says why.
         ServerRefusal: The server refuses it; the same can be done again.
     """
     with mysql_session(places.url, is_writing=True) as opened:
@@ -147,6 +153,7 @@ def clear(places: Places) -> bool:
             make_triggers(opened, state.new_triggers if tables else state.old)
             if tables:
                 make_all(opened, state.new)
+                _require_own_keys(opened, places)
                 _require_kept(places, state)
         for schema in (places.staging, places.aside):
             opened.run(f"drop database if exists {quoted(schema)}")
@@ -160,7 +167,20 @@ def _moved(places: Places) -> tuple[RestoreState, bool] | None:
         if STATE not in names:
             return None
         text = "".join(row for (row,) in opened.ask(READ_STATE))
-        return (msgspec.json.decode(text, type=RestoreState), OPENED in names) if text else None
+        return (msgspec.json.decode(text, type=RestoreState), OPENED[0] in names) if text else None
+
+
+def _require_own_keys(opened: MysqlSession, places: Places) -> None:
+    """Require that foreign keys went with their tables: otherwise nothing is dropped that they refer to."""
+    for table, schema, parent in opened.ask(STATEMENTS["foreign"]):
+        if schema in {places.staging, places.aside}:
+            raise RollbackError(
+                "The backup is in place, and a foreign key still refers to a table that it replaced",
+                where=places.url.label,
+                expected=f"a key of {table} to {parent}",
+                found=f"one to {schema}.{parent}",
+                next_step="Have the DBA make the key again; then give the same command again",
+            )
 
 
 def _require_kept(places: Places, state: RestoreState) -> None:
@@ -187,3 +207,18 @@ def clear_all(opened: MysqlSession) -> Sequence[str]:
         words = "what was left to be done was done" if is_in_place else "the database is as it was before it"
         done.append(f"A restore was ended before its time: {words}, and {places.staging} is gone")
     return done
+
+
+def hold_scratch(opened: MysqlSession, name: str) -> None:
+    """Show others that a scratch database is used for as long as the session lasts, however long it says nothing."""
+    opened.run("set session wait_timeout = 604800")
+    opened.ask(f"select get_lock({literal_mysql(name)}, 0)")
+
+
+def clear_scratch(server: DatabaseUrl) -> None:
+    """Drop the scratch databases of processes that are dead, and what restores left beside them, as far as may be."""
+    with mysql_session(server, is_writing=True) as opened, suppress(ServerRefusal):
+        for (name,) in opened.ask(STATEMENTS["schemas"]):
+            found = OF_SCRATCH.fullmatch(name)
+            if found and opened.ask(f"select is_free_lock({literal_mysql(found[1])})")[0][0] == 1:
+                opened.run(f"drop database if exists {quoted(name)}")

@@ -9,9 +9,9 @@ from msgspec.structs import replace as replaced
 
 from recon.backup.contents import compare_contents
 from recon.backup.mysql import characters_of, load, text_of
-from recon.backup.mysql_moving import HAND_OVER_RIGHT, Moved, can_rename_locked, move
+from recon.backup.mysql_moving import HAND_OVER_RIGHT, Moved, can_rename_locked, in_place, move
 from recon.backup.mysql_objects import STATEMENTS, everything, routines_and_views, triggers
-from recon.backup.mysql_places import GATE, Places, RestoreState, clear, clear_all, left_behind, take_lock, write_state
+from recon.backup.mysql_places import GATES, Places, RestoreState, clear, clear_all, left_behind, take_lock, write_state
 from recon.backup.mysql_rights import lacking
 from recon.backup.mysql_schema import compared, of_dump, unbound_tables
 from recon.backup.mysql_session import ServerRefusal, mysql_session, quoted
@@ -91,13 +91,11 @@ def _remarks(opened: MysqlSession, manifest: BackupManifest, *, by_name: bool) -
         yield f"Other sessions are connected ({others}): {words}"
     for (name,) in opened.ask(STATEMENTS["events"]):
         yield f"The event {name} stays as it is: a backup holds none"
-    plain = [
-        name for name, form, engine in opened.ask(STATEMENTS["tables"]) if form == "BASE TABLE" and engine != "InnoDB"
-    ]
+    plain = ", ".join(name for name, engine in opened.tables().items() if engine != "InnoDB")
     if plain:
-        yield f"Tables of an engine without transactions ({', '.join(plain)}): a crash may find some renamed, others not"
+        yield f"Tables of an engine without transactions ({plain}): a crash may find some renamed, others not"
     if by_name:
-        yield f"The backup is of another version ({manifest.server}): schemas are compared by name alone"
+        yield f"Schemas are compared by name alone: the backup is of another version ({manifest.server})"
     for places in left_behind(opened):
         yield f"{places.staging} is there: another restore is under way, or was ended, and the next one clears it away"
 
@@ -164,9 +162,8 @@ def replace(url: DatabaseUrl, wanted: Replacement, tools: Tools, listener: Repla
     places = Places.of(url)
     with _refused(url), mysql_session(url, is_writing=True) as moving:
         take_lock(moving)
-        clear_all(moving)
-        # It renames: foreign keys go with their tables only where they are checked.
-        moving.run("set foreign_key_checks = 1")
+        for each in clear_all(moving):
+            listener.note(each)
         try:
             outage_s = _Restoring(places, wanted, tools, listener).carry_out(moving)
         except BaseException:
@@ -174,7 +171,7 @@ def replace(url: DatabaseUrl, wanted: Replacement, tools: Tools, listener: Repla
                 clear(places)
             raise
         listener.step("Removing what was there")
-        with _in_place():
+        with in_place():
             clear(places)
         return outage_s
 
@@ -190,19 +187,6 @@ def _refused(url: DatabaseUrl) -> Iterator[None]:
             where=url.label,
             found=error.found,
             next_step="Do what the message says, and give the same command again",
-        ) from None
-
-
-@contextmanager
-def _in_place() -> Iterator[None]:
-    try:
-        yield
-    except ServerRefusal as error:
-        raise RollbackError(
-            "The backup is in place, and the server refused what had to be done after that",
-            where=error.where,
-            found=error.found,
-            next_step="Do what the message says, and give the same command again: it does the rest",
         ) from None
 
 
@@ -255,7 +239,8 @@ class _Restoring:
         characters = characters_of(wanted.manifest.settings, self._url)
         for name in (places.staging, places.aside):
             moving.run(f"create database {quoted(name)}{characters}")
-        moving.run(f"create table {quoted(places.aside)}.{quoted(GATE)} (id int) engine = InnoDB")
+        for gate in GATES:
+            moving.run(f"create table {quoted(places.aside)}.{quoted(gate)} (id int) engine = InnoDB")
         with text_of(wanted.data, FORM[wanted.data.suffix == ".gz"]) as text:
             errors = load(moving, places.staging, text, self._tools)
         if errors:

@@ -16,6 +16,9 @@ select schema_name from information_schema.schemata order by 1
 -- name: references
 select distinct table_name, referenced_table_name from information_schema.referential_constraints
 where constraint_schema = database() and unique_constraint_schema = database() order by 1, 2
+-- name: foreign
+select table_name, unique_constraint_schema, referenced_table_name from information_schema.referential_constraints
+where constraint_schema = database() and unique_constraint_schema <> database() order by 1, 2, 3
 -- name: referring
 select distinct constraint_schema, table_name, referenced_table_name from information_schema.referential_constraints
 where unique_constraint_schema = database() and constraint_schema <> database() order by 1, 2, 3

@@ -34,7 +34,7 @@ LOCK_WAIT_S = 10
 WRITING_LIMIT_S = 7 * 24 * 3600.0
 WRITING = (
     "set time_zone = '+00:00', foreign_key_checks = 0, lock_wait_timeout = 2",
-    "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'",
+    "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION'",
     "set wait_timeout = 604800",
 )
 ABOUT = "select version(), @@version_comment, unix_timestamp(now(6)), connection_id()"
