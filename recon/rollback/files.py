@@ -15,6 +15,8 @@ from recon.rollback.plan import VERSION, RollbackPlan
 
 PLAN, DIGEST, MARKDOWN, STATEMENTS = "plan.json", "plan.sha256", "plan.md", "plan.sql"
 AGAIN = "Make the plan again: recon rollback plan"
+# The versions of plans that restore a backup begin with it.
+RESTORING = "restore-"
 P = TypeVar("P", bound=msgspec.Struct)
 
 
@@ -122,11 +124,27 @@ def read_sealed(path: Path | str, kind: type[P], wanted: str) -> tuple[P, str, P
             next_step=AGAIN,
         )
     if plan is None:
-        raise RollbackError(
+        raise _other_version(file, wanted, str(version))
+    return plan, sealed.sha256, file.parent
+
+
+def _other_version(file: Path, wanted: str, version: str) -> RollbackError:
+    """The error for a plan of the other level, which has functions of its own, or of another version."""
+    level, is_restore = (2 if version.startswith(RESTORING) else 1), wanted.startswith(RESTORING)
+    if level == (2 if is_restore else 1):
+        return RollbackError(
             "The plan is of another version of recon",
             where=str(file)[:300],
             expected=wanted,
-            found=str(version)[:20],
+            found=version[:20],
             next_step=AGAIN,
         )
-    return plan, sealed.sha256, file.parent
+    what = "undoes a run", "restores a backup"
+    verb = "restore" if level == 2 else "rollback"
+    return RollbackError(
+        f"That is a plan of Level {level}, which {what[level - 1]}",
+        where=str(file)[:300],
+        expected=f"a plan of Level {3 - level}, which {what[2 - level]}",
+        found=f"the version {version[:20]}",
+        next_step=f"From Python, apply it with recon.apply_{verb}, and revert it with recon.revert_{verb}",
+    )

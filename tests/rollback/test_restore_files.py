@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from shutil import copyfile
@@ -250,6 +251,20 @@ def test_a_rehearsal_leaves_the_file_alone(in_sqlite: Restores, tmp_path: Path) 
     planned = own.plan(outputs=tmp_path / "rehearsed")
     assert planned.plan.rehearsed is not None
     assert planned.plan.rehearsed.rows == 457
+
+
+def test_the_functions_of_the_other_level_say_so(in_sqlite: Restores, tmp_path: Path) -> None:
+    own = in_sqlite
+    planned = own.plan()
+    with pytest.raises(RollbackError, match=r"a plan of Level 2, which restores a backup.*recon\.apply_restore"):
+        recon.apply_rollback(own.applying(planned, {}))
+    with pytest.raises(RollbackError, match=r"a plan of Level 2.*recon\.revert_restore"):
+        recon.revert_rollback(own.applying(planned, {}))
+    other = tmp_path / "plan.json"
+    text = b'{"schemaVersion":"1.0"}'
+    other.write_bytes(b'{"plan":%s,"sha256":"%s"}' % (text, sha256(text).hexdigest().encode()))
+    with pytest.raises(RollbackError, match=r"a plan of Level 1, which undoes a run.*recon\.apply_rollback"):
+        own.apply(planned, plan=other)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
