@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.backup.contents import Tools
+from recon.database import resolve_database
+from recon.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from recon.database import DatabaseUrl
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,9 @@ class RehearsalOptions:
     Attributes:
         backup: The folder of a backup of recon's own; to play Level 1, one from after the run.
         bundle, run_id: The run that Level 1 undoes, as of RollbackOptions; without either, it is not played.
-        database: As of RestoreOptions; the scratch database is made on its server.
+        database: As of RestoreOptions.
         profile: The TOML file that maps tables and columns of the application; None: the built-in profile.
+        scratch_database: As `database`, the server on which the scratch database is made; None: that of `database`.
         outputs: The folder of runs, in which the rehearsal is kept.
         pg_bin, timeout_s, environment: As of RestoreOptions.
     """
@@ -55,6 +60,7 @@ class RehearsalOptions:
     bundle: Path | str | None = None
     run_id: str | None = None
     database: str | None = field(default=None, repr=False)
+    scratch_database: str | None = field(default=None, repr=False)
     profile: Path | str | None = None
     outputs: Path | str = "outputs"
     pg_bin: Path | str | None = None
@@ -65,3 +71,21 @@ class RehearsalOptions:
 def tools_of(pg_bin: Path | str | None, timeout_s: float | None) -> Tools:
     """With what a backup is read and restored."""
     return Tools(Path(pg_bin) if pg_bin else None, timeout_s)
+
+
+def scratch_server(url: DatabaseUrl, named: str | None, environment: Mapping[str, str]) -> DatabaseUrl:
+    """The server on which a scratch database is made: that of `named`, else that of `url`.
+
+    Raises:
+        UsageError: It is of another kind than the backup.
+    """
+    server = resolve_database(named, environment) if named else url
+    if server.kind != url.kind:
+        raise UsageError(
+            "The scratch database would be of another kind",
+            where="--scratch-database",
+            expected=url.kind,
+            found=server.kind,
+            next_step="Name a database on a server of the same kind",
+        )
+    return server

@@ -22,7 +22,7 @@ from recon.rollback.figures import RehearsedFigures, duration
 from recon.rollback.files import read_plan, write_plan
 from recon.rollback.options import RollbackOptions
 from recon.rollback.planning import make_plan
-from recon.rollback.restore.options import tools_of
+from recon.rollback.restore.options import scratch_server, tools_of
 from recon.rollback.restore.proving import proven_backup
 from recon.scratch import ScratchFolder
 
@@ -120,7 +120,8 @@ class _Played:
         kind = kind_of_database(self.url.kind)
         if kind is None:
             raise RollbackError("Databases of this kind are not restored", where=self.url.label)
-        restoring = kind.restored(backup.data, backup.form, self.tools, self.url, backup.manifest)
+        server = scratch_server(self.url, self.options.scratch_database, self.options.environment)
+        restoring = kind.restored(backup.data, backup.form, self.tools, server, backup.manifest)
         copy = self.stack.enter_context(restoring)
         if copy.errors:
             yield RESTORED.failed(f"Not restored without an error: {mask_text(copy.errors[0])}")
