@@ -6,8 +6,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from shutil import copytree
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,12 @@ import recon
 from recon.errors import RollbackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from postgres import Cluster
+
+NAMES = count()
+PAGE = 8192
 TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "MembershipStatus", "WaIdMapping")
 
 
@@ -165,3 +170,23 @@ class Restores:
 
     def copied_backup(self, folder: Path) -> Path:
         return copytree(self.backup, folder / self.backup.name)
+
+
+@contextmanager
+def club_with_backup(cluster: Cluster, templates: dict[str, str], folder: Path) -> Iterator[Restores]:
+    """A club in a database of its own, with a backup."""
+    name = f"restored_{next(NAMES)}"
+    url = cluster.create_database(name, template=templates["newer"])
+    yield Restores.of(name, url, folder, pg_bin=cluster.binaries)
+    cluster.drop_database(name)
+
+
+def damage(restores: Restores, cluster: Cluster, table: str) -> None:
+    """Have the file of a table end in a page that is none, as a disk that fails leaves it."""
+    ((path,),) = restores.run(f"select pg_relation_filepath('{table}')")
+    # What the server still has in memory is written first, so that it does not come over the damage.
+    with psycopg.connect(restores.url, autocommit=True) as connection:
+        connection.execute("checkpoint")
+    with (cluster.data / str(path)).open("r+b") as file:
+        file.seek(0, 2)
+        file.write(b"\xab" * PAGE)

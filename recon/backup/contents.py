@@ -41,6 +41,7 @@ class DatabaseContents(Struct, frozen=True, rename="camel"):
         definitions: Kind and name of each object, e.g. "view club.active" → a digest of how it is defined, and of who
             may use it where the database knows that.
         sequences: Name of each sequence → its last value; None: it has not been used.
+        damaged: Table → why it cannot be read, where that was asked for; it is not in `tables`.
     """
 
     tables: dict[str, TableContent]
@@ -48,6 +49,7 @@ class DatabaseContents(Struct, frozen=True, rename="camel"):
     left_out: dict[str, str] = {}
     definitions: dict[str, str] = {}
     sequences: dict[str, int | None] = {}
+    damaged: dict[str, str] = {}
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 from recon.errors import BackupError
 
@@ -56,6 +56,14 @@ class KindOfBackup(Protocol):
         """Restore a backup where nothing else is, and read what arrived there."""
 
 
+@runtime_checkable
+class KindWithDamage(Protocol):
+    """What a kind offers as well that can read the other tables where one is damaged."""
+
+    def readable(self, url: DatabaseUrl) -> DatabaseContents:
+        """Read what can be read of what a database holds, and change nothing."""
+
+
 def kind_of_database(name: str) -> KindOfBackup | None:
     """The module of a kind; None where this kind is not supported."""
     return cast("KindOfBackup", import_module(MODULES[name])) if name in MODULES else None
@@ -73,6 +81,16 @@ def contents_of(url: DatabaseUrl) -> DatabaseContents:
     if kind is None:
         raise BackupError("The contents of databases of this kind cannot be digested", where=url.label, found=url.kind)
     return kind.contents(url)
+
+
+def readable_contents_of(url: DatabaseUrl) -> DatabaseContents:
+    """As `contents_of`, but a damaged table is named in the place of being an error, where this kind tells them apart.
+
+    Raises:
+        BackupError, DatabaseError, ResourceError: As `contents_of`.
+    """
+    kind = kind_of_database(url.kind)
+    return kind.readable(url) if isinstance(kind, KindWithDamage) else contents_of(url)
 
 
 def identity_of(url: DatabaseUrl) -> dict[str, str]:

@@ -70,6 +70,15 @@ def contents(url: DatabaseUrl) -> DatabaseContents:
         return DatabaseContents(tables, opened.objects(), left_out, opened.definitions(), opened.last_values())
 
 
+def readable(url: DatabaseUrl) -> DatabaseContents:
+    """Read the tables that are not damaged, in one read-only transaction; raises as `contents`."""
+    with session(url) as opened:
+        opened.hold()
+        damaged: dict[str, str] = {}
+        tables, left_out = opened.contents(damaged)
+        return DatabaseContents(tables, left_out=left_out, damaged=damaged)
+
+
 def create(url: DatabaseUrl, folder: Path, tools: Tools) -> BackupManifest:
     """Write the dump into `folder`, and return its manifest.
 

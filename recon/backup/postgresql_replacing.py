@@ -6,7 +6,7 @@ The script is sent on recon's own connection, so that locks, checks and the reco
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from recon.backup.contents import compare_contents, table_name
 from recon.backup.dump_script import DumpScript, statements_of
 from recon.backup.postgresql import written_by
 from recon.backup.postgresql_schema import Schema, compared
-from recon.backup.postgresql_session import SERVICE, session
+from recon.backup.postgresql_session import SERVICE, DamageError, session
 from recon.backup.programs import Child, find_postgresql
 from recon.backup.replacing import (
     CREATED,
@@ -144,10 +144,20 @@ def _written(opened: PostgresqlSession, instant: datetime) -> dict[str, WrittenR
             statement = STATEMENTS["written"].format(
                 table=quote(schema, name), created=_later(created, instant), edited=_later(edited, instant)
             )
-            ((new, changed),) = opened.connection.execute(statement.encode()).fetchall()
-            found[table_name(schema, name)] = WrittenRows(new, changed)
+            # Of a damaged table nothing is known.
+            with suppress(DamageError):
+                found[table_name(schema, name)] = _counted(opened, statement)
     opened.connection.rollback()
     return found
+
+
+def _counted(opened: PostgresqlSession, statement: str) -> WrittenRows:
+    try:
+        with opened.connection.transaction():
+            ((created, edited),) = opened.connection.execute(statement.encode()).fetchall()
+    except psycopg.Error as error:
+        raise opened.refusal(error) from None
+    return WrittenRows(created, edited)
 
 
 def _later(column: str | None, instant: datetime) -> str:
@@ -285,14 +295,15 @@ class _Restoring:
     def _require_present(self) -> None:
         if self._wanted.present is None:
             return
-        differing = compare_contents(self._wanted.present, self._contents())
+        differing = compare_contents(self._wanted.present, self._contents(), self._wanted.damaged)
         require_equal(differing, STALE, self._opened.url.label, AGAIN)
 
     def _contents(self) -> dict[str, TableContent]:
         self._connection.execute(b"set local client_encoding = 'UTF8'")
         # It also resets how long a statement may take.
         self._opened.ask("settings")
-        tables, _ = self._opened.contents()
+        # A damaged table is one that is missing, to whom it matters.
+        tables, _ = self._opened.contents(damaged={})
         return tables
 
     def _send(self, program: Program, entries: Path, tools: Tools) -> None:

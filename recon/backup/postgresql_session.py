@@ -33,7 +33,13 @@ UNKNOWN_ENCODING = "SQL_ASCII"
 # Beyond what pg_dump sets by itself, a value's text depends on these settings of the role or the database.
 OPTIONS = "-c TimeZone=UTC -c bytea_output=hex -c lc_monetary=C"
 GRANT = "Ask the DBA to grant this role SELECT on all tables (grant pg_read_all_data to …), past row security"
+# Classes of SQLSTATE: an internal error, which damage of a page or an index is; an error of the file system.
+DAMAGE = ("XX", "58")
 NEUTRAL = {"sslcertmode": "allow", "sslnegotiation": "postgres", "load_balance_hosts": "disable", "gssdelegation": "0"}
+
+
+class DamageError(BackupError):
+    """The server cannot read what it keeps on its disk."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +100,34 @@ class PostgresqlSession:
         self.ask("settings")
         return name, datetime.fromtimestamp(seconds, UTC)
 
-    def contents(self) -> tuple[dict[str, TableContent], dict[str, str]]:
-        """Rows and digest of each table, and the tables that are left out, with the reason."""
+    def contents(self, damaged: dict[str, str] | None = None) -> tuple[dict[str, TableContent], dict[str, str]]:
+        """Rows and digest of each table, and the tables that are left out, with the reason.
+
+        Args:
+            damaged: Receives the tables that are damaged, with what the server says; None: one is an error.
+        """
         tables, left_out = {}, {}
         listed = self.ask("listed")
         with self._bytes_as_they_are():
             for schema, name, columns, reason in listed:
                 if reason is None:
-                    tables[table_name(schema, name)] = self._content(schema, name, tuple(columns))
+                    with self._sparing(table_name(schema, name), damaged):
+                        tables[table_name(schema, name)] = self._content(schema, name, tuple(columns))
                 else:
                     left_out[table_name(schema, name)] = reason
         return tables, left_out
+
+    @contextmanager
+    def _sparing(self, table: str, damaged: dict[str, str] | None) -> Iterator[None]:
+        """Go on with the transaction where a table is damaged."""
+        if damaged is None:
+            yield
+            return
+        try:
+            with self.connection.transaction():
+                yield
+        except DamageError as error:
+            damaged[table] = error.found or error.what
 
     @contextmanager
     def _bytes_as_they_are(self) -> Iterator[None]:
@@ -178,7 +201,8 @@ class PostgresqlSession:
         words = self.url.redact(str(error))
         kind = kind_of(words, error.sqlstate)
         advice = GRANT if kind == "42501" else reading_advice(words, error.sqlstate)
-        return BackupError(
+        raised = DamageError if (error.sqlstate or "").startswith(DAMAGE) else BackupError
+        return raised(
             "The server refuses what a backup needs", where=self.url.label, found=server_words(words), next_step=advice
         )
 

@@ -87,6 +87,7 @@ class Replacement:
         data: Its file.
         manifest: What it holds.
         present: What the database has to hold up to that moment, by table; None: it is damaged, and cannot be read.
+        damaged: Tables that cannot be read, and are not in `present`.
         first, kept: As of a survey.
         last: The statement that records what is done, and comes with it or not at all; None: there is none.
     """
@@ -97,6 +98,7 @@ class Replacement:
     first: Sequence[str] = ()
     kept: Sequence[str] = ()
     last: str | None = None
+    damaged: Sequence[str] = ()
 
 
 class ReplacingListener(Protocol):

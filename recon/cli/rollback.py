@@ -72,7 +72,12 @@ pg_bin_option = click.option(
 scratch_option = click.option(
     "--scratch-database",
     metavar="DATABASE",
-    help="Try a restore out on the server of this database.  [default: the server of --database]",
+    help="Make the scratch database on the server of this one.  [default: the server of --database]",
+)
+without_option = click.option(
+    "--without-present-state",
+    is_flag=True,
+    help="Restore although what is there now is damaged and cannot be backed up: it could not be brought back.",
 )
 outputs_option = click.option(
     "--outputs", type=PATH, metavar="FOLDER", default="outputs", show_default=True, help="The folder of runs."
@@ -196,6 +201,7 @@ def restore(**given: Any) -> int:
 @click.option("-b", "--bundle", type=PATH, metavar="BUNDLE", help="The run that Level 1 undoes; needs a later backup.")
 @click.option("--run-id", metavar="ID", help="The same, where its importer left no bundle.")
 @offered("database")
+@scratch_option
 @offered("profile")
 @outputs_option
 @pg_bin_option
@@ -203,7 +209,7 @@ def restore(**given: Any) -> int:
 def rehearse(**given: Any) -> int:
     """Play both levels on a scratch database, and measure how long they take.
 
-    The scratch database is made for this on the server of --database, and dropped at the end.
+    The scratch database is made for this, and dropped at the end; --database itself is only asked what it is.
     Exit codes: 0 all passed, 1 one or more failed, 2 error or incomplete, 130 interrupted.
     """
     console = AssessmentConsole(verbose=False)
@@ -226,6 +232,7 @@ def applying_options(function: Callable[..., Any]) -> Callable[..., Any]:
         offered("timeout_s"),
         pg_bin_option,
         scratch_option,
+        without_option,
         by_option,
     ]
     for add in reversed(options):

@@ -64,6 +64,8 @@ class ApplyOptions:
         profile: The profile whose environments say what production is; None: the built-in one.
         timeout_s: As of RollbackOptions.
         pg_bin: Of a restore: the folder of PostgreSQL's programs; None: the PATH and the usual folders.
+        without_present_state: Of a restore: go on although what is there now is damaged and cannot be backed up; it
+            cannot be brought back then.
         scratch_database: Of a restore: as `database`, the server on which the backup is tried out; None: the same.
         environment: Environment variables by name.
     """
@@ -79,4 +81,5 @@ class ApplyOptions:
     timeout_s: float | None = None
     pg_bin: Path | str | None = None
     scratch_database: str | None = field(default=None, repr=False)
+    without_present_state: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

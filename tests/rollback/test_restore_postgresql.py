@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from made_backups import flipped, in_place_of, signed_again
-from restores import Restores
+from restores import NAMES, Restores, club_with_backup
 from support import CHECKOUT
 
 import recon
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from postgres import Cluster
 
 
-NAMES = count()
 KINDS = CHECKOUT / "tests" / "backup" / "kinds.sql"
 SCRATCH = "select count(*) from pg_database where datname like 'recon_scratch_%'"
 LEFT = "select datname from pg_database where datname like 'recon_scratch_%'"
@@ -68,14 +66,6 @@ def own(cluster: Cluster, templates: dict[str, str], tmp_path: Path) -> Iterator
     """A club with a backup, for the test to change."""
     with club_with_backup(cluster, templates, tmp_path) as made:
         yield made
-
-
-@contextmanager
-def club_with_backup(cluster: Cluster, templates: dict[str, str], folder: Path) -> Iterator[Restores]:
-    name = f"restored_{next(NAMES)}"
-    url = cluster.create_database(name, template=templates["newer"])
-    yield Restores.of(name, url, folder, pg_bin=cluster.binaries)
-    cluster.drop_database(name)
 
 
 @pytest.fixture(scope="module")
@@ -467,6 +457,19 @@ def test_a_rehearsal_is_measured_and_named_by_the_next_plan(
     planned = restores.plan(outputs=tmp_path)
     assert planned.plan.rehearsed is not None
     assert "Rehearsed 0 minutes ago" in (planned.folder / "plan.md").read_text(encoding="utf-8")
+
+
+def test_a_role_that_may_create_no_database_rehearses_on_another_server(
+    restores: Restores, cluster: Cluster, tmp_path: Path
+) -> None:
+    role = f"reader_{next(NAMES)}"
+    restores.run(f"create role {role} login password 'x'; grant pg_read_all_data to {role}")
+    environment = {"DATABASE_URL": cluster.url(restores.name, role, "x"), "SCRATCH": cluster.url("postgres")}
+    played = restores.rehearse(outputs=tmp_path, environment=environment, scratch_database="SCRATCH")
+    assert [check.outcome for check in played.assessment.checks] == ["PASS", "PASS"]
+    with pytest.raises(UsageError, match="scratch database would be of another kind"):
+        restores.apply(restores.plan(), scratch_database=str(tmp_path / "club.db"))
+    restores.run(f"drop owned by {role}; drop role {role}")
 
 
 @pytest.mark.soak

@@ -123,7 +123,8 @@ def _rehearsed(plan: RestorePlan) -> str:
 
 def _lost_words(each: LostTable) -> str:
     if each.rows is None:
-        return f"the table is missing, and comes back with {plural(each.backup_rows or 0, 'row')}"
+        back = "" if each.backup_rows is None else f", and comes back with {plural(each.backup_rows, 'row')}"
+        return f"{each.found}{back}"
     if each.backup_rows is None:
         return f"{plural(each.rows, 'row')}, all of them: the backup has no such table"
     stamps = [

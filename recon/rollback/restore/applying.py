@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.backup.contents import compare_contents
-from recon.backup.kinds import contents_of, identity_of, kind_of_database
+from recon.backup.kinds import contents_of, identity_of, kind_of_database, readable_contents_of
 from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal, settle
 from recon.database import resolve_database
 from recon.errors import RollbackError, UsageError, lack_of_resources
@@ -21,8 +21,8 @@ from recon.rollback.audit import PLAN_ID, REVERTED_ID
 from recon.rollback.authority import approved_by
 from recon.rollback.figures import duration
 from recon.rollback.restore.files import BEFORE, DAMAGED, REVERTED, read_restore
-from recon.rollback.restore.options import tools_of
-from recon.rollback.restore.planning import present_tables
+from recon.rollback.restore.options import scratch_server, tools_of
+from recon.rollback.restore.planning import WITHOUT, PresentState, present_state
 from recon.rollback.restore.proving import proven_backup
 from recon.rollback.restore.recording import AuditRecord, is_recorded, record_of
 from recon.rollback.restore.verifying import PART, RestoredState, facts_of_restore, verify_restored, without_record
@@ -180,7 +180,7 @@ class _RestoreAttempt:
     def proven(self) -> ProvenBackup:
         raise NotImplementedError
 
-    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:
+    def require_expected(self, present: PresentState, survey: Survey) -> None:
         raise NotImplementedError
 
     def surveyed(self) -> Survey:
@@ -200,8 +200,7 @@ class _RestoreAttempt:
         """Restore into a scratch database, and compare what arrives; returns how it is going to be recorded."""
         self.progress.step("Restoring into a scratch database")
         backup, kind = self.backup, kind_of_database(self.url.kind)
-        named = self.options.scratch_database
-        server = resolve_database(named, self.options.environment) if named else self.url
+        server = scratch_server(self.url, self.options.scratch_database, self.options.environment)
         if kind is None:
             raise RollbackError("Databases of this kind are not restored", where=self.url.label)
         with kind.restored(backup.data, backup.form, self.tools, server, backup.manifest) as copy:
@@ -220,14 +219,17 @@ class _RestoreAttempt:
             metadata = {self.key: self.plan.id, "level": 2, "backup": backup.path.name, "by": self.by}
             return record_of(copy.url, self.options.profile, self.plan.id, metadata)
 
-    def _present(self) -> Mapping[str, TableContent] | None:
-        """Back the present state up; returns what it holds, None where it is damaged and was copied as it is."""
+    def _present(self) -> PresentState:
+        """Back the present state up; a damaged file is copied as it is. Returns what was found."""
         self.progress.step("Backing the present state up")
         folder = self.stored.folder / self.kept_in
-        present, damage = present_tables(self.url)
-        if present is None:
-            self._copy_damaged(damage)
-            return None
+        present = present_state(self.url)
+        if present.tables is None:
+            self._copy_damaged(present.damage)
+            return present
+        if present.damaged:
+            self._leave_damaged(present)
+            return present
         options = self.options
         wanted = BackupOptions(
             backups=folder,
@@ -238,7 +240,23 @@ class _RestoreAttempt:
         )
         created = create_backup(wanted)
         self.progress.note(f"kept in {created.folder}")
-        return created.manifest.tables
+        return PresentState(created.manifest.tables)
+
+    def _leave_damaged(self, present: PresentState) -> None:
+        """Go on without a backup of what cannot be backed up, if that is wanted."""
+        table, why = next(iter(present.damaged.items()))
+        if not self.options.without_present_state:
+            raise RollbackError(
+                f"What is there now cannot be backed up, so that it could not be brought back ({UNCHANGED})",
+                where=self.url.label,
+                expected="tables that can be read",
+                found=f"{len(present.damaged):,} that cannot, first {table}: {why}",
+                next_step=f"Keep all of it by a plan with recon rollback restore --swap, or go on with {WITHOUT}",
+            )
+        self.progress.note(
+            f"{len(present.damaged):,} of the tables cannot be read, first {table} ({why}): nothing is kept of what is "
+            "there now, and nothing of it can be brought back"
+        )
 
     def _copy_damaged(self, damage: str) -> None:
         path, folder = (self.url.path or Path()).resolve(), self.stored.folder / DAMAGED
@@ -253,11 +271,13 @@ class _RestoreAttempt:
             ) from error
         self.progress.note(f"the file is damaged ({damage}): copied as it is to {folder}")
 
-    def _replace(self, survey: Survey, present: Mapping[str, TableContent] | None, record: AuditRecord) -> float:
-        backup = self.backup
-        if present is not None:
-            self.standing = {name: present[name] for name in survey.kept if name in present}
-        wanted = Replacement(backup.data, backup.manifest, present, survey.first, survey.kept, record.statement)
+    def _replace(self, survey: Survey, present: PresentState, record: AuditRecord) -> float:
+        backup, tables = self.backup, present.tables
+        if tables is not None:
+            self.standing = {name: tables[name] for name in survey.kept if name in tables}
+        wanted = Replacement(
+            backup.data, backup.manifest, tables, survey.first, survey.kept, record.statement, tuple(present.damaged)
+        )
         outage_s = kind_of_replacing(self.url).replace(self.url, wanted, self.tools, self.progress)
         self.progress.note(f"nobody else could use the database for {duration(outage_s)}")
         if record.why:
@@ -277,7 +297,7 @@ class _RestoreAttempt:
         if was_done:
             self.backup = self.proven()
         survey = kind_of_replacing(self.url).survey(self.url, self.backup.data, self.backup.manifest, self.tools)
-        found = contents_of(self.url).tables
+        found = readable_contents_of(self.url).tables
         standing = {name: found[name] for name in survey.kept if name in found} if was_done else self.standing
         audit = record_of(self.url, self.options.profile, self.plan.id, {}).table
         state = RestoredState(found, survey, audit, standing, was_done)
@@ -304,10 +324,10 @@ class _Apply(_RestoreAttempt):
         return backup
 
     def is_done(self) -> bool:
-        if self.plan.present is None:
-            # Only a file can be damaged; the next look at it says whether it is whole by now.
-            present, _ = present_tables(self.url)
-            if present is None:
+        if not self.plan.was_whole:
+            # The next look at it says whether it is whole by now.
+            present = present_state(self.url)
+            if present.tables is None or {*present.damaged} - {*self.plan.survey.kept}:
                 return False
         recorded = self.is_recorded(PLAN_ID)
         if self.is_recorded(REVERTED_ID):
@@ -316,11 +336,13 @@ class _Apply(_RestoreAttempt):
             return recorded
         backup = self.proven()
         differing = compare_contents(
-            backup.manifest.tables, contents_of(self.url).tables, {*backup.manifest.left_out, *self.plan.survey.kept}
+            backup.manifest.tables,
+            readable_contents_of(self.url).tables,
+            {*backup.manifest.left_out, *self.plan.survey.kept},
         )
         return not differing and bool(self.plan.lost or self.plan.present is None)
 
-    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:
+    def require_expected(self, present: PresentState, survey: Survey) -> None:
         planned = self.plan.survey
         if (survey.first, survey.kept) != (planned.first, planned.kept):
             raise RollbackError(
@@ -330,15 +352,23 @@ class _Apply(_RestoreAttempt):
                 found="; ".join(survey.first[:3]) or "nothing that would stop the restore",
                 next_step=AGAIN,
             )
-        if (present is None) != (self.plan.present is None):
+        if (present.tables is None) != (self.plan.present is None):
             raise RollbackError(
-                f"{STALE}: the file is {'damaged' if present is None else 'whole'} by now ({UNCHANGED})",
+                f"{STALE}: the file is {'damaged' if present.tables is None else 'whole'} by now ({UNCHANGED})",
                 where=self.url.label,
                 next_step=AGAIN,
             )
-        if present is not None and self.plan.present is not None:
+        if {*present.damaged} != {*self.plan.damaged}:
+            raise RollbackError(
+                f"{STALE}: other tables are damaged by now ({UNCHANGED})",
+                where=self.url.label,
+                expected=", ".join(self.plan.damaged) or "none",
+                found=", ".join(present.damaged) or "none",
+                next_step=AGAIN,
+            )
+        if present.tables is not None and self.plan.present is not None:
             words = f"{STALE}: more was written since it was made, and would be lost"
-            require_equal(compare_contents(self.plan.present, present), words, self.url.label, AGAIN)
+            require_equal(compare_contents(self.plan.present, present.tables), words, self.url.label, AGAIN)
 
 
 class _Revert(_RestoreAttempt):
@@ -350,12 +380,13 @@ class _Revert(_RestoreAttempt):
     def proven(self) -> ProvenBackup:
         found = newest_backup(self.stored.folder / BEFORE)
         if found is None:
-            damaged = self.stored.folder / DAMAGED
+            damaged, tables = self.stored.folder / DAMAGED, self.plan.damaged
+            found_words = f"a copy of the damaged file in {damaged}" if damaged.exists() else "none"
             raise RollbackError(
                 "What was there before was not backed up, so it cannot be brought back",
                 where=str(self.stored.folder)[:300],
                 expected=f"a backup in {BEFORE}",
-                found=f"a copy of the damaged file in {damaged}" if damaged.exists() else "none",
+                found=f"none, as {len(tables):,} of its tables could not be read" if tables else found_words,
                 next_step="Check that this is the plan that was applied",
             )
         return proven_backup(found, self.url, self.tools)
@@ -377,13 +408,14 @@ class _Revert(_RestoreAttempt):
             return not compare_contents(backup.manifest.tables, found, backup.manifest.left_out)
         return False
 
-    def require_expected(self, present: Mapping[str, TableContent] | None, survey: Survey) -> None:  # noqa: ARG002
+    def require_expected(self, present: PresentState, survey: Survey) -> None:  # noqa: ARG002
+        found = present.tables or {}
         restored = proven_backup(Path(self.plan.backup), self.url, self.tools).manifest
         audit = record_of(self.url, self.options.profile, self.plan.id, {}).table
         kept = self.plan.survey.kept
-        differing = compare_contents(restored.tables, present or {}, {*restored.left_out, *kept})
+        differing = compare_contents(restored.tables, found, {*restored.left_out, *kept})
         known = {name: content for name, content in (self.plan.present or {}).items() if name in kept}
-        differing += compare_contents(known, {name: (present or {})[name] for name in known if name in (present or {})})
+        differing += compare_contents(known, {name: found[name] for name in known if name in found})
         require_equal(
             without_record(differing, audit),
             "Something was written since the backup was put in place, and would be lost",

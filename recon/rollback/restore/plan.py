@@ -17,7 +17,7 @@ class LostTable(Struct, frozen=True, rename="camel"):
     """A table that does not hold what the backup holds.
 
     Attributes:
-        rows: Number of its rows now; None: there is no such table.
+        rows: Number of its rows now; None: there is no such table, or it cannot be read.
         backup_rows: In the backup; None: it has no such table.
         found: How it differs, in a few words.
         created, edited: Number of rows whose stamps are later than the backup; None: it has no such stamp.
@@ -44,6 +44,7 @@ class RestorePlan(Struct, frozen=True, rename="camel", kw_only=True):
         rows, tables: Their number in the backup.
         lost: The tables that differ.
         present: What the database holds, by table; None: it is damaged, and cannot be read.
+        damaged: Table → why it alone cannot be read; it is not in `present`.
         way: How it is done.
         rehearsed: What the last rehearsal measured; None: there was none.
     """
@@ -64,9 +65,15 @@ class RestorePlan(Struct, frozen=True, rename="camel", kw_only=True):
     tables: int
     lost: tuple[LostTable, ...]
     present: dict[str, TableContent] | None
+    damaged: dict[str, str] = {}
     survey: Survey
     way: str
     limits: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     rehearsed: RehearsedFigures | None = None
     schema_version: str = VERSION
+
+    @property
+    def was_whole(self) -> bool:
+        """Whether all of the database could be read."""
+        return self.present is not None and not self.damaged

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from recon.backup.contents import compare_contents
-from recon.backup.kinds import contents_of, identity_of
+from recon.backup.kinds import identity_of, readable_contents_of
 from recon.backup.replacing import WrittenRows, kind_of_replacing
 from recon.database import resolve_database
 from recon.errors import BackupError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from recon.rollback.restore.options import RestoreOptions
 
 FILES = ("sqlite", "duckdb")
+WITHOUT = "--without-present-state"
 # What SQLite and DuckDB say of a file that another program holds; it is not damaged.
 HELD = ("locked", "lock on file", "different configuration")
 
@@ -47,7 +49,8 @@ def make_restore_plan(options: RestoreOptions) -> RestorePlan:
     tools = tools_of(options.pg_bin, options.timeout_s)
     backup = proven_backup(Path(options.backup).resolve(), url, tools)
     manifest, identity = backup.manifest, identity_of(url)
-    present, damage = present_tables(url)
+    state = present_state(url)
+    present = state.tables
     survey = kind.survey(url, backup.data, manifest, tools)
     environments = named_environments(url, profile)
     return RestorePlan(
@@ -65,42 +68,72 @@ def make_restore_plan(options: RestoreOptions) -> RestorePlan:
         proof=backup.proof,
         rows=manifest.rows,
         tables=len(manifest.tables),
-        lost=tuple(_lost(manifest, present, survey)) if present is not None else (),
+        lost=tuple(_lost(manifest, state, survey)),
         present=None if present is None else dict(present),
+        damaged=dict(state.damaged),
         survey=survey,
         way=kind.way,
         limits=kind.limits,
-        notices=tuple(_notices(manifest, present, damage)),
+        notices=tuple(_notices(manifest, state)),
         rehearsed=last_figures(Path(options.outputs), identity),
     )
 
 
-def present_tables(url: DatabaseUrl) -> tuple[Mapping[str, TableContent] | None, str]:
-    """What a database holds; None, and why, where it is a file that is damaged.
+@dataclass(frozen=True)
+class PresentState:
+    """What a database holds.
+
+    Attributes:
+        tables: By table; None: it is a file that is damaged, and nothing of it can be read.
+        damage: Why, then.
+        damaged: Table → why it alone cannot be read; it is not in `tables`.
+    """
+
+    tables: Mapping[str, TableContent] | None
+    damage: str = ""
+    damaged: Mapping[str, str] = field(default_factory=dict)
+
+
+def present_state(url: DatabaseUrl) -> PresentState:
+    """What a database holds, and what of it is damaged.
 
     Raises:
         BackupError: It cannot be read for another reason.
         DatabaseError: It cannot be reached.
     """
     try:
-        return contents_of(url).tables, ""
+        found = readable_contents_of(url)
     except BackupError as error:
         if url.kind not in FILES or any(words in error.message for words in HELD):
             raise
-        return None, error.found or error.what
+        return PresentState(None, error.found or error.what)
+    return PresentState(found.tables, damaged=found.damaged)
 
 
-def _lost(manifest: BackupManifest, present: Mapping[str, TableContent], survey: Survey) -> Iterator[LostTable]:
+def _lost(manifest: BackupManifest, state: PresentState, survey: Survey) -> Iterator[LostTable]:
+    if state.tables is None:
+        return
     standing = {*manifest.left_out, *survey.kept}
-    for each in compare_contents(manifest.tables, present, standing):
-        stamps = survey.written.get(each.table, WrittenRows(None, None))
-        yield LostTable(each.table, each.rows, each.expected_rows, each.found, stamps.created, stamps.edited)
+    for each in compare_contents(manifest.tables, state.tables, standing):
+        if each.table not in state.damaged:
+            stamps = survey.written.get(each.table, WrittenRows(None, None))
+            yield LostTable(each.table, each.rows, each.expected_rows, each.found, stamps.created, stamps.edited)
+    for table, why in state.damaged.items():
+        if table not in survey.kept:
+            known = manifest.tables.get(table)
+            yield LostTable(table, None, known.rows if known else None, f"it is damaged and cannot be read: {why}")
 
 
-def _notices(manifest: BackupManifest, present: Mapping[str, TableContent] | None, damage: str) -> Iterator[str]:
-    if present is None:
-        yield f"The database is damaged and cannot be read ({damage}): what would be lost is not known"
-    elif not compare_contents(manifest.tables, present, manifest.left_out):
+def _notices(manifest: BackupManifest, state: PresentState) -> Iterator[str]:
+    if state.tables is None:
+        yield f"The database is damaged and cannot be read ({state.damage}): what would be lost is not known"
+    elif not state.damaged and not compare_contents(manifest.tables, state.tables, manifest.left_out):
         yield "Every table holds what the backup holds: a restore would bring back nothing else"
+    if state.damaged:
+        names = ", ".join(list(state.damaged)[:5])
+        yield (
+            f"{len(state.damaged):,} of the tables cannot be read ({names}): the present state cannot be backed up, so "
+            f"that it could not be brought back; apply wants {WITHOUT}"
+        )
     for what, why in manifest.left_out.items():
         yield f"Not in the digests: {what} ({why})"
