@@ -50,14 +50,15 @@ def connect_mysql(url: str, **options: Any) -> pymysql.Connection[Any]:
 class AtSteps:
     """A progress that lets a test act at a step."""
 
-    def __init__(self, act: Callable[[str], None]) -> None:
-        self.act = act
+    def __init__(self, act: Callable[[str], None], hear: Callable[[str], object] = bool) -> None:
+        self.act, self.hear = act, hear
 
     def step(self, title: str) -> None:
         self.act(title)
 
     def note(self, text: str) -> None:
         assert text
+        self.hear(text)
 
 
 @dataclass

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import shutil
 from contextlib import contextmanager, suppress
+from errno import ENOENT
 from pathlib import Path
 from secrets import token_hex
 from time import monotonic
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 PROCESSES = Path("/proc")
+BESIDE = ".recon-"
+COPY = re.compile(r"\.recon-[0-9a-f]{16}\Z")
+LOGS = ("-wal", "-shm", "-journal", ".wal")
 STALE = "Something was written since the present state was backed up"
 AGAIN = "Stop what writes to the database, and make the plan again: recon rollback restore"
 CLOSE = "Close the program that has it open, and try again"
@@ -60,10 +66,14 @@ def replace_file(url: DatabaseUrl, wanted: Replacement, kind: FileKind, listener
     """
     # Through a symbolic link, which stays.
     path = (url.path or Path()).resolve()
-    beside = path.with_name(f".{path.name}.recon-{token_hex(8)}")
+    beside = path.with_name(f".{path.name}{BESIDE}{token_hex(8)}")
+    for name in swept(path):
+        listener.note(f"Removed: {name}: left by one that was killed")
     try:
-        _prepare(path, beside, wanted, kind, listener)
-        return _exchange(path, beside, wanted, kind, listener)
+        # Held up to the end, so that others see that somebody is there.
+        with _new_file(beside):
+            _prepare(path, beside, wanted, kind, listener)
+            return _exchange(path, beside, wanted, kind, listener)
     except OSError as error:
         raise lack_of_resources(error) or RollbackError(
             f"The backup cannot be put in the place of the file ({UNCHANGED})",
@@ -76,9 +86,50 @@ def replace_file(url: DatabaseUrl, wanted: Replacement, kind: FileKind, listener
             beside.with_name(beside.name + suffix).unlink(missing_ok=True)
 
 
+def swept(path: Path) -> list[str]:
+    """Remove what restores of this file left beside it that were killed; returns the names of the copies."""
+    found = []
+    # Not a pattern of its name, which may hold the signs of one.
+    for copy in sorted(each for each in path.parent.iterdir() if each.name.startswith(f".{path.name}{BESIDE}")):
+        if COPY.search(copy.name) and _is_left(copy):
+            # First its logs: as long as it is there, the next one looks again.
+            for suffix in (*LOGS, ""):
+                copy.with_name(copy.name + suffix).unlink(missing_ok=True)
+            found.append(copy.name)
+    return found
+
+
+def _is_left(copy: Path) -> bool:
+    try:
+        with copy.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except OSError:
+        # Its process lives; or it is another account's, or gone by now.
+        return False
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[None]:
+    """Create a file, and hold it by a lock that is independent of those of databases.
+
+    Raises:
+        FileNotFoundError: Another process took it for one that was left, and removed it, before it was held.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        # Some file systems know no such lock: what is left there is left to people.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if not os.fstat(file).st_nlink:
+            raise FileNotFoundError(ENOENT, "Another restore removed its copy, try again")
+        yield
+    finally:
+        os.close(file)
+
+
 def _prepare(path: Path, beside: Path, wanted: Replacement, kind: FileKind, listener: ReplacingListener) -> None:
     listener.step("Copying the backup beside the database")
-    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     shutil.copyfile(wanted.data, beside)
     listener.step("Comparing every table with the manifest")
     manifest = wanted.manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from made_backups import flipped
-from restores import Restores
+from restores import AtSteps, Restores
 from rollbacks import make_migrated
 from support import names_in
 
@@ -289,6 +290,23 @@ def test_both_levels_are_rehearsed_and_named_by_both_plans(
     assert any(
         "Level 1 took" in notice and f"for {planned.plan.rows} rows" in notice for notice in planned.plan.notices
     )
+
+
+def test_what_was_left_beside_the_file_is_removed_unless_somebody_holds_it(own: Restores) -> None:
+    file = Path(own.url)
+    beside = [file.with_name(f".{file.name}.recon-{name}") for name in ("0" * 16, "1" * 16, "mine", "2" * 16 + "-wal")]
+    for each in beside:
+        each.write_bytes(b"left")
+    left, held, *others = beside
+    left.with_name(f"{left.name}-wal").write_bytes(b"left")
+    notes: list[str] = []
+    planned = own.plan()
+    with held.open("rb") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        applied = recon.apply_restore(own.applying(planned, {}), AtSteps(lambda _: None, notes.append))
+    assert applied.words == "RESTORED"
+    assert [note for note in notes if "Removed" in note] == [f"Removed: {left.name}: left by one that was killed"]
+    assert names_in(file.parent) == sorted(path.name for path in (file, held, *others))
 
 
 @pytest.mark.soak
