@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from recon.database import DatabaseUrl
@@ -81,7 +81,8 @@ class Restored:
         errors: What went wrong while it was restored.
         minutes: How long the restore took, without the comparison.
         objects, sequences, large_objects: As in a manifest.
-        others: Scratch databases on the server that are not this restore's.
+        others: Scratch databases on the server that are not this restore's, and may be in use.
+        swept: What restores that were killed had left behind, and is removed now.
     """
 
     errors: list[str]
@@ -91,6 +92,7 @@ class Restored:
     sequences: dict[str, int] = field(default_factory=dict)
     large_objects: TableContent | None = None
     others: list[str] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,14 @@ class RestoredCopy:
 
     Attributes:
         url: Its database.
-        errors, minutes, others: As of `Restored`.
+        errors, minutes, others, swept: As of `Restored`.
     """
 
     url: DatabaseUrl
     errors: list[str]
     minutes: float
     others: list[str] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,14 @@ class Tools:
     folder: Path | None = None
     limit_s: float | None = None
     other_way: str = "name another server with --scratch-database"
+
+
+def left_behind(found: Restored | RestoredCopy) -> Iterator[tuple[str, str]]:
+    """What restores that were killed left behind: what became of it, and its names."""
+    if found.swept:
+        yield "Removed", f"{', '.join(found.swept[:5])}: left by one that was killed"
+    if found.others:
+        yield "Left alone", f"{', '.join(found.others[:5])}: of one that is running, or of another role; else drop it"
 
 
 class TableMismatch(Struct, frozen=True):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from gzip import BadGzipFile, GzipFile
-from secrets import token_hex
 from subprocess import PIPE
 from time import monotonic
 from typing import IO, TYPE_CHECKING, cast
@@ -15,11 +14,11 @@ from typing import IO, TYPE_CHECKING, cast
 from recon.backup.contents import BackupReading, DatabaseContents, Restored, RestoredCopy
 from recon.backup.dump_text import read_dump
 from recon.backup.manifest import BackupManifest, file_content, now
+from recon.backup.postgresql_scratch import definition_of, scratch_database
 from recon.backup.postgresql_session import GRANT, SERVICE, UNKNOWN_ENCODING, ranges, session
 from recon.backup.programs import Child, find_postgresql
 from recon.errors import BackupError
 from recon.scratch import ScratchFolder
-from recon.sql import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from recon.database import DatabaseUrl
 
 DUMP = "database.dump"
-SCRATCH = "recon_scratch_"
-USUAL = {"encoding": "UTF8", "collate": "C", "ctype": "C"}
 LOCK_WAIT_MS = 10_000
 GUARANTEE = (
     "pg_dump and the digests read one exported snapshot, held by one REPEATABLE READ READ ONLY transaction with "
@@ -211,16 +208,17 @@ def restored(
         BackupError: The scratch database cannot be created, or a program is missing or too slow.
         DatabaseError: The server refuses the connection.
     """
-    settings = manifest.settings if manifest else {}
-    with scratch_database(server, settings, tools.other_way) as (opened, name):
-        others = [other for (other,) in opened.ask("left_behind") if other != name]
+    definition = definition_of(manifest.settings if manifest else {})
+    with scratch_database(server, definition, tools.other_way) as scratch:
+        opened, name = scratch.opened, scratch.name
         start = monotonic()
         if form.startswith("plain"):
             with _text_of(path, form) as stream:
                 errors = _restore_text(opened, name, stream, tools)
         else:
             errors = _restore_archive(opened, name, path, tools, written_by(manifest))
-        yield RestoredCopy(replace(server, name=name), errors, (monotonic() - start) / 60, others)
+        minutes = (monotonic() - start) / 60
+        yield RestoredCopy(replace(server, name=name), errors, minutes, scratch.others, scratch.swept)
 
 
 def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: BackupManifest | None) -> Restored:
@@ -236,51 +234,8 @@ def restore(path: Path, form: str, tools: Tools, server: DatabaseUrl, manifest: 
             opened.sequences(),
             opened.large_objects(),
             copy.others,
+            copy.swept,
         )
-
-
-@contextmanager
-def scratch_database(
-    server: DatabaseUrl, settings: dict[str, str], other_way: str
-) -> Iterator[tuple[PostgresqlSession, str]]:
-    """A new, empty database; it is dropped at the end, whatever happens. Gives a session on its server, and its name.
-
-    Raises:
-        BackupError: This role may not create databases, or the server cannot create one with these settings.
-    """
-    name, oid = f"{SCRATCH}{token_hex(8)}", None
-    with session(server) as opened:
-        try:
-            _create_scratch(opened, name, settings, other_way)
-            # The name's 64 random bits are this process's own; the oid says that no other took it over.
-            (oid,) = opened.ask("oid_of", name)[0]
-            yield opened, name
-        finally:
-            with session(server) as dropping:
-                _drop_scratch(dropping, name, oid)
-
-
-def _create_scratch(opened: PostgresqlSession, name: str, settings: dict[str, str], other_way: str) -> None:
-    chosen = {key: literal(settings.get(key, usual)) for key, usual in USUAL.items()}
-    try:
-        opened.run("create_scratch", name=quote(name), **chosen)
-    except BackupError as error:
-        raise BackupError(
-            "The scratch database cannot be created",
-            where=opened.url.label,
-            found=error.found,
-            next_step=f"Ask the DBA: alter role … createdb; or {other_way}",
-        ) from None
-    words = "made by recon to read a backup, and dropped at the end of that"
-    with suppress(BackupError):
-        opened.run("mark_scratch", name=quote(name), words=literal(words))
-
-
-def _drop_scratch(opened: PostgresqlSession, name: str, oid: str | None) -> None:
-    found = opened.ask("oid_of", name)
-    if found and oid in (None, found[0][0]):
-        opened.ask("end_sessions", name)
-        opened.run("drop_scratch", name=quote(name))
 
 
 def _restore_archive(opened: PostgresqlSession, name: str, path: Path, tools: Tools, version: int) -> list[str]:

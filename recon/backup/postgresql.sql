@@ -124,7 +124,10 @@ select schemaname::text, sequencename::text, last_value from pg_catalog.pg_seque
 where schemaname !~ '^pg_' and schemaname <> 'information_schema'
 
 -- name: create_scratch
-create database {name} template template0 encoding {encoding} lc_collate {collate} lc_ctype {ctype}
+create database {name} {definition}
+
+-- name: hold_scratch
+select pg_catalog.pg_advisory_lock(%s::bigint)
 
 -- name: mark_scratch
 comment on database {name} is {words}
@@ -140,4 +143,14 @@ where datname = %s and pid <> pg_catalog.pg_backend_pid()
 drop database {name}
 
 -- name: left_behind
-select datname::text from pg_catalog.pg_database where datname ~ '^recon_scratch_[0-9a-f]{16}$' order by 1
+select d.datname::text, d.oid::text,
+       pg_catalog.pg_has_role(d.datdba, 'USAGE')
+       and coalesce(pg_catalog.shobj_description(d.oid, 'pg_database') = %s, true)
+       and not exists (select from pg_catalog.pg_stat_activity a where a.datid = d.oid)
+       and not exists (select from pg_catalog.pg_locks l
+                       where l.locktype = 'advisory' and l.objsubid = 1
+                         and l.classid::bigint = ('x' || substr(d.datname, 15, 8))::bit(32)::bigint
+                         and l.objid::bigint = ('x' || substr(d.datname, 23, 8))::bit(32)::bigint)
+from pg_catalog.pg_database d
+where d.datname ~ '^recon_scratch_[0-9a-f]{16}$'
+order by 1

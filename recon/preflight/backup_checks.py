@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from recon.backup.contents import BackupReading, TableContent, TableMismatch, compare_contents
+from recon.backup.contents import BackupReading, TableContent, TableMismatch, compare_contents, left_behind
 from recon.backup.folder import STATEMENT, backup_folders, unfinished
 from recon.backup.forms import recognise
 from recon.backup.kinds import IDENTIFYING, kind_of_database
@@ -343,9 +344,7 @@ def left_unfinished(backups: Path) -> Iterator[Fact]:
 
 def check_restored(manifest: BackupManifest | None, read: BackupReading, restored: Restored) -> Iterator[Fact | Check]:
     """Compare what a restore brought back with the manifest; without one, with what was read in the backup."""
-    if restored.others:
-        names = ", ".join(restored.others[:5])
-        yield Fact("Left alone", f"{names}: of a test that is running, or that was killed; then drop it by hand")
+    yield from starmap(Fact, left_behind(restored))
     found = Findings(actual=round(restored.minutes, 2), unit=" minutes")
     rows = [{"message": _without_values(line)} for line in restored.errors]
     if rows:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recon.backup.contents import compare_contents
+from recon.backup.contents import compare_contents, left_behind
 from recon.backup.kinds import contents_of, identity_of, kind_of_database, readable_contents_of
 from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal, settle
 from recon.database import resolve_database
@@ -204,6 +204,8 @@ class _RestoreAttempt:
         if kind is None:
             raise RollbackError("Databases of this kind are not restored", where=self.url.label)
         with kind.restored(backup.data, backup.form, self.tools, server, backup.manifest) as copy:
+            for what, words in left_behind(copy):
+                self.progress.note(f"{what}: {words}")
             check = "Check the backup: recon backup test"
             if copy.errors:
                 raise RollbackError(

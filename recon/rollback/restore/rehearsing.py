@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import starmap
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from recon.backup.contents import RestoredCopy, compare_contents
+from recon.backup.contents import RestoredCopy, compare_contents, left_behind
 from recon.backup.kinds import contents_of, identity_of, kind_of_database
 from recon.backup.replacing import Replacement, kind_of_replacing
 from recon.database import resolve_database
@@ -123,6 +124,7 @@ class _Played:
         server = scratch_server(self.url, self.options.scratch_database, self.options.environment)
         restoring = kind.restored(backup.data, backup.form, self.tools, server, backup.manifest)
         copy = self.stack.enter_context(restoring)
+        yield from starmap(Fact, left_behind(copy))
         if copy.errors:
             yield RESTORED.failed(f"Not restored without an error: {mask_text(copy.errors[0])}")
             return
