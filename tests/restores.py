@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 NAMES = count()
 PAGE = 8192
+OWNED = """do $$ declare it record; begin
+  for it in select 'table' as kind, oid::regclass::text as name from pg_class
+            where relnamespace = 'public'::regnamespace and relkind = 'r'
+            union all
+            select 'type', oid::regtype::text from pg_type where typnamespace = 'public'::regnamespace and typtype = 'e'
+  loop execute format('alter %s %s owner to {role}', it.kind, it.name); end loop; end $$"""
 TABLES = ("Member", "Event", "EventRegistration", "MembershipTier", "MembershipStatus", "WaIdMapping")
 
 

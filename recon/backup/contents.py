@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -126,7 +126,19 @@ class Tools:
     other_way: str = "name another server with --scratch-database"
 
 
-def left_behind(found: Restored | RestoredCopy) -> Iterator[tuple[str, str]]:
+class Sweeping(Protocol):
+    """What found scratch databases that were not its own; as of `Restored`."""
+
+    @property
+    def swept(self) -> list[str]:
+        """What is removed now."""
+
+    @property
+    def others(self) -> list[str]:
+        """What is left alone."""
+
+
+def left_behind(found: Sweeping) -> Iterator[tuple[str, str]]:
     """What restores that were killed left behind: what became of it, and its names."""
     if found.swept:
         yield "Removed", f"{', '.join(found.swept[:5])}: left by one that was killed"

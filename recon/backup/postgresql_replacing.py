@@ -181,34 +181,34 @@ def replace(url: DatabaseUrl, wanted: Replacement, tools: Tools, listener: Repla
     """
     program = find_postgresql("pg_restore", tools.folder, written_by(wanted.manifest))
     with session(url) as opened, ScratchFolder("recon-restore-") as folder:
-        schemas = {name for (name,) in _ask(opened, "schemas")}
         entries = folder.path / "entries"
-        entries.write_text(_entries(program, wanted.data, schemas, tools), encoding="utf-8")
-        with _all_or_nothing(opened):
-            return _Restoring(opened, wanted, listener).carry_out(program, entries, tools)
+        entries.write_text(entries_of(program, wanted.data, opened, STANDING, tools), encoding="utf-8")
+        with all_or_nothing(opened):
+            return Restoring(opened, wanted, listener).carry_out(program, entries, tools)
 
 
-def _entries(program: Program, data: Path, schemas: set[str], tools: Tools) -> str:
-    """The table of contents for pg_restore, without what stands."""
+def entries_of(program: Program, data: Path, opened: PostgresqlSession, standing: re.Pattern[str], tools: Tools) -> str:
+    """The table of contents for pg_restore, without what stands: schemas that are there, and what the pattern finds."""
+    schemas = {name for (name,) in _ask(opened, "schemas")}
     with Child(program, ["--list", str(data)], {}, tools.limit_s) as child:
         lines = child.stdout.read().decode(errors="surrogateescape").splitlines()
         if not child.ended():
             raise BackupError(f"{program.label} could not list the backup", found="; ".join(child.words[:3]))
-    return "".join(f"{line}\n" for line in lines if not _stands(line, schemas))
+    return "".join(f"{line}\n" for line in lines if not _stands(line, schemas, standing))
 
 
-def _stands(line: str, schemas: set[str]) -> bool:
+def _stands(line: str, schemas: set[str], standing: re.Pattern[str]) -> bool:
     found = ENTRY.fullmatch(line)
     if found is None:
         return False
     schema = SCHEMA_ENTRY.fullmatch(found["what"])
     # The name is followed by the owner's; either may hold spaces.
     is_there = schema is not None and any(schema["rest"].startswith(f"{name} ") for name in schemas)
-    return is_there or bool(STANDING.match(found["what"]))
+    return is_there or bool(standing.match(found["what"]))
 
 
 @contextmanager
-def _all_or_nothing(opened: PostgresqlSession) -> Iterator[None]:
+def all_or_nothing(opened: PostgresqlSession) -> Iterator[None]:
     """Turn what the server refuses into an error that says that nothing was changed; the transaction is undone."""
     try:
         yield
@@ -251,14 +251,37 @@ def _holders(opened: PostgresqlSession) -> str:
     )
 
 
-class _Restoring:
-    """One transaction."""
+def set_limits(opened: PostgresqlSession, lock_ms: str, statement_ms: str) -> None:
+    """Limit for the transaction how long a lock is waited for, and how long a statement may take."""
+    opened.connection.execute(STATEMENTS["limits"].encode(), (lock_ms, statement_ms))
+
+
+def require_only_one(opened: PostgresqlSession, key: int) -> None:
+    """Take the lock that keeps those apart who write to the database; raises RollbackError where another has it."""
+    if not _ask(opened, "lock", key)[0][0]:
+        raise RollbackError(
+            f"Another rollback, or an import that takes the same advisory lock, is under way ({UNCHANGED})",
+            where=opened.url.label,
+            next_step="Wait until it has ended, and try again",
+        )
+
+
+def tables_of(opened: PostgresqlSession) -> str:
+    """All tables that are no extension's own, as a list for LOCK TABLE; empty: there are none."""
+    return ", ".join(quote(schema, name) for schema, name in _ask(opened, "tables"))
+
+
+class Restoring:
+    """One transaction, in which a backup comes back whole or not at all."""
+
+    cleaning: tuple[str, ...] = ("--clean", "--if-exists", "--no-tablespaces")
 
     def __init__(self, opened: PostgresqlSession, wanted: Replacement, listener: ReplacingListener) -> None:
         self._opened, self._wanted, self._listener = opened, wanted, listener
         self._connection = opened.connection
 
     def carry_out(self, program: Program, entries: Path, tools: Tools) -> float:
+        """Carry it out; returns for how many seconds every table was locked."""
         began = self._lock()
         self._require_present()
         self._listener.step("Sending the backup")
@@ -278,18 +301,12 @@ class _Restoring:
         self._connection.execute(STATEMENTS["begin"].encode())
         # All of the tables within that time, not each of them: others queue behind what is locked already.
         limit = str(LOCK_LIMIT_MS)
-        self._connection.execute(STATEMENTS["limits"].encode(), (limit, limit))
-        if not _ask(self._opened, "lock", LOCK_KEY)[0][0]:
-            raise RollbackError(
-                f"Another rollback, or an import that takes the same advisory lock, is under way ({UNCHANGED})",
-                where=self._opened.url.label,
-                next_step="Wait until it has ended, and try again",
-            )
+        set_limits(self._opened, limit, limit)
+        require_only_one(self._opened, LOCK_KEY)
         began = monotonic()
-        tables = ", ".join(quote(schema, name) for schema, name in _ask(self._opened, "tables"))
-        if tables:
+        if tables := tables_of(self._opened):
             self._connection.execute(f"lock table {tables} in access exclusive mode".encode())
-        self._connection.execute(STATEMENTS["limits"].encode(), (limit, "0"))
+        set_limits(self._opened, limit, "0")
         return began
 
     def _require_present(self) -> None:
@@ -307,7 +324,7 @@ class _Restoring:
         return tables
 
     def _send(self, program: Program, entries: Path, tools: Tools) -> None:
-        given = ["--clean", "--if-exists", "--single-transaction", SUBSCRIPTIONS, "--no-tablespaces"]
+        given = [*self.cleaning, "--single-transaction", SUBSCRIPTIONS]
         arguments = [*given, f"--use-list={entries}", "--file=-", str(self._wanted.data)]
         with Child(program, arguments, {}, tools.limit_s) as child:
             found = DumpScript(child.stdout, self._execute, self._copy).run()

@@ -13,6 +13,7 @@ from recon.errors import RollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -28,6 +29,7 @@ MODULES = {
 }
 # Kinds of which a restore that was killed leaves something behind that the next command completes or takes back.
 SETTLED = ("mysql",)
+SWAPS = {"postgresql": "recon.backup.postgresql_swap"}
 CREATED = re.compile(r"(?:created|inserted)(?:_?(?:at|on|time|date))?", re.IGNORECASE)
 EDITED = re.compile(r"(?:updated|modified|edited)(?:_?(?:at|on|time|date))?", re.IGNORECASE)
 LOCK_LIMIT_MS = 2_000
@@ -66,6 +68,7 @@ class Survey(Struct, frozen=True, rename="camel"):
         absent: Statements of the backup's schema that the database does not have.
         missing_rights: What the role would need, as statements.
         remarks: What else is concerned, one sentence each.
+        obstacles: What keeps it from being done whatever the rights, one sentence each.
         written: By table.
     """
 
@@ -76,6 +79,7 @@ class Survey(Struct, frozen=True, rename="camel"):
     absent: tuple[str, ...] = ()
     missing_rights: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
     written: dict[str, WrittenRows] = {}
 
 
@@ -99,6 +103,36 @@ class Replacement:
     kept: Sequence[str] = ()
     last: str | None = None
     damaged: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class NameExchange:
+    """Two databases of which one is to take the name of the other.
+
+    Attributes:
+        incoming: The name of the one that is not in use yet.
+        outgoing: Under which name the one stays that is in use now.
+        present: What that one has to hold up to that moment, by table.
+        damaged: Its tables that cannot be read, and are not in `present`.
+        is_new: Whether the incoming one is new, so that it takes over what is said of the other.
+        ends_sessions: Whether the sessions of others are ended.
+    """
+
+    incoming: str
+    outgoing: str
+    present: Mapping[str, TableContent]
+    damaged: Sequence[str] = ()
+    is_new: bool = False
+    ends_sessions: bool = False
+
+
+@dataclass(frozen=True)
+class FilledDatabase:
+    """A new database that holds a backup, and that nobody knows yet; `url` is its address, `swept` as of a copy."""
+
+    url: DatabaseUrl
+    swept: list[str]
+    others: list[str]
 
 
 class ReplacingListener(Protocol):
@@ -129,6 +163,64 @@ class KindOfReplacing(Protocol):
             RollbackError: Nothing was changed, for the reason that it names; or it is not known whether it was.
             ResourceError: There is no room left; nothing was changed.
         """
+
+
+class KindOfSwap(Protocol):
+    """What the modules offer where the server can exchange the names of two databases."""
+
+    way: str
+    limits: tuple[str, ...]
+
+    def survey(self, url: DatabaseUrl, data: Path, manifest: BackupManifest, tools: Tools) -> Survey:
+        """Find out what is concerned; nothing is changed."""
+
+    def oids(self, url: DatabaseUrl, names: Sequence[str]) -> Mapping[str, str]:
+        """Which of these databases there are, and what distinguishes each from others of its name."""
+
+    def require_alone(self, url: DatabaseUrl) -> None:
+        """Require that nobody else is connected.
+
+        Raises:
+            RollbackError: Somebody is, and is named.
+        """
+
+    def filled(
+        self, url: DatabaseUrl, wanted: Replacement, tools: Tools, listener: ReplacingListener
+    ) -> AbstractContextManager[FilledDatabase]:
+        """A new database that holds the backup, compared with its manifest; it is dropped unless it was exchanged."""
+
+    def carry_over(self, url: DatabaseUrl, filled: FilledDatabase, statement: str | None) -> None:
+        """Execute a statement in it, and give it the settings and grants of the database that it replaces.
+
+        Raises:
+            RollbackError: The server refuses that.
+        """
+
+    def exchange(self, url: DatabaseUrl, wanted: NameExchange, listener: ReplacingListener) -> float:
+        """NameExchange the names; returns for how many seconds nobody could use the database; raises as `replace`."""
+
+    def unlike(self, url: DatabaseUrl, other: str) -> list[str]:
+        """What differs between a database and another on its server, e.g. "owner" or "settings"."""
+
+    def record(self, url: DatabaseUrl, statement: str) -> None:
+        """Execute a statement; raises RollbackError."""
+
+
+def swap_of(url: DatabaseUrl) -> KindOfSwap:
+    """The module that exchanges databases of this kind.
+
+    Raises:
+        RollbackError: There is none.
+    """
+    if url.kind not in SWAPS:
+        raise RollbackError(
+            "Databases of this kind are not exchanged",
+            where="--swap",
+            expected=", ".join(SWAPS),
+            found=url.kind,
+            next_step="Make the plan without --swap",
+        )
+    return cast("KindOfSwap", import_module(SWAPS[url.kind]))
 
 
 def kind_of_replacing(url: DatabaseUrl) -> KindOfReplacing:

@@ -79,6 +79,9 @@ without_option = click.option(
     is_flag=True,
     help="Restore although what is there now is damaged and cannot be backed up: it could not be brought back.",
 )
+end_sessions_option = click.option(
+    "--end-sessions", is_flag=True, help="Of a plan with --swap: end the sessions of others when the names change."
+)
 outputs_option = click.option(
     "--outputs", type=PATH, metavar="FOLDER", default="outputs", show_default=True, help="The folder of runs."
 )
@@ -172,6 +175,9 @@ def _say_whom_to_escalate_to(issue: str, level: int) -> None:
 @command.command("restore", context_settings=CONTEXT)
 @backup_argument
 @offered("database")
+@click.option(
+    "--swap", is_flag=True, help="Restore into a new database, which takes the name of the present one; that one stays."
+)
 @offered("profile")
 @outputs_option
 @pg_bin_option
@@ -233,6 +239,7 @@ def applying_options(function: Callable[..., Any]) -> Callable[..., Any]:
         pg_bin_option,
         scratch_option,
         without_option,
+        end_sessions_option,
         by_option,
     ]
     for add in reversed(options):

@@ -66,6 +66,7 @@ class ApplyOptions:
         pg_bin: Of a restore: the folder of PostgreSQL's programs; None: the PATH and the usual folders.
         without_present_state: Of a restore: go on although what is there now is damaged and cannot be backed up; it
             cannot be brought back then.
+        end_sessions: Of a swap of databases: end the sessions of others when the names change.
         scratch_database: Of a restore: as `database`, the server on which the backup is tried out; None: the same.
         environment: Environment variables by name.
     """
@@ -82,4 +83,5 @@ class ApplyOptions:
     pg_bin: Path | str | None = None
     scratch_database: str | None = field(default=None, repr=False)
     without_present_state: bool = False
+    end_sessions: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from made_backups import flipped, in_place_of, signed_again
-from restores import NAMES, Restores, club_with_backup
+from restores import NAMES, OWNED, Restores, club_with_backup
 from support import CHECKOUT
 
 import recon
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 KINDS = CHECKOUT / "tests" / "backup" / "kinds.sql"
 SCRATCH = "select count(*) from pg_database where datname like 'recon_scratch_%'"
 LEFT = "select datname from pg_database where datname like 'recon_scratch_%'"
-OWNED = """do $$ declare it record; begin
-  for it in select 'table' as kind, oid::regclass::text as name from pg_class
-            where relnamespace = 'public'::regnamespace and relkind = 'r'
-            union all
-            select 'type', oid::regtype::text from pg_type where typnamespace = 'public'::regnamespace and typtype = 'e'
-  loop execute format('alter %s %s owner to {role}', it.kind, it.name); end loop; end $$"""
 LATER = "2099-01-01"
 EDITS = (
     'delete from "EventRegistration" where id in (select id from "EventRegistration" order by id limit 7)',

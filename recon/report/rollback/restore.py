@@ -9,6 +9,7 @@ from recon.report.table import markdown_table
 from recon.report.text import age_words, markdown, plural, printable, timestamp
 from recon.rollback.files import DIGEST
 from recon.rollback.restore.files import BEFORE, NEWER
+from recon.rollback.restore.plan import drop_statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +26,20 @@ STEPS = (
     "What is there afterwards is verified against the manifest.",
     "Up to the last moment of the fourth step, ending it anywhere leaves the database as it was.",
 )
+SWAP_STEPS = (
+    "The plan's digest, the database's identity, the approval, backup, manifest and rights are checked again.",
+    "The backup is restored into a new database, and every table is compared with the manifest there.",
+    "Settings, grants, owner, limits and comment of the database are carried over; the audit row is written.",
+    "Writers are kept out, what is there has to be what this plan is about, and both change names in one transaction.",
+    "What is there afterwards is verified against the manifest, and against the database of before.",
+    "Up to the commit of the fourth step, ending it anywhere leaves the database as it was.",
+)
 
 
 def restore_summary(plan: RestorePlan) -> str:
     """What the plan does, in one sentence."""
-    what = f"puts {plural(plan.rows, 'row')} of {plural(plan.tables, 'table')} in the place of what is there"
+    where = "in a new database that takes the name of this one" if plan.kept_as else "in the place of what is there"
+    what = f"puts {plural(plan.rows, 'row')} of {plural(plan.tables, 'table')} {where}"
     if plan.present is None:
         return f"{what}, which cannot be read"
     return f"{what}; {plural(len(plan.lost), 'table')} {'differs' if len(plan.lost) == 1 else 'differ'}"
@@ -61,6 +71,7 @@ def _known(plan: RestorePlan) -> Iterator[str]:
     if len(found) > SHOWN_ON_CONSOLE:
         known.append(f"and {len(found) - SHOWN_ON_CONSOLE:,} more that the backup's schema does not have")
     known += map(printable, (*plan.survey.remarks, *plan.notices, *plan.limits))
+    known += [f"this keeps it from being applied: {printable(each)}" for each in plan.survey.obstacles]
     known += [f"this role lacks: {printable(each)}" for each in plan.survey.missing_rights[:SHOWN_ON_CONSOLE]]
     known.append(_rehearsed(plan))
     yield from ("", "To know:", *(f"  - {line}" for line in known))
@@ -92,7 +103,7 @@ def _document(plan: RestorePlan, sha256: str, folder: str) -> Iterator[str]:
     yield from ("## What Else Is Newer Than the Backup", "", *_differences(plan), "")
     yield from ("## What Else Is Concerned", "", *_concerned(plan), "")
     yield from ("## How It Is Done", "", f"{plan.way}.", "")
-    yield from (f"{number}. {step}" for number, step in enumerate(STEPS, 1))
+    yield from (f"{number}. {step}" for number, step in enumerate(SWAP_STEPS if plan.kept_as else STEPS, 1))
     yield from ("", *(f"- {markdown(limit)}" for limit in plan.limits), "")
     yield from ("## How to Apply It", "", *_commands(plan, folder), "")
 
@@ -169,7 +180,8 @@ def _differences(plan: RestorePlan) -> Iterator[str]:
 
 
 def _concerned(plan: RestorePlan) -> Iterator[str]:
-    remarks = [*plan.survey.remarks, *(f"This role lacks: {each}" for each in plan.survey.missing_rights)]
+    remarks = [f"This keeps it from being applied: {each}" for each in plan.survey.obstacles]
+    remarks += [*plan.survey.remarks, *(f"This role lacks: {each}" for each in plan.survey.missing_rights)]
     if plan.survey.absent:
         remarks.append(f"{len(plan.survey.absent):,} parts of the backup's schema are not there now, and come back")
     yield from (f"- {markdown(each)}" for each in remarks or ["Nothing."])
@@ -180,5 +192,10 @@ def _commands(plan: RestorePlan, folder: str) -> Iterator[str]:
     yield from ("", "```", f"ssh-keygen -Y sign -f KEY -n recon-rollback {folder}/{DIGEST}", "```", "")
     yield "Then, under the database's name:"
     yield from ("", "```", f"recon rollback apply {folder} --yes {plan.name}", "```", "")
-    yield f"To bring back what was there before, which is kept in `{BEFORE}`:"
+    if plan.kept_as:
+        yield f"To bring back what was there before, which stays as the database {markdown(plan.kept_as)}:"
+    else:
+        yield f"To bring back what was there before, which is kept in `{BEFORE}`:"
     yield from ("", "```", f"recon rollback revert {folder} --yes {plan.name}", "```")
+    if plan.kept_as:
+        yield from ("", "When it is not wanted any more:", "", "```", drop_statement(plan.kept_as), "```")

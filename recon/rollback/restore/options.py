@@ -24,6 +24,7 @@ class RestoreOptions:
     Attributes:
         backup: The folder of a backup of recon's own.
         database: The name of an environment variable, a file, or a URL without password; None: DATABASE_URL.
+        swap: Restore into a new database, which takes the name of the present one.
         profile: The profile whose environments say what production is; None: the built-in one.
         outputs: The folder of runs, in which the plan gets a folder of its own.
         by: Who makes the plan; None: the account.
@@ -34,6 +35,7 @@ class RestoreOptions:
 
     backup: Path | str
     database: str | None = field(default=None, repr=False)
+    swap: bool = False
     profile: Path | str | None = None
     outputs: Path | str = "outputs"
     by: str | None = None

@@ -9,6 +9,7 @@ from msgspec import Struct
 from recon.backup.contents import TableContent
 from recon.backup.replacing import Survey
 from recon.rollback.figures import RehearsedFigures
+from recon.sql import quote
 
 VERSION = "restore-1.0"
 
@@ -45,6 +46,7 @@ class RestorePlan(Struct, frozen=True, rename="camel", kw_only=True):
         lost: The tables that differ.
         present: What the database holds, by table; None: it is damaged, and cannot be read.
         damaged: Table → why it alone cannot be read; it is not in `present`.
+        kept_as: The name under which the present database stays, of a swap; None: the backup comes into that database.
         way: How it is done.
         rehearsed: What the last rehearsal measured; None: there was none.
     """
@@ -68,6 +70,7 @@ class RestorePlan(Struct, frozen=True, rename="camel", kw_only=True):
     damaged: dict[str, str] = {}
     survey: Survey
     way: str
+    kept_as: str | None = None
     limits: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     rehearsed: RehearsedFigures | None = None
@@ -77,3 +80,8 @@ class RestorePlan(Struct, frozen=True, rename="camel", kw_only=True):
     def was_whole(self) -> bool:
         """Whether all of the database could be read."""
         return self.present is not None and not self.damaged
+
+
+def drop_statement(name: str) -> str:
+    """The statement with which a person drops the database that a swap leaves."""
+    return f"drop database {quote(name)}"

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from recon.backup.contents import compare_contents
 from recon.backup.kinds import identity_of, readable_contents_of
-from recon.backup.replacing import WrittenRows, kind_of_replacing
+from recon.backup.replacing import WrittenRows, kind_of_replacing, swap_of
 from recon.database import resolve_database
 from recon.errors import BackupError
 from recon.preflight.decisions import decider
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 FILES = ("sqlite", "duckdb")
 WITHOUT = "--without-present-state"
+DAMAGED = (
+    "the present state cannot be backed up, so that it could not be brought back: apply wants "
+    f"{WITHOUT}; a plan with --swap keeps it whole, as it is"
+)
+DAMAGED_SWAP = "the present database stays as it is, under its other name"
+NAME_BYTES = 63
 # What SQLite and DuckDB say of a file that another program holds; it is not damaged.
 HELD = ("locked", "lock on file", "different configuration")
 
@@ -43,7 +49,7 @@ def make_restore_plan(options: RestoreOptions) -> RestorePlan:
         ReconError: It cannot be restored, with the reason; nothing was written to the database.
     """
     url = resolve_database(options.database, options.environment)
-    kind = kind_of_replacing(url)
+    kind = swap_of(url) if options.swap else kind_of_replacing(url)
     profile = load_profile(options.profile)
     who, _ = decider(options.by)
     tools = tools_of(options.pg_bin, options.timeout_s)
@@ -53,8 +59,9 @@ def make_restore_plan(options: RestoreOptions) -> RestorePlan:
     present = state.tables
     survey = kind.survey(url, backup.data, manifest, tools)
     environments = named_environments(url, profile)
+    plan_id = str(uuid4())
     return RestorePlan(
-        id=str(uuid4()),
+        id=plan_id,
         made_at=datetime.now(UTC),
         made_by=who,
         kind=url.kind,
@@ -73,8 +80,9 @@ def make_restore_plan(options: RestoreOptions) -> RestorePlan:
         damaged=dict(state.damaged),
         survey=survey,
         way=kind.way,
+        kept_as=beside_name(identity["database"], "before", plan_id) if options.swap else None,
         limits=kind.limits,
-        notices=tuple(_notices(manifest, state)),
+        notices=tuple(_notices(manifest, state, is_swap=options.swap)),
         rehearsed=last_figures(Path(options.outputs), identity),
     )
 
@@ -124,16 +132,19 @@ def _lost(manifest: BackupManifest, state: PresentState, survey: Survey) -> Iter
             yield LostTable(table, None, known.rows if known else None, f"it is damaged and cannot be read: {why}")
 
 
-def _notices(manifest: BackupManifest, state: PresentState) -> Iterator[str]:
+def beside_name(name: str, word: str, plan_id: str) -> str:
+    """A name that begins with that of a database, of at most as many bytes as PostgreSQL gives a name."""
+    end = f"_{word}_{plan_id[:8]}"
+    return name.encode()[: NAME_BYTES - len(end)].decode(errors="ignore") + end
+
+
+def _notices(manifest: BackupManifest, state: PresentState, *, is_swap: bool) -> Iterator[str]:
     if state.tables is None:
         yield f"The database is damaged and cannot be read ({state.damage}): what would be lost is not known"
     elif not state.damaged and not compare_contents(manifest.tables, state.tables, manifest.left_out):
         yield "Every table holds what the backup holds: a restore would bring back nothing else"
     if state.damaged:
         names = ", ".join(list(state.damaged)[:5])
-        yield (
-            f"{len(state.damaged):,} of the tables cannot be read ({names}): the present state cannot be backed up, so "
-            f"that it could not be brought back; apply wants {WITHOUT}"
-        )
+        yield f"{len(state.damaged):,} of the tables cannot be read ({names}): {DAMAGED_SWAP if is_swap else DAMAGED}"
     for what, why in manifest.left_out.items():
         yield f"Not in the digests: {what} ({why})"

@@ -94,8 +94,8 @@ def _tables(manifest: BackupManifest, state: RestoredState) -> Check:
     first = differing[0]
     words = f"{len(differing):,} of {len(manifest.tables):,} tables differ, first {first.table}: {first.found}"
     if state.was_done:
-        return TABLES.warned(f"It was put in place before; since then, {words}", _rows(differing))
-    return TABLES.failed(words, _rows(differing))
+        return TABLES.warned(f"It was put in place before; since then, {words}", differing_rows(differing))
+    return TABLES.failed(words, differing_rows(differing))
 
 
 def _schema(survey: Survey) -> Check:
@@ -109,11 +109,12 @@ def _standing(state: RestoredState) -> Check:
     found = {name: state.tables[name] for name in state.standing if name in state.tables}
     changed = compare_contents(state.standing, found)
     if changed and not state.was_done:
-        return STANDING.failed(f"{changed[0].table}: {changed[0].found}", _rows(changed))
+        return STANDING.failed(f"{changed[0].table}: {changed[0].found}", differing_rows(changed))
     return STANDING.passed(f"{len(state.standing):,} tables that are newer than the backup stayed")
 
 
-def _rows(differing: list[TableMismatch]) -> Findings:
+def differing_rows(differing: list[TableMismatch]) -> Findings:
+    """The tables that differ, for a report."""
     return Findings(
         [
             {"table": each.table, "expected_rows": each.expected_rows, "rows": each.rows, "found": each.found}
