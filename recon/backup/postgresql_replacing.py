@@ -287,6 +287,8 @@ class Restoring:
         self._listener.step("Sending the backup")
         for statement in self._wanted.first:
             self._connection.execute(statement.encode())
+        for statement in self._wanted.rights:
+            self._set_right(statement)
         self._send(program, entries, tools)
         self._listener.step("Comparing every table with the manifest")
         self._require_restored()
@@ -295,6 +297,13 @@ class Restoring:
         self._listener.step("Committing")
         self._commit()
         return monotonic() - began
+
+    def _set_right(self, statement: str) -> None:
+        try:
+            with self._connection.transaction():
+                self._connection.execute(statement.encode())
+        except psycopg.errors.InsufficientPrivilege as error:
+            self._listener.note(f"This role may not: {statement} ({error.diag.message_primary})")
 
     def _lock(self) -> float:
         self._listener.step("Locking every table")

@@ -109,6 +109,7 @@ def survey(url: DatabaseUrl, data: Path, manifest: BackupManifest, tools: Tools)
             found,
             differences=tuple(replaced(each, fate=FATE) for each in found.differences),
             first=(),
+            rights=(),
             kept=(),
             missing_rights=tuple(rights),
             obstacles=tuple(_obstacles(opened)),

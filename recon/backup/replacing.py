@@ -63,6 +63,9 @@ class Survey(Struct, frozen=True, rename="camel"):
     Attributes:
         differences: Of the schema.
         first: Statements that have to come before the backup's own: they drop what would stop it.
+        rights: Statements that set owners and grants right of what stands, before the backup's own; without them it
+            comes back as well.
+        extra: Grants that the backup does not have, on what it has.
         kept: Tables that are newer than the backup, and stay as they are.
         newer_sql: The statements of the schema that the backup does not have.
         absent: Statements of the backup's schema that the database does not have.
@@ -74,6 +77,8 @@ class Survey(Struct, frozen=True, rename="camel"):
 
     differences: tuple[SchemaDifference, ...] = ()
     first: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     newer_sql: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
@@ -92,7 +97,7 @@ class Replacement:
         manifest: What it holds.
         present: What the database has to hold up to that moment, by table; None: it is damaged, and cannot be read.
         damaged: Tables that cannot be read, and are not in `present`.
-        first, kept: As of a survey.
+        first, rights, kept: As of a survey.
         last: The statement that records what is done, and comes with it or not at all; None: there is none.
     """
 
@@ -103,6 +108,7 @@ class Replacement:
     kept: Sequence[str] = ()
     last: str | None = None
     damaged: Sequence[str] = ()
+    rights: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,14 @@ class RestoreAttempt:
         if tables is not None:
             self.standing = {name: tables[name] for name in survey.kept if name in tables}
         wanted = Replacement(
-            backup.data, backup.manifest, tables, survey.first, survey.kept, record.statement, tuple(present.damaged)
+            backup.data,
+            backup.manifest,
+            tables,
+            survey.first,
+            survey.kept,
+            record.statement,
+            tuple(present.damaged),
+            survey.rights,
         )
         outage_s = kind_of_replacing(self.url).replace(self.url, wanted, self.tools, self.progress)
         self.progress.note(f"nobody else could use the database for {duration(outage_s)}")
@@ -281,7 +288,7 @@ class ApplyAttempt(RestoreAttempt):
     def require_expected(self, present: PresentState, survey: Survey) -> None:
         """Require that the database is as when the plan was made; raises RollbackError."""
         planned = self.plan.survey
-        if (survey.first, survey.kept) != (planned.first, planned.kept):
+        if (survey.first, survey.kept, survey.rights) != (planned.first, planned.kept, planned.rights):
             raise RollbackError(
                 f"{STALE}: the schema changed since it was made ({UNCHANGED})",
                 where=self.url.label,

@@ -102,7 +102,11 @@ def _schema(survey: Survey) -> Check:
     if survey.absent:
         lacking = Findings([{"statement": text} for text in survey.absent])
         return SCHEMA.failed(f"{len(survey.absent):,} parts are missing, first {survey.absent[0]}", lacking)
-    return SCHEMA.passed("Nothing of the backup's schema is missing")
+    if survey.extra:
+        extra = Findings([{"statement": text} for text in survey.extra])
+        words = f"{len(survey.extra):,} owners or grants are others than in the backup, first {survey.extra[0]}"
+        return SCHEMA.warned(words, extra)
+    return SCHEMA.passed("Nothing of the backup's schema is missing, and nobody has a right that it does not give")
 
 
 def _standing(state: RestoredState) -> Check:
