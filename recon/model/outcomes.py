@@ -69,6 +69,7 @@ class Escalation(Struct, frozen=True, rename="camel"):
         caution: What must not be done meanwhile; None: nothing is said.
         commands: The commands for the action, filled in.
         rollback: The level of the rollback that the action is; 0: it is none.
+        kind: The situation's key in the table of advice ("rolled_back"); empty: of a report from before there was one.
         decide_by: When the decision has to be made; None: no deadline.
     """
 
@@ -82,6 +83,7 @@ class Escalation(Struct, frozen=True, rename="camel"):
     caution: str | None = None
     commands: tuple[str, ...] = ()
     rollback: int = 0
+    kind: str = ""
     decide_by: datetime | None = None
 
     @property

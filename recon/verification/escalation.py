@@ -79,6 +79,7 @@ def advise(
         caution=table.caution or None if found.corrupted or any(map(_is_of_integrity, checks)) else None,
         commands=tuple(filled(command, {"backup": BACKUP, **found.words}) for command in situation.commands),
         rollback=situation.rollback,
+        kind=name,
         decide_by=found.judged_at + timedelta(hours=deadline) if found.judged_at and deadline else None,
     )
 

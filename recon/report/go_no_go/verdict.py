@@ -11,7 +11,6 @@ from msgspec import Struct
 from recon.model import Escalation, Outcome, Summary, Verdict
 from recon.report.go_no_go.affected import SheetCheck, SheetLedger
 from recon.report.text import plural
-from recon.verification.escalation import ROLLED_BACK, UNRELATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,17 +79,17 @@ class SheetRun(Struct, frozen=True, rename="camel"):
     @property
     def is_rolled_back(self) -> bool:
         """Whether the run was rolled back before it was verified."""
-        return self.escalation.situation == ROLLED_BACK[0]
+        return self.escalation.kind == "rolled_back"
 
     @property
     def is_unrelated(self) -> bool:
         """Whether bundle and database do not belong together."""
-        return self.escalation.situation == UNRELATED[0]
+        return self.escalation.kind == "unrelated"
 
     @property
     def deadline(self) -> datetime | None:
         """Until when the recommended decision is to be taken; None: no limit is set."""
-        return None
+        return self.escalation.decide_by
 
     @property
     def decision(self) -> str:
