@@ -34,7 +34,6 @@ from recon.report.go_no_go.sheet import BROKEN, MOST_DIGESTS, SheetProof, render
 from recon.report.go_no_go.verdict import SheetRun
 from recon.report.go_no_go.way_back import WayBack
 from recon.report.json import render as as_json
-from recon.verification.escalation import ROLLED_BACK, UNRELATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +86,12 @@ def test_it_says_what_was_found_and_what_proves_it(clean_run: SheetRun) -> None:
         ({"verdict": Verdict.INCOMPLETE, "summary": Summary(0, 0, 0, 0, 0)}, "NO-GO", "right: nothing was checked"),
         ({"dry_run": True}, "NO-GO", "Nothing to decide: this was a dry run"),
         (
-            {"verdict": Verdict.FAILED, "escalation": replace(SOMEBODY, situation=ROLLED_BACK[0])},
+            {"verdict": Verdict.FAILED, "escalation": replace(SOMEBODY, kind="rolled_back")},
             "NO-GO",
             "Nothing to keep: the migration was taken back",
         ),
         (
-            {"verdict": Verdict.FAILED, "escalation": replace(SOMEBODY, situation=UNRELATED[0])},
+            {"verdict": Verdict.FAILED, "escalation": replace(SOMEBODY, kind="unrelated")},
             "NO-GO",
             "it is about another database",
         ),
