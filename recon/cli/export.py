@@ -41,6 +41,7 @@ STEM = "./recon-findings"
 @offered("policies")
 @offered("expectations")
 @offered("accept")
+@offered("advice")
 @offered("allow_dry_run")
 @offered("timeout_s")
 @offered("show_pii")

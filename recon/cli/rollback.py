@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from recon.rollback.applying import AppliedPlan
     from recon.rollback.restore.applying import AppliedRestore
-    from recon.verification.advice import Issue
+    from recon.verification.advice_table import Issue
 
 by_option = click.option("--by", metavar="NAME", help="Who does this.  [default: the account]")
 plan_argument = click.argument("plan", type=PATH, metavar="PLAN")

@@ -50,12 +50,21 @@ class HasOutcome(Protocol):
 
 
 class EscalatedIssue(Struct, frozen=True, rename="camel"):
-    """One of the runbook's issues (5) that has to be escalated, with whatever led to it."""
+    """One of the runbook's issues (5) that has to be escalated, with whatever led to it.
+
+    Attributes:
+        name: As the table of advice calls it.
+        contact: Whom to escalate it to.
+        priority: How urgent it is.
+        reasons: What led to it, with numbers; contains text from data.
+        issue: "loss", "corruption" or "failure".
+    """
 
     name: str
     contact: str
     priority: str
     reasons: tuple[str, ...]
+    issue: str = "failure"
 
 
 class Escalation(Struct, frozen=True, rename="camel"):
@@ -93,9 +102,9 @@ class Escalation(Struct, frozen=True, rename="camel"):
             return self.issues
         return (EscalatedIssue("", self.contact, self.priority, self.reasons),)
 
-    def contact_for(self, reason: str) -> str:
-        """Whom to tell for this reason: the contact of its issue, else that of the first."""
-        return next((issue.contact for issue in self.issues if reason in issue.reasons), self.contact)
+    def contact_for(self, issue: str) -> str | None:
+        """Whom to escalate this issue to ("failure"); None: nothing of it is to be escalated."""
+        return next((raised.contact for raised in self.raised if raised.issue == issue), None)
 
 
 class Summary(Struct, frozen=True):

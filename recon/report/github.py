@@ -11,7 +11,7 @@ import click
 from recon.model import Outcome, Verdict
 from recon.report.failure import as_markdown
 from recon.report.markdown import SECTIONS, head, section
-from recon.report.text import accounted_line, checks_line, guidance, notices, printable
+from recon.report.text import accounted_line, checks_line, escalation_heading, guidance, notices, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,13 +123,20 @@ def _folded(heading: str, body: str) -> str:
 
 
 def annotate(verification: Verification) -> Iterator[str]:
-    """Workflow commands: notices, the verdict unless it passed, and checks that did not, within the limit per kind."""
+    """Workflow commands: notices, the verdict unless it passed, whom to escalate to, and checks that did not pass.
+
+    Those of one kind are within the limit.
+    """
+    raised = verification.escalation.raised
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
     noticed = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
-    return chain(
-        annotations_of("error", _of_verdict(verification), errors), annotations_of("warning", noticed, warnings)
-    )
+    of_verdict = _of_verdict(verification)
+    kind = "error" if of_verdict else "warning"
+    escalated = [_command(kind, escalation_heading(issue), "; ".join(issue.reasons)) for issue in raised]
+    first = {"error": of_verdict, "warning": noticed}
+    first[kind] += escalated
+    return chain(annotations_of("error", first["error"], errors), annotations_of("warning", first["warning"], warnings))
 
 
 def _of_verdict(v: Verification) -> list[str]:

@@ -30,6 +30,7 @@ from recon.report.text import (
     not_checked,
     notices,
     shown_of,
+    timestamp,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def section_words() -> dict[str, Any]:
         "guidance": guidance,
         "has_next_step": has_next_step,
         "notices": notices,
+        "timestamp": timestamp,
         "violations": _violations,
     } | _words_of_ledger()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from recon.model import ENTITIES, Outcome
@@ -21,10 +22,11 @@ from recon.report.text import (
     notices,
     printable,
     shown_of,
+    timestamp,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Escalation, Verification
 
@@ -86,18 +88,27 @@ def head(v: Verification) -> Iterator[str]:
     if v.unpassed or has_next_step(v):
         yield ""
         yield markdown(f"Next step: {v.escalation.situation} — {v.escalation.action}")
-        yield from command_lines(v.escalation)
+        yield from advice_lines(v.escalation)
     yield from escalation_lines(v.escalation)
 
 
-def command_lines(escalation: Escalation) -> Iterator[str]:
-    """The commands for the next step, as a block of code."""
+def advice_lines(escalation: Escalation) -> Iterator[str]:
+    """The commands for the next step, as a block of code, and when it has to be decided."""
     if escalation.commands:
-        yield from ("", "```", *map(printable, escalation.commands), "```")
+        yield from ("", *_code_block(escalation.commands))
+    if escalation.decide_by:
+        yield from ("", f"Decide by: {timestamp(escalation.decide_by)}")
+
+
+def _code_block(lines: Iterable[str]) -> list[str]:
+    """The lines as they are, between fences that none of them can close."""
+    shown = [printable(line) for line in lines]
+    fence = "`" * max(3, *(len(run) + 1 for line in shown for run in re.findall("`+", line)), 3)
+    return [fence, *shown, fence]
 
 
 def escalation_lines(escalation: Escalation) -> Iterator[str]:
-    """Whom to tell and why, and what must not be done meanwhile."""
+    """Whom to escalate to and why, and what must not be done meanwhile."""
     for issue in escalation.raised:
         yield ""
         yield f"> **Escalate to: {markdown(issue.contact)}** (priority: {markdown(issue.priority)})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recon.report.text import plural, printable
 from recon.rules import entry_of
+from recon.rules.rule import ISSUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ COUNTED = "in numbers, what was looked at and found"
 DOCUMENTED = (
     *("order", "id", "title", "category", "severity", "description", "meaning", "source", "overrides", "switched_off"),
     *("requires", "uses", "type", "sql", "values_sql", "parameters", "messages", "when_missing", "when_empty"),
-    *("right_when_empty", "action", "diagnosis", "resolution", "escalate"),
+    *("right_when_empty", "action", "diagnosis", "resolution", "escalate", "issue"),
 )
 WITHOUT_FALLBACK = "ERROR: Not evaluated: {missing}"
 
@@ -154,7 +155,9 @@ def _fallback(fallback: Fallback) -> str:
 
 def _guidance(rule: Rule) -> Iterator[str]:
     guidance = rule.guidance
-    yield from _facts(("Meaning", guidance.meaning), ("Action", guidance.action), ("Escalate", rule.escalate))
+    issue = rule.issue if rule.escalate and rule.issue != ISSUES[0] else None
+    yield from _facts(("Meaning", guidance.meaning), ("Action", guidance.action))
+    yield from _facts(("Escalate", rule.escalate), ("Issue", issue))
     for title, steps in (("Diagnosis", guidance.diagnosis), ("Resolution", guidance.resolution)):
         if steps:
             yield f"  {title}:"

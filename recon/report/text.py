@@ -170,7 +170,7 @@ def difference(bundle: int, database: int) -> str:
 
 
 def advice_facts(v: Verification) -> Iterator[tuple[str, str]]:
-    """What to do, by when, whom to tell and why, as label and value; none where there is nothing more to do."""
+    """What to do, by when, whom to escalate to and why, as label and value; none where there is nothing more to do."""
     if not has_next_step(v):
         return
     yield from advice_of(v.escalation)
@@ -199,6 +199,8 @@ def advice_lines(advice: Escalation) -> Iterator[str]:
         yield from (printable(advice.caution), "")
     yield printable(f"Next step: {advice.situation} - {advice.action}")
     yield from (f"  {printable(command)}" for command in advice.commands)
+    if advice.decide_by:
+        yield f"Decide by: {timestamp(advice.decide_by)}"
 
 
 def escalation_document(advice: Escalation) -> dict[str, Any]:
@@ -207,16 +209,17 @@ def escalation_document(advice: Escalation) -> dict[str, Any]:
 
 
 def escalation_heading(issue: EscalatedIssue) -> str:
-    """Whom to tell, and how urgently."""
+    """Whom to escalate an issue to, and how urgently."""
     return f"Escalate to: {issue.contact} (priority: {issue.priority})"
 
 
 def escalation_sentence(check: Check, v: Verification) -> str:
     """Whether this check is escalated, to whom and why; contains text from data."""
+    contact, together = v.escalation.contact_for(check.issue), v.escalation.contact_for("failure")
     if check.escalate:
-        return f"yes, to the {v.escalation.contact_for(f'{check.name}: {check.escalate}')} — {check.escalate}"
-    if check.outcome is Outcome.FAIL and v.escalation.required:
-        return f"yes, to the {v.escalation.contact}, with the other failures"
+        return f"yes, to {contact or v.escalation.contact} — {check.escalate}"
+    if check.outcome is Outcome.FAIL and together:
+        return f"yes, to {together}, with the other failures"
     return "not for this check alone"
 
 

@@ -170,10 +170,11 @@ def _values(rule: Rule, reading: RuleReading) -> dict[str, Any]:
 
 
 def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
-    """The values that the rule's messages name but nothing provides, each once."""
+    """The values that the rule's messages and its reason to escalate name but nothing provides, each once."""
     with warehouse.reading() as reading:
         given = {*_values(rule, reading), "violations", "s"}
-    named = [name for text in rule.messages.values() for name in PLACEHOLDER.findall(text) if name not in given]
+    texts = (*rule.messages.values(), rule.escalate or "")
+    named = [name for text in texts for name in PLACEHOLDER.findall(text) if name not in given]
     if rule.when_missing:
         named += [name for name in PLACEHOLDER.findall(rule.when_missing.message) if name != "missing"]
     return list(dict.fromkeys(named))
@@ -208,8 +209,13 @@ def _escalation(rule: Rule, outcome: Outcome, wanted: object) -> str | None:
 
 
 def _numbered(reason: str | None, values: Mapping[str, Any]) -> str | None:
-    """The reason with the values that it names; a name that is none of them stays as it is written."""
-    return reason and PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), reason)
+    """The reason with the values that it names; what is none of them, or null, stays as it is written."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        return match[0] if value is None else str(value)
+
+    return reason and PLACEHOLDER.sub(value_of, reason)
 
 
 def _issue(rule: Rule, wanted: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.rules import Rule
+
+CHECKS = "# [checks"
 
 
 def advice_text(path: Path | str | None = None, expectations: Iterable[Path | str] = ()) -> str:
@@ -28,27 +30,23 @@ def advice_text(path: Path | str | None = None, expectations: Iterable[Path | st
         SuiteError: A suite cannot be read.
     """
     advice = load_advice(path)
-    rules = with_advice(load_rules(layers_of(expectations)), advice)
-    values = msgspec.to_builtins(advice)
-    lines = [*_shipped_lines(values), *(line for rule in rules for line in _check_lines(rule))]
+    rules = with_advice(load_rules(layers_of(expectations)), advice, path)
+    lines = [*_shipped_lines(msgspec.to_builtins(advice)), *(line for rule in rules for line in _check_lines(rule))]
     return "\n".join(lines) + "\n"
 
 
-def _shipped_lines(values: Mapping[str, object]) -> Iterator[str]:
-    """The lines of the shipped file up to its checks, each value replaced by the one in force."""
-    table: object = values
+def _shipped_lines(values: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of the shipped file, which has every key, up to its checks; each value is the one in force."""
+    table = values
     for line in BUILT_IN.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# [checks."):
+        if line.startswith(CHECKS):
             return
-        name, equals, _ = line.partition(" = ")
         if line.startswith("["):
             table = values
             for part in line.strip("[]").split("."):
-                table = table[part]  # type: ignore[index]
-        if equals and not line.startswith("#"):
-            yield f"{name} = {_toml(table[name])}"  # type: ignore[index]
-        else:
-            yield line
+                table = table[part]
+        name, equals, _ = line.partition(" = ")
+        yield f"{name} = {_toml(table[name])}" if equals and not line.startswith("#") else line
 
 
 def _check_lines(rule: Rule) -> Iterator[str]:
@@ -59,11 +57,12 @@ def _check_lines(rule: Rule) -> Iterator[str]:
     yield f"[checks.{rule.id}]"
     yield from (f"{name} = {_toml(text)}" for name, text in texts.items() if text)
     yield from (f"{name} = {_toml(list(lines))}" for name, lines in lists.items() if lines)
-    yield f"escalate = {_toml(rule.escalate or '')}"
+    if rule.escalate is not None:
+        yield f"escalate = {_toml(rule.escalate)}"
 
 
-def _toml(value: object) -> str:
+def _toml(value: Any) -> str:
     """A text, number or list of texts as TOML, whose basic strings are JSON's."""
     if isinstance(value, float):
-        return f"{value:.15g}"
+        return str(int(value)) if value.is_integer() else repr(value)
     return msgspec.json.encode(value).decode().replace('","', '", "').replace("\x7f", "\\u007f")

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.model import EscalatedIssue, Escalation, Outcome
-from recon.verification.advice import Issues, filled, load_advice
+from recon.verification.advice import filled, load_advice
+from recon.verification.advice_table import Issues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from recon.model import Check
-    from recon.verification.advice import Advice, Situation
+    from recon.verification.advice_table import Advice, Situation
     from recon.verification.options import VerifyOptions
 
 CORRUPTION, FAILURE, LOSS = "corruption", "failure", "loss"
 INTEGRITY = "integrity"
 BACKUP = "BACKUP"
 TARGET = ("database", "profile")
-SEVERAL = "Multiple verification failures: "
+EXPORTS = ("exports",)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Circumstances:
         is_unrelated: Whether bundle and database do not belong together, so that a rollback would hit another run.
         is_rolled_back: Whether the newest that the database recorded is that the run was rolled back.
         corrupted: What shows that the database is damaged, one sentence each.
-        words: What the placeholders of commands stand for; see `recon.verification.advice.PLACEHOLDERS`.
+        words: What the placeholders of commands stand for; see `recon.verification.advice_faults.PLACEHOLDERS`.
         judged_at: When the verdict was reached; None: no deadline is named.
     """
 
@@ -58,16 +59,16 @@ def advise(
         advice: The table; None: the runbook's.
     """
     found, table = circumstances or Circumstances(), advice or load_advice()
-    failed = [check for check in checks if check.outcome is Outcome.FAIL]
-    raised = _raised(checks, found)
-    raised[FAILURE] += _several(failed, table.limits.failures)
-    name, issue = _situation(checks, found, raised)
+    several = _several([check for check in checks if check.outcome is Outcome.FAIL], table.limits.failures)
+    raised = _raised(checks, found, several)
+    name = _situation(checks, found, raised, is_major=bool(several))
     situation: Situation = getattr(table.situations, name)
     if situation.rollback:
-        raised[issue].append(f"A rollback is required: Level {situation.rollback}")
-    issues = tuple(_issue(table, name, reasons) for name, reasons in raised.items() if reasons)
+        raised[name if name in raised else FAILURE].append(f"A rollback is required: Level {situation.rollback}")
+    issues = tuple(_issue(table, issue, reasons) for issue, reasons in raised.items() if reasons)
     first = issues[0] if issues else _issue(table, FAILURE, [])
-    deadline = situation.decide_within_hours if found.judged_at else 0
+    is_cautioned = found.corrupted or any(map(_is_of_integrity, checks))
+    hours = timedelta(hours=situation.decide_within_hours)
     return Escalation(
         required=bool(issues),
         reasons=tuple(reason for each in issues for reason in each.reasons),
@@ -76,11 +77,11 @@ def advise(
         situation=situation.name,
         action=(situation.escalated if issues else "") or situation.action,
         issues=issues,
-        caution=table.caution or None if found.corrupted or any(map(_is_of_integrity, checks)) else None,
+        caution=table.caution or None if is_cautioned else None,
         commands=tuple(filled(command, {"backup": BACKUP, **found.words}) for command in situation.commands),
         rollback=situation.rollback,
         kind=name,
-        decide_by=found.judged_at + timedelta(hours=deadline) if found.judged_at and deadline else None,
+        decide_by=found.judged_at + hours if found.judged_at and hours else None,
     )
 
 
@@ -92,38 +93,41 @@ def command_words(options: VerifyOptions) -> dict[str, str]:
         **({"backup": shlex.quote(str(backups[0]))} if backups else {}),
         "bundle": shlex.quote(options.bundle_text),
         "target": shlex.join(options.words(TARGET)),
+        "exports": shlex.join(options.words(EXPORTS)),
         "options": shlex.join(options.words()),
     }
 
 
-def _raised(checks: Sequence[Check], found: Circumstances) -> dict[str, list[str]]:
+def _raised(checks: Sequence[Check], found: Circumstances, several: Sequence[str]) -> dict[str, list[str]]:
     """The reasons by issue, the most urgent issue first."""
     raised: dict[str, list[str]] = {name: [] for name in Issues.__struct_fields__}
     raised[CORRUPTION] += found.corrupted
-    for check in checks:
-        if _is_escalated(check):
-            raised[check.issue].append(f"{check.name}: {check.escalate}")
+    for check in filter(_is_escalated, checks):
+        raised[check.issue].append(f"{check.name}: {check.escalate}")
+    raised[FAILURE] += several
     return raised
 
 
-def _situation(checks: Sequence[Check], found: Circumstances, raised: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """The names of the situation, and of the issue by which a rollback is required there."""
+def _situation(
+    checks: Sequence[Check], found: Circumstances, raised: Mapping[str, Sequence[str]], *, is_major: bool
+) -> str:
+    """The name of the situation, the first that holds."""
     failed = [check for check in checks if check.outcome is Outcome.FAIL]
-    is_escalated = any(map(_is_escalated, failed))
-    several = [reason for reason in raised[FAILURE] if reason.startswith(SEVERAL)]
-    by_order = {
-        "corruption": raised[CORRUPTION],
-        "dry_run": found.is_dry_run,
-        "rolled_back": found.is_rolled_back,
-        "unrelated": found.is_unrelated,
-        "loss": any(_is_escalated(check) and check.issue == LOSS for check in failed),
-        "major": is_escalated or several,
-        "minor": failed,
-        "incomplete": not checks or any(check.outcome is Outcome.ERROR for check in checks),
-        "warned": any(raised.values()),
-    }
-    name = next((name for name, holds in by_order.items() if holds), "passed")
-    return name, name if name in raised else FAILURE
+    issues = {check.issue for check in failed if _is_escalated(check)}
+    in_order: tuple[tuple[str, object], ...] = (
+        (CORRUPTION, found.corrupted),
+        ("dry_run", found.is_dry_run),
+        ("rolled_back", found.is_rolled_back),
+        ("unrelated", found.is_unrelated),
+        # Of a bundle that is not the database's, a check proves neither of these.
+        (CORRUPTION, CORRUPTION in issues),
+        (LOSS, LOSS in issues),
+        ("major", issues or is_major),
+        ("minor", failed),
+        ("incomplete", not checks or any(check.outcome is Outcome.ERROR for check in checks)),
+        ("warned", any(raised.values())),
+    )
+    return next((name for name, holds in in_order if holds), "passed")
 
 
 def _is_escalated(check: Check) -> bool:
@@ -138,7 +142,7 @@ def _is_of_integrity(check: Check) -> bool:
 
 def _issue(table: Advice, name: str, reasons: Sequence[str]) -> EscalatedIssue:
     issue = getattr(table.issues, name)
-    return EscalatedIssue(issue.name, issue.contact, issue.priority, tuple(reasons))
+    return EscalatedIssue(issue.name, issue.contact, issue.priority, tuple(reasons), name)
 
 
 def _several(failed: Sequence[Check], limit: int) -> list[str]:
@@ -148,7 +152,7 @@ def _several(failed: Sequence[Check], limit: int) -> list[str]:
     number = sum(not explained for _, explained in details)
     if number < limit:
         return []
-    reason = f"{SEVERAL}{number}"
+    reason = f"Multiple verification failures: {number}"
     same = [f"{name} explains {_listed(explained)}" for name, explained in details if explained]
     return [f"{reason} ({len(failed)} checks failed; {'; '.join(same)})" if same else reason]
 

@@ -25,7 +25,7 @@ from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
 from recon.verification.accepting import accepted_differences
-from recon.verification.advice import Advice, load_advice, with_advice
+from recon.verification.advice import load_advice, with_advice
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import Circumstances, advise, command_words
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from recon.model.inputs import JudgedInputs
     from recon.profile import Profile
     from recon.rules.acceptance import AcceptanceFile
+    from recon.verification.advice_table import Advice
     from recon.verification.options import VerifyOptions
     from recon.verification.progress import Listener
 
@@ -109,7 +110,7 @@ def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: 
     ):
         profile = load_profile(options.profile).require_whole()
         advice = load_advice(options.advice)
-        rules = with_advice(load_rules(options.layers), advice)
+        rules = with_advice(load_rules(options.layers), advice, options.advice)
         require_known(rules, known_names(profile))
         definitions = load_policy_definitions(options.layers)
         exported = None if options.policies is None else read_exported(options.policies)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from recon.report.text import accounted_line, notices, timestamp
+from recon.report.text import accounted_line, advice_facts, notices, timestamp
 from recon.report.workbook.columns import DECISION_COLUMNS
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def facts_of(v: Verification, *, masked: bool) -> tuple[tuple[str, str], ...]:
     """The facts of a judgement that a reader of its tables needs."""
     return (
         ("Verdict", str(v.verdict)),
+        *advice_facts(v),
         ("Run ID", v.run_id),
         ("Bundle", v.bundle_path),
         ("Database", v.snapshot.database),
