@@ -22,6 +22,7 @@ from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import (
     accounted_line,
     checks_line,
+    deadline,
     difference,
     escalation_sentence,
     facts,
@@ -30,7 +31,6 @@ from recon.report.text import (
     not_checked,
     notices,
     shown_of,
-    timestamp,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def section_words() -> dict[str, Any]:
         "entities": ENTITIES,
         "marks": MARKS,
         "checks_line": checks_line,
+        "deadline": deadline,
         "difference": difference,
         "escalation_sentence": escalation_sentence,
         "policy_values": policy_values,
@@ -74,7 +75,6 @@ def section_words() -> dict[str, Any]:
         "guidance": guidance,
         "has_next_step": has_next_step,
         "notices": notices,
-        "timestamp": timestamp,
         "violations": _violations,
     } | _words_of_ledger()
 

@@ -12,6 +12,7 @@ from recon.report.table import markdown_table
 from recon.report.text import (
     accounted_line,
     checks_line,
+    deadline,
     difference,
     escalation_sentence,
     facts,
@@ -22,7 +23,6 @@ from recon.report.text import (
     notices,
     printable,
     shown_of,
-    timestamp,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def advice_lines(escalation: Escalation) -> Iterator[str]:
     if escalation.commands:
         yield from ("", *_code_block(escalation.commands))
     if escalation.decide_by:
-        yield from ("", f"Decide by: {timestamp(escalation.decide_by)}")
+        yield from ("", f"Decide by: {deadline(escalation.decide_by)}")
 
 
 def _code_block(lines: Iterable[str]) -> list[str]:

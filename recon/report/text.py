@@ -32,6 +32,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def deadline(moment: datetime) -> str:
+    """An instant to the minute, for people: 2024-01-15 18:30 UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def plural(count: int, noun: str) -> str:
     """A number and its noun: 1 day, 2 days."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
@@ -181,7 +186,7 @@ def advice_of(advice: Escalation) -> Iterator[tuple[str, str]]:
     yield "Next step", f"{advice.situation} — {advice.action}"
     yield from (("Command", command) for command in advice.commands)
     if advice.decide_by:
-        yield "Decide by", timestamp(advice.decide_by)
+        yield "Decide by", deadline(advice.decide_by)
     for issue in advice.raised:
         yield "Escalate to", f"{issue.contact} (priority: {issue.priority})"
         yield from (("Reason", reason) for reason in issue.reasons)
@@ -200,7 +205,7 @@ def advice_lines(advice: Escalation) -> Iterator[str]:
     yield printable(f"Next step: {advice.situation} - {advice.action}")
     yield from (f"  {printable(command)}" for command in advice.commands)
     if advice.decide_by:
-        yield f"Decide by: {timestamp(advice.decide_by)}"
+        yield f"Decide by: {deadline(advice.decide_by)}"
 
 
 def escalation_document(advice: Escalation) -> dict[str, Any]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 CORRUPTION, FAILURE, LOSS = "corruption", "failure", "loss"
 INTEGRITY = "integrity"
 BACKUP = "BACKUP"
-TARGET = ("database", "profile")
-EXPORTS = ("exports",)
+PROFILE, EXPORTS = ("profile",), ("exports",)
+TARGET = ("database", *PROFILE)
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,19 @@ def advise(
     )
 
 
-def command_words(options: VerifyOptions) -> dict[str, str]:
-    """What the placeholders of commands stand for in a verification by these options."""
+def command_words(options: VerifyOptions, *, is_kept: bool = False) -> dict[str, str]:
+    """What the placeholders of commands stand for.
+
+    Args:
+        options: Those of the verification.
+        is_kept: Whether the database is a snapshot that a run kept, in which nothing can be undone.
+    """
     backups = [folder for folder in options.baseline if (Path(folder) / "manifest.json").is_file()]
     backups = [folder for folder in backups if not (Path(folder) / "verification.json").is_file()]
     return {
         **({"backup": shlex.quote(str(backups[0]))} if backups else {}),
         "bundle": shlex.quote(options.bundle_text),
-        "target": shlex.join(options.words(TARGET)),
+        "target": shlex.join(options.words(PROFILE if is_kept else TARGET)),
         "exports": shlex.join(options.words(EXPORTS)),
         "options": shlex.join(options.words()),
     }

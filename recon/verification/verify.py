@@ -234,7 +234,7 @@ def _advised(v: Verification, warehouse: Warehouse, case: VerificationInput) -> 
         is_unrelated=v.is_unrelated,
         is_rolled_back=is_rolled_back,
         corrupted=tuple(f"The table {table!r} is damaged: {why}" for table, why in v.snapshot.damaged.items()),
-        words=command_words(case.options),
+        words=command_words(case.options, is_kept=warehouse.kept is not None),
         judged_at=v.verified_at,
     )
     return replace(v, escalation=advise(v.checks, circumstances, case.advice))

@@ -9,7 +9,7 @@ from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.changes.kinds import KINDS
 from recon.report.migration.words import moment
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import checks_line, cut, difference, plural, timestamp
+from recon.report.text import checks_line, cut, deadline, difference, plural, timestamp
 from recon.runs.site.trend import draw_trend
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def render(listed: SiteLists) -> str:
         unpassed=_unpassed,
         failures=_failures,
         cut=cut,
+        deadline=deadline,
         timestamp=timestamp,
         instant=moment,
     )
