@@ -20,6 +20,7 @@ from recon.model import (
     Check,
     DuplicateKey,
     EntityAccount,
+    Escalation,
     Example,
     Guidance,
     KeyHint,
@@ -31,7 +32,10 @@ from recon.model import (
     TierCount,
     Verification,
 )
-from recon.verification.escalation import advise
+from recon.rules.rule import ISSUES
+from recon.verification.advice import load_advice
+from recon.verification.advice_table import Issue, Issues, Situation, Situations
+from recon.verification.escalation import Circumstances, advise
 
 STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
 VOID = {"meta", "link", "br", "hr", "img", "input", "!doctype", "rect"}
@@ -84,7 +88,24 @@ def checks(draw: st.DrawFn, number: int = 0) -> Check:
         violations=pl.DataFrame(rows, schema=SCHEMA),
         violation_count=None if outcome is Outcome.ERROR else total,
         escalate=draw(st.none() | NAMES),
+        issue=draw(st.sampled_from(ISSUES)),
     )
+
+
+@st.composite
+def escalations(draw: st.DrawFn, made: tuple[Check, ...]) -> Escalation:
+    """What a table of a club's own says of the checks, each of its texts hostile."""
+    usual = load_advice()
+    contact = Issue(draw(NAMES), draw(NAMES), draw(NAMES))
+    situation = Situation(draw(NAMES), draw(NAMES), draw(TEXTS), draw(st.integers(0, 2)), 4, (draw(NAMES),))
+    table = replace(
+        usual,
+        caution=draw(TEXTS),
+        issues=Issues(contact, contact, contact),
+        situations=Situations(**dict.fromkeys(Situations.__struct_fields__, situation)),
+    )
+    corrupted = tuple(draw(st.lists(NAMES, max_size=1)))
+    return advise(made, Circumstances(corrupted=corrupted, judged_at=STARTED), draw(st.sampled_from([usual, table])))
 
 
 @st.composite
@@ -107,7 +128,7 @@ def verifications(draw: st.DrawFn) -> Verification:
         tiers=tuple(draw(st.lists(st.builds(TierCount, NAMES, TEXTS, st.integers(0, 10**6), SHARES), max_size=3))),
         policies=tuple(draw(st.lists(policies, max_size=2))),
         snapshot=SnapshotInfo(draw(TEXTS), draw(TEXTS), draw(st.booleans()), draw(COUNTS), {draw(NAMES): draw(TEXTS)}),
-        escalation=advise(made),
+        escalation=draw(escalations(made)),
         timings_ms={},
         masked=draw(st.booleans()),
         ledger=draw(st.none() | ledgers()),

@@ -11,7 +11,7 @@ import click
 from recon.model import Outcome, Verdict
 from recon.report.failure import as_markdown
 from recon.report.markdown import SECTIONS, head, section
-from recon.report.text import accounted_line, checks_line, escalation_heading, guidance, notices, printable
+from recon.report.text import accounted_line, checks_line, escalation_sentence, guidance, notices, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,20 +123,14 @@ def _folded(heading: str, body: str) -> str:
 
 
 def annotate(verification: Verification) -> Iterator[str]:
-    """Workflow commands: notices, the verdict unless it passed, whom to escalate to, and checks that did not pass.
-
-    Those of one kind are within the limit.
-    """
-    raised = verification.escalation.raised
+    """Workflow commands: notices, the verdict unless it passed, and checks that did not, within the limit per kind."""
     errors = [c for c in verification.unpassed if c.outcome is not Outcome.WARN]
     warnings = [c for c in verification.unpassed if c.outcome is Outcome.WARN]
     noticed = [_command("warning", "Before anything else", notice) for notice in notices(verification)]
-    of_verdict = _of_verdict(verification)
-    kind = "error" if of_verdict else "warning"
-    escalated = [_command(kind, escalation_heading(issue), "; ".join(issue.reasons)) for issue in raised]
-    first = {"error": of_verdict, "warning": noticed}
-    first[kind] += escalated
-    return chain(annotations_of("error", first["error"], errors), annotations_of("warning", first["warning"], warnings))
+    return chain(
+        annotations_of("error", _of_verdict(verification), errors, verification),
+        annotations_of("warning", noticed, warnings, verification),
+    )
 
 
 def _of_verdict(v: Verification) -> list[str]:
@@ -146,18 +140,21 @@ def _of_verdict(v: Verification) -> list[str]:
     return [_command("error", f"Verification {v.verdict}", f"Checks: {checks_line(v.summary)}{accounted}")]
 
 
-def annotations_of(kind: str, first: Sequence[str], checks: Sequence[Check]) -> Iterator[str]:
-    """Workflow commands of one kind: `first`, then checks, within the limit."""
+def annotations_of(
+    kind: str, first: Sequence[str], checks: Sequence[Check], of: Verification | None = None
+) -> Iterator[str]:
+    """Workflow commands of one kind: `first`, then checks, those of a verification with whom to escalate to and why."""
     yield from first
     room = ANNOTATIONS - len(first)
     shown = checks if len(checks) <= room else checks[: room - 1]
-    yield from (_command(kind, f"{c.outcome}: {c.name}", _message(c)) for c in shown)
+    yield from (_command(kind, f"{c.outcome}: {c.name}", _message(c, of)) for c in shown)
     if len(shown) < len(checks):
         yield _command(kind, "More checks", f"{len(checks) - len(shown)} more; the report names each of them")
 
 
-def _message(check: Check) -> str:
-    return " - ".join(filter(None, (check.message, check.detail, guidance(check).action)))
+def _message(check: Check, of: Verification | None) -> str:
+    escalated = f"Escalate: {escalation_sentence(check, of)}" if of and check.escalate else None
+    return " - ".join(filter(None, (check.message, check.detail, escalated, guidance(check).action)))
 
 
 def _command(kind: str, title: str, message: str) -> str:

@@ -222,9 +222,9 @@ def escalation_sentence(check: Check, v: Verification) -> str:
     """Whether this check is escalated, to whom and why; contains text from data."""
     contact, together = v.escalation.contact_for(check.issue), v.escalation.contact_for("failure")
     if check.escalate:
-        return f"yes, to {contact or v.escalation.contact} — {check.escalate}"
+        return f"yes, to the {contact or v.escalation.contact} — {check.escalate}"
     if check.outcome is Outcome.FAIL and together:
-        return f"yes, to {together}, with the other failures"
+        return f"yes, to the {together}, with the other failures"
     return "not for this check alone"
 
 

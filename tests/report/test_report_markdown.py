@@ -79,7 +79,7 @@ def test_a_failure_brings_meaning_action_resolution_rows_and_escalation(demo: De
     assert "- **Meaning**: Data integrity issue" in failed
     assert "- **Action**: Review foreign key relationships" in failed
     assert "Do NOT self-remediate integrity failures. Document and escalate." in failed
-    assert "- **Escalate**: yes, to the Merge captain — Data integrity issue (orphaned registrations)" in failed
+    assert "- **Escalate**: yes, to the Merge captain — Data integrity issue (orphaned registrations): " in failed
     assert "> **Escalate to: Merge captain** (priority: High)" in report
     assert "Review skipped records in migration report" in failed
     orphan = next(c for c in verification.checks if c.id == "orphaned_registrations").violations.row(0)

@@ -16,7 +16,7 @@ from recon.profile import load_profile
 from recon.rules import RULE_TYPE, Fallback, Rule, load_suite
 from recon.rules.evaluation import evaluate, evaluate_all
 from recon.rules.references import known_names
-from recon.verification.escalation import advise
+from recon.verification.escalation import Circumstances, advise
 from recon.warehouse import LoadColumn, Warehouse
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from recon.model import Verification
 
 PACKAGE = CHECKOUT / "recon"
+ROLLBACK = "A rollback is required: Level 1"
 NO_ROW = "select i from numbers.counted where i < 0"
 ROWS = "select i from numbers.counted order by i"
 OWN = Rule(
@@ -615,12 +616,12 @@ def test_passed_is_unknown_for_what_was_not_evaluated() -> None:
         ([check(Outcome.PASS), check(Outcome.WARN, "Rejected", "too many")], True, ("Rejected: too many",)),
         ([check(Outcome.ERROR, escalate="x"), check(Outcome.ERROR)], False, ()),
         ([check(Outcome.FAIL), check(Outcome.WARN), check(Outcome.ERROR)], False, ()),
-        ([check(Outcome.FAIL, "Orphans", "integrity")], True, ("Orphans: integrity",)),
-        ([check(Outcome.FAIL), check(Outcome.FAIL)], True, ("Multiple verification failures: 2",)),
+        ([check(Outcome.FAIL, "Orphans", "integrity")], True, ("Orphans: integrity", ROLLBACK)),
+        ([check(Outcome.FAIL), check(Outcome.FAIL)], True, ("Multiple verification failures: 2", ROLLBACK)),
         (
             [check(Outcome.FAIL, "Orphans", "integrity"), check(Outcome.FAIL), check(Outcome.FAIL)],
             True,
-            ("Orphans: integrity", "Multiple verification failures: 3"),
+            ("Orphans: integrity", "Multiple verification failures: 3", ROLLBACK),
         ),
         ([], False, ()),
     ],
@@ -666,14 +667,17 @@ def test_a_warning_alone_does_not_make_a_failure_a_major_one() -> None:
 def test_nothing_is_rolled_back_that_was_not_written_or_is_of_another_run(found: list[Outcome]) -> None:
     checks = [check(outcome, escalate="why") for outcome in found]
 
-    dry, unrelated = advise(checks, is_dry_run=True), advise(checks, is_unrelated=True)
+    dry = advise(checks, Circumstances(is_dry_run=True))
+    unrelated = advise(checks, Circumstances(is_unrelated=True))
 
     assert dry.situation == "The bundle is of a dry run, which wrote nothing"
     assert dry.action == "Nothing to roll back: verify the bundle of the real run"
     assert unrelated.situation == "Bundle and database do not belong together"
     assert unrelated.action == "Verify with the bundle of this database's run, or connect to the bundle's database"
     assert dry.required == unrelated.required == advise(checks).required
-    assert advise(checks, is_dry_run=True, is_unrelated=True) == dry
+    assert advise(checks, Circumstances(is_dry_run=True, is_unrelated=True)) == dry
+    assert dry.rollback == unrelated.rollback == 0
+    assert ROLLBACK not in (*dry.reasons, *unrelated.reasons)
 
 
 def failed(check_id: str, *explains: str) -> Check:
@@ -698,7 +702,7 @@ def failed(check_id: str, *explains: str) -> Check:
     ids=["two", "explained", "explained twice", "one failure", "another"],
 )
 def test_fewer_failures_than_failed_checks_are_explained(checks: list[Check], reason: str | None) -> None:
-    assert advise(checks).reasons == (() if reason is None else (reason,))
+    assert advise(checks).reasons == (() if reason is None else (reason, ROLLBACK))
 
 
 def test_every_check_of_a_run_is_of_a_shipped_rule_in_its_order(passed: Verification) -> None:

@@ -97,7 +97,7 @@ def test_rows_that_never_arrived_are_a_failure(entity: str) -> None:
 def test_more_than_five_percent_off_escalates(expected: int, actual: int, *, escalates: bool) -> None:
     check = compared("members", expected, actual)
 
-    reason = "The member count is off by more than 5% of the records"
+    reason = f"The member count is off by {abs(expected - actual)} of {expected}, more than 5% of the records"
     assert check.escalate == (reason if escalates else None)
 
 
@@ -117,7 +117,10 @@ def test_escalation_reaches_the_verdict(
 
     assert verification.verdict is Verdict.FAILED
     assert verification.escalation.required is required
-    reasons = ("Member Count: The member count is off by more than 5% of the records",)
+    reasons = (
+        "Member Count: The member count is off by 4 of 60, more than 5% of the records",
+        "A rollback is required: Level 1",
+    )
     assert verification.escalation.reasons == (reasons if required else ())
 
 

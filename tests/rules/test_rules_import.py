@@ -316,7 +316,8 @@ def test_counts_match_and_the_import_still_failed(demo: DemoPaths) -> None:
 
     assert not_passed(verification) == {"import_completed": ("FAIL", "The import failed: Connection lost")}
     assert verification.verdict is Verdict.FAILED
-    assert verification.escalation.reasons == ("Import Completed: The import did not run to its end",)
+    reasons = ("Import Completed: The import did not run to its end", "A rollback is required: Level 1")
+    assert verification.escalation.reasons == reasons
 
 
 def test_counts_match_and_rows_were_thrown_away(demo: DemoPaths) -> None:

@@ -68,7 +68,7 @@ def test_an_orphan_is_one_violation_that_says_which_side(member: str | None, eve
     assert check.violations.to_dicts() == [
         {"registration_id": "r2", "missing_side": side, "member_id": member, "event_id": event} | UNNAMED
     ]
-    assert check.escalate == "Data integrity issue (orphaned registrations)"
+    assert check.escalate == "Data integrity issue (orphaned registrations): 1"
 
 
 def test_an_orphan_names_the_parents_of_its_record(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_more_than_five_percent_of_the_members_in_another_tier_are_escalated(tmp
     found = club.account(tmp_path).verification
 
     check = check_of(found, "tier_mapping")
-    reason = "More than 5% of the members have another tier than the membership level leads to"
+    reason = "Members in another tier than the membership level leads to: 2 of 20, more than 5%"
     assert (check.outcome, check.escalate) == (Outcome.WARN, reason if wrong == 2 else None)
     assert found.escalation.reasons == (() if wrong == 1 else (f"Tier Mapping: {reason}",))
 

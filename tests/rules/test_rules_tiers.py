@@ -286,7 +286,7 @@ def test_a_tier_that_does_not_exist_is_a_failure(
     assert check.detail is not None
     assert f"(unknown tier): {sum(lost.values())}" in check.detail
     assert ("(none)" in check.detail) == (None in members)
-    assert check.escalate == "Members refer to tiers that do not exist (data integrity)"
+    assert check.escalate == f"Members refer to tiers that do not exist (data integrity): {check.violation_count}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

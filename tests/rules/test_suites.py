@@ -356,7 +356,7 @@ def test_a_rule_that_is_wrong_is_reported_with_its_place(
         ({"member_count": {"off": True, "reason": "x"}}, ["the unknown key 'off'"]),
         ({"member_count": {"switched_off": "yes", "reason": "x"}}, ["true or false", "found a text"]),
         ({"member_count": "warning"}, ["meta.overrides.member_count", "an object", "found a text"]),
-        ({"member_count": {"parameters": {"x": 1}, "reason": "x"}}, ["the rule has no parameter"]),
+        ({"run_id_match": {"parameters": {"x": 1}, "reason": "x"}}, ["the rule has no parameter"]),
         ({"tier_coverage": {"parameters": {"treshold": 1}, "reason": "x"}}, ["Did you mean 'threshold'?"]),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else None,
