@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from restores import Restores, club_with_backup, damage
+from support import verify_url
 
 import recon
-from recon.errors import BackupError, RollbackError
+from recon.errors import BackupError, CorruptionError, RollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from postgres import Cluster
+
+    from recon.demo import DemoPaths
 
 EVENTS, AUDIT = "public.Event", "public.AuditLog"
 
@@ -30,7 +33,9 @@ def own(cluster: Cluster, templates: dict[str, str], tmp_path: Path) -> Iterator
         yield made
 
 
-def test_damaged_tables_are_named_and_given_up_only_if_that_is_wanted(own: Restores) -> None:
+def test_damaged_tables_are_named_and_given_up_only_if_that_is_wanted(own: Restores, clean: DemoPaths) -> None:
+    with pytest.raises(CorruptionError, match=r"The table 'Event' cannot be read .* invalid page in block"):
+        verify_url(clean.bundle, own.url)
     before = own.run('select * from "Member" order by id')
     planned = own.plan()
     assert {*planned.plan.damaged} == {EVENTS, AUDIT, "public.Newer"}
