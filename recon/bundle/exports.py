@@ -10,6 +10,7 @@ from recon.bundle.headers import HEADERS, TELLING, cells_of, headers_of, known_h
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
 from recon.bundle.places import below, folder_of, home_of, is_hidden, is_inside, reported_name, reported_names
+from recon.bundle.regular import irregular
 from recon.errors import BundleError
 from recon.model import ENTITIES
 
@@ -53,6 +54,7 @@ def find_exports(bundle: Bundle, named: Path | None) -> dict[str, Export]:
 def _tables(folder: Path, bundle: Bundle) -> list[Path]:
     """Return the files of the folder that may be exports."""
     names = reported_names(bundle)
+    _require_regular(folder)
     try:
         return sorted(file for file in folder.iterdir() if may_be_export(file, names))
     except OSError as error:
@@ -63,6 +65,28 @@ def _tables(folder: Path, bundle: Bundle) -> list[Path]:
             found=error.strerror,
             next_step="Check the path after --exports",
         ) from error
+
+
+def _require_regular(folder: Path) -> None:
+    """Refuse a folder in which what is called as an export is no file, since it would count as an export that lacks.
+
+    Raises:
+        BundleError: It is a pipe, a device, a socket, or a link to one or to nothing.
+    """
+    try:
+        tables = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in TABLES and not file.is_dir()]
+    except OSError:
+        return
+    for file in tables:
+        found = irregular(file)
+        if found:
+            raise BundleError(
+                "An export is no file",
+                where=str(file)[:300],
+                expected="a regular file",
+                found=found,
+                next_step="Copy the export itself into the folder, or remove it",
+            )
 
 
 def may_be_export(file: Path, names: Collection[str]) -> bool:

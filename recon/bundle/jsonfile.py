@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
+from recon.bundle.regular import read_regular
 from recon.errors import BundleError
 
 if TYPE_CHECKING:
@@ -169,12 +170,12 @@ def read_text(path: Path) -> str:
         BundleError: The file is not readable or not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise BundleError(
             f"{path.name} cannot be read",
             where=str(path),
-            expected="a file",
+            expected="a regular file of at most 4 GiB",
             found=error.strerror,
             next_step="Check that it was copied and that you may read it: permissions",
         ) from error

@@ -29,6 +29,7 @@ from recon.bundle.formats import (
 from recon.bundle.jsonfile import REWRITE, convert, convert_each, decode_mended, describe, read_json, read_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
+from recon.bundle.regular import irregular
 from recon.bundle.unread import beside, find_unread, misnamed
 from recon.errors import BundleError
 from recon.model import ENTITIES
@@ -143,7 +144,7 @@ def _existing_report(path: Path) -> Path:
             "The bundle is not a folder",
             where=str(path),
             expected=wanted,
-            found="a file",
+            found=irregular(path) or "a file",
             next_step="Name the folder that contains the file, or a .zip or .tar.gz of it",
         )
     if _is_there(path / REPORT) and not (path / REPORT).is_file():
@@ -151,7 +152,7 @@ def _existing_report(path: Path) -> Path:
             f"{REPORT} is not a file",
             where=str(path / REPORT),
             expected="a file",
-            found="a folder" if (path / REPORT).is_dir() else "a link to nothing, or a device",
+            found=irregular(path / REPORT),
             next_step="Copy the whole bundle again",
         )
     if not _is_there(path / REPORT):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from recon.bundle.policies.problems import TEMPLATE
 from recon.bundle.policies.values import lookup
+from recon.bundle.regular import read_regular
 from recon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def read_exported(path: Path | str) -> ExportedPolicies:
         found = "a folder" if path.is_dir() else repr(path.suffix) if path.suffix else "a name without a suffix"
         raise _unusable(path, found, "Rename it, so that its name says in which format it is")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_regular(path).decode("utf-8-sig")
         if path.suffix.lower() == ".toml":
             document = tomllib.loads(text)
         else:

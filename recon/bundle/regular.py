@@ -1,0 +1,57 @@
+"""Reads regular files of bounded size alone: a device has no end, and a pipe makes its reader wait for a writer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES = 4 << 30
+KINDS = {
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+class NotRegularError(OSError):
+    """What a name leads to is no regular file, or one that is too large; `strerror` says which."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(0, found)
+
+
+def irregular(path: Path) -> str | None:
+    """Return what a name leads to that is no regular file: "a device", "a link without end"; None: it is one."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return "a link to nothing" if path.is_symlink() else "nothing"
+    except OSError as error:
+        return "a link without end" if path.is_symlink() else error.strerror
+    return None if kind == stat.S_IFREG else KINDS.get(kind, "no regular file")
+
+
+def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        NotRegularError: It is no regular file, or larger than `most_bytes`.
+        OSError: It cannot be read.
+    """
+    found = irregular(path)
+    if found not in (None, "nothing"):
+        raise NotRegularError(str(found))
+    # Were it exchanged for a pipe by now, opening it would not wait.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        held = os.fstat(file.fileno())
+        if not stat.S_ISREG(held.st_mode):
+            raise NotRegularError(KINDS.get(stat.S_IFMT(held.st_mode), "no regular file"))
+        if held.st_size > most_bytes:
+            raise NotRegularError(f"{held.st_size:,} bytes, more than the {most_bytes:,} that are read")
+        return file.read()
