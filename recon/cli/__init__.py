@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+import warnings
 from contextlib import suppress
 from importlib import import_module
 from io import StringIO, TextIOWrapper
@@ -108,12 +109,14 @@ def cli() -> None:
 def main() -> NoReturn:
     """Entry point of `recon`."""
     _part_stderr()
+    _keep_warnings_harmless()
     _leave(execute(cli))
 
 
 def verify_migration() -> NoReturn:
     """Entry point of `verify-migration`: `recon verify` under the runbook's name."""
     _part_stderr()
+    _keep_warnings_harmless()
     _leave(execute(click.version_option(package_name="recon")(_load("verify"))))
 
 
@@ -157,6 +160,14 @@ def _part_stderr() -> None:
         way = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")
         way.reconfigure(line_buffering=True)
         sys.stderr = way
+
+
+def _keep_warnings_harmless() -> None:
+    """Let no warning of a library end a verification, neither here nor in a kernel (PYTHONWARNINGS=error, -W error)."""
+    os.environ.pop("PYTHONWARNINGS", None)
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore")
 
 
 def execute(command: click.Command) -> int:

@@ -15,6 +15,7 @@ apostrophe; control characters are shown as escapes.
 from __future__ import annotations
 
 import csv
+import re
 from decimal import Decimal
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = "\ufeff"
 # The last four are the full-width forms, which some spreadsheets read as the plain ones.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+AFTER_SEMICOLON = re.compile(rf"(;\s*[\"']*)(?=[{re.escape(''.join(FORMULA_STARTS))}])")
 HEADER = (
     "kind",
     *("check_id", "check", "category", "severity", "outcome", "violations"),
@@ -92,7 +94,7 @@ def check_lines(check: Check) -> Iterator[Cells]:
     kept, total = check.violations.height, check.violation_count or 0
     if kept < total:
         are = "is" if kept == 1 else "are"
-        sentence = f"{kept:,} of {total:,} violating rows {are} listed; --evidence-rows says how many are kept"
+        sentence = f"{kept:,} of {total:,} violating rows {are} listed (--evidence-rows says how many are kept)"
         yield ("note", *about, "", "left out", *_value(sentence))
 
 
@@ -135,4 +137,6 @@ def neutral_cell(value: object) -> str:
     text = printable(value)
     if isinstance(value, int | float | Decimal):
         return text
+    # Where lists are separated by semicolons, a spreadsheet begins a cell after each of them.
+    text = AFTER_SEMICOLON.sub(r"\1'", text)
     return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
-from support import run_recon
+from support import run_program, run_recon
 
 from recon.cli import COMMANDS, cli
 
@@ -186,3 +186,15 @@ def test_every_option_says_what_it_does(name: str) -> None:
 def test_every_command_answers_to_both_flags_of_help(name: str) -> None:
     command: click.Command = import_module(COMMANDS[name][0]).command
     assert command.context_settings["help_option_names"] == ["-h", "--help"]
+
+
+@pytest.mark.parametrize("way", ["PYTHONWARNINGS", "-W"])
+def test_no_warning_of_a_library_ends_a_run(clean: DemoPaths, tmp_path: Path, way: str) -> None:
+    options = ("run", clean.bundle, "--database", clean.database, "--outputs", tmp_path, "--only", "data_docs")
+    program = [sys.executable, *(("-W", "error") if way == "-W" else ()), "-m", "recon"]
+    environment = {"PYTHONWARNINGS": "error"} if way == "PYTHONWARNINGS" else {}
+
+    done = run_program(program, *options, **environment)
+
+    assert done.code == 0, done.err
+    assert "Verification PASSED" in done.out

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from verifications import HOSTILE
 
 from recon.model import Outcome
-from recon.report.csv import HEADER, render
+from recon.report.csv import HEADER, neutral_cell, render
 from recon.report.text import printable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_every_violation_is_there_cell_by_cell(capped: Verification) -> None:
 
 def test_rows_that_were_left_out_are_reported(capped: Verification, passed: Verification) -> None:
     reported = [line["value"] for line in lines_of(capped, "note")]
-    assert reported == ["2 of 10 violating rows are listed; --evidence-rows says how many are kept"]
+    assert reported == ["2 of 10 violating rows are listed (--evidence-rows says how many are kept)"]
     assert lines_of(passed, "note") == []
 
 
@@ -145,3 +145,17 @@ def test_other_readers_see_the_same_table(capped: Verification, tmp_path: Path) 
     read = duckdb.sql("select count(*), any_value(kind) from read_csv($f, all_varchar = true)", params={"f": str(file)})
     assert read is not None
     assert read.fetchall() == [(lines, "verification")]
+
+
+@pytest.mark.parametrize(
+    "text, cell",
+    [
+        ("Doe;=1+1", "Doe;'=1+1"),
+        ("Doe; @SUM(A1);+1", "Doe; '@SUM(A1);'+1"),
+        ('Doe;"=1"', 'Doe;"\'=1"'),
+        ("=1;-2", "'=1;'-2"),
+        ("Doe;Ann; 2 - 1", "Doe;Ann; 2 - 1"),
+    ],
+)
+def test_no_cell_begins_with_a_formula_where_a_semicolon_begins_one(text: str, cell: str) -> None:
+    assert neutral_cell(text) == cell
