@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -206,6 +207,7 @@ def _check_output(path: Path) -> None:
     if path.is_dir():
         raise _is_a_folder(str(path))
     # A link is followed: the report is written to its target.
+    _refuse_foreign_link(path)
     folder = path.resolve().parent
     _make_folder(folder)
     if path.exists() and not path.is_file():
@@ -296,6 +298,31 @@ def deliver(text: str, output: Output) -> None:
         _write_file(text, Path(output.place))
 
 
+def _refuse_foreign_link(path: Path) -> None:
+    """Refuse a link that another user may have put in the place of the report, to have a file of one's own replaced.
+
+    Raises:
+        OutputError: It is a link in a folder that others may write to, unless it is of this user, and only its owner
+            may put another in its place.
+    """
+    try:
+        link, folder = path.lstat(), path.parent.stat()
+    except OSError:
+        return
+    if not stat.S_ISLNK(link.st_mode):
+        return
+    is_own = link.st_uid == os.geteuid()
+    others = folder.st_mode & (stat.S_IWOTH | (0 if is_own else stat.S_IWGRP))
+    if others and not (is_own and folder.st_mode & stat.S_ISVTX):
+        raise OutputError(
+            "The report's place is a link in a folder that others may write to",
+            where=str(path)[:300],
+            expected="a file, or a link in a folder of your own",
+            found=f"a link to {str(path.readlink())[:200]}",
+            next_step="Name the file itself, or choose another --output",
+        )
+
+
 def write_report(verification: Verification, format_name: str, path: Path, *, fail_on: str = "failure") -> None:
     """Write the report to `path`, completely or not at all; an existing file is replaced.
 
@@ -315,6 +342,7 @@ def write_report(verification: Verification, format_name: str, path: Path, *, fa
 
 
 def _write_file(text: str, path: Path) -> None:
+    _refuse_foreign_link(path)
     try:
         replace_file(path.resolve(), text)
     except OSError as error:

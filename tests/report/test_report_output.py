@@ -203,3 +203,20 @@ def test_a_plan_that_fits_names_each_place() -> None:
     with pytest.raises(UsageError, match="as many as formats"):
         plan_outputs(["json", "csv-long", "html"], ["a", "b"])
     assert [output.words for output in plan_outputs(["json"], ["-"])] == ["standard output"]
+
+
+@pytest.mark.parametrize("mode, is_refused", [(0o700, False), (0o755, False), (0o777, True), (0o1777, False)], ids=str)
+def test_a_link_in_a_folder_that_others_may_write_to_is_refused(
+    demo: DemoPaths, tmp_path: Path, *, mode: int, is_refused: bool
+) -> None:
+    folder, mine = tmp_path / "shared", tmp_path / "mine.md"
+    folder.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    (folder / "report.md").symlink_to(mine)
+    folder.chmod(mode)
+
+    done = run_in_process("verify", demo.bundle, "--database", demo.database, "-o", folder / "report.md")
+
+    assert done.code == (2 if is_refused else 0)
+    assert (mine.read_text(encoding="utf-8") == "mine") is is_refused
+    assert ("a link in a folder that others may write to" in done.err) is is_refused
