@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FIXED = (
     (r"Started: \S+", "Started: …"),
     (r"Age: .*", "Age: … before this verification"),
+    (r"Decide by: .*", "Decide by: …"),
     (r"Duration: \d+ms", "Duration: …ms"),
     (r"SQLite [\d.]+", "SQLite …"),
 )

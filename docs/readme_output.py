@@ -23,6 +23,8 @@ TELLING = (
     r"Escalate to: .*",
     r"Next step: .*",
 )
+# What a reason's numbers stand in, in the output.
+PLACEHOLDERS = re.compile(r":? ?\{\w+\}")
 OUTCOMES = {"critical": "FAIL", "warning": "WARN", "info": "WARN"}
 
 
@@ -62,7 +64,7 @@ def check_rows() -> tuple[tuple[str, ...], ...]:
     checks = json.loads(recon(".", "checks", "--format", "json"))
     header = ("Check", "At worst", "Meaning", "First action", "Escalated because")
     rows = ((c["title"], OUTCOMES[c["severity"]], c["meaning"], c["action"], c["escalate"] or "-") for c in checks)
-    return (header, *rows)
+    return (header, *((*words, PLACEHOLDERS.sub("", reason)) for *words, reason in rows))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 from pages import recon, with_blocks, with_lists, with_table
-from readme_output import BUNDLE, check_rows, output_of
+from readme_output import BUNDLE, PLACEHOLDERS, check_rows, output_of
 
 from recon import load_checks
 from recon.bundle.formats import CONFIG, POLICIES, REPORT
 from recon.cli import COMMANDS
 from recon.preflight.people import checklist
-from recon.verification import escalation
+from recon.verification.advice import load_advice
+from recon.verification.advice_table import Issues
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,17 +37,9 @@ ISSUES = {
     "low-tier-coverage": "Tier Coverage",
     "one-tier": "Tier Distribution",
 }
-SITUATIONS = (
-    escalation.MINOR,
-    escalation.MAJOR,
-    escalation.CORRUPTED,
-    escalation.MINOR_ESCALATED,
-    escalation.WARNED,
-    escalation.INCOMPLETE,
-    escalation.UNRELATED,
-    escalation.DRY_RUN,
-    escalation.ROLLED_BACK,
-)
+SITUATIONS = ("minor", "major", "corruption", "loss", "warned", "incomplete", "unrelated", "dry_run", "rolled_back")
+# What leads to an issue that is not the one of the check's suite.
+LOST = {"loss": [("ID Mappings", "Rows that earlier runs mapped are not in the database")]}
 FILES = ((REPORT, "Required"), (POLICIES, "Optional"), (CONFIG, "Optional"))
 
 
@@ -69,8 +62,8 @@ def tables() -> dict[str, Sequence[Sequence[str]]]:
     return {
         "failures": [header, *failures[:NAMED]],
         "other-failures": [header, *failures[NAMED:]],
-        "situations": [("Situation", "Action"), *SITUATIONS],
-        "contacts": [("Issue", "Contact", "Priority"), *escalation.CONTACTS],
+        "situations": [("Situation", "Action"), *situations()],
+        "contacts": [("Issue", "Contact", "Priority"), *contacts()],
         "options": [("Option", "Short", "Description", "Default"), *option_rows()],
         "exit-codes": [("Code", "Meaning"), *exit_codes()],
     }
@@ -88,7 +81,7 @@ def lists() -> dict[str, str]:
     with TemporaryDirectory() as empty:
         boxes = "\n".join(f"- {fact.label}" for fact in checklist(empty))
     steps = {f"{name}-steps": "\n".join(guidance(title)) for name, title in ISSUES.items()}
-    return steps | {"checklist": boxes, "escalate": "\n".join(reasons())}
+    return steps | {"checklist": boxes, "escalate": "\n".join(reasons()).strip()}
 
 
 @cache
@@ -128,12 +121,37 @@ def guidance(title: str) -> Iterator[str]:
     yield from (f"- {step}" for step in found.resolution)
 
 
+def situations() -> Iterator[tuple[str, str]]:
+    """The runbook's situations with their actions, then what else the output may say of these and of the others."""
+    table = load_advice().situations
+    found = [getattr(table, name) for name in SITUATIONS]
+    runbooks, others = [each for each in found if each.escalated], [each for each in found if not each.escalated]
+    yield from ((each.name, each.action) for each in runbooks)
+    yield from ((each.name, each.escalated) for each in runbooks)
+    yield from ((each.name, each.action) for each in others)
+
+
+def contacts() -> Iterator[tuple[str, str, str]]:
+    """Each issue, its contact and its priority, the least urgent first."""
+    for issue in (getattr(load_advice().issues, name) for name in reversed(Issues.__struct_fields__)):
+        yield issue.name, issue.contact, issue.priority
+
+
 def reasons() -> Iterator[str]:
     """Whom a verification escalates to, and for which check why."""
-    yield f"Escalate to: {escalation.CONTACT} (priority: {escalation.PRIORITY}) if:\n"
-    yield from (f"- {title}: {reason}" for title, *_, reason in check_rows()[1:] if reason != "-")
-    yield "- More than one independent check fails (`Multiple verification failures` in the output)"
-    yield "- Rollback is required"
+    advice = load_advice()
+    found = [(rule.issue, rule.title, rule.escalate) for rule in load_checks() if rule.escalate]
+    for name in reversed(Issues.__struct_fields__):
+        own = [(title, reason) for issue, title, reason in found if issue == name] + LOST.get(name, [])
+        if own:
+            issue = getattr(advice.issues, name)
+            yield f"Escalate to: {issue.contact} (priority: {issue.priority}) if:\n"
+            yield from (f"- {title}: {PLACEHOLDERS.sub('', reason)}" for title, reason in own)
+        if name == "failure":
+            yield "- More than one independent check fails (`Multiple verification failures` in the output)"
+            yield "- Rollback is required"
+        if own:
+            yield ""
 
 
 def option_rows() -> Iterator[tuple[str, str, str, str]]:
