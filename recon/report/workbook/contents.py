@@ -152,7 +152,6 @@ def facts_of(v: Verification, *, masked: bool) -> tuple[tuple[str, str], ...]:
     """The facts of a judgement that a reader of its tables needs."""
     return (
         ("Verdict", str(v.verdict)),
-        *advice_facts(v),
         ("Run ID", v.run_id),
         ("Bundle", v.bundle_path),
         ("Database", v.snapshot.database),
@@ -160,6 +159,7 @@ def facts_of(v: Verification, *, masked: bool) -> tuple[tuple[str, str], ...]:
         ("Accounted for", accounted_line(v.ledger)),
         ("Personal data", "masked" if masked else "shown"),
         *(("Notice", notice) for notice in notices(v)),
+        *advice_facts(v),
     )
 
 
