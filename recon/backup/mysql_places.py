@@ -71,19 +71,7 @@ class Places:
 
     @classmethod
     def of(cls, url: DatabaseUrl) -> Places:
-        """New ones.
-
-        Raises:
-            RollbackError: The database's name is too long for them.
-        """
-        if len(url.name) > LONGEST_NAME:
-            raise RollbackError(
-                "The name of the database is too long for a restore in place (nothing was changed)",
-                where=url.label,
-                expected=f"at most {LONGEST_NAME} characters, as names that begin with it are needed beside it",
-                found=str(len(url.name)),
-                next_step="Have the DBA restore it with the server's own programs",
-            )
+        """New ones."""
         return cls(url, f"{url.name}{WORDS}{token_hex(3)}")
 
     @property

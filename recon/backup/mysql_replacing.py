@@ -11,7 +11,17 @@ from recon.backup.contents import compare_contents
 from recon.backup.mysql import characters_of, load, text_of
 from recon.backup.mysql_moving import HAND_OVER_RIGHT, Moved, can_rename_locked, in_place, move
 from recon.backup.mysql_objects import STATEMENTS, everything, routines_and_views, triggers
-from recon.backup.mysql_places import GATES, Places, RestoreState, clear, clear_all, left_behind, take_lock, write_state
+from recon.backup.mysql_places import (
+    GATES,
+    LONGEST_NAME,
+    Places,
+    RestoreState,
+    clear,
+    clear_all,
+    left_behind,
+    take_lock,
+    write_state,
+)
 from recon.backup.mysql_rights import lacking
 from recon.backup.mysql_schema import compared, of_dump, unbound_tables
 from recon.backup.mysql_session import ServerRefusal, mysql_session, quoted
@@ -102,6 +112,8 @@ def _remarks(opened: MysqlSession, manifest: BackupManifest, *, by_name: bool) -
 
 def _hindrances(opened: MysqlSession, manifest: BackupManifest) -> Iterator[str]:
     """What keeps tables from being renamed; nothing is done then."""
+    if len(opened.url.name) > LONGEST_NAME:
+        yield f"The name of the database is longer than {LONGEST_NAME} characters, so that no other can begin with it"
     forms = {name: form for name, form, _ in opened.ask(STATEMENTS["tables"])}
     for name, form in forms.items():
         if form not in {"BASE TABLE", "SEQUENCE"}:

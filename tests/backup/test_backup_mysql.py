@@ -42,7 +42,7 @@ def test_a_backup_holds_and_brings_back_all_rows(mysql_server: MysqlServer, club
     test = recon.test_backup(options(club_url, tmp_path))
     assert [check.message for check in test.checks if check.outcome != "PASS"] == []
     assert len(test.checks) == 10
-    assert mysql_server.execute(None, "show databases like 'recon\\_scratch\\_%'") == []
+    assert mysql_server.left_scratch() == []
 
 
 def test_a_backup_that_is_damaged_or_of_another_database_fails(

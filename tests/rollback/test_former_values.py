@@ -49,7 +49,9 @@ FORMS = {
 }
 SCRATCH = {
     "postgresql": "select count(*) from pg_database where datname like 'recon_scratch_%'",
-    "mysql": "select count(*) from information_schema.schemata where schema_name like 'recon\\_scratch\\_%'",
+    # Other tests use theirs at the same time.
+    "mysql": """select count(*) from information_schema.schemata
+                where schema_name like 'recon\\_scratch\\_%' and is_free_lock(schema_name) = 1""",
 }
 
 LACKING = ('delete from "EventRegistration" where "memberId" = \'{id}\'', "delete from \"Member\" where id = '{id}'")

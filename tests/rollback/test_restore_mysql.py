@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing, suppress
 from itertools import count
+from secrets import token_hex
 from threading import Event, Thread
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -301,15 +302,23 @@ def test_what_a_killed_restore_left_is_taken_back_or_completed(own: Restores, my
 
 @pytest.mark.soak
 def test_a_rehearsal_is_measured_and_leaves_nothing(own: Restores, mysql_server: MysqlServer, tmp_path: Path) -> None:
-    before = own.rows()
-    played = own.rehearse(outputs=tmp_path / "rehearsed")
+    before, (dead, living) = own.rows(), (f"recon_scratch_{token_hex(8)}" for _ in range(2))
+    mysql_server.execute(
+        None, *(f"create database {name}" for name in (dead, f"{dead}_recon_restore_abcdef_old", living))
+    )
+    with closing(connect_mysql(own.url)) as other, other.cursor() as cursor:
+        cursor.execute(f"select get_lock('{living}', 0)")
+        played = own.rehearse(outputs=tmp_path / "rehearsed")
+        there = {name for (name,) in mysql_server.execute(None, "show databases")}
+        assert living in there
+        assert not any(name.startswith(dead) for name in there)
+    mysql_server.execute(None, f"drop database {living}")
     assert [(check.outcome, check.name) for check in played.assessment.checks] == [
         ("PASS", "Scratch Database"),
         ("PASS", "Level 2"),
     ]
     assert own.rows() == before
     assert own.plan(outputs=tmp_path / "rehearsed").plan.rehearsed is not None
-    assert mysql_server.execute(None, "show databases like 'recon\\_scratch\\_%'") == []
 
 
 @pytest.mark.soak
