@@ -170,7 +170,10 @@ class _Move:
         """Rename in another session than that which has the locks; None: somebody was quicker."""
         wanted, (first, last) = self._wanted, self._gates
         began = self._lock()
-        gating.run(f"lock tables {last} write")
+        # As long as this table is there the statement fails, also where the gates end with this process.
+        bar = f"{quoted(wanted.places.aside)}.{OPENED[-1]}"
+        gating.run(f"create table if not exists {bar} (id int) engine = InnoDB")
+        gating.run(f"lock tables {last} write, {bar} write")
         probing.run("start transaction")
         probing.run(PROBE.format(table=first))
         counted = watching.ask(STATEMENTS["counters"])
@@ -185,6 +188,7 @@ class _Move:
                 if watching.ask(STATEMENTS["counters"]) != counted:
                     return None
                 making = self._waiting_triggers(watching)
+                gating.run(f"drop table {bar}")
                 gating.run("unlock tables")
                 await_result(renaming)
                 self._is_moved = True
