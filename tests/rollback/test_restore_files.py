@@ -268,7 +268,9 @@ def test_the_functions_of_the_other_level_say_so(in_sqlite: Restores, tmp_path: 
         own.apply(planned, plan=other)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kind", ["sqlite", *(pytest.param(kind, marks=pytest.mark.soak) for kind in ("postgresql", "mysql"))]
+)
 def test_both_levels_are_rehearsed_and_named_by_both_plans(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

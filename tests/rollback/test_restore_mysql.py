@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from contextlib import closing, suppress
 from itertools import count
+from pathlib import Path
 from secrets import token_hex
 from threading import Event, Thread
 from time import sleep
@@ -13,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 from restores import Restores, connect_mysql
 
+from recon.background import await_result, start
 from recon.backup.mysql_objects import triggers
 from recon.backup.mysql_places import GATES, OPENED, Places, RestoreState, clear_all, left_behind, write_state
 from recon.backup.mysql_session import mysql_session
@@ -21,7 +26,6 @@ from recon.errors import RollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mysql import MysqlServer
 
@@ -113,6 +117,8 @@ def test_every_kind_of_object_comes_back_and_what_is_newer_stays(own: Restores, 
     assert beside(mysql_server, own.name) == []
 
 
+KILLED = Path(__file__).with_name("killed_renaming.py")
+WAITING = "select count(*) from information_schema.processlist where db = database() and id <> connection_id()"
 TRIGGERS = (
     "select trigger_name, action_order from information_schema.triggers where trigger_schema = database() order by 1"
 )
@@ -137,6 +143,15 @@ NEWER = (
     "insert into Far values (7, 1)",
     "insert into Alone values (3)",
 )
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, which it does within seconds."""
+    for _ in range(600):
+        if holds():
+            return
+        sleep(0.05)
+    pytest.fail("it does not come true")
 
 
 def foreign_keys(own: Restores) -> list[tuple[Any, ...]]:
@@ -228,6 +243,27 @@ def test_no_write_of_a_busy_application_is_lost(own: Restores, mysql_server: Mys
         for each in workers:
             each.join()
     assert sorted(k for (k,) in own.run("select k from busy")) == sorted(written)
+
+
+@pytest.mark.soak
+def test_readers_wait_and_keep_nothing_from_being_restored(own: Restores) -> None:
+    planned, done, seen = own.plan(), Event(), set[int]()
+
+    def read() -> None:
+        with closing(connect_mysql(own.url, autocommit=True)) as connection, connection.cursor() as cursor:
+            while not done.is_set():
+                cursor.execute('select count(*) from "EventRegistration" r join "Member" m on m.id = r."memberId"')
+                seen.add(int(cursor.fetchall()[0][0]))
+                sleep(0.003)
+
+    readers = [start(read) for _ in range(3)]
+    try:
+        assert own.apply(planned).words == "RESTORED"
+    finally:
+        done.set()
+    for each in readers:
+        await_result(each)
+    assert seen == {143, 150}
 
 
 @pytest.mark.soak
@@ -337,3 +373,29 @@ def test_what_is_killed_at_any_step_leaves_all_or_nothing(own: Restores, mysql_s
         assert own.rows() != before
         assert beside(mysql_server, own.name) == []
         assert own.run("select count(*) from information_schema.triggers where trigger_schema = database()") == [(2,)]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "words", ["drop trigger", "rename table", "unlock tables", "innodb_sys_tablestats", "drop table", "drop database"]
+)
+def test_what_is_killed_while_it_renames_is_completed_or_taken_back(
+    own: Restores, mysql_server: MysqlServer, words: str
+) -> None:
+    """Before the first statement of that kind after the lock; the server may yet end what it was sent."""
+    mysql_server.execute(own.name, *OBJECTS)
+    own.back_up()
+    own.run(*EDITS)
+    planned = own.plan()
+    edited = own.rows()
+    told = [planned.folder, own.name, own.url, words]
+    done = subprocess.run([sys.executable, KILLED, *map(str, told)], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    until(lambda: mysql_server.execute(own.name, WAITING) == [(0,)])
+    assert (own.rows() == edited) == (words != "drop database")
+    assert own.apply(planned).words == "RESTORED"
+    assert own.rows() != edited
+    assert own.run(TRIGGERS) == [("first_of_member", 1), ("second_of_member", 2)]
+    assert beside(mysql_server, own.name) == []
+    assert own.revert(planned).words == "REVERTED"
+    assert own.rows() == edited
