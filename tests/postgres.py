@@ -390,6 +390,11 @@ def _run(program: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
         raise RuntimeError(f"{program.name} from {PACKAGE} cannot run on this platform: {error}") from error
 
 
+def limit_files(process: int, size: str) -> None:
+    """Limit the size of the files that a process of a server can write: a number of bytes, or "unlimited"."""
+    _require(_run(Path(shutil.which("prlimit") or "prlimit"), f"--pid={process}", f"--fsize={size}:"))
+
+
 def _require(finished: subprocess.CompletedProcess[str]) -> None:
     if finished.returncode != 0:
         program = Path(finished.args[0]).name

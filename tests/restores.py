@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from shutil import copytree
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from postgres import Cluster
 
 NAMES = count()
+NEVER = 1_000
 PAGE = 8192
 OWNED = """do $$ declare it record; begin
   for it in select 'table' as kind, oid::regclass::text as name from pg_class
@@ -165,11 +167,25 @@ class Restores:
 
     def killed(self, planned: recon.PlannedRestore, verb: str, step: int) -> list[str]:
         """Apply or revert a plan in a process that is killed at a step; returns the steps that it began."""
-        script = Path(__file__).with_name("rollback") / "killed_restore.py"
-        told = [script, verb, planned.folder, self.name, self.url, self.pg_bin or "", step]
-        done = subprocess.run([sys.executable, *map(str, told)], capture_output=True, text=True, check=False)
+        done = subprocess.run(self._mortal(planned, verb, step), capture_output=True, text=True, check=False)
         assert done.returncode in {0, -signal.SIGKILL}, done.stderr
         return done.stdout.splitlines()
+
+    def killed_after(self, planned: recon.PlannedRestore, verb: str, seconds: float) -> bool:
+        """Apply or revert a plan in a process that is killed after some time; returns whether it was."""
+        with subprocess.Popen(self._mortal(planned, verb, NEVER), stdout=PIPE, stderr=PIPE, text=True) as process:
+            try:
+                _, said = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                _, said = process.communicate()
+            assert process.returncode in {0, -signal.SIGKILL}, said
+            return process.returncode != 0
+
+    def _mortal(self, planned: recon.PlannedRestore, verb: str, step: int) -> list[str]:
+        script = Path(__file__).with_name("rollback") / "killed_restore.py"
+        told = [script, verb, planned.folder, self.name, self.url, self.pg_bin or "", step]
+        return [sys.executable, *map(str, told)]
 
     def rehearse(self, **options: Any) -> recon.PlayedRehearsal:
         chosen: dict[str, Any] = {"backup": self.backup, "pg_bin": self.pg_bin, "environment": self.environment}

@@ -323,3 +323,5 @@ def test_what_is_killed_at_any_step_leaves_all_or_nothing(own: Restores) -> None
                 break
         assert {"Holding the database", "Renaming"} < {*steps}
         assert own.rows() != before
+        # What those that were killed had left beside it, the next one removed.
+        assert names_in(Path(own.url).parent) == [Path(own.url).name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 KINDS = CHECKOUT / "tests" / "backup" / "kinds.sql"
 SCRATCH = "select count(*) from pg_database where datname like 'recon_scratch_%'"
-LEFT = "select datname from pg_database where datname like 'recon_scratch_%'"
 LATER = "2099-01-01"
 EDITS = (
     'delete from "EventRegistration" where id in (select id from "EventRegistration" order by id limit 7)',
@@ -464,26 +462,3 @@ def test_a_role_that_may_create_no_database_rehearses_on_another_server(
     with pytest.raises(UsageError, match="scratch database would be of another kind"):
         restores.apply(restores.plan(), scratch_database=str(tmp_path / "club.db"))
     restores.run(f"drop owned by {role}; drop role {role}")
-
-
-@pytest.mark.soak
-def test_what_is_killed_at_any_step_leaves_all_or_nothing(own: Restores, cluster: Cluster) -> None:
-    own.run(*EDITS)
-    planned = own.plan()
-    for verb in ("apply", "revert"):
-        before, steps = own.rows(), list[str]()
-        for step in count(1):
-            assert own.rows() == before, steps[-1:]
-            steps = own.killed(planned, verb, step)
-            if len(steps) < step:
-                break
-        assert {"Sending the backup", "Committing"} < {*steps}
-        assert own.rows() != before
-        drop_scratch(cluster)
-
-
-def drop_scratch(cluster: Cluster) -> None:
-    """What was killed could not drop its own."""
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
-        for (name,) in connection.execute(LEFT.encode()).fetchall():
-            connection.execute(f"drop database {name} with (force)".encode())

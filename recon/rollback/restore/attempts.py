@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recon.backup.contents import compare_contents, left_behind
+from recon.backup.folder import unfinished
 from recon.backup.kinds import contents_of, kind_of_database, readable_contents_of
 from recon.backup.replacing import UNCHANGED, Replacement, kind_of_replacing, require_equal, settle
 from recon.errors import RollbackError, lack_of_resources
@@ -164,6 +165,10 @@ class RestoreAttempt:
         if present.damaged:
             self._leave_damaged(present)
             return present
+        for name in unfinished(folder):
+            self.progress.note(
+                f"Left alone: {folder / name}: of one that is running, or that was killed; then remove it"
+            )
         options = self.options
         wanted = BackupOptions(
             backups=folder,
