@@ -106,7 +106,7 @@ def _schema(survey: Survey) -> Check:
         extra = Findings([{"statement": text} for text in survey.extra])
         words = f"{len(survey.extra):,} owners or grants are others than in the backup, first {survey.extra[0]}"
         return SCHEMA.warned(words, extra)
-    return SCHEMA.passed("Nothing of the backup's schema is missing, and nobody has a right that it does not give")
+    return SCHEMA.passed("Nothing of the backup's schema is missing")
 
 
 def _standing(state: RestoredState) -> Check:
