@@ -1,5 +1,5 @@
 -- name: begin
-begin isolation level read committed
+begin isolation level read committed read write
 
 -- name: read
 begin isolation level repeatable read read only

@@ -328,9 +328,11 @@ class _Exchanging:
         self._refused: psycopg.Error | None = None
 
     def carry_out(self) -> float:
+        self._listener.step("Comparing the present database with the plan")
+        seen = self._see()
         self._listener.step("Holding the database")
         self._admit_nobody_else(self._outside)
-        began = self._hold()
+        began = self._hold(seen)
         self._listener.step("Renaming")
         connection = self._outside.connection
         try:
@@ -366,27 +368,45 @@ class _Exchanging:
                 next_step="Ask the DBA for this right, or to end them",
             ) from None
 
-    def _hold(self) -> float:
-        """Keep writers out, and require that the database is as it should be."""
+    def _see(self) -> tuple[int, int]:
+        """Require that the database is as it should be; returns which transactions had ended by then."""
+        connection = self._inside.connection
+        connection.execute(in_place.STATEMENTS["read"].encode())
+        seen = self._seen()
+        self._require_present()
+        connection.rollback()
+        return seen
+
+    def _seen(self) -> tuple[int, int]:
+        ((first, end),) = _ask(self._inside, "seen")
+        return int(first), int(end)
+
+    def _require_present(self) -> None:
+        self._inside.connection.execute(b"set local client_encoding = 'UTF8'")
+        self._inside.ask("settings")
+        found, _ = self._inside.contents(damaged={})
+        differing = compare_contents(self._wanted.present, found, self._wanted.damaged)
+        require_equal(differing, in_place.STALE, self._inside.url.label, in_place.AGAIN)
+
+    def _hold(self, seen: tuple[int, int]) -> float:
+        """Keep writers out, and require that none was there since."""
         connection, limit = self._inside.connection, str(LOCK_LIMIT_MS)
-        connection.execute(b"begin")
+        connection.execute(in_place.STATEMENTS["begin"].encode())
         in_place.set_limits(self._inside, limit, limit)
         in_place.require_only_one(self._inside, LOCK_KEY)
         began = monotonic()
         if tables := in_place.tables_of(self._inside):
             connection.execute(STATEMENTS["lock"].format(tables=tables).encode())
         in_place.set_limits(self._inside, limit, "0")
-        connection.execute(b"set local client_encoding = 'UTF8'")
-        self._inside.ask("settings")
-        found, _ = self._inside.contents(damaged={})
-        differing = compare_contents(self._wanted.present, found, self._wanted.damaged)
-        require_equal(differing, in_place.STALE, self._inside.url.label, in_place.AGAIN)
+        # Whoever wrote since would be a transaction that has ended by now: the locks were waited for.
+        if seen[0] != seen[1] or self._seen() != seen:
+            self._require_present()
         return began
 
     def _rename(self) -> None:
         """Begin the renames; the session inside leaves when the server lets nobody in any more."""
         connection = self._outside.connection
-        connection.execute(b"begin")
+        connection.execute(in_place.STATEMENTS["begin"].encode())
         _ask(self._outside, "limit", str(LOCK_LIMIT_MS))
         renaming = Thread(target=self._rename_live, name="recon-rename", daemon=True)
         renaming.start()

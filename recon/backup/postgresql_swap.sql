@@ -73,6 +73,9 @@ where a.datname = %s and a.pid <> all(%s)
   and coalesce(a.backend_type, '') not in ('autovacuum worker', 'parallel worker')
 order by 1
 
+-- name: seen
+select txid_snapshot_xmin(txid_current_snapshot()), txid_snapshot_xmax(txid_current_snapshot())
+
 -- name: forget
 select pg_catalog.pg_stat_clear_snapshot()
 

@@ -9,6 +9,7 @@ import pytest
 from restores import NAMES, OWNED, Restores, club_with_backup, damage
 
 import recon
+from recon.backup.postgresql_session import PostgresqlSession
 from recon.errors import RollbackError
 
 if TYPE_CHECKING:
@@ -161,6 +162,41 @@ def test_what_ends_before_the_commit_changes_nothing(own: Restores, cluster: Clu
 
 
 @SOAK
+def test_all_is_read_again_while_it_is_held_only_if_somebody_wrote(
+    own: Restores, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    contents = PostgresqlSession.contents
+
+    def reading(opened: PostgresqlSession, damaged: dict[str, str] | None = None) -> Any:
+        read.append(opened.url.name)
+        return contents(opened, damaged)
+
+    # An account of the server itself writes at times that are its own.
+    ask(cluster, "alter system set autovacuum = off")
+    ask(cluster, "select pg_reload_conf()")
+    monkeypatch.setattr(PostgresqlSession, "contents", reading)
+    held: list[int] = []
+    for writes in (False, True):
+        planned = own.plan(swap=True)
+
+        def write(title: str, *, writes: bool = writes) -> None:
+            if title == "Holding the database":
+                read.clear()
+                if writes:
+                    ask(cluster, "select pg_current_xact_id()")
+            if title == "Renaming":
+                held.append(len(read))
+
+        own.apply(planned, write)
+        own.revert(planned)
+        cluster.drop_database(f"{own.name}_reverted_{planned.plan.id[:8]}")
+    assert held == [0, 1]
+    ask(cluster, "alter system reset autovacuum")
+    ask(cluster, "select pg_reload_conf()")
+
+
+@SOAK
 def test_what_is_written_meanwhile_is_not_left_behind(own: Restores) -> None:
     planned = own.plan(swap=True)
 
@@ -220,13 +256,17 @@ def test_a_right_that_is_lacking_is_named_before_anything_changes(
 
 def test_what_belongs_to_the_very_database_stops_it(own: Restores) -> None:
     own.run("begin", "create table held (id int)", "prepare transaction 'half done'", "begin")
+    other = "connection 'dbname=other' publication p with (connect = false, slot_name = none)"
+    own.run(f"create subscription feed {other}")
     planned = own.plan(swap=True)
-    (obstacle,) = planned.plan.survey.obstacles
+    obstacle, second = planned.plan.survey.obstacles
+    assert second == "The subscription feed belongs to this very database, and would stay with it under its other name"
     assert "prepared transaction half done belongs to this very database" in obstacle
     assert "This keeps it from being applied" in (planned.folder / "plan.md").read_text(encoding="utf-8")
     own.refused(planned, "keeps it from being exchanged", "half done", "without --swap")
     with psycopg.connect(own.url, autocommit=True) as connection:
         connection.execute("rollback prepared 'half done'")
+        connection.execute("drop subscription feed")
     assert own.apply(own.plan(swap=True)).words == "RESTORED"
 
 
