@@ -10,7 +10,6 @@ import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
 from recon.cli.instants import instant
-from recon.cli.interrupts import ended_in_order
 from recon.cli.options import PATH, offered
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def create(**given: Any) -> int:
     Reads the database, and writes a folder of its own that appears complete or not at all.
     Exit codes: 0 made, 2 error, 130 interrupted.
     """
-    with ended_in_order():
-        created = recon.create_backup(recon.BackupOptions(**given))
+    created = recon.create_backup(recon.BackupOptions(**given))
     manifest = created.manifest
     click.echo(f"Made a backup: {created.folder}")
     click.echo(f"  - {manifest.database}, {manifest.snapshot_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -117,8 +115,7 @@ def test(**given: Any) -> Assessing:
 
 
 def _tested(options: recon.BackupOptions, listener: AssessmentListener) -> Assessment:
-    with ended_in_order():
-        return recon.test_backup(options, listener)
+    return recon.test_backup(options, listener)
 
 
 @command.command("record", context_settings=CONTEXT)

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 import recon
 from recon.cli import CONTEXT, say
-from recon.cli.interrupts import end_typing_at_interrupts
+from recon.cli.interrupts import end_typing_at_interrupts, is_ending
 from recon.cli.options import PATH, offered
 from recon.cli.run import places
 from recon.database.secrets import without_secrets
@@ -194,8 +194,8 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
-        """Whether standard input is a terminal."""
-        return sys.stdin is not None and sys.stdin.isatty()
+        """Whether standard input is a terminal, and the process was not told to end."""
+        return not is_ending() and sys.stdin is not None and sys.stdin.isatty()
 
     def confirm(self, question: str) -> bool:
         """Ask for yes or no; no is the default."""

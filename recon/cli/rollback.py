@@ -12,7 +12,7 @@ import recon
 from recon.cli import CONTEXT
 from recon.cli.assessing import assessment_exit_code
 from recon.cli.instants import instant
-from recon.cli.interrupts import end_typing_at_interrupts, ended_in_order
+from recon.cli.interrupts import end_typing_at_interrupts
 from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_bundle
 from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
@@ -151,8 +151,7 @@ def plan(**given: Any) -> int:
     started_at = given.pop("started_at")
     if started_at is not None:
         given["started_at"] = instant(started_at, "--started-at")
-    with ended_in_order():
-        planned = recon.plan_rollback(recon.RollbackOptions(**given))
+    planned = recon.plan_rollback(recon.RollbackOptions(**given))
     for line in plan_lines(planned.plan):
         click.echo(line)
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
@@ -189,8 +188,7 @@ def restore(**given: Any) -> int:
     The database is only read. The plan says what was written since the backup and would be lost.
     Exit codes: 0 planned, 2 error, 130 interrupted.
     """
-    with ended_in_order():
-        planned = recon.plan_restore(recon.RestoreOptions(**given))
+    planned = recon.plan_restore(recon.RestoreOptions(**given))
     for line in restore_lines(planned.plan):
         click.echo(line)
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
@@ -219,8 +217,7 @@ def rehearse(**given: Any) -> int:
     Exit codes: 0 all passed, 1 one or more failed, 2 error or incomplete, 130 interrupted.
     """
     console = AssessmentConsole(verbose=False)
-    with ended_in_order():
-        played = recon.rehearse_rollback(recon.RehearsalOptions(**given), console)
+    played = recon.rehearse_rollback(recon.RehearsalOptions(**given), console)
     console.finished(played.assessment, f"Kept in: {played.folder}")
     return assessment_exit_code(played.assessment, "failure")
 
@@ -276,8 +273,7 @@ def revert(**given: Any) -> int:
 def _finished(act: Callable[..., AppliedPlan | AppliedRestore], given: dict[str, Any], verb: str) -> int:
     given["run_id"] = given["run_id"] or _typed(given["plan"], verb)
     console = AssessmentConsole(verbose=False)
-    with ended_in_order():
-        applied = act(recon.ApplyOptions(**given), Steps(), console)
+    applied = act(recon.ApplyOptions(**given), Steps(), console)
     console.finished(applied.assessment, f"Kept in: {applied.stored.folder}")
     click.echo(f"\n{RULE}\n  {applied.words}\n{RULE}")
     return assessment_exit_code(applied.assessment, "failure")

@@ -326,21 +326,12 @@ def test_a_dry_run_is_verified_when_that_is_allowed() -> None:
     assert "  - Dry run: true\n" in done.out
 
 
-def test_an_interrupt_while_the_bundle_is_read_exits_with_130(at_home: Path) -> None:
-    """The policy file is a pipe: recon waits for its end, and is interrupted before it comes."""
-    pipe = at_home / "bundle" / "policy-bundle.json"
-    pipe.unlink()
-    os.mkfifo(pipe)
-    with started("verify", "-b", "bundle", "--database", "club.db") as process:
-        writer = open_writer(pipe)
-        process.send_signal(signal.SIGINT)
-        os.close(writer)
-        assert_interrupted(process)
-    assert names_in(at_home) == ["bundle", "club.db"]
-
-
-@pytest.mark.soak
-def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -> None:
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(each, marks=pytest.mark.soak) for each in (signal.SIGINT, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
+def test_a_signal_while_the_database_is_read_ends_it_in_order(at_home: Path, number: signal.Signals) -> None:
     """The database is locked: recon waits for it, and is interrupted before the lock goes."""
     temporary = at_home / "tmp"
     temporary.mkdir()
@@ -348,7 +339,7 @@ def test_an_interrupt_while_the_database_is_read_exits_with_130(at_home: Path) -
         writer.execute("BEGIN EXCLUSIVE")
         with started("verify", "-b", "bundle", "--database", "club.db", TMPDIR=str(temporary)) as process:
             wait_until(lambda: any(temporary.glob("recon-sqlite-*")))
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             writer.execute("ROLLBACK")
             assert_interrupted(process)
     assert names_in(temporary) == []
@@ -435,22 +426,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def open_writer(pipe: Path) -> int:
-    """Open a pipe for writing as soon as somebody reads it."""
-    opened: list[int] = []
-
-    def is_open() -> bool:
-        try:
-            opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-        return bool(opened)
-
-    wait_until(is_open)
-    return opened[0]
 
 
 @pytest.mark.parametrize("case", ["passed", "failed", "error"])
