@@ -57,7 +57,7 @@ def shared_fields(meta: SharedMeta, where: str) -> dict[str, Any]:
         "order": meta.order,
         "when_missing": fallback_of(meta.when_missing, where, "meta.when_missing"),
         "guidance": _guidance_of(meta),
-        "escalate": sentence(meta.escalate) if meta.escalate else None,
+        "escalate": None if meta.escalate is None else sentence(meta.escalate),
         "issue": require_choice(meta.issue, ISSUES, where, "meta.issue"),
         "explains": tuple(meta.explains),
     }
