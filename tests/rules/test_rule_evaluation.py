@@ -464,9 +464,10 @@ def test_an_unknown_table_to_be_filled_is_an_error(warehouse: Warehouse) -> None
         ("false", None, None),
         ("cast(null as boolean)", "Tell somebody", None),
         ("'Tell another'", "Tell another", "Tell another"),
+        ("''", None, None),
         ("1", "Tell somebody", None),
     ],
-    ids=["unsaid", "asked for", "declined", "unknown", "reason", "number"],
+    ids=["unsaid", "asked for", "declined", "unknown", "reason", "empty reason", "number"],
 )
 def test_a_failure_escalates_unless_declined_and_a_warning_if_asked_for(
     warehouse: Warehouse, wanted: str | None, failure: str | None, warning: str | None
@@ -479,6 +480,30 @@ def test_a_failure_escalates_unless_declined_and_a_warning_if_asked_for(
     assert {severity: check.escalate for severity, check in found.items()} == {"critical": failure, "warning": warning}
     assert judged(warehouse, **stated).escalate is None
     assert judged(warehouse, sql=ROWS, **stated, requires=("source.nothing",), when_missing=None).escalate == failure
+
+
+@pytest.mark.parametrize("wanted", ["true", "'Tell another'"])
+def test_an_empty_reason_of_the_rule_means_never(warehouse: Warehouse, wanted: str) -> None:
+    for severity in ("critical", "warning"):
+        stated = {"values_sql": f"select {wanted} as escalate", "severity": severity}
+        assert judged(warehouse, sql=ROWS, escalate="", **stated).escalate is None
+
+
+def test_a_reason_has_the_numbers_that_it_names(warehouse: Warehouse) -> None:
+    reason = "{violations} row{s} of {all}, {none}, {unknown}"
+
+    found = judged(warehouse, sql=ROWS, escalate=reason, values_sql='select 9 as "all", null as "none"')
+
+    assert found.escalate == f"{found.violation_count} rows of 9, {{none}}, {{unknown}}"
+
+
+def test_a_rule_or_its_values_name_the_issue(warehouse: Warehouse) -> None:
+    assert judged(warehouse, issue="loss").issue == "loss"
+    assert judged(warehouse, issue="loss", requires=("source.nothing",), when_missing=None).issue == "loss"
+    assert judged(warehouse, issue="loss", values_sql="select 'corruption' as issue").issue == "corruption"
+    assert judged(warehouse, values_sql="select null as issue").issue == "failure"
+    wrong = judged(warehouse, values_sql="select 'damage' as issue")
+    assert (wrong.outcome, wrong.message) == (Outcome.ERROR, "Not evaluated: the rule names the issue 'damage'")
 
 
 @pytest.mark.parametrize("outcome", ["PASS", "ERROR"])

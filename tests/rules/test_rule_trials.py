@@ -65,6 +65,7 @@ UNEVALUATED: dict[str, tuple[dict[str, Any], str]] = {
 UNFILLED: dict[str, dict[str, Any]] = {
     "fail": {"messages": {"pass": "None", "fail": "{number} found"}},
     "when missing": {"when_missing": Fallback(Outcome.WARN, "Not recorded: {number}")},
+    "escalate": {"escalate": "Found {number} of {violations}"},
 }
 # All are rehearsed together, in situations that are built once: a rule is judged for itself.
 VARIANTS: dict[str, dict[str, Any]] = {
