@@ -72,6 +72,7 @@ def test_what_may_not_be_read_is_not_damaged(own: Restores, cluster: Cluster) ->
     own.run(f"drop role {role}")
 
 
+@pytest.mark.soak
 def test_another_table_that_is_damaged_makes_the_plan_stale(own: Restores, cluster: Cluster) -> None:
     planned = own.plan()
     damage(own, cluster, '"MembershipTier"')
