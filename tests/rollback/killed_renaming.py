@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from functools import partialmethod
 from typing import Any
 
 import pytest
@@ -17,24 +16,18 @@ import recon
 from recon.backup.mysql_session import MysqlSession
 
 
-class Mortal:
-    """What a session asks, until it ends the process at a statement."""
-
-    def __init__(self, words: str) -> None:
-        self.words, self.is_locked, self.asking = words, False, MysqlSession.ask
-
-    def ask(self, opened: MysqlSession, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        self.is_locked |= sql.startswith("lock tables") and "recon_gate" in sql
-        if self.is_locked and self.words in sql:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self.asking(opened, sql, *values)
-
-
 def main() -> None:
     plan, name, database, words = sys.argv[1:]
-    mortal = Mortal(words)
-    # A method, which is bound to the session.
-    pytest.MonkeyPatch().setattr(MysqlSession, "ask", partialmethod(mortal.ask))
+    asking, locking = MysqlSession.ask, list[str]()
+
+    def ask(opened: MysqlSession, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        if sql.startswith("lock tables") and "recon_gate" in sql:
+            locking.append(sql)
+        if locking and words in sql:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return asking(opened, sql, *values)
+
+    pytest.MonkeyPatch().setattr(MysqlSession, "ask", ask)
     recon.apply_restore(recon.ApplyOptions(plan, name, environment={"DATABASE_URL": database}))
 
 
