@@ -34,7 +34,7 @@ from recon.model import (
 )
 from recon.rules.rule import ISSUES
 from recon.verification.advice import load_advice
-from recon.verification.advice_table import Issue, Issues, Situation, Situations
+from recon.verification.advice_table import AdvisedSituation, Issue, Issues, Situations
 from recon.verification.escalation import Circumstances, advise
 
 STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
@@ -97,7 +97,7 @@ def escalations(draw: st.DrawFn, made: tuple[Check, ...]) -> Escalation:
     """What a table of a club's own says of the checks, each of its texts hostile."""
     usual = load_advice()
     contact = Issue(draw(NAMES), draw(NAMES), draw(NAMES))
-    situation = Situation(draw(NAMES), draw(NAMES), draw(TEXTS), draw(st.integers(0, 2)), 4, (draw(NAMES),))
+    situation = AdvisedSituation(draw(NAMES), draw(NAMES), draw(TEXTS), draw(st.integers(0, 2)), 4, (draw(NAMES),))
     table = replace(
         usual,
         caution=draw(TEXTS),

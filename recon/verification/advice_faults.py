@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict, fields
 
 from recon.errors import AdviceError, suggest
-from recon.verification.advice_table import Advice, CheckTexts, Issues, Situation, Situations
+from recon.verification.advice_table import Advice, AdvisedSituation, CheckTexts, Issues, Situations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ def wrong(path: Path, place: str, expected: str, found: str, hint: str | None = 
     )
 
 
-def _of_situation(place: str, situation: Situation) -> Iterator[tuple[str, str, str]]:
+def _of_situation(place: str, situation: AdvisedSituation) -> Iterator[tuple[str, str, str]]:
     yield from _empty(place, {"name": situation.name, "action": situation.action})
     if situation.rollback not in (0, 1, 2):
         yield f"{place}.rollback", "0 (none), 1 (undo the run) or 2 (restore the backup)", str(situation.rollback)

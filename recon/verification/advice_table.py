@@ -25,7 +25,7 @@ class Issue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: str
 
 
-class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AdvisedSituation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of the situations that a verdict leads to (4.1).
 
     Attributes:
@@ -66,16 +66,16 @@ class Issues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Situations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The situations."""
 
-    minor: Situation
-    major: Situation
-    corruption: Situation
-    loss: Situation
-    dry_run: Situation
-    unrelated: Situation
-    rolled_back: Situation
-    incomplete: Situation
-    warned: Situation
-    passed: Situation
+    minor: AdvisedSituation
+    major: AdvisedSituation
+    corruption: AdvisedSituation
+    loss: AdvisedSituation
+    dry_run: AdvisedSituation
+    unrelated: AdvisedSituation
+    rolled_back: AdvisedSituation
+    incomplete: AdvisedSituation
+    warned: AdvisedSituation
+    passed: AdvisedSituation
 
 
 class Advice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

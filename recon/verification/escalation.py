@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from recon.model import Check
-    from recon.verification.advice_table import Advice, Situation
+    from recon.verification.advice_table import Advice, AdvisedSituation
     from recon.verification.options import VerifyOptions
 
 CORRUPTION, FAILURE, LOSS = "corruption", "failure", "loss"
@@ -62,7 +62,7 @@ def advise(
     several = _several([check for check in checks if check.outcome is Outcome.FAIL], table.limits.failures)
     raised = _raised(checks, found, several)
     name = _situation(checks, found, raised, is_major=bool(several))
-    situation: Situation = getattr(table.situations, name)
+    situation: AdvisedSituation = getattr(table.situations, name)
     if situation.rollback:
         raised[name if name in raised else FAILURE].append(f"A rollback is required: Level {situation.rollback}")
     issues = tuple(_issue(table, issue, reasons) for issue, reasons in raised.items() if reasons)

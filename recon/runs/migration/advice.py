@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERDICT = "verification.json"
 
 
-class Judged(msgspec.Struct, frozen=True):
+class JudgedRun(msgspec.Struct, frozen=True):
     """What of a run's judgement decides about the answer."""
 
     escalation: Escalation
@@ -50,7 +50,7 @@ def _after_verdict(migration: Migration, verify: MigrationStep) -> Iterator[str]
 def _level(run: Path) -> int:
     """The level of the rollback that the runbook answers to the verdict of a run; 0: none, or it cannot be read."""
     try:
-        return msgspec.json.decode((run / VERDICT).read_bytes(), type=Judged).escalation.rollback
+        return msgspec.json.decode((run / VERDICT).read_bytes(), type=JudgedRun).escalation.rollback
     except (OSError, msgspec.MsgspecError):
         return 0
 
