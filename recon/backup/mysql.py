@@ -248,7 +248,9 @@ def load(opened: MysqlSession, name: str, text: IO[bytes], tools: Tools) -> list
         with Child(program, arguments, environment, tools.limit_s, stdin=PIPE) as child:
             child.feed(text)
             is_ok = child.ended()
-            return [] if is_ok else [opened.url.redact(line) for line in child.words[:3]] or ["it said nothing"]
+            # Before its error the client shows the statement, which may hold personal data.
+            words = [line for line in child.words if line.startswith("ERROR")] or child.words
+            return [] if is_ok else [opened.url.redact(line) for line in words[:3]] or ["it said nothing"]
 
 
 @contextmanager

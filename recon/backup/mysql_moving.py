@@ -9,7 +9,6 @@ the session that holds the second gate lets it pass.
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 DEADLOCKS = (1213, 3058)
 LATE = (1205, 3572, *DEADLOCKS)
 SINCE_VERSION = (8, 0, 13)
-NUMBER = re.compile(r"\d+")
 HAND_OVER_RIGHT = ("PROCESS",)
 LIMIT_S = LOCK_LIMIT_MS / 1000
 POLL_S = 0.005
@@ -83,7 +81,7 @@ class Moved:
 
 def can_rename_locked(opened: MysqlSession) -> bool:
     """Whether the server renames tables that the session has locked."""
-    return not opened.is_mariadb and tuple(map(int, NUMBER.findall(opened.version))) >= SINCE_VERSION
+    return not opened.is_mariadb and opened.numbers >= SINCE_VERSION
 
 
 def move(moving: MysqlSession, wanted: Moved, listener: ReplacingListener) -> float:

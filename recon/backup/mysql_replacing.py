@@ -23,7 +23,7 @@ from recon.backup.mysql_places import (
     write_state,
 )
 from recon.backup.mysql_rights import lacking
-from recon.backup.mysql_schema import compared, of_dump, unbound_tables
+from recon.backup.mysql_schema import compared, definers, of_dump, unbound_tables
 from recon.backup.mysql_session import ServerRefusal, mysql_session, quoted
 from recon.backup.replacing import (
     CREATED,
@@ -73,11 +73,13 @@ def survey(url: DatabaseUrl, data: Path, manifest: BackupManifest, tools: Tools)
         backup = of_dump(text)
     with mysql_session(url) as opened:
         live = list(everything(opened))
+        needed = () if can_rename_locked(opened) else HAND_OVER_RIGHT
+        accounts = definers([*backup.values(), *(each.sql for each in live)])
         by_name = manifest.server != _server(opened)
         found = compared(live, backup, _unbound(opened, manifest), by_name=by_name)
         return replaced(
             found,
-            missing_rights=tuple(lacking(opened, () if can_rename_locked(opened) else HAND_OVER_RIGHT)),
+            missing_rights=tuple(lacking(opened, needed, accounts)),
             remarks=tuple(_remarks(opened, manifest, by_name=by_name)),
             written=_written(opened, manifest.snapshot_at),
         )

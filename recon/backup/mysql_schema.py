@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 
     from recon.backup.mysql_objects import MadeObject
 
-BEGUN = re.compile(rb"(?:/\*M?!\d+ )?CREATE ", re.IGNORECASE)
+BEGUN = re.compile(rb"(?:/\*M?!\d+ )?CREATE\b", re.IGNORECASE)
 VERSIONED = re.compile(r"/\*M?!\d+ ?|\*/")
 COUNTING = re.compile(r" AUTO_INCREMENT=\d+")
-IDENTIFIER = r"(?:`(?:[^`]|``)*`|[\w$]+)"
+# In double quotes where the object was made in the sql_mode ANSI_QUOTES.
+IDENTIFIER = r"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|[\w$]+)"
 OBJECT = re.compile(
-    r"CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\w+ )?(?:DEFINER ?= ?\S+(?:@\S+)? )?(?:SQL SECURITY \w+ )?(?:AGGREGATE )?"
-    rf"(TABLE|SEQUENCE|VIEW|TRIGGER|PROCEDURE|FUNCTION) (?:IF NOT EXISTS )?(?:{IDENTIFIER}\.)?({IDENTIFIER})",
+    rf"CREATE (?:OR REPLACE )?(?:ALGORITHM ?= ?\w+ )?(?:DEFINER ?= ?{IDENTIFIER}(?:@{IDENTIFIER})? )?"
+    r"(?:SQL SECURITY \w+ )?(?:AGGREGATE )?(TABLE|SEQUENCE|VIEW|TRIGGER|PROCEDURE|FUNCTION) (?:IF NOT EXISTS )?"
+    rf"(?:{IDENTIFIER}\.)?({IDENTIFIER})",
     re.IGNORECASE,
 )
+DEFINER = re.compile(rf"DEFINER ?= ?({IDENTIFIER})@({IDENTIFIER})", re.IGNORECASE)
 FATES = {
     "table": "stays, with its rows",
     "sequence": "stays",
@@ -77,8 +80,14 @@ def on_one_line(statement: str) -> str:
     return COUNTING.sub("", line, count=1) if line.upper().startswith("CREATE TABLE") else line
 
 
+def definers(lines: Iterable[str]) -> set[str]:
+    """The accounts under whose names triggers, views and routines run, as USER@HOST."""
+    found = (DEFINER.search(line.partition("(")[0]) for line in lines if not line.upper().startswith("CREATE TABLE"))
+    return {f"{_name(each[1])}@{_name(each[2])}" for each in found if each}
+
+
 def _name(text: str) -> str:
-    return text[1:-1].replace("``", "`") if text.startswith("`") else text
+    return text[1:-1].replace(text[0] * 2, text[0]) if text.startswith(("`", '"')) else text
 
 
 def compared(live: Iterable[MadeObject], backup: Mapping[str, str], unbound: set[str], *, by_name: bool) -> Survey:

@@ -73,6 +73,7 @@ select concat('sequence ', table_name), null, null from information_schema.table
 where table_schema = database() and table_type = 'SEQUENCE'"""
 # Where a table counts by itself, its definition names the next number.
 COUNTING = re.compile(r" AUTO_INCREMENT=(\d+)")
+NUMBER = re.compile(r"\d+")
 CREATE = "show create table {table}"
 ROWS = "select {columns} from {table}"
 LOCK = "lock tables {tables}"
@@ -113,6 +114,11 @@ class MysqlSession:
             return identity(self._connection, self.url)
         except pymysql.Error as error:
             raise self._refusal(error) from None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The server's version, to compare."""
+        return tuple(map(int, NUMBER.findall(self.version)))
 
     @property
     def settings(self) -> dict[str, str]:
