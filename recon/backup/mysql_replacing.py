@@ -179,7 +179,7 @@ def replace(url: DatabaseUrl, wanted: Replacement, tools: Tools, listener: Repla
         for each in clear_all(moving):
             listener.note(each)
         try:
-            outage_s = _Restoring(places, wanted, tools, listener).carry_out(moving)
+            outage_s = _Beside(places, wanted, tools, listener).carry_out(moving)
         except BaseException:
             with suppress(ReconError):
                 clear(places)
@@ -204,7 +204,7 @@ def _refused(url: DatabaseUrl) -> Iterator[None]:
         ) from None
 
 
-class _Restoring:
+class _Beside:
     """One restore, up to the statement that renames."""
 
     def __init__(self, places: Places, wanted: Replacement, tools: Tools, listener: ReplacingListener) -> None:
