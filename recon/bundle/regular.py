@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import EISDIR
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 4 << 30
+FOLDER = "a folder"
 KINDS = {
     stat.S_IFIFO: "a pipe (FIFO)",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
-    stat.S_IFDIR: "a folder",
+    stat.S_IFDIR: FOLDER,
 }
 
 
@@ -45,11 +47,13 @@ def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         OSError: It cannot be read.
     """
     found = irregular(path)
-    if found not in (None, "nothing"):
+    if found not in (None, "nothing", FOLDER):
         raise NotRegularError(str(found))
     # Were it exchanged for a pipe by now, opening it would not wait.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
         held = os.fstat(file.fileno())
+        if stat.S_ISDIR(held.st_mode):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if not stat.S_ISREG(held.st_mode):
             raise NotRegularError(KINDS.get(stat.S_IFMT(held.st_mode), "no regular file"))
         if held.st_size > most_bytes:

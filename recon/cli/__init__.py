@@ -185,7 +185,8 @@ def execute(command: click.Command) -> int:
 def _leave(code: int) -> NoReturn:
     """End the process at once: the system frees memory faster than the libraries tear down their objects."""
     atexit._run_exitfuncs()  # noqa: SLF001 - registered exit functions still run
-    os._exit(code if _flush() else EXIT_ERROR)
+    # A terminal that is gone takes no output, which is no error of what it interrupted.
+    os._exit(code if _flush() or code == EXIT_INTERRUPTED else EXIT_ERROR)
 
 
 def _flush() -> bool:

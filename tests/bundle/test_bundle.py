@@ -268,7 +268,7 @@ def test_an_optional_file_that_links_to_nothing_is_an_error(folder: Path, name: 
 @pytest.mark.parametrize("name", [POLICIES, CONFIG])
 def test_an_optional_file_that_is_a_folder_is_an_error(folder: Path, name: str) -> None:
     (folder / name).mkdir()
-    with pytest.raises(BundleError, match=f"{name} cannot be read.*found a folder"):
+    with pytest.raises(BundleError, match=f"{name} cannot be read.*directory"):
         open_bundle(folder)
 
 

@@ -64,11 +64,6 @@ def test_a_plan_that_was_edited_is_refused(own: Restores) -> None:
     assert (done.code, "The plan was edited after it was made" in done.err) == (2, True)
 
 
-def test_a_kind_of_database_that_is_not_restored_is_told(own: Restores) -> None:
-    done = run_in_process("rollback", "restore", own.backup, DATABASE_URL="mysql://club@localhost/club")
-    assert (done.code, "no backup in the place of a database of this kind" in done.err) == (2, True)
-
-
 @pytest.mark.soak
 @pytest.mark.usefixtures("pages_in_process")
 def test_the_guides_output_is_that_of_this_version() -> None:

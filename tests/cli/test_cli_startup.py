@@ -188,7 +188,7 @@ def test_every_command_answers_to_both_flags_of_help(name: str) -> None:
     assert command.context_settings["help_option_names"] == ["-h", "--help"]
 
 
-@pytest.mark.parametrize("way", ["PYTHONWARNINGS", "-W"])
+@pytest.mark.parametrize("way", ["PYTHONWARNINGS", pytest.param("-W", marks=pytest.mark.soak)])
 def test_no_warning_of_a_library_ends_a_run(clean: DemoPaths, tmp_path: Path, way: str) -> None:
     options = ("run", clean.bundle, "--database", clean.database, "--outputs", tmp_path, "--only", "data_docs")
     program = [sys.executable, *(("-W", "error") if way == "-W" else ()), "-m", "recon"]

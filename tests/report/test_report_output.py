@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -18,6 +19,7 @@ from recon.demo import plant
 from recon.errors import OutputError, UsageError
 from recon.report import FORMATS, Output, plan_outputs, write_reports
 from recon.report.formats import EVERY_FORMAT
+from recon.report.output import deliver
 
 if TYPE_CHECKING:
     from recon.demo import DemoPaths
@@ -206,17 +208,17 @@ def test_a_plan_that_fits_names_each_place() -> None:
 
 
 @pytest.mark.parametrize("mode, is_refused", [(0o700, False), (0o755, False), (0o777, True), (0o1777, False)], ids=str)
-def test_a_link_in_a_folder_that_others_may_write_to_is_refused(
-    demo: DemoPaths, tmp_path: Path, *, mode: int, is_refused: bool
-) -> None:
+def test_a_link_in_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, *, mode: int, is_refused: bool) -> None:
     folder, mine = tmp_path / "shared", tmp_path / "mine.md"
     folder.mkdir()
     mine.write_text("mine", encoding="utf-8")
     (folder / "report.md").symlink_to(mine)
     folder.chmod(mode)
+    expected = pytest.raises(OutputError, match="a link in a folder that others may write to")
 
-    done = run_in_process("verify", demo.bundle, "--database", demo.database, "-o", folder / "report.md")
+    with expected if is_refused else nullcontext():
+        plan_outputs(["markdown"], [str(folder / "report.md")])
+    with expected if is_refused else nullcontext():
+        deliver("theirs", Output("markdown", str(folder / "report.md")))
 
-    assert done.code == (2 if is_refused else 0)
-    assert (mine.read_text(encoding="utf-8") == "mine") is is_refused
-    assert ("a link in a folder that others may write to" in done.err) is is_refused
+    assert mine.read_text(encoding="utf-8") == ("mine" if is_refused else "theirs")
