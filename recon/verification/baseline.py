@@ -17,7 +17,7 @@ from recon.backup.kinds import IDENTIFYING, identity_of
 from recon.backup.manifest import MANIFEST, read_manifest
 from recon.database import resolve_database
 from recon.errors import UsageError
-from recon.model import ENTITIES
+from recon.model import ENTITIES, SnapshotInfo
 from recon.sql import quote
 from recon.warehouse.reads import ROLLED_BACK
 
@@ -66,6 +66,7 @@ class KeptState(msgspec.Struct, frozen=True):
     """What of a kept snapshot's metadata is needed here."""
 
     rows: dict[str, int]
+    snapshot: SnapshotInfo
 
 
 class KeptJudgement(msgspec.Struct, frozen=True):
@@ -74,8 +75,14 @@ class KeptJudgement(msgspec.Struct, frozen=True):
     started_at: datetime
 
 
-def load_baselines(warehouse: Warehouse, profile: Profile, options: VerifyOptions) -> None:
+def load_baselines(warehouse: Warehouse, profile: Profile, options: VerifyOptions, database: str) -> None:
     """Fill `ledger.baselines` (one row per baseline and entity) and `ledger.lost_rows` from the baselines named.
+
+    Args:
+        warehouse: Holds the rows of the database, and the ledger.
+        profile: The application's tables.
+        options: Name the baselines.
+        database: The database that was read, as in `SnapshotInfo`.
 
     Raises:
         UsageError: One is neither a backup nor a run, is of another database, or is what is judged itself.
@@ -84,7 +91,7 @@ def load_baselines(warehouse: Warehouse, profile: Profile, options: VerifyOption
     for named in options.baseline:
         folder = Path(named)
         if (folder / SNAPSHOT).is_file():
-            _load_run(warehouse, folder)
+            _load_run(warehouse, folder, database)
         elif (folder / MANIFEST).is_file():
             _load_backup(warehouse, profile, folder, options)
         else:
@@ -135,7 +142,11 @@ def _held(tables: Mapping[str, TableContent], table: Table) -> tuple[int | None,
     """The number of rows that the backup has of a table; None, and why: it does not say."""
     if table.only:
         return None, "it shares its table with others, whose rows the backup does not tell apart"
-    found = [content.rows for name, content in tables.items() if _last(name) == table.source_name]
+    named = {
+        name: content.rows for name, content in tables.items() if _last(name).casefold() == table.source_name.casefold()
+    }
+    # As servers match names: exactly where that leads to one, else without regard to case.
+    found = [rows for name, rows in named.items() if _last(name) == table.source_name] or list(named.values())
     if len(found) == 1:
         return found[0], ""
     return None, f"the backup has {len(found) or 'no'} table{'s' if len(found) > 1 else ''} {table.source_name!r}"
@@ -159,13 +170,13 @@ def _older(warehouse: Warehouse, entity: str, taken_at: datetime) -> int:
     return int(warehouse.rows(OLDER.format(table=table), stamps)[0].popitem()[1])
 
 
-def _load_run(warehouse: Warehouse, folder: Path) -> None:
+def _load_run(warehouse: Warehouse, folder: Path, database: str) -> None:
     path = folder / SNAPSHOT
     if warehouse.kept and path.resolve() == warehouse.kept.resolve():
         raise UsageError("The baseline is what is judged itself", where=_flag(folder), expected="an earlier run")
     try:
         with duckdb.connect(str(path), read_only=True) as before:
-            _compare_run(warehouse, before, folder)
+            _compare_run(warehouse, before, folder, database)
     except (duckdb.Error, msgspec.DecodeError) as error:
         raise UsageError(
             "The baseline's snapshot cannot be read",
@@ -175,7 +186,7 @@ def _load_run(warehouse: Warehouse, folder: Path) -> None:
         ) from None
 
 
-def _compare_run(warehouse: Warehouse, before: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _compare_run(warehouse: Warehouse, before: duckdb.DuckDBPyConnection, folder: Path, database: str) -> None:
     state = msgspec.json.decode(before.execute(STATE_OF).fetchall()[0][0], type=KeptState)
     (run_id,) = before.execute(RUN_OF).fetchall()[0]
     marked = {"run_id": f"{run_id}{ROLLED_BACK}"}
@@ -196,7 +207,9 @@ def _compare_run(warehouse: Warehouse, before: duckdb.DuckDBPyConnection, folder
         gone = warehouse.execute(COUNT, {"baseline": folder.name, "entity": entity}).fetchall()[0][0]
         warehouse.execute(ADD, {**facts, "rows": rows, "lost": gone, "reason": None})
         lost, shared = lost + gone, shared + rows - gone
-    if lost and not shared:
+    is_empty = not sum(warehouse.row_counts.get(f"target.{entity}", 0) for entity in ENTITIES)
+    # A database that lost all that it had has no row in common either.
+    if lost and not shared and not is_empty and _place(database) != _place(state.snapshot.database):
         raise UsageError(
             "The baseline is a run on another database",
             where=_flag(folder),
@@ -204,6 +217,12 @@ def _compare_run(warehouse: Warehouse, before: duckdb.DuckDBPyConnection, folder
             found=f"{lost:,} rows, none of which is in it",
             next_step="Name an earlier run on the database that is verified, or a backup of it",
         )
+
+
+def _place(database: str) -> tuple[str, str]:
+    """Kind, location and name of a database, without the versions of server and driver."""
+    kind, _, place = database.partition(", ")
+    return kind.partition(" ")[0], place
 
 
 def _naive(moment: datetime) -> datetime:

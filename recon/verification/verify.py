@@ -187,7 +187,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     ledger = account_for(warehouse, settings)
     if options.baseline:
         # It reads backups, which few verifications do.
-        import_module(BASELINES).load_baselines(warehouse, case.profile, options)
+        import_module(BASELINES).load_baselines(warehouse, case.profile, options, snapshot.database)
     snapshot = _with_reason(snapshot, warehouse)
     watch.lap("account for every record")
     listener.checks_starting(case.rules)

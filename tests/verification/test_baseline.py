@@ -137,7 +137,7 @@ def test_rows_that_the_run_lost_are_no_loss_of_what_was_there(earlier: tuple[Dem
 def test_what_a_backup_does_not_say_is_not_compared(demo: DemoPaths, tmp_path: Path) -> None:
     names = ("Member", "Event", "EventRegistration")
     rows = {name: count(demo.database, name) for name in names}
-    partial = backup_of(demo.database, tmp_path / "partial", {"Member": 0, "Event": 0})
+    partial = backup_of(demo.database, tmp_path / "partial", {"member": 0, "Event": 0, "event": 1})
     none = backup_of(demo.database, tmp_path / "none", {'"Other Table"': 4})
     two = backup_of(demo.database, tmp_path / "two", {f"{s}.{n}": rows[n] for s in ("a", "b") for n in names})
 
@@ -201,6 +201,19 @@ def test_a_baseline_is_a_folder_of_a_backup_or_a_run_on_this_database(
         recon.verify(recon.VerifyOptions(paths.bundle, str(run / "snapshot.duckdb"), baseline=[run]))
     with pytest.raises(BackupError):
         verify(paths, baseline=[edited])
+
+
+def test_a_database_that_lost_everything_is_no_other_database(earlier: tuple[DemoPaths, Path], tmp_path: Path) -> None:
+    before, run = earlier
+    rows = {name: count(before.database, name) for name in ("Member", "Event", "EventRegistration")}
+    now = copied(before, tmp_path)
+    execute(now.database, "".join(f'delete from "{name}";' for name in reversed(rows)))
+
+    verification = verify(now, baseline=[run])
+
+    gone = f"{rows['EventRegistration']} registrations, {rows['Member']} members, {rows['Event']} events"
+    assert check_of(verification, CHECK).message == f"Rows that a baseline had are gone: {gone}"
+    assert verification.escalation.issues[0].contact == "Incident response"
 
 
 def test_a_damaged_snapshot_is_refused(earlier: tuple[DemoPaths, Path], tmp_path: Path) -> None:
