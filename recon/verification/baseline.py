@@ -142,9 +142,8 @@ def _held(tables: Mapping[str, TableContent], table: Table) -> tuple[int | None,
     """The number of rows that the backup has of a table; None, and why: it does not say."""
     if table.only:
         return None, "it shares its table with others, whose rows the backup does not tell apart"
-    named = {
-        name: content.rows for name, content in tables.items() if _last(name).casefold() == table.source_name.casefold()
-    }
+    wanted = table.source_name.casefold()
+    named = {name: content.rows for name, content in tables.items() if _last(name).casefold() == wanted}
     # As servers match names: exactly where that leads to one, else without regard to case.
     found = [rows for name, rows in named.items() if _last(name) == table.source_name] or list(named.values())
     if len(found) == 1:
