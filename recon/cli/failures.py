@@ -62,7 +62,7 @@ class FailurePlan:
             UsageError: The outputs do not fit the formats.
         """
         self.bundle, self.show_pii = bundle, given["show_pii"]
-        read = (bundle, given["database"], given["profile"], given.get("accept"))
+        read = (bundle, given["database"], given["profile"], given.get("accept"), given.get("advice"))
         self.advice = given.get("advice")
         named = (("--database", given["database"]), ("--profile", given["profile"]))
         self.target = tuple(word for flag, value in named if value for word in (flag, str(value)))

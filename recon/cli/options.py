@@ -73,7 +73,7 @@ def judging_options(command: F) -> F:
         failure_plan().expect(named[0] if named else "", given)
         wanted = one_bundle(context, named)
         given["accept"] = accepting(wanted, given["accept"])
-        given["advice"] = advising(wanted, given["advice"])
+        given["advice"] = failure_plan().advice = advising(wanted, given["advice"])
         options = VerifyOptions(wanted, **{name: given.pop(name) for name in OPTIONS})
         return int(command(options=options, **given))
 

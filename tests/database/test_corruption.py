@@ -149,7 +149,9 @@ def test_a_damaged_duckdb_file_is_recognised(clean: DemoPaths, tmp_path: Path) -
         recon.verify(recon.VerifyOptions(clean.bundle, str(path)))
 
 
-def test_the_table_of_advice_is_asked_for_a_damaged_database_too(demo: DemoPaths, tmp_path: Path) -> None:
+def test_the_table_of_advice_is_asked_for_a_damaged_database_too(
+    demo: DemoPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     overwritten(demo.database, page_of(demo.database, "Member") + 8)
     advice = tmp_path / "advice.toml"
     advice.write_text('[issues.corruption]\ncontact = "Ann of the database team"\n')
@@ -159,6 +161,12 @@ def test_the_table_of_advice_is_asked_for_a_damaged_database_too(demo: DemoPaths
 
     assert done.code == 2
     assert "Escalate to: Ann of the database team (priority: Critical)" in done.err
+
+    monkeypatch.chdir(tmp_path)
+    advice.rename("recon-advice.toml")
+    unnamed = run_in_process("verify", demo.bundle, "--database", demo.database, "-o", "r.md")
+
+    assert "Escalate to: Ann of the database team (priority: Critical)" in unnamed.err
 
 
 def test_a_damaged_table_that_the_rules_can_do_without_is_escalated(
