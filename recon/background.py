@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from math import inf
 from queue import Empty, Queue
 from threading import Thread
@@ -16,6 +19,7 @@ T = TypeVar("T")
 PATIENCE_S = 3.0
 # With polars loaded, an interrupt does not end a wait by itself: it is noticed only between two waits.
 SLICE_S = 0.2
+INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def start(work: Callable[[], T]) -> Future[T]:
@@ -43,6 +47,26 @@ def await_result(future: Future[T], limit_s: float | None = None) -> T:
         if monotonic() >= deadline:
             raise TimeoutError
     return future.result()
+
+
+@contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Let what is short and belongs together end before an interrupt ends the rest; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in INTERRUPTS}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in before:
+        signal.signal(number, lambda caught, _: held.append(caught))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in held[:1]:
+        signal.raise_signal(number)
 
 
 class ReadAhead(Generic[T]):

@@ -210,12 +210,20 @@ def _exit_code(command: click.Command) -> int:
             return stop.exit_code
         except BaseException as error:
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
-                say("\nInterrupted: no verdict was reached.")
-                _show(plans, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
-                return EXIT_INTERRUPTED
+                return _interrupted(plans)
             if not isinstance(error, Exception):
                 raise
             return _report(error, plans)
+
+
+def _interrupted(plans: list[Any]) -> int:
+    """The exit code of an interrupted command: that of the verdict, once its report is written."""
+    if plans and plans[0].reached is not None:
+        say(f"\nInterrupted after the verdict, which stands: {_visible(plans[0].written_to)}")
+        return int(plans[0].reached)
+    say("\nInterrupted: no verdict was reached.")
+    _show(plans, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
+    return EXIT_INTERRUPTED
 
 
 def say(text: str, *, nl: bool = True) -> None:

@@ -40,6 +40,8 @@ class FailurePlan:
         advice: The table of advice; None: the runbook's.
         target: The options that name database and profile, as words.
         escalation: What the table of advice says of the error; None: nothing.
+        reached: The exit code of the verdict, once what shows it is written; None: until then.
+        written_to: Where that is.
     """
 
     outputs: Sequence[Output] = ()
@@ -54,6 +56,8 @@ class FailurePlan:
     advice: str | None = None
     target: tuple[str, ...] = ()
     escalation: Escalation | None = None
+    reached: int | None = None
+    written_to: str = ""
 
     def expect(self, bundle: str, given: Mapping[str, Any]) -> None:
         """State where an error is to be seen, from the values of a command's options.

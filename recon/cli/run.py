@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import recon
-from recon.cli import CONTEXT
+from recon.cli import CONTEXT, EXIT_ERROR
 from recon.cli.failures import failure_plan
 from recon.cli.options import JudgingCommand, exit_code, judging_options
 from recon.errors import StepError, UsageError
@@ -21,8 +21,10 @@ from recon.runs.folder import CHOICES, PARTS, expected_folder
 from recon.runs.notice import notice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from recon.cli.failures import FailurePlan
+    from recon.model import Verification
     from recon.runs.run import Run
 
 LABELS = {
@@ -35,6 +37,19 @@ LABELS = {
     "data_docs": "Data Docs",
 }
 PART = click.Choice(CHOICES)
+
+
+class RunConsole(Console):
+    """A console that notes in the plan when nothing can take the verdict back any more."""
+
+    def __init__(self, plan: FailurePlan, fail_on: str, **shown: Any) -> None:
+        super().__init__(**shown)
+        self._plan, self._fail_on = plan, fail_on
+
+    def run_kept(self, verification: Verification, folder: Path, failed: Mapping[str, str]) -> None:
+        """Note it."""
+        self._plan.runs, self._plan.written_to = None, str(folder)
+        self._plan.reached = EXIT_ERROR if failed else exit_code(verification, self._fail_on)
 
 
 @click.command("run", cls=JudgingCommand, context_settings=CONTEXT)
@@ -68,14 +83,14 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
     made, 130 interrupted.
     """
     parts = _parts(only, skip)
-    console = Console(verbose=verbose, kept_in=partial(expected_folder, Path(outputs)) if "snapshot" in parts else None)
+    kept_in = partial(expected_folder, Path(outputs)) if "snapshot" in parts else None
+    console = RunConsole(failure_plan(), fail_on, verbose=verbose, kept_in=kept_in)
     asked = recon.RunOptions(options, outputs=outputs, parts=parts, fail_on=fail_on)
     try:
         done = recon.run(asked, console)
     except BaseException:
         console.wipe_progress()
         raise
-    failure_plan().runs = None
     console.finished(done.verification, *places(done))
     publish(done.verification, os.environ, err=False)
     if done.failed:

@@ -72,8 +72,11 @@ def command(
         raise
     console.report_writing()
     unwritten = write_reports(verification, outputs, fail_on=fail_on, tables=tables)
-    failure_plan().outputs = tuple(unwritten)
-    written = (output.words for output in outputs if output not in unwritten)
+    plan = failure_plan()
+    plan.outputs = tuple(unwritten)
+    written = [output.words for output in outputs if output not in unwritten]
+    if not unwritten:
+        plan.reached, plan.written_to = exit_code(verification, fail_on), ", ".join(written)
     console.finished(verification, *(f"Report written to: {words}" for words in written))
     publish(verification, os.environ, err=err)
     if unwritten:

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.expectation import (
+    ColumnAggregateExpectation,
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    MulticolumnMapExpectation,
+)
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
 
@@ -27,6 +33,14 @@ if TYPE_CHECKING:
 RESULT_FORMAT = {"result_format": "COMPLETE", "unexpected_index_column_names": [ROW]}
 # In each group, one kwarg says what is expected; without any of them, every value would pass.
 DECISIVE = (("regex",), ("min_value", "max_value"))
+# The only kinds that look at nothing but the rows they are given.
+ABOUT_VALUES = (
+    ColumnAggregateExpectation,
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    MulticolumnMapExpectation,
+)
+ABOUT_ROWS = ("expect_column_type_to_be", "expect_table_row_count_to_be_between", "expect_table_row_count_to_equal")
 ABOUT_NULLS = ("expect_column_values_to_be_null", "expect_column_values_to_not_be_null")
 
 
@@ -56,7 +70,10 @@ def expectation(rule: Rule) -> Any:
     if rule.type not in known:
         hint = suggest(rule.type, known)
         raise RuleError(f"Great Expectations does not know the expectation type {rule.type!r}. {hint or ''}".strip())
-    fields = get_expectation_impl(rule.type).__fields__
+    implementation = get_expectation_impl(rule.type)
+    if not (issubclass(implementation, ABOUT_VALUES) or rule.type in ABOUT_ROWS):
+        raise RuleError(f"{rule.type} looks at more than the rows of one table: write it in SQL")
+    fields = implementation.__fields__
     for group in DECISIVE:
         if set(group) <= set(fields) and not any(rule.parameters.get(name) is not None for name in group):
             raise RuleError(f"the kwargs say nothing to expect: {' or '.join(group)} is missing")

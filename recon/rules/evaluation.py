@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,18 @@ import polars as pl
 from recon.errors import lack_of_resources
 from recon.model import Check, Outcome
 from recon.rules import Fallback, Rule
+from recon.rules.reach import require_within_reach
 from recon.rules.rule import ISSUES
+from recon.rules.waiting import RuleLimits, RuleThreads, TimeLimitReached, limited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from recon.warehouse import Warehouse
     from recon.warehouse.rule_reading import RuleReading
 
 BY_SEVERITY = {"critical": Outcome.FAIL, "warning": Outcome.WARN, "info": Outcome.WARN}
-RULES_AT_ONCE = 2
+NO_LIMITS = RuleLimits()
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # Importing it takes seconds, so it is loaded only when the first rule of a foreign type is judged.
 GREAT_EXPECTATIONS = "recon.gx"
@@ -32,15 +34,42 @@ class RuleError(Exception):
     """A rule that contradicts its own contract."""
 
 
-def evaluate_all(rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int) -> Iterator[Check]:
+def evaluate_all(
+    rules: Sequence[Rule], warehouse: Warehouse, evidence_rows: int, limits: RuleLimits = NO_LIMITS
+) -> Generator[Check]:
     """Evaluate the rules, two at a time; yields their checks in order.
+
+    A rule that reaches a limit is an ERROR, also for whatever evaluates it again on the same warehouse. What is being
+    evaluated when the iterator is closed is ended.
 
     Great Expectations is not thread-safe: its rules are judged in the calling thread, one by one.
     """
-    with ThreadPoolExecutor(RULES_AT_ONCE, "recon-rules") as threads:
-        begun = [None if r.is_gx_native else threads.submit(evaluate, r, warehouse, evidence_rows) for r in rules]
-        for rule, check in zip(rules, begun, strict=True):
-            yield check.result() if check else evaluate(rule, warehouse, evidence_rows)
+
+    def judge(rule: Rule) -> Check:
+        return evaluate(rule, warehouse, evidence_rows)
+
+    own = [rule for rule in rules if not rule.is_gx_native]
+    with RuleThreads(own, judge, warehouse.interrupt, limits) as threads:
+        attempts = iter(threads.attempts)
+        for rule in rules:
+            found = _in_time(rule, judge, limits) if rule.is_gx_native else threads.result(next(attempts))
+            yield _given_up(rule, warehouse, found) if isinstance(found, str) else found
+
+
+def _in_time(rule: Rule, judge: Callable[[Rule], Check], limits: RuleLimits) -> Check | str:
+    with suppress(Exception):
+        # What is being loaded must not be interrupted; what cannot be loaded is reported by the judgement.
+        _judge_of(rule)
+    try:
+        with limited(limits):
+            return judge(rule)
+    except TimeLimitReached as reached:
+        return str(reached)
+
+
+def _given_up(rule: Rule, warehouse: Warehouse, reason: str) -> Check:
+    warehouse.given_up[rule.id] = reason
+    return _unevaluated(rule, reason)
 
 
 def evaluate(rule: Rule, warehouse: Warehouse, evidence_rows: int = 1000) -> Check:
@@ -86,6 +115,8 @@ def unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
     """The check of a rule that cannot be run; None when it can."""
     if rule.switched_off:
         return _switched_off(rule, rule.switched_off)
+    if rule.id in warehouse.given_up:
+        return _unevaluated(rule, warehouse.given_up[rule.id])
     refused = _first(rule.requires, warehouse.unreadable)
     if refused:
         return _unevaluated(rule, refused)
@@ -97,7 +128,7 @@ def unjudged(rule: Rule, warehouse: Warehouse) -> Check | None:
 
 
 def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
-    with warehouse.reading() as reading:
+    with _reading(rule, warehouse) as reading:
         violations, count = reading.evidence(rule.sql, rule.parameters, evidence_rows)
         given = _values(rule, reading)
     values = {**given, "violations": count, "s": "" if count == 1 else "s"}
@@ -115,6 +146,15 @@ def _judge(rule: Rule, warehouse: Warehouse, evidence_rows: int) -> Check:
         escalate=_numbered(_escalation(rule, outcome, values.get("escalate")), values),
         issue=_issue(rule, values.get("issue")),
     )
+
+
+@contextmanager
+def _reading(rule: Rule, warehouse: Warehouse) -> Iterator[RuleReading]:
+    """A reading for a rule whose queries are known to reach nothing else; of those that are shipped, tests know it."""
+    with warehouse.reading() as reading:
+        for sql in () if rule.is_shipped else filter(None, (rule.sql, rule.values_sql)):
+            require_within_reach(sql, reading)
+        yield reading
 
 
 def _outcome(rule: Rule, warehouse: Warehouse, values: Mapping[str, Any]) -> tuple[Outcome, str | None]:
@@ -171,7 +211,7 @@ def _values(rule: Rule, reading: RuleReading) -> dict[str, Any]:
 
 def unknown_values(rule: Rule, warehouse: Warehouse) -> list[str]:
     """The values that the rule's messages and its reason to escalate name but nothing provides, each once."""
-    with warehouse.reading() as reading:
+    with _reading(rule, warehouse) as reading:
         given = {*_values(rule, reading), "violations", "s"}
     texts = (*rule.messages.values(), rule.escalate or "")
     named = [name for text in texts for name in PLACEHOLDER.findall(text) if name not in given]

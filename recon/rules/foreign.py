@@ -43,6 +43,7 @@ OUT_OF_REACH = {
         f"Write it in SQL, as an entry of the type {RULE_TYPE}",
     ),
 }
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 NOT_KWARGS = {
     **dict.fromkeys(
         ("row_condition", "condition_parser", "windows"), f"Write it in SQL, as an entry of the type {RULE_TYPE}"
@@ -123,11 +124,20 @@ def _require_kwargs(kwargs: Mapping[str, Any], where: str) -> None:
     for name, why in NOT_KWARGS.items():
         if name in kwargs:
             raise wrong(where, f"kwargs.{name}", "kwargs about values", f"{name}", why)
+    _require_local(kwargs.get("json_schema"), where)
     mostly = kwargs.get("mostly", 1)
     is_number = isinstance(mostly, int | float) and not isinstance(mostly, bool)
     if not (is_number and 0 < mostly <= 1):
         # At 0, any rows would pass.
         raise wrong(where, "kwargs.mostly", "a number above 0, up to 1", repr(mostly)[:60])
+
+
+def _require_local(value: Any, where: str) -> None:
+    """Refuse a JSON schema that refers to another document, which would be read from a file or from the network."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        if key in REFERENCES and not str(inner).startswith("#"):
+            raise wrong(where, f"kwargs … {key}", "a place in the same schema, such as '#/$defs/…'", repr(inner)[:100])
+        _require_local(inner, where)
 
 
 def _columns(kwargs: Mapping[str, Any], where: str) -> Iterator[str]:

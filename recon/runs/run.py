@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from recon.background import held_interrupts
 from recon.errors import OutputError, ReconError, StepError, UsageError, suggest
 from recon.masking import mask_text
 from recon.preflight.decisions import account_name
@@ -105,10 +106,10 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
             process = open_until_the_end.enter_context(notebook_process(working.path, _secret(options)))
         asked = replace(options.verify, distributions=True)
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
-        require_listener(listener).report_writing()
+        listener = require_listener(listener)
+        listener.report_writing()
         assembly = Assembly(options, working, judgement, process)
-        folder = assembly.publish()
-    assembly.attempt(RECORD, lambda: record_folder(folder.path))
+        folder = assembly.publish(listener)
     site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None
     return Run(judgement.verification, folder, assembly.manifest, site, assembly.failed)
 
@@ -148,8 +149,8 @@ class Assembly:
         started_at = timestamp(self.verification.started_at)
         return Manifest(self.verification.run_id, started_at, made, inputs=self.judgement.case.described)
 
-    def publish(self) -> RunFolder:
-        """Make every requested part, and let the folder appear.
+    def publish(self, listener: Listener) -> RunFolder:
+        """Make every requested part, let the folder appear, and record it.
 
         Raises:
             OutputError: The judgement itself cannot be written; the message contains the verdict.
@@ -157,7 +158,10 @@ class Assembly:
         verification = self.verification
         try:
             self.make()
-            return publish(self.working, folder_name(verification.started_at, verification.run_id))
+            with held_interrupts():
+                folder = publish(self.working, folder_name(verification.started_at, verification.run_id))
+                self.attempt(RECORD, lambda: record_folder(folder.path))
+                listener.run_kept(verification, folder.path, self.failed)
         except (OSError, OutputError) as error:
             verdict = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
             raise OutputError(
@@ -166,6 +170,7 @@ class Assembly:
                 found=_sentence(error),
                 next_step="Make room there or choose another folder with --outputs, and run again",
             ) from error
+        return folder
 
     def make(self) -> None:
         """Make every requested part, the other parts while the notebook is executed.

@@ -101,8 +101,8 @@ class VerifyOptions:
             folder, where only the command line looks for one.
         baseline: Folders of backups or of earlier runs on this database: rows that they had must still be there.
         allow_dry_run: Verify the bundle of a dry run anyway.
-        timeout_s: Seconds to wait for the database to open, and then for its next rows; None: 5 for its answer, 30 for
-            it to be open, and no limit for rows.
+        timeout_s: Seconds to wait for the database to open, then for its next rows, and for each check; None: 5 for
+            its answer, 30 for it to be open, no limit for rows, and 600 for each check.
         evidence_rows: Maximum number of violations kept per check; their count is exact in any case.
         show_pii: Keep names, e-mail addresses and phone numbers readable.
         shipped_suites: Whether the shipped suites are included below `expectations`; otherwise only those are used.
@@ -208,7 +208,8 @@ class VerifyOptions:
         flag="--timeout",
         above=0,
         metavar="SECONDS",
-        help="Longest wait for the database to open and for its next rows.  [default: 5 to connect, none for rows]",
+        help="Longest wait for the database to open, for its next rows, and for each check.  [default: 5 to connect, "
+        "none for rows, 600 for a check]",
         decides=False,
     )
     evidence_rows: int = option(

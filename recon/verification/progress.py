@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from recon.errors import UsageError, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from recon.bundle import Bundle
-    from recon.model import Check, Ledger, SnapshotInfo
+    from recon.model import Check, Ledger, SnapshotInfo, Verification
     from recon.rules import Rule
     from recon.verification.options import VerifyOptions
 
@@ -57,6 +58,9 @@ class Listener:
 
     def report_writing(self) -> None:
         """The verdict is reached, and reports are about to be written."""
+
+    def run_kept(self, verification: Verification, folder: Path, failed: Mapping[str, str]) -> None:
+        """The folder of a run is in its place, without the parts that `failed`, for these reasons."""
 
 
 EVENTS = tuple(name for name in vars(Listener) if not name.startswith("_"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +24,7 @@ from recon.rules.acceptance.applying import apply_acceptance
 from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
+from recon.rules.waiting import RuleLimits
 from recon.verification.accepting import accepted_differences
 from recon.verification.advice import load_advice, with_advice
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from recon.verification.progress import Listener
 
 NEWEST_RUN = "select run_id from target.runs where run_id <> '' order by recorded_at desc nulls last limit 1"
+RULE_LIMIT_S = 600
 BASELINES = "recon.verification.baseline"
 UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
 
@@ -269,18 +271,25 @@ def _checks(
     case: VerificationInput, warehouse: Warehouse, listener: Listener
 ) -> tuple[tuple[Check, ...], AcceptedDifferences | None]:
     """Evaluate the rules; each check is shown at once, unless what is accepted has to be known first."""
-    evaluated: Iterable[Check] = evaluate_all(case.rules, warehouse, case.options.evidence_rows)
     accepted = None
-    if case.accepted:
-        found = tuple(evaluated)
-        create_findings(case.rules, found, warehouse)
-        evaluated, accepted = apply_acceptance(case.accepted, found, warehouse, case.today)
     personal, checks = case.profile.personal_columns, []
-    for each in evaluated:
-        check = each if case.options.show_pii else mask_check(each, personal)
-        listener.check_done(check)
-        checks.append(check)
+    # Closed at once where anything ends this: what is being evaluated is then ended.
+    with closing(evaluate_all(case.rules, warehouse, case.options.evidence_rows, _limits(case, warehouse))) as judging:
+        evaluated: Iterable[Check] = judging
+        if case.accepted:
+            found = tuple(evaluated)
+            create_findings(case.rules, found, warehouse)
+            evaluated, accepted = apply_acceptance(case.accepted, found, warehouse, case.today)
+        for each in evaluated:
+            check = each if case.options.show_pii else mask_check(each, personal)
+            listener.check_done(check)
+            checks.append(check)
     return tuple(checks), accepted if case.options.show_pii or accepted is None else mask_accepted(accepted)
+
+
+def _limits(case: VerificationInput, warehouse: Warehouse) -> RuleLimits:
+    """What a rule may take: as much again as the warehouse may, and once more for what it hands over."""
+    return RuleLimits(case.options.timeout_s or RULE_LIMIT_S, 2 * warehouse.memory_limit_mb * 10**6)
 
 
 def _settings(case: VerificationInput) -> dict[str, object]:

@@ -29,6 +29,14 @@ class RuleReading:
 
     connection: duckdb.DuckDBPyConnection
 
+    def require_query(self, sql: str) -> None:
+        """Require one select.
+
+        Raises:
+            ValueError: It is none, or more than one statement.
+        """
+        query_of(sql, self.connection)
+
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, limit: int = -1) -> list[dict[str, Any]]:
         """Return the first rows of a query with a small result, keyed by column name; `limit` -1: all rows.
 

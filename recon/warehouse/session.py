@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -65,6 +66,7 @@ class Warehouse:
         origins: What a table was read from, where that is not the report: "source.members" → file name.
         unread: The application's table → its columns that are not read.
         unknown_fields: Place in the report ("members", "idMapping.events") → keys that no column is loaded from.
+        given_up: Id of a rule that takes too long or too much memory → the reason.
         milliseconds: Table and column → the number of values that arrived as milliseconds since 1970.
     """
 
@@ -76,6 +78,7 @@ class Warehouse:
     origins: dict[str, str] = field(default_factory=dict)
     unread: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    given_up: dict[str, str] = field(default_factory=dict)
     milliseconds: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,9 @@ class Warehouse:
         self._opening = start(partial(_open_session, str(self._spill.path), self.kept))
         self._is_undone = False
         self._is_parallel = False
+        self.memory_limit_mb = MEMORY_LIMIT_MB
+        self._readings: dict[Thread, duckdb.DuckDBPyConnection] = {}
+        self._of_readings = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -105,8 +111,9 @@ class Warehouse:
         return self.connection.execute(last, values)
 
     def close(self) -> None:
-        """Close the session and remove its spill files."""
-        self.connection.close()
+        """Close the session and remove its spill files; where a query cannot be ended, the session ends with it."""
+        if not self._readings:
+            self.connection.close()
         self._spill.close()
 
     @property
@@ -182,7 +189,8 @@ class Warehouse:
         wanted_mb = rows * PAIRED_BYTES // 10**6
         if wanted_mb > MEMORY_LIMIT_MB:
             half_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6 // 2
-            self.execute(f"set memory_limit = '{max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))}MB'")
+            self.memory_limit_mb = max(MEMORY_LIMIT_MB, min(wanted_mb, half_mb))
+            self.execute(f"set memory_limit = '{self.memory_limit_mb}MB'")
 
     def _failed(self, name: str, frame: pl.DataFrame, fields: Sequence[LoadColumn]) -> list[LoadColumn]:
         """Return the columns in which a value of `frame`, the rows appended last, became null."""
@@ -228,7 +236,19 @@ class Warehouse:
             yield RuleReading(self.connection)
             return
         with reading(self.connection) as opened:
-            yield opened
+            thread = current_thread()
+            self._readings[thread] = opened.connection
+            try:
+                yield opened
+            finally:
+                with self._of_readings:
+                    self._readings.pop(thread, None)
+
+    def interrupt(self, thread: Thread) -> None:
+        """Interrupt the query that the reading of a thread runs, if it has a reading and that runs one."""
+        with self._of_readings:
+            if thread in self._readings:
+                self._readings[thread].interrupt()
 
     @contextmanager
     def undone(self) -> Iterator[None]:

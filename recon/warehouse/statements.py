@@ -30,10 +30,19 @@ def query_of(sql: str, connection: duckdb.DuckDBPyConnection) -> duckdb.Statemen
         ValueError: There is no statement, more than one, or one that is not a select.
     """
     statements = parsed(sql, connection)
-    kinds = [statement.type.name for statement in statements]
+    kinds = [_kind(statement) for statement in statements]
     if kinds != ["SELECT"]:
         raise ValueError(f"a rule's SQL is one select, not {', '.join(kinds) or 'nothing'}")
     return statements[0]
+
+
+def _kind(statement: duckdb.Statement) -> str:
+    """The kind of statement; the Python package has no name for the newest."""
+    try:
+        name: str = statement.type.name
+    except ValueError:
+        return "another statement"
+    return name
 
 
 def named(statement: duckdb.Statement, parameters: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from great_expectations.expectations.registry import get_expectation_impl, list_registered_expectation_implementations
 from gx_runs import entry, write_suite
+from msgspec.structs import replace
 from support import check_of, outcomes, run_in_process, verify
 from verifications import HOSTILE
 
 import recon
 from recon.errors import SuiteError
-from recon.gx.stock import conclude, exception_of
+from recon.gx.stock import ABOUT_ROWS, ABOUT_VALUES, conclude, exception_of
 from recon.model import Outcome, Verdict
-from recon.rules import load_suite
+from recon.rules import RULE_TYPE, load_suite
 from recon.rules.evaluation import RuleError, evaluate
+from recon.rules.foreign import OUT_OF_REACH
 from recon.warehouse import LoadColumn, Warehouse
 
 if TYPE_CHECKING:
@@ -219,6 +222,38 @@ def test_a_wrong_entry_is_refused_with_its_place(tmp_path: Path, changes: dict[s
 def test_what_could_hold_by_itself_on_a_batch_is_refused(tmp_path: Path, kind: str) -> None:
     with pytest.raises(SuiteError, match=kind):
         recon.load_checks([write_suite(tmp_path, entry(kind))])
+
+
+SCHEMAS: list[dict[str, Any]] = [
+    {"$ref": "file:///etc/passwd"},
+    {"$ref": "https://127.0.0.1:1/schema.json"},
+    {"properties": {"a": {"items": [{"anyOf": [{"$ref": "other.json#/a"}]}]}}},
+    {"$id": "https://127.0.0.1:1/", "$dynamicRef": "other"},
+]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=str)
+def test_a_schema_that_refers_to_another_document_is_refused(tmp_path: Path, schema: dict[str, Any]) -> None:
+    kwargs = {"column": "email", "json_schema": schema}
+    with pytest.raises(SuiteError, match=r"own.yaml:3.*a place in the same schema"):
+        recon.load_checks([write_suite(tmp_path, entry("expect_column_values_to_match_json_schema", kwargs=kwargs))])
+
+
+def test_a_schema_may_refer_to_its_own_parts(tmp_path: Path) -> None:
+    schema = {"$defs": {"n": {"type": "integer"}}, "$ref": "#/$defs/n"}
+    kwargs = {"column": "joined_at", "json_schema": schema}
+    rule = rule_of(tmp_path, "expect_column_values_to_match_json_schema", kwargs=kwargs)
+    assert rule.parameters["json_schema"] == schema
+
+
+def test_no_type_looks_at_anything_but_the_rows_of_a_table(warehouse: Warehouse, tmp_path: Path) -> None:
+    for kind in list_registered_expectation_implementations():
+        is_known = issubclass(get_expectation_impl(kind), ABOUT_VALUES) or kind in ABOUT_ROWS
+        if is_known or kind == RULE_TYPE:
+            continue
+        assert kind in OUT_OF_REACH
+        rule = replace(rule_of(tmp_path, MATCH, kwargs=REGEX), type=kind)
+        assert "looks at more than the rows of one table" in evaluate(rule, warehouse).message
 
 
 def damaged(demo: DemoPaths) -> None:

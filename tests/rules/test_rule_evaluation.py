@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 PACKAGE = CHECKOUT / "recon"
 ROLLBACK = "A rollback is required: Level 1"
-NO_ROW = "select i from numbers.counted where i < 0"
-ROWS = "select i from numbers.counted order by i"
+NO_ROW = "select i from target.counted where i < 0"
+ROWS = "select i from target.counted order by i"
 OWN = Rule(
     id="own_rule",
     title="Own Rule",
@@ -62,13 +62,12 @@ TYPELESS: dict[str, Any] = {"kwargs": {}, "meta": {"id": "typeless"}}
 
 @pytest.fixture(scope="module")
 def filled() -> Iterator[Warehouse]:
-    """Holds 25 rows in `target.members` (and `numbers.counted`), and an empty `target.tiers`."""
+    """Holds 25 rows in `target.members` (and `target.counted`), and an empty `target.tiers`."""
     with Warehouse() as made:
         made.create("target.members", [LoadColumn("id", "key")])
         made.append("target.members", pl.DataFrame({"id": [str(i) for i in range(25)]}), [LoadColumn("id", "key")])
         made.create("target.tiers", [LoadColumn("id", "key")])
-        made.connection.execute("create schema numbers")
-        made.connection.execute("create table numbers.counted as select i from range(25) t(i)")
+        made.connection.execute("create table target.counted as select i from range(25) t(i)")
         yield made
 
 
@@ -223,7 +222,7 @@ def test_a_value_is_never_taken_for_a_template(warehouse: Warehouse) -> None:
         # These break only after many rows were streamed.
         "select cast(case when i = 50000 then 'x' else '1' end as integer) as n from range(100000) t(i)",
         "select case when i = 90000 then error('boom') else i end as n from range(100000) t(i)",
-        "select i from numbers.counted where i > $absent",
+        "select i from target.counted where i > $absent",
     ],
     ids=["syntax", "column", "table", "cast", "late cast", "late error", "parameter"],
 )
@@ -341,7 +340,7 @@ def test_one_broken_rule_does_not_stop_the_others(warehouse: Warehouse) -> None:
 def test_parameters_are_bound_where_they_are_named(warehouse: Warehouse) -> None:
     found = judged(
         warehouse,
-        sql="select i from numbers.counted where i >= $least order by i",
+        sql="select i from target.counted where i >= $least order by i",
         values_sql="select $least as expected, $name as actual",
         parameters={"least": 20, "name": "'; drop table target.members --"},
         messages={"pass": "", "fail": "{violations} of at least {expected}, {actual}"},
