@@ -268,7 +268,9 @@ def _lack(error: BaseException) -> ResourceError | None:
     if code in NO_ROOM or (kinds & FILE_ERRORS and any(words in text for words in NO_ROOM_TEXTS)):
         return ResourceError("There is no room left on the disk", where=_file(error), found=text, next_step=MAKE_ROOM)
     if isinstance(error, MemoryError) or code == errno.ENOMEM or kinds & MEMORY_ERRORS or _is_unmapped(error, text):
-        return ResourceError("There is not enough memory", found=text or "none left", next_step=MORE_MEMORY)
+        # What follows are the engine's hints, for settings that are not the user's.
+        found = text.partition("\n")[0] or "none left"
+        return ResourceError("There is not enough memory", found=found, next_step=MORE_MEMORY)
     if code in {errno.EMFILE, errno.ENFILE}:
         more = "Raise the limit of open files (ulimit -n), and run again"
         return ResourceError("Too many files are open", where=_file(error), found=text, next_step=more)
