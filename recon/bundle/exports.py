@@ -10,9 +10,9 @@ from recon.bundle.headers import HEADERS, TELLING, cells_of, headers_of, known_h
 from recon.bundle.jsonfile import convert
 from recon.bundle.model import Export
 from recon.bundle.places import below, folder_of, home_of, is_hidden, is_inside, reported_name, reported_names
-from recon.bundle.regular import irregular
 from recon.errors import BundleError
 from recon.model import ENTITIES
+from recon.regular import irregular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

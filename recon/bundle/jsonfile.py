@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
-from recon.bundle.regular import read_regular
 from recon.errors import BundleError
+from recon.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,10 +29,10 @@ from recon.bundle.formats import (
 from recon.bundle.jsonfile import REWRITE, convert, convert_each, decode_mended, describe, read_json, read_text
 from recon.bundle.lists import JsonList, read_envelope
 from recon.bundle.model import Bundle
-from recon.bundle.regular import irregular
 from recon.bundle.unread import beside, find_unread, misnamed
 from recon.errors import BundleError
 from recon.model import ENTITIES
+from recon.regular import irregular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,7 @@ from recon.profile.entries import EntryReader
 from recon.profile.formats import KeyPartEntry, OnlyEntry, ProfileFile, RunEntry, TableEntry
 from recon.profile.importer import read_importer
 from recon.profile.model import TRUNCATIONS, Column, KeyPart, Only, Profile, RunRecord, Table
+from recon.regular import read_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +42,7 @@ def _vocabulary() -> Profile:
 
 def _read(path: Path, vocabulary: Profile | None) -> Profile:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_named(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ProfileError(
             "The profile cannot be read",

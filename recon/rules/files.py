@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from recon.errors import SuiteError, suggest
+from recon.regular import MOST_NAMED_BYTES, read_regular
 from recon.rules.repetition import repeated
 from recon.rules.rule import place
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIXES = (".yaml", ".yml")
 FOLDER = "a folder with suites (*.yaml)"
+MOST_NESTED = 100
+NESTING = (yaml.SequenceStartEvent, yaml.MappingStartEvent)
+UNNESTING = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 KEYS = ("name", "meta", "expectations", "id", "notes")
 META_KEYS = ("notes", "overrides", "policies", "great_expectations_version")
 SHAPE = "the keys name and expectations (a list)"
@@ -122,7 +126,7 @@ def _suite(path: Path, text: str) -> SuiteFile:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path, MOST_NAMED_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise _unreadable(path, error) from error
 
@@ -130,6 +134,7 @@ def _text(path: Path) -> str:
 def _parse(path: Path, text: str) -> tuple[Any, Any]:
     """The document as YAML nodes, which carry line numbers, and as plain objects."""
     try:
+        _refuse_depth(path, text)
         loader = LOADER(text)
         try:
             node = loader.get_single_node()
@@ -141,10 +146,30 @@ def _parse(path: Path, text: str) -> tuple[Any, Any]:
         raise _unreadable(path, error) from error
 
 
+def _refuse_depth(path: Path, text: str) -> None:
+    """Refuse what is nested so deeply that its reader, which is no Python, would end the process.
+
+    Raises:
+        SuiteError: It is.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=LOADER):
+        depth += isinstance(event, NESTING) - isinstance(event, UNNESTING)
+        if depth > MOST_NESTED:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise SuiteError(
+                "A suite cannot be read",
+                where=f"{path}:{line}",
+                expected=f"at most {MOST_NESTED} lists and objects, one in another",
+                found="more",
+                next_step="Correct the file there",
+            )
+
+
 def _unreadable(path: Path, error: Exception) -> SuiteError:
     mark = getattr(error, "problem_mark", None)
     where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-    found = " ".join(str(getattr(error, "problem", None) or error).split())
+    found = " ".join(str(getattr(error, "problem", None) or getattr(error, "strerror", None) or error).split())
     return SuiteError("A suite cannot be read", where=where, expected="YAML", found=found, next_step=_next_step(found))
 
 

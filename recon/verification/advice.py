@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from recon.errors import AdviceError, suggest
+from recon.regular import read_named
 from recon.rules import optional_checks
 from recon.rules.conversion import sentence
 from recon.verification.advice_faults import faults, mistyped, unreadable, wrong
@@ -56,7 +57,7 @@ def _shipped() -> dict[str, Any]:
 
 def _read(path: Path) -> Advice:
     try:
-        written = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        written = tomllib.loads(read_named(path))
     except (OSError, ValueError, RecursionError) as error:
         raise unreadable(path, error) from error
     own = _tidied(written)

@@ -477,3 +477,9 @@ def test_a_renewed_manifest_does_not_launder_what_was_changed_before(kept: KeptF
     assert message_of(kept.path, "Files") == "Changed since: report.html (changed)"
     assert outcomes_of(kept.path) == {**AS_WRITTEN, "Files": "FAIL"}
     assert read_manifest(kept.path)[0].by == ("jane", "ben")
+
+
+def test_a_link_without_end_is_no_folder_of_evidence(tmp_path: Path) -> None:
+    (tmp_path / "endless").symlink_to("endless")
+    done = run_in_process("evidence", "verify", tmp_path / "endless")
+    assert (done.code, done.err.startswith("Evidence error:")) == (2, True)

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from recon.bundle.policies.problems import TEMPLATE
 from recon.bundle.policies.values import lookup
-from recon.bundle.regular import read_regular
 from recon.errors import UsageError
+from recon.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

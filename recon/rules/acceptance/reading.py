@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recon.errors import AcceptanceError, suggest
+from recon.regular import read_named
 from recon.rules.acceptance.entries import AcceptanceFile, AcceptedEntry
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def text_of(path: Path | str) -> str:
         AcceptanceError: It cannot be read.
     """
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return read_named(Path(path))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 

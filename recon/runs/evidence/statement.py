@@ -204,8 +204,9 @@ def open_evidence(folder: Path) -> Evidence:
 
 
 def _is_recorded(folder: Path) -> bool:
-    home = folder.resolve()
     try:
+        home = folder.resolve()
         return any(line.folder == home.name for line in read_record(home.parent).entries)
-    except EvidenceError:
+    except (EvidenceError, OSError, RuntimeError):
+        # A link without end is a RuntimeError.
         return False

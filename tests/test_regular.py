@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from support import run_in_process
 
-from recon.bundle.regular import NotRegularError, irregular, read_regular
+from recon.regular import NotRegularError, irregular, read_named, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +107,54 @@ def test_what_is_a_file_is_read_whole(tmp_path: Path) -> None:
         read_regular(tmp_path / "none")
     with pytest.raises(NotRegularError, match="7 bytes, more than the 6 that are read"):
         read_regular(file, 6)
+
+
+NAMED = {"--profile": "file.toml", "--accept": "file.toml", "--advice": "file.toml"}
+
+
+@pytest.mark.parametrize("found", [kind for kind in MAKE if "FIFO" not in kind])
+@pytest.mark.parametrize("option", [*NAMED, "--expectations"])
+def test_a_file_that_decides_is_read_only_where_it_ends(
+    demo: DemoPaths, tmp_path: Path, option: str, found: str
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    file = folder / NAMED.get(option, "file.yaml")
+    MAKE[found](file)
+
+    named = file if option in NAMED else folder
+    arguments = ("verify", demo.bundle, "--database", demo.database, "-o", tmp_path / "r.md", option, named)
+    done = run_in_process(*arguments)
+
+    assert done.code == 2
+    assert str(file) in done.err
+    assert found in done.err or "Too many levels of symbolic links" in done.err
+
+
+def test_a_suite_that_is_a_pipe_is_refused_at_once(demo: DemoPaths, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.yaml")
+    arguments = ("verify", demo.bundle, "--database", demo.database, "-o", tmp_path / "r.md")
+    done = run_in_process(*arguments, "--expectations", tmp_path)
+    assert (done.code, "found a pipe (FIFO)" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("opened", ["- ", "[", "? ", "{a: ", "&a [", "- - "])
+def test_a_suite_that_is_nested_without_end_is_refused(demo: DemoPaths, tmp_path: Path, opened: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "own.yaml").write_text(f"name: own\nexpectations:\n{opened * 200_000}", encoding="utf-8")
+    arguments = ("verify", demo.bundle, "--database", demo.database, "-o", tmp_path / "r.md", "--expectations", own)
+    done = run_in_process(*arguments)
+    assert done.code == 2
+    assert done.err.startswith(f"Suite error: A suite cannot be read ({own / 'own.yaml'}")
+
+
+def test_a_file_that_a_person_names_may_be_the_output_of_a_command(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(pipe.write_bytes, b"\xef\xbb\xbfname = 'x'\n")
+        assert read_named(pipe) == "name = 'x'\n"
+        thread.submit(pipe.write_bytes, b"12345")
+        with pytest.raises(NotRegularError, match="more than the 4 bytes"):
+            read_named(pipe, 4)

@@ -1,4 +1,4 @@
-"""Reads regular files of bounded size alone: a device has no end, and a pipe makes its reader wait for a writer."""
+"""Reads files of bounded size alone: a device has no end, and a pipe makes its reader wait for a writer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 4 << 30
+MOST_NAMED_BYTES = 64 << 20
+PIPE = "a pipe (FIFO)"
 FOLDER = "a folder"
 KINDS = {
-    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFIFO: PIPE,
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
@@ -59,3 +61,20 @@ def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         if held.st_size > most_bytes:
             raise NotRegularError(f"{held.st_size:,} bytes, more than the {most_bytes:,} that are read")
         return file.read()
+
+
+def read_named(path: Path, most_bytes: int = MOST_NAMED_BYTES) -> str:
+    """Read a text file that a person names, which may be a pipe, as shells put in the place of a command's output.
+
+    Raises:
+        NotRegularError: It is neither a regular file nor a pipe, or holds more than `most_bytes`.
+        OSError: It cannot be read.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    if irregular(path) != PIPE:
+        return read_regular(path, most_bytes).decode("utf-8-sig")
+    with path.open("rb") as pipe:
+        found = pipe.read(most_bytes + 1)
+    if len(found) > most_bytes:
+        raise NotRegularError(f"more than the {most_bytes:,} bytes that are read")
+    return found.decode("utf-8-sig")
