@@ -13,9 +13,10 @@ help: ## list the targets
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements.lock)"
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode -r requirements.lock
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock >$(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q recon
 	touch $@
 
@@ -78,8 +79,8 @@ lint: $(VENV)/installed ## ruff, mypy, import-linter
 benchmark: $(VENV)/installed ## ratios to the bare work; writes docs/performance.md
 	RECON_BENCHMARK_TABLE=docs/performance.md $(BIN)/python -m pytest -m benchmark -s tests/benchmarks
 
-lock: $(VENV)/installed ## pin the newest releases that pyproject.toml admits
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+lock: $(VENV)/installed ## pin the newest releases that pyproject.toml admits, with the hashes of their files
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DEMO) dist build
