@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.bundle.archive import Unpacked
+
+# A bundle has a handful of files; each entry of an archive takes a kilobyte of memory.
+MOST_ENTRIES = 100_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ def add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
     Raises:
         BundleError: There is no report or more than one, a path is unsafe, or a size limit is exceeded.
     """
-    every = list(entries)
+    every = list(islice(entries, MOST_ENTRIES + 1))
+    if len(every) > MOST_ENTRIES:
+        raise _too_many(unpacked.path)
     named = [entry for entry in every if entry.path.name in NAMES]
     reports = [entry for entry in named if entry.path.name == REPORT]
     wanted = [*named, *_exports(every, reports)]
@@ -67,9 +74,12 @@ def add_entries(entries: Iterable[ArchiveEntry], unpacked: Unpacked) -> None:
     if len(reports) > 1:
         raise ambiguous([entry.name for entry in reports], unpacked.path)
     home = reports[0].path.parent
-    for entry in wanted:
-        if entry.path.parent == home:
-            _add(entry, entry.path.name, unpacked)
+    near = [entry for entry in wanted if entry.path.parent == home]
+    counts = Counter(entry.path for entry in near)
+    if twice := [entry.name for entry in near if counts[entry.path] > 1]:
+        raise ambiguous(twice, unpacked.path)
+    for entry in near:
+        _add(entry, entry.path.name, unpacked)
     for entry in _not_read(every, reports[0]):
         _add_name(entry, entry.path.name, unpacked)
     _add_below(every, home, unpacked)
@@ -151,6 +161,16 @@ def _no_report(entries: list[ArchiveEntry], path: Path) -> BundleError:
         expected=f"an archive of the folder that holds {REPORT}",
         found=", ".join(entry.name for entry in entries[:5])[:200] or "an empty archive",
         next_step="Check that the whole bundle was packed",
+    )
+
+
+def _too_many(path: Path) -> BundleError:
+    return BundleError(
+        "The archive has too many entries",
+        where=str(path),
+        expected=f"the files of one bundle, at most {MOST_ENTRIES:,} entries",
+        found="more",
+        next_step="Pack the folder of the bundle alone, or unpack it yourself and name that folder",
     )
 
 

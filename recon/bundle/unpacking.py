@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from recon.bundle.archive import MAX_BYTES, PIECE_BYTES, Unpacked
 from recon.bundle.entries import ArchiveEntry, add_entries, ambiguous
 from recon.bundle.formats import NAMES, REPORT
 from recon.bundle.packing import GZIP_START, UNPACK, beginning, cut_off, not_unpacked, require_packed
+from recon.bundle.tarball import is_end, open_tar
 from recon.errors import BundleError
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ BROKEN = (
     RuntimeError,
     UnicodeError,
     ValueError,
+    # Of numbers in headers that are taken as they are.
+    struct.error,
+    ArithmeticError,
+    LookupError,
 )
 
 
@@ -76,7 +82,7 @@ def _why_broken(error: Exception) -> tuple[str, str]:
     found = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, NotImplementedError):
         return found, UNPACK
-    if isinstance(error, RuntimeError):
+    if isinstance(error, RuntimeError) and not isinstance(error, RecursionError):
         return "it is encrypted with a password", "Unpack it yourself with its password, and name the folder"
     return found, "Copy it again, or unpack it yourself and name the folder"
 
@@ -86,7 +92,7 @@ def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
         return _unpack_folder if any((path / f"{name}.gz").is_file() for name in NAMES) else None
     if not path.is_file():
         return None
-    if zipfile.is_zipfile(path):
+    if _is_zip(path):
         return _unpack_zip
     if _is_tar(path):
         return _unpack_tar
@@ -97,11 +103,25 @@ def _find_packer(path: Path) -> Callable[[Path, Unpacked], None] | None:
     return None
 
 
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        # It has the end of one, which is refused when it is opened.
+        return True
+
+
 def _is_tar(path: Path) -> bool:
     try:
-        return tarfile.is_tarfile(path)
-    except (EOFError, zlib.error, lzma.LZMAError):
+        open_tar(path).close()
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError):
         return False
+    except OSError:
+        raise
+    except BROKEN:
+        # The first header is one of a tar, and is refused when the others are read.
+        pass
+    return True
 
 
 def _unpack_folder(path: Path, unpacked: Unpacked) -> None:
@@ -144,7 +164,7 @@ def _is_plain(found: zipfile.ZipInfo) -> bool:
 
 
 def _unpack_tar(path: Path, unpacked: Unpacked) -> None:
-    with tarfile.open(path) as archive:
+    with open_tar(path) as archive:
         add_entries(_tar_entries(archive, path, unpacked), unpacked)
 
 
@@ -160,8 +180,11 @@ def _require_end(archive: tarfile.TarFile, path: Path, unpacked: Unpacked) -> No
     """Refuse a tar without the empty block that ends it, and one whose compressed form ends too early."""
     opened = cast("IO[bytes]", archive.fileobj)
     opened.seek(archive.offset)
-    if len(opened.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+    block = opened.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE:
         raise cut_off(path)
+    if not is_end(block):
+        raise not_unpacked(path, "a damaged header", "Copy it again")
     while opened.read(PIECE_BYTES):
         unpacked.require_room(str(path), opened.tell(), path.stat().st_size)
 

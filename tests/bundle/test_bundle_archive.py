@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import run_in_process, verify
 
-from recon.bundle import archive, open_bundle, reading
+from recon.bundle import archive, entries, open_bundle, reading
 from recon.demo import DemoPaths
 from recon.errors import BundleError
 from recon.warehouse import Warehouse
@@ -160,6 +161,100 @@ def test_a_link_or_device_is_refused(tmp_path: Path, kind: str | bytes) -> None:
     else:
         path = tar_of(tmp_path / "bundle.tar.gz", [linked(REPORT, kind)])
     assert refusal(path).found == "a link, a folder or a device"
+
+
+def tar_block(kind: bytes, size: int, name: str = "x") -> bytes:
+    """The header of an entry that states its size, whatever follows."""
+    info = linked(name, kind)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax_of(text: bytes) -> bytes:
+    """A header of attributes, whatever they say, and the report after it."""
+    padded = text + b"\0" * (-len(text) % 512)
+    return (
+        tar_block(tarfile.XHDTYPE, len(text)) + padded + tar_block(tarfile.REGTYPE, 2, REPORT) + b"{}".ljust(512, b"\0")
+    )
+
+
+END = b"\0" * 1024
+COSTLY = {
+    "a header of 2,000,000,000 bytes": tar_block(tarfile.XHDTYPE, 2 * 10**9) + END,
+    "a header of 1,048,577 bytes": tar_block(tarfile.GNUTYPE_LONGNAME, 2**20 + 1) + END,
+    "a header with an endless number": pax_of(b"1" * 500_000) + END,
+    "a sparse file": pax_of(b"25 GNU.sparse.map=a,b,c,d\n") + END,
+}
+
+
+@pytest.mark.parametrize("found", COSTLY)
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize("packed", [True, False], ids=["tar.gz", "tar"])
+def test_a_header_of_a_tar_that_costs_more_than_its_size_is_refused(
+    tmp_path: Path, found: str, first: bool, packed: bool
+) -> None:
+    """The library would read it whole into memory, search it for minutes, or end in an error of its own."""
+    before = b"" if first else tar_block(tarfile.REGTYPE, 0, "policy-bundle.json")
+    path = tmp_path / ("bundle.tar.gz" if packed else "bundle.tar")
+    path.write_bytes(gzip.compress(before + COSTLY[found]) if packed else before + COSTLY[found])
+    error = refusal(path)
+    assert (error.what, error.where, error.found) == (
+        "The compressed bundle cannot be unpacked",
+        str(path),
+        found,
+    )
+
+
+def test_a_header_of_a_tar_that_is_damaged_is_no_end_of_it(folder_of_club: Path) -> None:
+    """What follows it would be passed over, and the verdict be one without the club's policies."""
+    packed = pack(folder_of_club, "tar", folder_of_club.parent)
+    with tarfile.open(packed) as opened:
+        last = opened.getmembers()[-1]
+    data = bytearray(packed.read_bytes())
+    data[last.offset + 150] ^= 0xFF
+    packed.write_bytes(data)
+    assert refusal(packed).found == "a damaged header"
+
+
+def test_a_long_name_and_attributes_are_no_obstacle(demo: DemoPaths, tmp_path: Path) -> None:
+    """Headers of attributes that real programs write are read as before."""
+    path = tmp_path / "long.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": "é" * 5000}) as opened:
+        for file in sorted(demo.bundle.iterdir()):
+            info = opened.gettarinfo(file, f"{'a long folder/' * 20}{file.name}")
+            info.pax_headers = {"SCHILY.xattr.user.note": "x" * 9000, "mtime": "1705329000.123456789"}
+            with file.open("rb") as content:
+                opened.addfile(info, content)
+    with open_bundle(path) as bundle:
+        assert bundle.policies
+        assert bundle.unpacked
+        assert len(bundle.unpacked.labels) == len([*demo.bundle.iterdir()])
+
+
+def test_the_same_file_twice_in_an_archive_is_ambiguous(tmp_path: Path) -> None:
+    """The later one would replace the earlier, and other programs may show the earlier."""
+    names = (REPORT, "policy-bundle.json", "policy-bundle.json")
+    error = refusal(tar_of(tmp_path / "b.tar.gz", [tarfile.TarInfo(name) for name in names]))
+    assert (error.what, error.found) == (
+        "The bundle has the same file twice",
+        "policy-bundle.json, policy-bundle.json",
+    )
+
+
+def test_an_archive_of_many_entries_is_no_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry takes memory, however little it is packed in."""
+    monkeypatch.setattr(entries, "MOST_ENTRIES", 3)
+    path = zip_of(tmp_path / "b.zip", dict.fromkeys((REPORT, "a", "b", "c"), b"{}"))
+    assert refusal(path).what == "The archive has too many entries"
+
+
+def test_the_end_of_a_zip_of_several_disks_is_one_sentence(tmp_path: Path) -> None:
+    """The library asks for the other disks while it looks whether the file is a zip."""
+    data = zip_of(tmp_path / "b.zip", {REPORT: b"{}"}).read_bytes()
+    at = data.index(b"PK\x05\x06")
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 2)
+    (tmp_path / "b.zip").write_bytes(data[:at] + locator + data[at:])
+    assert "disks" in str(refusal(tmp_path / "b.zip").found)
 
 
 BOMB = b" " * (3 * 2**20)
