@@ -63,7 +63,7 @@ test: $(VENV)/installed ## lint, then every test (brings its own PostgreSQL)
 soak: $(VENV)/installed ## look for failures: SOAK times the examples, drawn by SEED or anew, and what is long or racing
 	@seed=$(SEED); seed=$${seed:-$$($(BIN)/python -c 'import random; print(random.getrandbits(32))')}; \
 	again="make soak SOAK=$(SOAK) SEED=$$seed"; echo "to draw the same again: $$again"; \
-	RECON_SOAK=$(SOAK) PYTHONHASHSEED=$$seed $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
+	RECON_SOAK=$(SOAK) RECON_SEED=$$seed PYTHONHASHSEED=$$seed $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
 	  -m '(hypothesis or rounds or soak) and not benchmark' --hypothesis-seed $$seed \
 	|| { code=$$?; echo "to draw the same again: $$again"; exit $$code; }
 

@@ -6,6 +6,8 @@ import os
 
 SOAKING = "RECON_SOAK" in os.environ
 FACTOR = int(os.environ.get("RECON_SOAK", "1"))
+# What `make soak` prints, and takes to draw the same again.
+SEED = int(os.environ.get("RECON_SEED", "0"))
 
 
 def examples(number: int) -> int:
@@ -16,6 +18,9 @@ def examples(number: int) -> int:
     return number * FACTOR if SOAKING else max(number // 3, 2)
 
 
-def rounds(number: int) -> int:
-    """How often to repeat a race; its test is marked `rounds`, by which `make soak` finds it."""
-    return number * FACTOR
+def rounds(number: int, soaked: int | None = None) -> int:
+    """How often to repeat a race; its test is marked `rounds`, by which `make soak` finds it.
+
+    `make soak` repeats it a multiple of `soaked`, if given, where `make test` has time for a few.
+    """
+    return (soaked or number) * FACTOR if SOAKING else number

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing
 from hashlib import sha256
+from time import sleep
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 import pytest
+from soaking import rounds
 from support import check_of, outcomes, run_in_process, verify_url
 
+from recon.database import open_source, parse_url
 from recon.errors import DatabaseError
+from recon.profile import load_profile
+from recon.warehouse import Warehouse
+from recon.warehouse.load_database import take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,6 +149,77 @@ def test_a_file_that_another_program_writes_to_is_one_sentence(demo: DemoPaths, 
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "lock" in done.err
     assert "Another program has it open" in done.err
+
+
+REPLACE = (
+    """insert into "Member" (id, "firstName", "lastName", email, "joinedAt", "membershipStatusId", "updatedAt")
+       select $new, 'N', 'N', 'n@example.org', '2024-01-01', id, '2024-01-01' from "MembershipStatus" limit 1""",
+    """insert into "Event" (id, title, "startTime", "updatedAt") values ($new, 'N', '2024-01-01', '2024-01-01')""",
+    """insert into "EventRegistration" (id, "eventId", "memberId", "registeredAt", "updatedAt")
+       values ($new, $new, $new, '2024-01-01', '2024-01-01')""",
+    'delete from "EventRegistration" where id = $old',
+    'delete from "Event" where id = $old',
+    'delete from "Member" where id = $old',
+)
+WRITER = """
+import sys, time, uuid
+import duckdb
+file, *statements = sys.argv[1:]
+old = str(uuid.uuid4())
+while True:
+    try:
+        connection = duckdb.connect(file)
+    except duckdb.IOException:
+        time.sleep(0.002)
+        continue
+    with connection:
+        for _ in range(3):
+            new = str(uuid.uuid4())
+            connection.begin()
+            for statement in statements:
+                values = {"new": new, "old": old}
+                connection.execute(statement, {name: values[name] for name in values if f"${name}" in statement})
+            connection.commit()
+            old = new
+    print(old, flush=True)
+    time.sleep(0.05)
+"""
+MEASURE = """
+select (select count(*) from target.members) as members, (select count(*) from target.events) as events,
+       count(*) as registrations,
+       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)
+                           or not exists (select 1 from target.events e where e.id = r.event_id)) as orphans
+from target.registrations r"""
+
+
+@pytest.mark.rounds
+def test_a_writer_at_work_never_shows_in_a_snapshot(file: Path) -> None:
+    """One process at a time may have the file open for writing: what is read is whole, or is refused as locked."""
+    seen: set[str] = set()
+    found, refused, wanted = Counter[str](), 0, rounds(3, 10)
+    command = [sys.executable, "-c", WRITER, file, *REPLACE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        try:
+            assert writer.stdout
+            seen.add(writer.stdout.readline())
+            while found.total() < wanted:
+                try:
+                    with (
+                        closing(open_source(parse_url(f"duckdb:///{file}", "the test"))) as source,
+                        Warehouse() as taken,
+                    ):
+                        take_snapshot(source, load_profile(), (), taken, lambda *_: None)
+                        found.update(str(row) for row in taken.rows(MEASURE))
+                        seen.update(str(row["id"]) for row in taken.rows("select id from target.members"))
+                except DatabaseError as error:
+                    assert "lock" in error.message  # noqa: PT017 - either is right
+                    refused += 1
+                    sleep(0.01)
+        finally:
+            writer.kill()
+    assert found == {str({"members": 61, "events": 13, "registrations": 151, "orphans": 0}): wanted}
+    # The writer went on meanwhile.
+    assert len(seen) > 60 + min(wanted, 10) / 5
 
 
 def test_what_a_crash_left_in_the_log_is_read_and_stays_there(demo: DemoPaths, file: Path) -> None:

@@ -510,21 +510,25 @@ REPLACE = (
         "insert into `Member` (id, `firstName`, `lastName`, email, `joinedAt`, `membershipStatusId`, `updatedAt`) "
         "select %(member)s, 'N', 'N', %(member)s, now(), id, now() from `MembershipStatus` limit 1"
     ),
+    ("insert into `Event` (id, title, `startTime`, `updatedAt`) values (%(member)s, 'N', now(), now())"),
     (
         "insert into `EventRegistration` (id, `eventId`, `memberId`, `registeredAt`, `updatedAt`) "
-        "select uuid(), id, %(member)s, now(), now() from `Event` limit 1"
+        "values (uuid(), %(member)s, %(member)s, now(), now())"
     ),
     "delete from `EventRegistration` where `memberId` = %(old)s",
+    "delete from `Event` where id = %(old)s",
     "delete from `Member` where id = %(old)s",
 )
 MEASURE = """
-select (select count(*) from target.members) as members, count(*) as registrations,
-       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)) as orphans
+select (select count(*) from target.members) as members, (select count(*) from target.events) as events,
+       count(*) as registrations,
+       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)
+                           or not exists (select 1 from target.events e where e.id = r.event_id)) as orphans
 from target.registrations r"""
 
 
 class Writer:
-    """A thread that keeps replacing one member together with its registration, in one transaction."""
+    """A thread that keeps replacing one member and one event with the registration of both, in one transaction."""
 
     def __init__(self, server: MysqlServer, url: str) -> None:
         self._server, self._url, self._over, self.commits = server, url, Event(), 0
@@ -572,12 +576,12 @@ def measure(url: str, writer: Writer, *, announced: bool) -> dict[str, Any]:
 
 @pytest.mark.rounds
 def test_a_writer_at_work_never_shows_in_a_snapshot(mysql_server: MysqlServer, mysql_club: Callable[[], str]) -> None:
-    url, times = mysql_club(), rounds(3)
+    url, times = mysql_club(), rounds(3, 15)
     with Writer(mysql_server, url) as writer:
         found = [measure(url, writer, announced=True) for _ in range(times)]
         # What is read ahead may be read before the writer's turn, so once may not be enough.
         wait_until(lambda: measure(url, writer, announced=False)["orphans"], "this test could not have failed")
-    assert Counter(map(str, found)) == {str({"members": 61, "registrations": 151, "orphans": 0}): times}
+    assert Counter(map(str, found)) == {str({"members": 61, "events": 13, "registrations": 151, "orphans": 0}): times}
 
 
 def test_a_long_table_comes_whole_beside_a_short_one(

@@ -824,21 +824,25 @@ def test_a_connection_that_breaks_while_reading_is_a_clear_error(postgres_club: 
 REPLACE = (
     """insert into "Member" (id, "firstName", "lastName", email, "joinedAt", "membershipStatusId", "updatedAt")
        select %(member)s, 'N', 'N', %(member)s::text, now(), id, now() from "MembershipStatus" limit 1""",
+    """insert into "Event" (id, title, "startTime", "updatedAt") values (%(member)s, 'N', now(), now())""",
     """insert into "EventRegistration" (id, "eventId", "memberId", "registeredAt", "updatedAt")
-       select %(registration)s, id, %(member)s, now(), now() from "Event" limit 1""",
+       values (%(registration)s, %(member)s, %(member)s, now(), now())""",
     'delete from "EventRegistration" where "memberId" = %(old)s',
+    'delete from "Event" where id = %(old)s',
     'delete from "Member" where id = %(old)s',
 )
 WRITERS = 2
-CONSISTENT = {"members": 60 + WRITERS, "registrations": 150 + WRITERS, "orphans": 0}
+CONSISTENT = {"members": 60 + WRITERS, "events": 12 + WRITERS, "registrations": 150 + WRITERS, "orphans": 0}
 MEASURE = """
-select (select count(*) from target.members) as members, count(*) as registrations,
-       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)) as orphans
+select (select count(*) from target.members) as members, (select count(*) from target.events) as events,
+       count(*) as registrations,
+       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)
+                           or not exists (select 1 from target.events e where e.id = r.event_id)) as orphans
 from target.registrations r"""
 
 
 class Writers:
-    """Threads that each keep replacing one member together with its registration, in one transaction."""
+    """Threads that each keep replacing one member and one event with the registration of both, in one transaction."""
 
     def __init__(self, url: str) -> None:
         self._url, self._over = url, Event()
@@ -920,7 +924,7 @@ def measure(source: Any, writers: Writers) -> dict[str, Any]:
 
 @pytest.mark.rounds
 @pytest.mark.parametrize(
-    "driver, times", [("", rounds(3)), ("?driver=connectorx", rounds(2))], ids=["adbc", "connectorx"]
+    "driver, times", [("", rounds(3, 20)), ("?driver=connectorx", rounds(2, 10))], ids=["adbc", "connectorx"]
 )
 def test_a_writer_at_work_never_shows_in_a_snapshot(
     driver: str, times: int, postgres_club: Callable[[str], str]

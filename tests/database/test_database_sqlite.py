@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 FIRST_REGISTRATION = 'delete from "EventRegistration" where rowid = 1'
 NOT_UTF8 = "cast(x'ff4142' as text)"
 MEASURE = """
-select (select count(*) from target.members) as members, count(*) as registrations,
-       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)) as orphans
+select (select count(*) from target.members) as members, (select count(*) from target.events) as events,
+       count(*) as registrations,
+       count(*) filter (where not exists (select 1 from target.members m where m.id = r.member_id)
+                           or not exists (select 1 from target.events e where e.id = r.event_id)) as orphans
 from target.registrations r"""
 FORGET_RUN = 'update "WaIdMapping" set "syncRunId" = null'
 PAGE_BYTES = 4096
@@ -165,9 +167,11 @@ def test_an_interrupted_transaction_is_never_read_as_if_it_were_whole(demo: Demo
 REPLACE_MEMBER = (
     """insert into "Member" (id, "firstName", "lastName", email, "joinedAt", "membershipStatusId", "updatedAt")
        select :new, 'N', 'N', :new, '2024', id, '2024' from "MembershipStatus" limit 1""",
+    """insert into "Event" (id, title, "startTime", "updatedAt") values (:new, 'N', '2024', '2024')""",
     """insert into "EventRegistration" (id, "eventId", "memberId", "registeredAt", "updatedAt")
-       select :new, id, :new, '2024', '2024' from "Event" limit 1""",
+       values (:new, :new, :new, '2024', '2024')""",
     'delete from "EventRegistration" where "memberId" = :old',
+    'delete from "Event" where id = :old',
     'delete from "Member" where id = :old',
 )
 MEMBERS = 'select id from "Member"'
@@ -176,7 +180,7 @@ REFERENCES = 'select "memberId" from "EventRegistration"'
 
 @contextmanager
 def replacing_a_member(database: Path, commits: list[str]) -> Iterator[None]:
-    """A thread keeps replacing one member together with its registration, in one transaction."""
+    """A thread keeps replacing one member and one event together with the registration of both, in one transaction."""
     over = Event()
 
     def write() -> None:
@@ -209,11 +213,11 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(mode: str, demo: DemoPaths) 
     commits = ["nobody"]
     with replacing_a_member(demo.database, commits), closing(sqlite3.connect(demo.database, timeout=30)) as naive:
         wait_for(commits, 2)
-        for _ in range(rounds(3)):
+        for _ in range(rounds(3, 20)):
             before = len(commits)
             with snapshot_of(demo.database) as warehouse:
                 (found,) = warehouse.rows(MEASURE)
-            assert found == {"members": 61, "registrations": 151, "orphans": 0}
+            assert found == {"members": 61, "events": 13, "registrations": 151, "orphans": 0}
             wait_for(commits, max(0, before + 2 - len(commits)))
         members = {row[0] for row in naive.execute(MEMBERS)}
         wait_for(commits, 2)
