@@ -197,7 +197,7 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(file: Path) -> None:
     """One process at a time may have the file open for writing: what is read is whole, or is refused as locked."""
     seen: set[str] = set()
     found, refused, wanted = Counter[str](), 0, rounds(3, 10)
-    command = [sys.executable, "-c", WRITER, file, *REPLACE]
+    command = [sys.executable, "-c", WRITER, str(file), *REPLACE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         try:
             assert writer.stdout
