@@ -89,15 +89,15 @@ def accepting(bundle: str, named: str | None) -> str | None:
     return _in_folder(DEFAULT_FILE, bundle, named, "--accept")
 
 
-def advising(bundle: str, named: str | None) -> str | None:
-    """The table of advice: the named one, or that of the working folder, unless it came with the bundle."""
+def advising(bundle: str | None, named: str | None) -> str | None:
+    """The table of advice: the named one, or that of the working folder, unless it came with the bundle, if any."""
     return _in_folder(ADVICE_FILE, bundle, named, "--advice")
 
 
-def _in_folder(file: str, bundle: str, named: str | None, flag: str) -> str | None:
+def _in_folder(file: str, bundle: str | None, named: str | None, flag: str) -> str | None:
     if named is not None or not os.path.lexists(file):
         return named
-    if is_inside(file, bundle):
+    if bundle is not None and is_inside(file, bundle):
         click.echo(f"{file} of the bundle is not read: name a file outside it with {flag}", err=True)
         return None
     return file

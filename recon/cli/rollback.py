@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from recon.cli import CONTEXT
 from recon.cli.assessing import assessment_exit_code
 from recon.cli.instants import instant
 from recon.cli.interrupts import end_typing_at_interrupts
-from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_bundle
+from recon.cli.options import PATH, JudgingCommand, advising, bundle_option, offered, one_bundle
 from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
@@ -22,7 +21,6 @@ from recon.report.rollback.restore import restore_footer, restore_lines, restore
 from recon.report.text import printable
 from recon.rollback.files import read_plan
 from recon.rollback.restore.files import is_restore, read_restore
-from recon.verification.advice import DEFAULT_FILE as ADVICE_FILE
 from recon.verification.advice import load_advice
 
 if TYPE_CHECKING:
@@ -157,15 +155,15 @@ def plan(**given: Any) -> int:
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
     click.echo(f"  - SHA-256: {planned.sha256}")
     click.echo(f"  - Apply it: recon rollback apply {planned.folder}\n")
-    _say_whom_to_escalate_to("failure", 1)
+    _say_whom_to_escalate_to("failure", 1, given["bundle"])
     for line in plan_footer(planned.plan):
         click.echo(line)
     return 0
 
 
-def _say_whom_to_escalate_to(issue: str, level: int) -> None:
+def _say_whom_to_escalate_to(issue: str, level: int, bundle: str | None = None) -> None:
     """Print it, by the working folder's table of advice, or the runbook's: a rollback is always escalated (3.7)."""
-    table = load_advice(ADVICE_FILE if os.path.lexists(ADVICE_FILE) else None)
+    table = load_advice(advising(bundle, None))
     found: Issue = getattr(table.issues, issue)
     click.echo(f"Escalate to: {printable(found.contact)} (priority: {printable(found.priority)})")
     click.echo(f"  - A rollback is required: Level {level}\n")

@@ -38,6 +38,7 @@ from recon.rollback.statements import all_statements, changing_again
 from recon.rollback.surroundings import reached_tables, slow_references
 from recon.rollback.tables import TargetTables, require_key
 from recon.rollback.targets import Targets
+from recon.verification.accepting import require_outside_bundle
 from recon.warehouse import Warehouse
 from recon.warehouse.load_bundle import load_bundle
 from recon.warehouse.load_database import take_snapshot
@@ -65,6 +66,8 @@ def make_plan(options: RollbackOptions, folder: Path, scratch: DatabaseUrl | Non
     Raises:
         ReconError: The run cannot be undone, with the reason; nothing was written to the database.
     """
+    if options.profile is not None and options.bundle is not None:
+        require_outside_bundle(options.profile, options.bundle, "The profile", "--profile")
     profile = load_profile(options.profile).require_whole()
     url = scratch or resolve_database(options.database, options.environment)
     who, _ = decider(options.by)

@@ -25,7 +25,7 @@ from recon.rules.evaluation import evaluate_all
 from recon.rules.findings import create_findings
 from recon.rules.references import known_names, require_known
 from recon.rules.waiting import RuleLimits
-from recon.verification.accepting import accepted_differences
+from recon.verification.accepting import accepted_differences, require_own_judgement
 from recon.verification.advice import load_advice, with_advice
 from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
@@ -103,6 +103,7 @@ class Judgement:
 def judged(options: VerifyOptions, listener: Listener | None = None, *, afresh: bool = False) -> Iterator[Judgement]:
     """Verify as `verify` does, and keep the warehouse open; `afresh`: ignore the judgement recorded in a snapshot."""
     require_options(options)
+    require_own_judgement(options)
     listener = require_listener(listener)
     watch = Stopwatch()
     listener.bundle_opening(options, watch.started_at)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import chdir, closing
 from datetime import UTC, datetime, timedelta
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -213,6 +214,48 @@ def test_nothing_in_the_bundle_is_read(club: Club, inside: str, tmp_path: Path) 
         assert "is inside the bundle" in refused.err
     with pytest.raises(UsageError, match="inside the bundle"):
         recon.verify(recon.VerifyOptions(bundle, str(club.paths.database), accept=theirs))
+
+
+@pytest.mark.parametrize("option", ["advice", "policies", "profile", "expectations"])
+def test_nothing_that_judges_comes_with_the_bundle(club: Club, option: str, tmp_path: Path) -> None:
+    """A bundle brings no advice, policies, profile or suites of its own, whatever name leads to them."""
+    bundle = tmp_path / "bundle"
+    copytree(club.paths.bundle, bundle)
+    theirs = bundle / "below" / "theirs"
+    if option == "expectations":
+        theirs.mkdir(parents=True)
+    else:
+        theirs.parent.mkdir()
+        theirs.write_text("", encoding="utf-8")
+        (tmp_path / "hard").hardlink_to(theirs)
+    (tmp_path / "link").symlink_to(theirs)
+    (tmp_path / "linked-bundle").symlink_to(bundle)
+    out = bundle / "link-out"
+    out.symlink_to(tmp_path / "elsewhere")
+    names = [theirs, tmp_path / "link", bundle / ".." / "bundle" / "below" / "theirs", out]
+    names += [each for each in (tmp_path / "hard",) if each.exists()]
+    names += [tmp_path / "linked-bundle" / "below" / "theirs"]
+    arguments = ("verify", "--database", club.paths.database, "-o", tmp_path / "report.md", "-b")
+    for named in names:
+        refused = run_in_process(*arguments, bundle, f"--{option}", named)
+        assert (refused.code, "is inside the bundle" in refused.err) == (2, True), named
+        assert f"--{option} " in refused.err
+    with chdir(bundle):
+        assert "is inside the bundle" in run_in_process(*arguments, ".", f"--{option}", "below/theirs").err
+    assert "is inside the bundle" in run_in_process(*arguments, tmp_path / "linked-bundle", f"--{option}", theirs).err
+
+
+def test_a_file_beside_the_bundle_is_read(club: Club, tmp_path: Path) -> None:
+    """A name that begins as the bundle's does is no place inside it; nor is a file that has links elsewhere."""
+    own = tmp_path / "own.toml"
+    own.write_text("[limits]\nmismatch_percent = 2\n", encoding="utf-8")
+    (tmp_path / "again.toml").hardlink_to(own)
+    bundle = tmp_path / "own"
+    copytree(club.paths.bundle, bundle)
+    done = run_in_process(
+        *("verify", "-b", bundle, "--database", club.paths.database, "-o", tmp_path / "report.md", "--advice", own)
+    )
+    assert done.code == 1
 
 
 def test_a_link_in_the_working_folder_does_not_lead_into_the_bundle(club: Club, tmp_path: Path) -> None:
