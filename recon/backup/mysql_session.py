@@ -10,6 +10,7 @@ import pymysql
 from pymysql.cursors import SSCursor
 
 from recon.backup.contents import TableContent, digest_definitions, digest_rows
+from recon.database.child_environment import MYSQL, child_environment
 from recon.database.mysql_connection import (
     NOT_ENCRYPTED,
     encryption,
@@ -226,7 +227,8 @@ class MysqlSession:
         file.touch(mode=0o600)
         file.write_text("".join(f"{line}\n" for line in ("[client]", *words)), encoding="utf-8")
         # A file of options cannot hold every text; the environment can, and only this user sees it.
-        return f"--defaults-file={file}", {"MYSQL_PWD": self.url.password} if self.url.password else {}
+        password = {"MYSQL_PWD": self.url.password} if self.url.password else {}
+        return f"--defaults-file={file}", child_environment(MYSQL, **password)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from recon.backup.contents import TableContent, digest_definitions, digest_rows, table_name
 from recon.backup.manifest import SequenceRange
+from recon.database.child_environment import LIBPQ, child_environment
 from recon.database.postgresql import as_reached, conninfo
 from recon.database.postgresql_errors import kind_of, reading_advice, server_words
 from recon.database.postgresql_identity import read_identity
@@ -228,7 +229,7 @@ class PostgresqlSession:
         file.touch(mode=0o600)
         file.write_text("".join(f"{line}\n" for line in (f"[{SERVICE}]", *(f"{k}={v}" for k, v in parts.items()))))
         password = {"PGPASSWORD": info.password} if info.password else {}
-        return {"PGSERVICEFILE": str(file), **password}
+        return child_environment(LIBPQ, PGSERVICEFILE=str(file), **password)
 
 
 @contextmanager

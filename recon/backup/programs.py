@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread, Timer
 from typing import IO, TYPE_CHECKING, Self
 
+from recon.database.child_environment import child_environment
 from recon.database.secrets import without_secrets
 from recon.errors import MAKE_ROOM, NO_ROOM_TEXTS, BackupError, ResourceError, visible
 
@@ -97,7 +98,12 @@ def program_version(path: Path) -> tuple[int, int] | None:
     """The version that a program says it has; None where it says none."""
     try:
         said = subprocess.run(  # noqa: S603 - the program that was asked for, no shell
-            [path, "--version"], capture_output=True, check=False, timeout=VERSION_LIMIT_S, stdin=subprocess.DEVNULL
+            [path, "--version"],
+            capture_output=True,
+            check=False,
+            timeout=VERSION_LIMIT_S,
+            stdin=subprocess.DEVNULL,
+            env=child_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -111,7 +117,7 @@ class Child:
     Args:
         program: What to run.
         arguments: Its arguments, none of them secret: every user of the machine can see them.
-        environment: What is added to this process's environment.
+        environment: What it gets besides what any program does.
         limit_s: Seconds that it may take; None: an hour.
         stdin: PIPE, where `feed` gives it something to read.
     """
@@ -132,7 +138,7 @@ class Child:
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=os.environ | {"LC_ALL": "C", **environment},
+            env=child_environment(**{"LC_ALL": "C", **environment}),
             # A group of its own: an interrupt from the terminal reaches recon alone, which then ends the whole group.
             start_new_session=True,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import wait
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from recon.background import PATIENCE_S, start
+from recon.database.child_environment import KERBEROS, PYTHON, TLS, child_environment
 from recon.database.source import ReadError
 
 if TYPE_CHECKING:
@@ -94,5 +94,5 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env=os.environ | {"RUST_LOG": "off"},
+        env=child_environment(PYTHON | TLS | KERBEROS, RUST_LOG="off"),
     )

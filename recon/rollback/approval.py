@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recon.database.child_environment import SIGNING, child_environment
 from recon.errors import RollbackError, visible
 from recon.masking import mask_text
 from recon.scratch import ScratchFolder
@@ -182,7 +183,7 @@ def signed_by(statement: bytes, key: Path, purpose: SigningPurpose) -> bytes:
     command = [program, "-q", "-Y", "sign", "-f", str(key), "-n", purpose.namespace]
     try:
         said = subprocess.run(  # noqa: S603 - no shell
-            command, input=statement, capture_output=True, check=False, env=os.environ | {"LC_ALL": "C"}
+            command, input=statement, capture_output=True, check=False, env=child_environment(SIGNING, LC_ALL="C")
         )
     except OSError as error:
         raise _no_program(program, error.strerror or str(error), purpose) from error
@@ -213,7 +214,12 @@ def is_sound(statement: bytes, signature: Path, purpose: SigningPurpose) -> bool
     command = [program, "-q", "-Y", "check-novalidate", "-n", purpose.namespace, "-s", str(signature)]
     try:
         said = subprocess.run(  # noqa: S603 - no shell
-            command, input=statement, capture_output=True, check=False, timeout=LIMIT_S
+            command,
+            input=statement,
+            capture_output=True,
+            check=False,
+            timeout=LIMIT_S,
+            env=child_environment(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return True
@@ -250,7 +256,7 @@ class _Keygen:
                 capture_output=True,
                 check=False,
                 timeout=LIMIT_S,
-                env=os.environ | {"LC_ALL": "C"},
+                env=child_environment(LC_ALL="C"),
                 pass_fds=[int(copy.name) for copy in (self.signature, self.approvers) if copy.parent == DESCRIPTORS],
             )
         except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
+from recon.database.child_environment import PYTHON, child_environment
 from recon.errors import StepError
 from recon.scratch import ScratchFolder
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = "recon.runs.execution"
-# What the notebook does not need, since it reads the snapshot, and what must not get into its outputs.
-SECRET = frozenset(("DATABASE_URL", "PGPASSWORD", "MYSQL_PWD", "WA_API_KEY"))
 ERROR_BYTES = 2000
 # Replaced, so that the user's own notebook configuration and startup scripts have no effect.
 PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
@@ -74,9 +73,11 @@ class NotebookProcess:
 
 
 @contextmanager
-def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iterator[NotebookProcess]:
-    """Start it in `folder`, without the environment variables named `secret`; whatever happens, it is ended on exit."""
-    environment = {name: value for name, value in os.environ.items() if name not in SECRET | secret}
+def notebook_process(folder: Path) -> Iterator[NotebookProcess]:
+    """Start it in `folder`; whatever happens, it is ended on exit.
+
+    It reads the snapshot and no server, so it gets no variable by which one is reached.
+    """
     with ScratchFolder("recon-jupyter-") as home, TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - the program is this one
             # Without -P, modules would be searched for first in the folder, which is not ours alone.
@@ -85,7 +86,7 @@ def notebook_process(folder: Path, secret: frozenset[str] = frozenset()) -> Iter
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env=environment | dict.fromkeys(PRIVATE, str(home.path)),
+            env=child_environment(PYTHON, **dict.fromkeys(PRIVATE, str(home.path))),
             encoding="utf-8",
         )
         try:

@@ -103,7 +103,7 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
         process = None
         if any(part in options.parts for part in BY_NOTEBOOK):
             # It imports while the verdict is reached; with two cores, this costs no waiting time.
-            process = open_until_the_end.enter_context(notebook_process(working.path, _secret(options)))
+            process = open_until_the_end.enter_context(notebook_process(working.path))
         asked = replace(options.verify, distributions=True)
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
         listener = require_listener(listener)
@@ -307,11 +307,6 @@ def _discard(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     with suppress(OSError):
         path.unlink(missing_ok=True)
-
-
-def _secret(options: RunOptions) -> frozenset[str]:
-    """The environment variable that holds the database's URL, if one is named."""
-    return frozenset((options.verify.database or "",))
 
 
 def _sentence(error: Exception) -> str:

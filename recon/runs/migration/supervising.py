@@ -104,8 +104,9 @@ def _stat(pid: int) -> list[str]:
 
 
 def _ps(*words: str) -> str:
+    shared = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
     try:
-        said = subprocess.run(["ps", *words], capture_output=True, check=False)  # noqa: S603, S607
+        said = subprocess.run(["ps", *words], capture_output=True, check=False, env=shared)  # noqa: S603, S607
     except OSError:
         return ""
     return said.stdout.decode(errors="replace")
