@@ -5,10 +5,11 @@ The names below are loaded on first use, so that importing recon is cheap.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# Nothing is imported here, so that hardly an interrupt can arrive before the command line expects one.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from recon.answers.answers import Answers
     from recon.answers.entity_answer import EntityAnswer
     from recon.answers.opening import open_run
@@ -216,6 +217,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - see above
+
     if name == "display":
         return import_module("recon.notebook")
     if name not in _HOMES:

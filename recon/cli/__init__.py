@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from recon.cli.interrupts import noted_interrupts
+from recon.cli.interrupts import EXIT_INTERRUPTED, end_at_next_interrupt, noted_interrupts
 from recon.errors import MORE_MEMORY, CorruptionError, OutputError, ResourceError, lack_of_resources, visible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
+STDERR = 2
 LEAST_ADDRESSES = 1 << 30
 COMMANDS = {
     "preflight": (
@@ -162,6 +162,20 @@ def _part_stderr() -> None:
         sys.stderr = way
 
 
+def _has_own_stderr() -> bool:
+    """Whether recon's messages and those of native libraries have different ways."""
+    try:
+        return sys.stderr.fileno() != STDERR
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _silence_libraries() -> None:
+    """Keep native libraries from complaining of an import that is repeated, since the first was interrupted."""
+    if _has_own_stderr():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDERR)
+
+
 def _keep_warnings_harmless() -> None:
     """Let no warning of a library end a verification, neither here nor in a kernel (PYTHONWARNINGS=error, -W error)."""
     os.environ.pop("PYTHONWARNINGS", None)
@@ -208,16 +222,19 @@ def _exit_code(command: click.Command) -> int:
             return int(command.main(standalone_mode=False, obj=plans) or 0)
         except click.exceptions.Exit as stop:
             return stop.exit_code
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a panic of a native library is no Exception, nor is SystemExit
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
-                return _interrupted(plans)
-            if not isinstance(error, Exception):
-                raise
-            return _report(error, plans)
+                return _report_interrupt(plans)
+            try:
+                return _report(error, plans)
+            except KeyboardInterrupt:
+                return _report_interrupt([])
 
 
-def _interrupted(plans: list[Any]) -> int:
+def _report_interrupt(plans: list[Any]) -> int:
     """The exit code of an interrupted command: that of the verdict, once its report is written."""
+    end_at_next_interrupt()
+    _silence_libraries()
     if plans and plans[0].reached is not None:
         say(f"\nInterrupted after the verdict, which stands: {_visible(plans[0].written_to)}")
         return int(plans[0].reached)
@@ -232,7 +249,7 @@ def say(text: str, *, nl: bool = True) -> None:
         click.echo(text, err=True, nl=nl)
 
 
-def _report(error: Exception, plans: list[Any]) -> int:
+def _report(error: BaseException, plans: list[Any]) -> int:
     """The last resort of a program that runs at night: prints one sentence that says what went wrong."""
     if isinstance(error, click.ClickException):
         _report_refusal(error)
@@ -270,7 +287,7 @@ def _report_choices(error: click.ClickException) -> None:
     say(f"Choose from: {', '.join(commands + options)}")
 
 
-def _report_error(error: Exception, plans: list[Any]) -> None:
+def _report_error(error: BaseException, plans: list[Any]) -> None:
     without_secrets = import_module("recon.database.secrets").without_secrets
     if os.environ.get("RECON_TRACEBACK"):
         say(without_secrets("".join(traceback.format_exception(error))))

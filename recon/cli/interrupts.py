@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 INTERRUPTING = (signal.SIGINT, *ENDING)
+EXIT_INTERRUPTED = 130
+# The module of the handler with which the program begins: `python -m recon` calls it otherwise than its scripts do.
+BEGUN_BY = ("__main__", "recon.__main__")
+AGAIN_S = 0.05
 _ending = threading.Event()
 
 
@@ -21,9 +26,12 @@ _ending = threading.Event()
 def noted_interrupts() -> Iterator[Callable[[], bool]]:
     """Record the signals that arrive; yields a function that returns whether one was among them that interrupts.
 
-    Native libraries wrap KeyboardInterrupt in errors of their own. Python's handler of SIGINT is left in place, because
-    DuckDB stops a query only for that; SIGTERM and SIGHUP get it too. A signal that is ignored stays so (nohup).
+    Native libraries wrap KeyboardInterrupt in errors of their own. SIGINT has Python's own handler meanwhile, because
+    DuckDB stops a query only for that; SIGTERM and SIGHUP get it too. A signal that is ignored stays so (nohup). An
+    interrupt that arrives where no exception can be raised, as while an object is finalized, is raised again after it.
     Outside the main thread, the only one that receives signals, there is nothing to record.
+
+    Where `recon.__main__` began, the process ends after this with what it has: SIGINT is ignored from then on.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -32,18 +40,61 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
     os.set_blocking(heard, False)
     os.set_blocking(sent, False)
     before = signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
-    handlers = {each: signal.getsignal(each) for each in ENDING}
+    handlers = {each: signal.getsignal(each) for each in INTERRUPTING}
+    unraisable, sys.unraisablehook = sys.unraisablehook, (again := RaisedAgain())
     for each, handler in handlers.items():
-        if handler is signal.SIG_DFL:
-            signal.signal(each, _end)
+        if handler is not signal.SIG_IGN and handler is not None:
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else _end)
     try:
         yield lambda: any(each in INTERRUPTING for each in _read(heard))
     finally:
         for each, handler in handlers.items():
-            signal.signal(each, handler)
+            signal.signal(each, _last(each) if getattr(handler, "__module__", "") in BEGUN_BY else handler)
+        sys.unraisablehook = unraisable
+        again.cancel()
         signal.set_wakeup_fd(before)
         os.close(heard)
         os.close(sent)
+
+
+def end_at_next_interrupt() -> None:
+    """Let one more interrupt end the process at once: what is being written of the first one may not be waited for."""
+    if threading.current_thread() is threading.main_thread():
+        for each in INTERRUPTING:
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, _end_at_once)
+
+
+def _end_at_once(*_: object) -> None:
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _last(number: signal.Signals) -> signal.Handlers:
+    """What a signal does once the program only has to leave."""
+    return signal.SIG_IGN if number == signal.SIGINT else signal.SIG_DFL
+
+
+class RaisedAgain:
+    """A hook for exceptions that Python would only print: an interrupt among them is sent again.
+
+    It is sent a moment later, from another thread: within the hook, it would be lost in the same way.
+    """
+
+    def __init__(self) -> None:
+        self._timer = threading.Timer(0, lambda: None)
+
+    def __call__(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Send the interrupt again, or print what is none."""
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(unraisable)
+            return
+        self._timer = threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Send nothing any more."""
+        self._timer.cancel()
 
 
 def is_ending() -> bool:
