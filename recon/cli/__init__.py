@@ -266,8 +266,7 @@ def _report_refusal(error: click.ClickException) -> None:
     """Print why click refuses the command line, without secrets, and what was probably meant."""
     secrets = import_module("recon.database.secrets")
     for argument in sys.argv[1:]:
-        if "://" in argument:
-            secrets.remember(argument.partition("=")[2] if argument.startswith("--") else argument)
+        secrets.remember(argument.partition("=")[2] if argument.startswith("--") else argument)
     written = StringIO()
     error.show(written)
     say(secrets.without_secrets(written.getvalue()), nl=False)

@@ -179,10 +179,10 @@ def _parse(text: str, server: Server) -> tuple[DatabaseUrl, list[tuple[str, str]
 
     Raises ValueError wherever a character of a password may have been taken for a separator.
     """
-    rest = text.partition("://")[2]
+    _, separator, rest = text.partition("://")
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     separators = "#" in rest or rest.count("@") != authority.count("@") or authority.count("@") > 1
-    if separators or CONTROL.search(text) or BROKEN_ESCAPE.search(rest):
+    if not separator or separators or CONTROL.search(text) or BROKEN_ESCAPE.search(rest):
         raise ValueError
     parts = urlsplit(text)
     pairs = (part.partition("=") for part in parts.query.split("&"))

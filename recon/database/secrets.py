@@ -8,7 +8,10 @@ from urllib.parse import unquote
 
 HIDDEN = "***"
 # In a text that cannot be parsed as a URL, everything that may be a password: from any colon to the last @.
-LIKELY = (re.compile(r":(?!//)([^/\s].*)@", re.DOTALL), re.compile(r"passw\w*\s*=\s*([^&\s]+)", re.IGNORECASE))
+LIKELY = (
+    re.compile(r":(?!//)([^/\s].*)@", re.DOTALL),
+    re.compile(r"(?:passw\w*|pwd|secret\w*|token|\w+[-_]?key)\s*=\s*('[^']*'|\"[^\"]*\"|[^&;\s]+)", re.IGNORECASE),
+)
 IN_TEXT = re.compile(r"(?<=://)[^\s/@'\"]*:[^\s@'\"]*(?=@)")
 SHORT = 6
 LEAST = 4
@@ -18,7 +21,7 @@ _known: set[str] = set()
 
 def remember(text: str, password: str = "") -> None:
     """Remember a URL as it was given, and the password found in it."""
-    found = [password, *(match[1] for pattern in LIKELY for match in pattern.finditer(text))]
+    found = [password, *(match[1].strip("'\"") for pattern in LIKELY for match in pattern.finditer(text))]
     if any(found):
         _known.update(filter(None, (text, str(Path(text)), *found, *map(unquote, found))))
 

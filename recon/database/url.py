@@ -25,7 +25,13 @@ FORMS = (
     "postgresql://user@host:5432/name, mysql://user@host:3306/name, sqlite:///relative.db, sqlite:////absolute.db, "
     "duckdb:///relative.duckdb, file:./dev.db or a file"
 )
-LOOKS_SECRET = re.compile(r"@|password", re.IGNORECASE)
+# Of a text that is no file: parts of URLs and of the connection strings of many drivers, or a scheme without slashes.
+LOOKS_SECRET = re.compile(r"[@=;&]|password|^[A-Za-z][\w+.-]*:(?![\\/])", re.IGNORECASE)
+# Of the path of a URL, which may hold a user as those of servers do.
+ACCOUNT = re.compile(r"@|password", re.IGNORECASE)
+# In a variable, a single word may be a password or a key by itself.
+LOOKS_LIKE_PATH = re.compile(r"[/\\]|\.(?:db\w*|sqlite\w*|duckdb|ddb)$", re.IGNORECASE)
+OF_VARIABLE = "environment variable"
 # Of SQLCipher and other extensions, and of DuckDB, besides the words that server URLs have too.
 FILE_KEYS = re.compile(r"key$|^(?:password|passphrase|pass|pwd|kdf.*|hmac.*|legacy|plaintextheadersize)$")
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -76,7 +82,7 @@ def parse_url(text: str, source: str) -> DatabaseUrl:
         remember(text, url.password)
         return url
     if scheme in ("sqlite", "file", "duckdb"):
-        return _file_url(text)
+        return _file_url(text, source)
     if _is_url(text):
         raise DatabaseError(
             "This kind of database is not supported",
@@ -102,7 +108,7 @@ def _from_variable(name: str, environment: Mapping[str, str]) -> DatabaseUrl:
             found="nothing" if name not in environment else "an empty value",
             next_step=f"Set {name}, or use --database with a variable's name or a file",
         )
-    return parse_url(value, f"environment variable {name}")
+    return parse_url(value, f"{OF_VARIABLE} {name}")
 
 
 def _from_file(path: Path, source: str) -> DatabaseUrl:
@@ -111,20 +117,31 @@ def _from_file(path: Path, source: str) -> DatabaseUrl:
         with path.open("rb") as file:
             head = file.read(4096)
     except (OSError, ValueError):
-        if LOOKS_SECRET.search(str(path)):
+        if _may_be_secret(path, source):
             # Not chained: the cause quotes the path.
-            raise DatabaseError(
-                "The database is neither a URL nor a file that can be opened",
-                where=source,
-                expected=FORMS,
-                found="something else (not shown: it may hold a password)",
-                next_step="Check that the URL is whole, with its scheme",
-            ) from None
+            raise _unusable(source) from None
         return DatabaseUrl(_kind_of_file(path, b""), path=path)
     text = _bare(head.decode("utf-8-sig", errors="replace"))
     if not head.startswith(SQLITE_MAGIC) and _is_url(text) and not CONTROL.search(text):
         return parse_url(text, f"file {path}")
     return DatabaseUrl(_kind_of_file(path, head), path=path)
+
+
+def _may_be_secret(path: Path, source: str) -> bool:
+    """Whether the name of a file that there is not may be a password, or hold one."""
+    text = str(path)
+    is_word = source.startswith(OF_VARIABLE) and not LOOKS_LIKE_PATH.search(text)
+    return is_word or bool(LOOKS_SECRET.search(text))
+
+
+def _unusable(source: str) -> DatabaseError:
+    return DatabaseError(
+        "The database is neither a URL nor a file that can be opened",
+        where=source,
+        expected=FORMS,
+        found="something else (not shown: it may hold a password)",
+        next_step="Check that the URL is whole, with its scheme",
+    )
 
 
 def _kind_of_file(path: Path, head: bytes) -> str:
@@ -156,7 +173,7 @@ def _require_no_encryption(query: str) -> None:
             )
 
 
-def _file_url(text: str) -> DatabaseUrl:
+def _file_url(text: str, source: str) -> DatabaseUrl:
     scheme, _, rest = text.partition(":")
     kind = "duckdb" if scheme.lower() == "duckdb" else "sqlite"
     rest, _, query = rest.partition("?")
@@ -167,4 +184,13 @@ def _file_url(text: str) -> DatabaseUrl:
     path = unquote(rest)
     if not path:
         raise DatabaseError(f"The {'DuckDB' if kind == 'duckdb' else 'SQLite'} URL names no file", expected=FORMS)
+    if ACCOUNT.search(path) and not _is_there(path):
+        raise _unusable(source)
     return DatabaseUrl(kind, path=Path(path))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False

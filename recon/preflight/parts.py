@@ -69,8 +69,8 @@ class PreflightOptions:
     outputs: Path | str = "outputs"
     wa_key_file: Path | str | None = None
     wa_account: str | None = None
-    wa_api_url: str | None = None
-    wa_oauth_url: str | None = None
+    wa_api_url: str | None = field(default=None, repr=False)
+    wa_oauth_url: str | None = field(default=None, repr=False)
     wa_timeout_s: float = 120.0
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 

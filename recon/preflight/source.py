@@ -78,8 +78,8 @@ class SourceOptions:
 
     key_file: Path | str | None = None
     account_id: str | None = None
-    api_url: str | None = None
-    oauth_url: str | None = None
+    api_url: str | None = field(default=None, repr=False)
+    oauth_url: str | None = field(default=None, repr=False)
     timeout_s: float = 120
     environment: Mapping[str, str] | None = field(default=None, repr=False)
 

@@ -29,7 +29,7 @@ class DryRunOptions:
     """
 
     bundle: Path | str
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
     config: Path | str | None = None
     exports: Path | str | None = None
     profile: Path | str | None = None

@@ -73,8 +73,8 @@ class MigrateOptions:
     max_age_h: float = 24.0
     wa_key_file: Path | str | None = None
     wa_account: str | None = None
-    wa_api_url: str | None = None
-    wa_oauth_url: str | None = None
+    wa_api_url: str | None = field(default=None, repr=False)
+    wa_oauth_url: str | None = field(default=None, repr=False)
     wa_timeout_s: float = 120.0
     outputs: Path | str = "outputs"
     parts: Sequence[str] = CHOICES
