@@ -233,11 +233,11 @@ def _exit_code(command: click.Command) -> int:
 
 def _report_interrupt(plans: list[Any]) -> int:
     """The exit code of an interrupted command: that of the verdict, once its report is written."""
-    end_at_next_interrupt()
-    _silence_libraries()
     if plans and plans[0].reached is not None:
         say(f"\nInterrupted after the verdict, which stands: {_visible(plans[0].written_to)}")
         return int(plans[0].reached)
+    end_at_next_interrupt()
+    _silence_libraries()
     say("\nInterrupted: no verdict was reached.")
     _show(plans, "Interrupted", "no verdict was reached", EXIT_INTERRUPTED)
     return EXIT_INTERRUPTED
