@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from planted_secrets import PLANTED, recording
 from support import edit_report, run_recon
 
 from recon.demo import plant, write_bundle, write_sqlite
@@ -71,6 +72,7 @@ class WholeRun:
     Attributes:
         password: The database's, which must not appear anywhere.
         demo: The folder with the bundle.
+        started: The file of what was started: see `planted_secrets`.
     """
 
     outputs: str
@@ -80,6 +82,7 @@ class WholeRun:
     err: str
     password: str
     demo: str
+    started: str
 
     @property
     def folder(self) -> RunFolder:
@@ -123,11 +126,20 @@ def _made(request: pytest.FixtureRequest, folder: Path) -> WholeRun:
     (folder / "suites").mkdir()
     (folder / "suites" / "names.yaml").write_text(SUITE, encoding="utf-8")
     own = ("--expectations", folder / "suites", "--show-pii")
-    done = run_recon("run", "-b", bundle, "--outputs", folder / "outputs", *own, DATABASE_URL=url)
+    hooks, started = recording(folder / "hooks")
+    given = {**PLANTED, "DATABASE_URL": url, "PYTHONPATH": hooks}
+    done = run_recon("run", "-b", bundle, "--outputs", folder / "outputs", *own, **given)
     cluster.drop_database("whole_run")
     newest = run_folders(folder / "outputs")[0]
     return WholeRun(
-        str(folder / "outputs"), newest.name, done.code, done.out, done.err, cluster.superuser_password, str(folder)
+        str(folder / "outputs"),
+        newest.name,
+        done.code,
+        done.out,
+        done.err,
+        cluster.superuser_password,
+        str(folder),
+        str(started),
     )
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from made_backups import in_place_of
 from mariadb import is_installed, running_mariadb
+from planted_secrets import MARK, PLANTED
 from postgres import debian_programs, running_encrypted_cluster
 
 import recon
@@ -51,6 +52,28 @@ def test_a_postgresql_that_requires_encryption_is_backed_up_and_tested(
     text = said.read_text(encoding="utf-8")
     assert ("sslmode=verify-full\n" if parameters else "sslmode=require\n") in text
     assert "password" not in text
+
+
+def test_a_program_that_dumps_gets_one_password_and_none_as_an_argument(
+    encrypted: tuple[str, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's, in a variable that its user alone can read; of the operator's other secrets none."""
+    url, _, binaries = encrypted
+    for name, secret in PLANTED.items():
+        monkeypatch.setenv(name, secret)
+    monkeypatch.setenv("PGSSLSNI", "1")
+    said = tmp_path / "said"
+    spying = f'env >> {said}\necho "$0 $*" >> {said}\ncat "$PGSERVICEFILE" >> {said}\nexec $REAL "$@"\n'
+    pg_bin = in_place_of("pg_dump", binaries, tmp_path / "bin", spying)
+    made = recon.create_backup(
+        recon.BackupOptions(backups=tmp_path / "backups", pg_bin=pg_bin, environment={"DATABASE_URL": url})
+    )
+    text = said.read_text(encoding="utf-8")
+    password = url.partition("://")[2].partition("@")[0].partition(":")[2]
+    assert [line for line in text.splitlines() if password in line] == [f"PGPASSWORD={password}"]
+    assert MARK not in text
+    assert "PGSSLSNI=1" in text
+    assert [path for path in made.folder.iterdir() if password.encode() in path.read_bytes()] == []
 
 
 @needs_mariadb

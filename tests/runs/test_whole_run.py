@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+from planted_secrets import MARK, PLANTED, children
+
 import recon
 from recon.runs.folder import PARTS, run_folders
 
@@ -33,11 +36,21 @@ def test_it_is_named_by_time_and_a_harmless_run_id(whole_run: WholeRun) -> None:
     assert re.fullmatch(r"\d{8}T\d{6}Z-run--script-window\.pwned-1-script", whole_run.name)
 
 
-def test_the_password_stands_nowhere(whole_run: WholeRun) -> None:
+def test_no_secret_of_the_environment_stands_anywhere(whole_run: WholeRun) -> None:
     files = files_of(whole_run)
     assert len(files) > 30
-    assert [path for path in files if whole_run.password.encode() in path.read_bytes()] == []
-    assert whole_run.password not in whole_run.out + whole_run.err
+    for secret in (whole_run.password, MARK):
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
+        assert secret not in whole_run.out + whole_run.err
+
+
+@pytest.mark.parametrize("module", ["recon.runs.execution", "ipykernel_launcher"])
+def test_neither_the_notebook_s_process_nor_its_kernel_has_a_secret(whole_run: WholeRun, module: str) -> None:
+    """They read the snapshot, so they get neither the database's URL nor any other variable of the operator."""
+    ((words, environment),) = children(Path(whole_run.started), module)
+    assert "PATH" in environment
+    assert environment.keys().isdisjoint((*PLANTED, "DATABASE_URL"))
+    assert not [text for text in (*words, *environment.values()) if MARK in text or whole_run.password in text]
 
 
 def test_the_snapshot_and_nothing_else_is_for_its_owner_alone(whole_run: WholeRun) -> None:
