@@ -19,6 +19,12 @@ PLANTED = {
     "CLUB_REPLICA": "postgresql://kiwi:planted-Swan-76@db.example/club",
     "SOMETHING_ELSE": "planted-Goose-77",
 }
+# What an importer may keep in the bundle's migration-config.json.
+CONFIGURED = {
+    "apiKey": "planted-Teal-78",
+    "clientSecret": "planted-Coot-79",
+    "database": {"password": "planted-Rail-80", "url": "postgresql://kiwi:planted-Kite-81@db.example/club"},
+}
 MARK = "planted"
 # Python runs it before anything else; the operating system's own words for the command line are its arguments.
 RECORDING = """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from planted_secrets import PLANTED, recording
+from planted_secrets import CONFIGURED, PLANTED, recording
 from support import edit_report, run_recon
 
 from recon.demo import plant, write_bundle, write_sqlite
@@ -117,6 +117,8 @@ def _made(request: pytest.FixtureRequest, folder: Path) -> WholeRun:
     assert run_recon(*older).code == 0
     plant(["rejected-rows"], bundle, sqlite)
     edit_report(bundle, lambda report: report.update(runId=RUN_ID))
+    config = json.loads((bundle / "migration-config.json").read_text(encoding="utf-8"))
+    (bundle / "migration-config.json").write_text(json.dumps(config | CONFIGURED), encoding="utf-8")
     url = cluster.create_database("whole_run", template=templates["newer"])
     with psycopg.connect(url) as connection:
         ids = connection.execute('select id from "Member" order by id limit %s', [len(HOSTILE)]).fetchall()

@@ -114,6 +114,24 @@ def test_no_error_of_a_server_shows_the_password(driver: str, cluster: Cluster, 
         assert cluster.superuser_password not in done.out + done.err
 
 
+@pytest.mark.parametrize("kind", ["PGPASSFILE", "PGSERVICEFILE"])
+@pytest.mark.parametrize("driver", ["adbc", "connectorx"])
+def test_no_error_of_a_server_shows_a_password_of_libpq_s_files(
+    kind: str, driver: str, cluster: Cluster, clean: DemoPaths, tmp_path: Path
+) -> None:
+    """The password comes from a file that libpq reads by itself, and is wrong."""
+    place = cluster.url("postgres").rpartition("@")[2].partition("/")[0]
+    file = tmp_path / "libpq"
+    line = f"*:*:*:*:{SECRET}" if kind == "PGPASSFILE" else f"[kiwi]\npassword={SECRET}"
+    file.write_text(f"{line}\n", encoding="utf-8")
+    file.chmod(0o600)
+    url = f"postgresql://{SUPERUSER}@{place}/postgres?driver={driver}"
+    given = {kind: str(file), "DATABASE_URL": url, "RECON_TRACEBACK": "1"}
+    done = run_in_process("verify", "-b", clean.bundle, PGSERVICE="kiwi" if kind == "PGSERVICEFILE" else "", **given)
+    assert (done.code, "Traceback" in done.err) == (2, True)
+    assert SECRET not in done.out + done.err
+
+
 def test_the_reader_of_a_server_has_no_secret(
     postgres_club: Callable[[str], str], clean: DemoPaths, tmp_path: Path
 ) -> None:

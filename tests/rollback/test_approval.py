@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import shlex
 import shutil
 import subprocess
@@ -12,10 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from planted_secrets import MARK, PLANTED
 
 from recon.errors import ReconError, RollbackError
 from recon.rollback import approval
-from recon.rollback.approval import NAMESPACE, how_to_sign, statement_of, verified_approval
+from recon.rollback.approval import (
+    NAMESPACE,
+    PLAN_APPROVAL,
+    how_to_sign,
+    is_sound,
+    signed_by,
+    statement_of,
+    verified_approval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +72,34 @@ def written(folder: Path, signature: bytes, lines: Sequence[str]) -> tuple[Path,
     files[0].write_bytes(signature)
     files[1].write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return files
+
+
+def test_ssh_keygen_gets_no_secret(
+    tmp_path: Path, keys: Mapping[str, Path], signatures: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It verifies and signs without the operator's variables; to sign, it is left the agent that holds a key."""
+    files = written(tmp_path, signatures["ann"], [f"{ANN} {public(keys['ann'])}"])
+    programs, said = tmp_path / "bin", tmp_path / "said"
+    programs.mkdir()
+    real = shutil.which("ssh-keygen")
+    (programs / "ssh-keygen").write_text(f'#!/bin/sh\nenv >> {said}\nexec {real} "$@"\n', encoding="utf-8")
+    (programs / "ssh-keygen").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/nowhere/agent")
+    for name, secret in PLANTED.items():
+        monkeypatch.setenv(name, secret)
+
+    verified_approval(DIGEST, *files, "ben")
+    verifying = said.read_text(encoding="utf-8")
+    said.unlink()
+    assert is_sound(statement_of(DIGEST), files[0], PLAN_APPROVAL)
+    signed_by(statement_of(DIGEST), keys["ann"], PLAN_APPROVAL)
+    signing = said.read_text(encoding="utf-8")
+
+    assert "PATH=" in verifying
+    assert MARK not in verifying + signing
+    assert "SSH_AUTH_SOCK" not in verifying
+    assert "SSH_AUTH_SOCK=/nowhere/agent" in signing
 
 
 def test_another_person_approves(tmp_path: Path, keys: Mapping[str, Path], signatures: Mapping[str, bytes]) -> None:
