@@ -44,6 +44,8 @@ PATIENCE_S = 60
 INTERRUPTED = 130
 # Of what a killed command left for temporary files, the next one of the same user leaves nothing.
 SWEEPS = True
+# A frame of every traceback once the command has begun.
+IN_COMMAND = "in main\n"
 SESSIONS = "select count(*) from pg_stat_activity where application_name = 'recon' and datname = current_database()"
 
 
@@ -136,13 +138,17 @@ class Killing:
 
     def ending(self, killed: Killed) -> list[str]:
         """What is wrong with how it ended."""
+        if killed.sent == signal.SIGINT and "Traceback" in killed.err and IN_COMMAND not in killed.err:
+            # Python itself says this, until the command's first line has run.
+            self.seen["INT while starting"] += 1
+            return [f"left while starting: {left}"] if (left := [*self.scratch(), *self.written()]) else []
         if "Traceback" in killed.err or "did not end" in killed.err:
             return [f"it said: {killed.err[-2000:]}"]
         if killed.sent == signal.SIGKILL:
             return []
         found = [f"left: {left}"] if (left := self.scratch()) else []
         # Before it is the program's own, the system ends it, and then it has done nothing.
-        allowed = {0} if self.is_complete() else {INTERRUPTED, -killed.sent}
+        allowed = {0} if self.written() else {INTERRUPTED, -killed.sent}
         return found + ([] if killed.code in {INTERRUPTED, *allowed} else [f"exit code {killed.code}: {killed.err}"])
 
     def scratch(self) -> list[str]:
@@ -150,8 +156,9 @@ class Killing:
         hidden = [path for path in (self.home / "out").iterdir() if path.name.startswith(".")]
         return sorted(path.name for path in [*(self.home / "tmp").iterdir(), *hidden])
 
-    def is_complete(self) -> bool:
-        return any(not path.name.startswith(".") for path in (self.home / "out").iterdir())
+    def written(self) -> list[str]:
+        """What is among its outputs under a name of its own."""
+        return sorted(path.name for path in (self.home / "out").iterdir() if not path.name.startswith("."))
 
     def unfinished(self) -> list[str]:
         """What is under its final name and not whole."""
