@@ -158,8 +158,11 @@ class DuckdbSource:
         self._connection.interrupt()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, unless a thread is still in it, as after an interrupt: its query is ended, and it lets go."""
+        try:
+            self._connection.close()
+        except duckdb.Error:
+            self._connection.interrupt()
 
 
 def _one_line(error: duckdb.Error) -> str:

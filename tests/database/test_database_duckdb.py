@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from contextlib import closing
 from hashlib import sha256
+from threading import Thread
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ import duckdb
 import polars as pl
 import pytest
 from soaking import rounds
-from support import check_of, outcomes, run_in_process, verify_url
+from support import check_of, outcomes, run_in_process, verify_url, wait_until
 
-from recon.database import open_source, parse_url
+from recon.database import Query, ReadError, SelectColumn, open_source, parse_url
 from recon.errors import DatabaseError
 from recon.profile import load_profile
 from recon.warehouse import Warehouse
@@ -220,6 +221,34 @@ def test_a_writer_at_work_never_shows_in_a_snapshot(file: Path) -> None:
     assert found == {str({"members": 61, "events": 13, "registrations": 151, "orphans": 0}): wanted}
     # The writer went on meanwhile.
     assert len(seen) > 60 + min(wanted, 10) / 5
+
+
+def test_what_is_closed_while_a_thread_is_in_it_ends_its_query(file: Path) -> None:
+    """After Ctrl-C, the thread that reads is still in the connection: closing it is no error, and does not wait."""
+    edit(file, "create view endless as select a.range as v from range(10000000) a, range(10000000) b where a.range < 0")
+    source = open_source(parse_url(f"duckdb:///{file}", "the test"))
+    said: list[str] = []
+
+    def ask() -> None:
+        while not said or "In Use" in said[-1]:
+            try:
+                list(source.read(Query("endless", (SelectColumn("v", "v"),))))
+            except ReadError as error:
+                said.append(str(error))
+
+    def is_busy() -> bool:
+        try:
+            source.catalogue()
+        except duckdb.Error:
+            return True
+        return False
+
+    thread = Thread(target=ask)
+    thread.start()
+    wait_until(is_busy, "nothing is asked")
+    source.close()
+    thread.join()
+    assert "nterrupt" in said[-1]
 
 
 def test_what_a_crash_left_in_the_log_is_read_and_stays_there(demo: DemoPaths, file: Path) -> None:
