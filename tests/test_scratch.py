@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import rmtree
 
@@ -126,3 +129,103 @@ def test_a_program_that_ends_while_a_thread_makes_a_folder_leaves_nothing(end: s
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert names_in(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from recon.scratch import ScratchFolder, scratch_file
+
+parent = Path(sys.argv[1])
+folder = ScratchFolder("recon-test-", parent)
+(folder.path / "people.csv").write_text("Ada")
+with scratch_file(parent / "report.md") as file:
+    file.write_text("Ada")
+    print(folder.path.name, file.name, flush=True)
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+SWEEPS = """
+import sys
+from pathlib import Path
+from recon.scratch import ScratchFolder
+
+ScratchFolder("recon-test-", Path(sys.argv[1])).close()
+"""
+
+
+def started(parent: Path) -> subprocess.Popen[str]:
+    """A process that has a folder and a file in `parent`, until its input ends: then it kills itself."""
+    program = [sys.executable, "-c", KILLED, str(parent)]
+    return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def swept(parent: Path, *before: str) -> list[str]:
+    """What is left of a folder after the next command's sweep."""
+    subprocess.run([*before, sys.executable, "-c", SWEEPS, str(parent)], check=True, timeout=60)
+    return names_in(parent)
+
+
+def test_what_a_killed_process_leaves_is_swept_by_the_next_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    with started(tmp_path) as killed, started(tmp_path) as living:
+        assert killed.stdin
+        assert killed.stdout
+        assert living.stdin
+        assert living.stdout
+        left, has = killed.stdout.readline().split(), living.stdout.readline().split()
+        assert swept(tmp_path) == sorted((*left, *has))
+        killed.stdin.close()
+        assert killed.wait(60) == -signal.SIGKILL
+        assert swept(tmp_path) == sorted(has)
+    assert living.wait(60) == -signal.SIGKILL
+    assert swept(tmp_path) == []
+
+
+def test_nothing_but_what_is_surely_left_is_swept(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "kept").mkdir(parents=True)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    name = "recon-test-0123456789abcdef.recon-held"
+    (folder / name).symlink_to(elsewhere)
+    (folder / "recon-test-0123456789abcdef").mkdir()
+    (folder / "recon-test-0123456789abcde.recon-held").mkdir()
+    (folder / "other-0123456789abcdef.recon-held").mkdir()
+    os.mkfifo(folder / "recon-pipe-0123456789abcdef.recon-held")
+    before = names_in(folder)
+    assert swept(folder) == before
+    assert names_in(elsewhere) == ["kept"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user")
+def test_what_another_user_left_is_not_swept(tmp_path: Path) -> None:
+    left = tmp_path / "recon-test-0123456789abcdef.recon-held"
+    left.mkdir()
+    os.chown(left, 12345, 12345)
+    assert swept(tmp_path) == [left.name]
+    os.chown(left, 0, 0)
+    assert swept(tmp_path) == []
+
+
+def test_sweeping_at_once_is_no_fault(tmp_path: Path) -> None:
+    for number in range(20):
+        left = tmp_path / f"recon-test-{number:016x}.recon-held"
+        left.mkdir()
+        (left / "file").touch()
+    with ThreadPoolExecutor(3) as at_once:
+        list(at_once.map(lambda _: swept(tmp_path), range(3)))
+    assert names_in(tmp_path) == []
+
+
+def test_a_place_without_locks_is_used_and_never_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(recon.scratch.fcntl, "flock", refused)
+    left = tmp_path / "recon-test-0123456789abcdef.recon-held"
+    left.mkdir()
+    with ScratchFolder("recon-test-", tmp_path) as folder:
+        assert not folder.path.name.endswith("held")
+        (folder.path / "file").touch()
+    recon.scratch._end_sweeping()  # noqa: SLF001 - as at the end of the program
+    assert names_in(tmp_path) == [left.name]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
+
+from recon.scratch import scratch_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -23,16 +24,10 @@ def replaced_file(path: Path, *, is_private: bool = False) -> Iterator[Path]:
     Raises:
         OSError: The file cannot be written.
     """
-    with NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            yield temporary
-            file.close()
-            temporary.chmod(0o600 if is_private else 0o666 & ~umask())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    with scratch_file(path) as temporary:
+        yield temporary
+        temporary.chmod(0o600 if is_private else 0o666 & ~umask())
+        temporary.replace(path)
 
 
 def umask() -> int:

@@ -6,7 +6,6 @@ import json
 import os
 from io import StringIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import asdict
@@ -14,6 +13,7 @@ from msgspec.structs import asdict
 from recon.errors import AcceptanceError
 from recon.rules.acceptance.entries import AcceptanceFile
 from recon.rules.acceptance.reading import TABLE, entries_of, header_lines, text_of
+from recon.scratch import scratch_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -149,16 +149,10 @@ def _require_same(text: str, there: AcceptanceFile, wanted: Mapping[Identity, Ac
 def _write(path: Path, text: str) -> None:
     place = path.resolve()
     try:
-        with NamedTemporaryFile("wb", dir=place.parent, prefix=f".{place.name[:40]}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text.encode())
-                file.close()
-                temporary.chmod(place.stat().st_mode if place.exists() else 0o666 & ~_umask())
-                temporary.replace(place)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        with scratch_file(place) as temporary:
+            temporary.write_bytes(text.encode())
+            temporary.chmod(place.stat().st_mode if place.exists() else 0o666 & ~_umask())
+            temporary.replace(place)
     except OSError as error:
         raise AcceptanceError(
             "The file of accepted differences cannot be written",

@@ -18,6 +18,7 @@ from recon.runs.site.entries import read_entry
 from recon.runs.site.migration_entries import listed_migrations
 from recon.runs.site.page import SiteLists, render
 from recon.runs.site.since_last import by_database
+from recon.scratch import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ def build_site(outputs: Path | str = "outputs") -> Path:
         OutputError: The site cannot be written.
     """
     outputs = Path(outputs)
+    sweep(outputs)
     try:
         return _build(outputs)
     except OSError as error:
