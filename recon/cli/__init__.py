@@ -217,6 +217,7 @@ def _flush() -> bool:
 
 def _exit_code(command: click.Command) -> int:
     plans: list[Any] = []
+    out = sys.stdout
     with noted_interrupts() as interrupted:
         try:
             return int(command.main(standalone_mode=False, obj=plans) or 0)
@@ -225,8 +226,10 @@ def _exit_code(command: click.Command) -> int:
         except BaseException as error:  # noqa: BLE001 - a panic of a native library is no Exception, nor is SystemExit
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
                 return _report_interrupt(plans)
+            # Where the reader of the output is gone, click puts a silent stream there, and exits.
+            is_unread = isinstance(error, SystemExit) and sys.stdout is not out
             try:
-                return _report(error, plans)
+                return _report(BrokenPipeError() if is_unread else error, plans)
             except KeyboardInterrupt:
                 return _report_interrupt([])
 

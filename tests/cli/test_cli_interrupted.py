@@ -194,6 +194,22 @@ def test_no_error_ends_as_a_verdict_does(error: BaseException, traceback: str) -
     assert "error" in done.err
 
 
+def test_a_reader_that_is_gone_is_no_verdict_and_no_bug() -> None:
+    """Click ends a program with exit code 1 there, which would say that a check failed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-u", "-m", "recon", "demo", "--list-faults"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 @pytest.mark.parametrize("traceback", ["", "1"])
 @pytest.mark.parametrize("module", ["click", "recon.cli", "recon.cli.verify", "polars", "recon.database.secrets"])
 @pytest.mark.parametrize("raised", ["ImportError", "SystemExit", "ValueError"])
