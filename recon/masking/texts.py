@@ -4,24 +4,55 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
-EMAIL_PATTERN = r"([\w+])[\w.+'-]*@[\w-]+(?:\.[\w-]+)+"
-PHONE_PATTERN = r"(?:\+\d{1,3}[ .-]?)?(?:\(\d{3}\) ?|\b\d{3}[ .-])\d{3}[ .-]\d{2}(\d{2})\b|\+\d{7,13}(\d{2})\b"
-JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+from recon.masking.forms import HAS_AT, find, replaced, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON_STRING = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*:)?', re.DOTALL)
+BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 
 
 def mask_text(text: str) -> str:
     """Return free text with its e-mail addresses and phone numbers masked."""
-    masked = re.sub(EMAIL_PATTERN, r"\1***@***", text)
-    return re.sub(PHONE_PATTERN, lambda found: "***" + (found[1] or found[2]), masked)
+    return replaced(text, find(text))
 
 
-def mask_json(text: str) -> str:
-    """Return a JSON text whose strings are masked as free text; it stays JSON, and all else in it unchanged."""
+def mask_id(text: str) -> str:
+    """Return an id with its e-mail addresses masked, and phone numbers if it begins with a country's prefix."""
+    is_number = text.lstrip("( ").startswith(("+", "\uff0b"))
+    return replaced(text, (span for span in find(text) if is_number or span[2] != "phone"))
+
+
+def mask_kind(text: str, kind: str | None) -> str:
+    """Return a whole value of that kind of personal data (name, email, phone) masked; `kind` None: as free text."""
+    if kind is None:
+        return mask_text(text)
+    return shown(text, "name" if kind == "email" and not HAS_AT.search(text) else kind)
+
+
+def mask_json(text: str, personal: Mapping[str, str] | None = None) -> str:
+    """Return a JSON text whose strings are masked; it stays JSON, and all else in it unchanged.
+
+    Args:
+        text: The JSON text.
+        personal: Name → kind of personal data: what stands under that key is masked as that kind.
+    """
+    kind: str | None = None
 
     def masked(found: re.Match[str]) -> str:
-        plain: str = json.loads(found[0], strict=False)
-        hidden = mask_text(plain)
-        return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False)
+        nonlocal kind
+        plain: str = json.loads(found[1], strict=False)
+        hidden = mask_text(plain) if found[2] else mask_kind(plain, kind)
+        if found[2]:
+            kind = (personal or {}).get(column_of(plain))
+        return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False) + (found[2] or "")
 
     return JSON_STRING.sub(masked, text)
+
+
+def column_of(name: str) -> str:
+    """Return a name as columns are written: "firstName" and "First name" are "first_name"."""
+    return BETWEEN_WORDS.sub("_", name.strip()).casefold()
