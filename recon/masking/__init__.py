@@ -1,5 +1,5 @@
 """Masking of personal data: names, e-mail addresses and phone numbers; ids stay readable."""
 
-from recon.masking.texts import mask_json, mask_text
+from recon.masking.texts import mask_id, mask_json, mask_text
 
-__all__ = ["mask_json", "mask_text"]
+__all__ = ["mask_id", "mask_json", "mask_text"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from recon.masking.forms import SHORTEST_NUMBER
+from recon.masking.structs import distinct_keys
 from recon.masking.texts import column_of, mask_id, mask_json, mask_kind, mask_text
 
 if TYPE_CHECKING:
@@ -78,15 +79,7 @@ def _may_hold_text(kind: pl.DataType) -> bool:
 
 def _masked_names(names: list[str]) -> dict[str, str]:
     """Return the masked name of each column whose name is personal data."""
-    changed: dict[str, str] = {}
-    for name in names:
-        masked, number = mask_text(name), 1
-        while masked != name and masked in {*names, *changed.values()}:
-            number += 1
-            masked = f"{mask_text(name)} ({number})"
-        if masked != name:
-            changed[name] = masked
-    return changed
+    return {name: masked for name, masked in distinct_keys(names, mask_text).items() if name != masked}
 
 
 def _mask_column(column: str, personal: Mapping[str, str], *, by_field: bool) -> pl.Expr:
@@ -165,6 +158,8 @@ def _masked_type(kind: Any) -> Any:
     if isinstance(kind, pl.Struct):
         names = _masked_names([field.name for field in kind.fields])
         return pl.Struct({names.get(field.name, field.name): _masked_type(field.dtype) for field in kind.fields})
+    if isinstance(kind, pl.Map):
+        return pl.Map(_masked_type(kind.key), _masked_type(kind.value))
     if isinstance(kind, pl.List):
         return pl.List(_masked_type(kind.inner))
     if isinstance(kind, pl.Array):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from recon.masking.forms import HAS_AT, find, replaced, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 JSON_STRING = re.compile(r'("(?:[^"\\]|\\.)*+")(\s*:)?', re.DOTALL)
 BETWEEN_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
@@ -33,19 +33,20 @@ def mask_kind(text: str, kind: str | None) -> str:
     return shown(text, "name" if kind == "email" and not HAS_AT.search(text) else kind)
 
 
-def mask_json(text: str, personal: Mapping[str, str] | None = None) -> str:
+def mask_json(text: str, personal: Mapping[str, str] | None = None, hide: Callable[[str], str] = mask_text) -> str:
     """Return a JSON text whose strings are masked; it stays JSON, and all else in it unchanged.
 
     Args:
         text: The JSON text.
         personal: Name → kind of personal data: what stands under that key is masked as that kind.
+        hide: Masks free text.
     """
     kind: str | None = None
 
     def masked(found: re.Match[str]) -> str:
         nonlocal kind
         plain: str = json.loads(found[1], strict=False)
-        hidden = mask_text(plain) if found[2] else mask_kind(plain, kind)
+        hidden = hide(plain) if found[2] or kind is None else mask_kind(plain, kind)
         if found[2]:
             kind = (personal or {}).get(column_of(plain))
         return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False) + (found[2] or "")

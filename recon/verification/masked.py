@@ -2,63 +2,182 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
+import polars as pl
 from msgspec.structs import replace
 
-from recon.masking import mask_json, mask_text
-from recon.masking.frames import mask_frame
-from recon.model import PolicyResult
+from recon.ledger.kinds import KINDS
+from recon.masking import mask_id, mask_json, mask_text
+from recon.masking.frames import ID_COLUMN, mask_frame
+from recon.masking.structs import mask_texts, texts_in
+from recon.model import Outcome, PolicyResult
+from recon.warehouse.people import known_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from recon.model import AcceptedDifferences, Check
+    from recon.masking.known import KnownValues
+    from recon.model import Check, Ledger, Verification
+    from recon.profile import Profile
+    from recon.rules import Rule
     from recon.warehouse import Warehouse
 
 POLICIES = "select * from ledger.policies order by place"
+T = TypeVar("T")
+# What of a check is recon's own and names other things, and what the command line says again.
+IDENTIFYING = ("id", "severity", "issue", "explains", "source", "violations", "accepted", "outcome")
+# The texts of a check that may quote data.
+QUOTING = ("message", "detail", "expected", "actual", "escalate", "overrides")
+# Columns of the shipped rules' violations that people write as they like.
+FREE_TEXTS = {
+    "message",
+    "title",
+    "description",
+    "location",
+    "note",
+    "notes",
+    "remark",
+    "value",
+    "source_value",
+    "target_value",
+}
+# A name in a sentence is two words that follow each other; a number has seven digits.
+IS_SUSPECT = re.compile(r"[^\W\d_][\W_]{1,3}[^\W\d_]|\d(?:\D{0,3}\d){6}")
 
 
-def mask_check(check: Check, personal: Mapping[str, str]) -> Check:
-    """Return the check with every text masked; `personal` maps column names to name, email or phone."""
-    return replace(
-        check,
-        message=mask_text(check.message),
-        detail=None if check.detail is None else mask_text(check.detail),
-        expected=mask_text(check.expected) if isinstance(check.expected, str) else check.expected,
-        escalate=None if check.escalate is None else mask_text(check.escalate),
-        actual=mask_text(check.actual) if isinstance(check.actual, str) else check.actual,
-        violations=mask_frame(check.violations, personal),
-    )
+class Masking:
+    """How the personal data of one judgement is masked.
+
+    Args:
+        profile: Says which columns hold which kind of personal data.
+        warehouse: Holds both sides, whose names and numbers are known.
+        is_off: Nothing is masked.
+    """
+
+    def __init__(self, profile: Profile, warehouse: Warehouse, *, is_off: bool) -> None:
+        self.is_off, self._personal, self._warehouse = is_off, profile.personal_columns, warehouse
+        self._known: KnownValues = known_values(warehouse, self._personal)
+
+    def sentences(self, value: T, leave: Sequence[str] = ()) -> T:
+        """Return what recon says itself with addresses and numbers masked, which it may quote from data."""
+        return value if self.is_off else mask_texts(value, mask_text, leave)
+
+    def values(self, value: T, own: str = "", leave: Sequence[str] = ()) -> T:
+        """Return what quotes data with addresses and numbers masked, and people's whole names where `own` has none."""
+        if self.is_off:
+            return value
+        texts = list(dict.fromkeys(map(mask_text, texts_in(value))))
+        suspect = [text for text in texts if IS_SUSPECT.search(text)]
+        named = dict(zip(suspect, self._known.mask(suspect, own), strict=True)) if suspect else {}
+        return mask_texts(value, lambda text: named.get(mask_text(text), mask_text(text)), leave)
+
+    def run(self, verification: Verification) -> Verification:
+        """Return the verification without addresses in the importer's name for its run."""
+        return verification if self.is_off else replace(verification, run_id=mask_id(verification.run_id))
+
+    def check(self, check: Check, rule: Rule) -> Check:
+        """Return the check with every text and every row masked."""
+        if self.is_off:
+            return check
+        shown = self._shipped_check(check, rule) if rule.is_shipped else self.values(check, leave=IDENTIFYING)
+        return replace(shown, violations=self._rows(check.violations, rule)) if check.violations.width else shown
+
+    def ledger(self, ledger: Ledger | None) -> Ledger | None:
+        """Return the account with every text masked."""
+        if ledger is None or self.is_off:
+            return ledger
+        shown = self.sentences(ledger)
+        return replace(
+            shown,
+            causes=tuple(
+                replace(
+                    cause,
+                    title=self.values(cause.title, RECONS),
+                    action=self.values(cause.action, RECONS),
+                    examples=self.values(cause.examples, RECONS),
+                )
+                for cause in shown.causes
+            ),
+            duplicate_keys=self.values(shown.duplicate_keys, RECONS),
+            associations=self.values(shown.associations, RECONS),
+        )
+
+    def policies(self) -> tuple[PolicyResult, ...]:
+        """Return the declared policies and what was found of them, with every text masked; JSON stays JSON.
+
+        An unfilled placeholder is recognised by its source.
+        """
+        rows = self._warehouse.rows(POLICIES)
+        if self.is_off:
+            return tuple(_policy(row, str) for row in rows)
+        parts = list(dict.fromkeys(text for row in rows for text in _strings_of(row)))
+        suspect = [text for text in parts if IS_SUSPECT.search(text)]
+        named = dict(zip(suspect, self._known.mask(suspect), strict=True)) if suspect else {}
+        found = (_policy(row, lambda text: mask_json(text, hide=partial(_hidden, named=named))) for row in rows)
+        return tuple(self.values(policy, leave=("expected", "actual", "source")) for policy in found)
+
+    def _shipped_check(self, check: Check, rule: Rule) -> Check:
+        """Mask what a shipped rule says of data, which its own words are no part of."""
+        shown = self.sentences(check, IDENTIFYING)
+        if check.outcome is Outcome.PASS:
+            return shown
+        quoting = {name: getattr(shown, name) for name in QUOTING}
+        return replace(shown, **self.values(quoting, _words_of(rule)))
+
+    def _rows(self, rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+        """Mask the violations of a rule: what is known of people by where its columns come from."""
+        masked = mask_frame(rows, self._personal)
+        known = {name for was, name in zip(rows.columns, masked.columns, strict=True) if was in self._personal}
+        others = [name for name in masked.columns if name not in known and not ID_COLUMN.search(name)]
+        if rule.is_shipped:
+            own = _words_of(rule)
+            texts = [name for name in others if masked.schema[name] == pl.String]
+            return self._known.mask_columns(masked, texts, own, singles=FREE_TEXTS)
+        return self._known.mask_columns(masked, others, singles=others)
 
 
-def mask_accepted(accepted: AcceptedDifferences) -> AcceptedDifferences:
-    """Return what was accepted with its sentences masked, which quote the file."""
-    return replace(accepted, problems=tuple(map(mask_text, accepted.problems)))
-
-
-def mask_reasons(reasons: Mapping[str, str]) -> dict[str, str]:
-    """Mask reasons, because the server's message about a value that it could not read may quote the value."""
-    return {name: mask_text(reason) for name, reason in reasons.items()}
-
-
-def declared_policies(warehouse: Warehouse, *, masked: bool) -> tuple[PolicyResult, ...]:
-    """Return the declared policies and what was found of them; an unfilled placeholder is recognised by its source."""
-    return tuple(_policy(row, masked=masked) for row in warehouse.rows(POLICIES))
-
-
-def _policy(row: Mapping[str, Any], *, masked: bool) -> PolicyResult:
-    hide = mask_json if masked else str
-    actual = None if row["actual"] is None else hide(row["actual"])
+def _policy(row: Mapping[str, Any], hide: Callable[[str], str]) -> PolicyResult:
     return PolicyResult(
         row["key"],
         hide(row["expected"]),
         row["source"],
         row["required"],
-        actual,
+        None if row["actual"] is None else hide(row["actual"]),
         row["compared"],
         row["is_match"],
         row["compared_with"],
         row["problem"],
     )
+
+
+def _strings_of(row: Mapping[str, Any]) -> list[str]:
+    """Return the strings of a policy's values, masked as free text."""
+    found: list[str] = []
+
+    def seen(text: str) -> str:
+        found.append(mask_text(text))
+        return text
+
+    for value in (row["expected"], row["actual"]):
+        if value is not None:
+            mask_json(value, hide=seen)
+    return found
+
+
+def _hidden(text: str, named: Mapping[str, str]) -> str:
+    masked = mask_text(text)
+    return named.get(masked, masked)
+
+
+def _words_of(rule: Rule) -> str:
+    """Return recon's own words that a result of the rule may consist of."""
+    return "\n".join(
+        [*texts_in((rule.title, rule.description, rule.sql, rule.values_sql or "", dict(rule.messages))), RECONS]
+    )
+
+
+RECONS = "\n".join(texts_in(tuple(KINDS.values())))

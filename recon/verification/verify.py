@@ -16,8 +16,7 @@ from recon.background import await_result
 from recon.bundle import Bundle, open_bundle
 from recon.bundle.policies import ExportedPolicies, PolicyDefinition, read_exported, require_shared
 from recon.ledger import DeclaredPolicies, LedgerSettings, account_for, ledger_columns, settings_columns
-from recon.masking import mask_text
-from recon.model import ENTITIES, AcceptedDifferences, Check, Distributions, SnapshotInfo, Verification
+from recon.model import ENTITIES, AcceptedDifferences, Check, SnapshotInfo, Verification
 from recon.profile import load_profile
 from recon.rules import Rule, load_policy_definitions, load_rules
 from recon.rules.acceptance.applying import apply_acceptance
@@ -31,7 +30,7 @@ from recon.verification.distributions import COLUMNS as DISTRIBUTED
 from recon.verification.distributions import distributions
 from recon.verification.escalation import Circumstances, advise, command_words
 from recon.verification.inputs import baseline_digest, digests_of, judged_inputs
-from recon.verification.masked import declared_policies, mask_accepted, mask_check, mask_reasons
+from recon.verification.masked import Masking
 from recon.verification.not_checked import Scope, not_checked
 from recon.verification.opening import kept_snapshot, opened_source, refuse_dry_run
 from recon.verification.options import require_options
@@ -58,6 +57,8 @@ if TYPE_CHECKING:
 NEWEST_RUN = "select run_id from target.runs where run_id <> '' order by recorded_at desc nulls last limit 1"
 RULE_LIMIT_S = 600
 BASELINES = "recon.verification.baseline"
+# Named by who runs recon, not by what was migrated.
+DATABASE = ("database",)
 UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
 
 
@@ -185,18 +186,19 @@ class VerificationInput:
 def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> Verification:
     """Load both sides and evaluate the rules."""
     bundle, options = case.bundle, case.options
-    snapshot = _load(case, warehouse, listener, watch)
+    masking = Masking(case.profile, warehouse, is_off=options.show_pii)
+    snapshot = _load(case, warehouse, masking, listener, watch)
     settings = LedgerSettings(case.profile, bundle.config, masked=not options.show_pii, policies=case.policies)
-    ledger = account_for(warehouse, settings)
+    ledger = masking.ledger(account_for(warehouse, settings))
     if options.baseline:
         # It reads backups, which few verifications do.
         import_module(BASELINES).load_baselines(warehouse, case.profile, options, snapshot.database)
-    snapshot = _with_reason(snapshot, warehouse)
+    snapshot = masking.sentences(_with_reason(snapshot, warehouse), leave=DATABASE)
     watch.lap("account for every record")
     listener.checks_starting(case.rules)
-    checks, accepted = _checks(case, warehouse, listener)
-    tiers = tuple(members_by_tier(warehouse))
-    distributed = _distributions(warehouse, options)
+    checks, accepted = _checks(case, warehouse, masking, listener)
+    tiers = masking.sentences(tuple(members_by_tier(warehouse)))
+    distributed = masking.sentences(distributions(warehouse)) if options.distributions else None
     unchecked = not_checked(warehouse, snapshot, Scope(case.profile, case.rules, case.requires))
     watch.lap("evaluate rules")
     verification = Verification(
@@ -212,20 +214,20 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
         counts_bundle={name: bundle.entities[name].expected for name in ENTITIES},
         counts_database={name: snapshot.rows[name] for name in ENTITIES},
         tiers=tiers,
-        policies=declared_policies(warehouse, masked=not options.show_pii),
+        policies=masking.policies(),
         snapshot=snapshot,
         escalation=advise(checks, advice=case.advice),
         timings_ms=watch.steps_ms,
         masked=not options.show_pii,
         distributions=distributed,
         ledger=ledger,
-        not_checked=unchecked,
-        notes=bundle.notes if options.show_pii else tuple(map(mask_text, bundle.notes)),
+        not_checked=masking.sentences(unchecked),
+        notes=masking.values(bundle.notes),
         accepted_differences=accepted,
     )
     if verification.ledger:
         listener.accounted(verification.ledger)
-    return _advised(verification, warehouse, case)
+    return masking.run(_advised(verification, warehouse, case))
 
 
 def _advised(v: Verification, warehouse: Warehouse, case: VerificationInput) -> Verification:
@@ -243,7 +245,9 @@ def _advised(v: Verification, warehouse: Warehouse, case: VerificationInput) -> 
     return replace(v, escalation=advise(v.checks, circumstances, case.advice))
 
 
-def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, watch: Stopwatch) -> SnapshotInfo:
+def _load(
+    case: VerificationInput, warehouse: Warehouse, masking: Masking, listener: Listener, watch: Stopwatch
+) -> SnapshotInfo:
     """Load bundle and snapshot; return how the snapshot was taken."""
     with opened_source(case.options, warehouse) as source:
         load_bundle(case.bundle, warehouse, case.requires)
@@ -255,8 +259,7 @@ def _load(case: VerificationInput, warehouse: Warehouse, listener: Listener, wat
         else:
             opened = await_result(source)
             snapshot = take_snapshot(opened, case.profile, case.requires, warehouse, listener.rows_read)
-    if not case.options.show_pii:
-        snapshot = replace(snapshot, not_read=mask_reasons(snapshot.not_read), damaged=mask_reasons(snapshot.damaged))
+    snapshot = masking.sentences(snapshot, leave=DATABASE)
     watch.lap("read database")
     listener.database_read(snapshot)
     return snapshot
@@ -269,23 +272,23 @@ def _with_reason(snapshot: SnapshotInfo, warehouse: Warehouse) -> SnapshotInfo:
 
 
 def _checks(
-    case: VerificationInput, warehouse: Warehouse, listener: Listener
+    case: VerificationInput, warehouse: Warehouse, masking: Masking, listener: Listener
 ) -> tuple[tuple[Check, ...], AcceptedDifferences | None]:
     """Evaluate the rules; each check is shown at once, unless what is accepted has to be known first."""
     accepted = None
-    personal, checks = case.profile.personal_columns, []
+    checks = []
     # Closed at once where anything ends this: what is being evaluated is then ended.
     with closing(evaluate_all(case.rules, warehouse, case.options.evidence_rows, _limits(case, warehouse))) as judging:
         evaluated: Iterable[Check] = judging
         if case.accepted:
-            found = tuple(evaluated)
-            create_findings(case.rules, found, warehouse)
-            evaluated, accepted = apply_acceptance(case.accepted, found, warehouse, case.today)
-        for each in evaluated:
-            check = each if case.options.show_pii else mask_check(each, personal)
+            whole = tuple(evaluated)
+            create_findings(case.rules, whole, warehouse)
+            evaluated, accepted = apply_acceptance(case.accepted, whole, warehouse, case.today)
+        for rule, found in zip(case.rules, evaluated, strict=True):
+            check = masking.check(found, rule)
             listener.check_done(check)
             checks.append(check)
-    return tuple(checks), accepted if case.options.show_pii or accepted is None else mask_accepted(accepted)
+    return tuple(checks), masking.values(accepted, leave=("file",))
 
 
 def _limits(case: VerificationInput, warehouse: Warehouse) -> RuleLimits:
@@ -316,10 +319,3 @@ def _replay_events(recorded: Verification, bundle: Bundle, rules: Sequence[Rule]
         listener.check_done(check)
     if recorded.ledger:
         listener.accounted(recorded.ledger)
-
-
-def _distributions(warehouse: Warehouse, options: VerifyOptions) -> Distributions | None:
-    if not options.distributions:
-        return None
-    found = distributions(warehouse)
-    return found if options.show_pii else replace(found, not_known=mask_reasons(found.not_known))

@@ -1,0 +1,74 @@
+"""What the warehouse holds of people: the names and numbers that must not be shown, from both sides."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from recon.masking.known import KnownValues, PeopleTable
+from recon.sql import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from recon.warehouse import Warehouse
+
+TEXT_COLUMNS = """
+select distinct schema_name, table_name, column_name from duckdb_columns()
+where schema_name in ('source', 'target') and data_type = 'VARCHAR' order by all"""
+SELECT = "select {columns} from {table}"
+DISTINCT = "select distinct cast({column} as varchar) as label from {table} where {column} is not null"
+# The words that group people, and are no names of theirs.
+LABELS = {
+    ("tiers", "code"),
+    ("tiers", "name"),
+    ("statuses", "code"),
+    ("statuses", "label"),
+    ("members", "level"),
+    ("events", "category"),
+    ("events", "status"),
+    ("registrations", "status"),
+}
+
+
+def known_values(warehouse: Warehouse, personal: Mapping[str, str]) -> KnownValues:
+    """Return what both sides hold of people, which is read when it is first needed.
+
+    Args:
+        warehouse: Holds both sides.
+        personal: Column → kind of personal data.
+    """
+    return KnownValues(partial(_people, warehouse, personal), partial(_labels, warehouse))
+
+
+def _people(warehouse: Warehouse, personal: Mapping[str, str]) -> Iterator[PeopleTable]:
+    for table, columns in _columns(warehouse).items():
+        names, phones = ([c for c in columns if personal.get(c) == kind] for kind in ("name", "phone"))
+        if names or phones:
+            # "first_name" comes before "last_name"; any other column of names is a name by itself as well.
+            ordered = sorted(names, key=lambda name: ("first" not in name, name))
+            yield PeopleTable(ordered, phones, _batches(warehouse, table, [*ordered, *phones]))
+
+
+def _columns(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in warehouse.rows(TEXT_COLUMNS):
+        found.setdefault((row["schema_name"], row["table_name"]), []).append(row["column_name"])
+    return found
+
+
+def _batches(warehouse: Warehouse, table: tuple[str, str], columns: list[str]) -> Iterator[pl.DataFrame]:
+    sql = SELECT.format(columns=", ".join(map(quote, columns)), table=quote(*table))
+    with warehouse.reading() as reading:
+        for batch in reading.batches(sql, {}):
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _labels(warehouse: Warehouse) -> Iterator[str]:
+    for table, columns in _columns(warehouse).items():
+        for column in columns:
+            if (table[1], column) in LABELS:
+                sql = DISTINCT.format(column=quote(column), table=quote(*table))
+                yield from (str(row["label"]) for row in warehouse.rows(sql))
