@@ -22,9 +22,10 @@ ID_COLUMN = re.compile(r"(^|_)(id|key)$")
 AT = r"(?i)[@\x{ff20}\x{fe6b}]|%(?:25)*40|&#|&commat|u0040"
 # What every address and every number has: a text without it, and that is no JSON, holds neither.
 IN_WORDS = r"[(\[{<]\s?at\s?[)\]}>]|^\s*[\[{]"
-DIGITS = r"\+[ (]*\d|\b\(?0\d[\d ()./-]{6}|\d{3}\)?[ ./-]{1,3}\d{3}[ ./-]{1,3}\d{4}|\d[^\x00-\x7f]|[^\x00-\x7f][\d(]"
-SAID = r"(?:phone|tel|mobil|cell|handy|fax|whatsapp|sms)\D{0,12}\d{7}"
-SUSPECT = f"{AT}|{IN_WORDS}|{DIGITS}|{SAID}"
+DIGITS = r"\+[ (]*[0-9]|\b\(?0[0-9][0-9 ()./-]{6}|[0-9]{3}\)?[ ./-]{1,3}[0-9]{3}[ ./-]{1,3}[0-9]{4}"
+SIGNS = r"[0-9][^\x00-\x7f]|[^\x00-\x7f](?:[^\x00-\x7f]|[0-9(])"
+SAID = r"(?:phone|tel|mobil|cell|handy|fax|whatsapp|sms)[^0-9]{0,12}[0-9]{7}"
+SUSPECT = f"{AT}|{IN_WORDS}|{DIGITS}|{SIGNS}|{SAID}"
 SUSPECT_ID = AT + r"|^[( ]*[+\x{ff0b}]"
 ADDRESS_ONLY = r"^([A-Za-z0-9])[A-Za-z0-9._+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$"
 LINK = r"(?i)^\s*mailto:"

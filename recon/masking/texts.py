@@ -39,16 +39,17 @@ def mask_json(text: str, personal: Mapping[str, str] | None = None, hide: Callab
     Args:
         text: The JSON text.
         personal: Name → kind of personal data: what stands under that key is masked as that kind.
-        hide: Masks free text.
+        hide: Masks what stands under any other key.
     """
     kind: str | None = None
 
     def masked(found: re.Match[str]) -> str:
         nonlocal kind
         plain: str = json.loads(found[1], strict=False)
-        hidden = hide(plain) if found[2] or kind is None else mask_kind(plain, kind)
         if found[2]:
-            kind = (personal or {}).get(column_of(plain))
+            kind, hidden = (personal or {}).get(column_of(plain)), mask_text(plain)
+        else:
+            hidden = hide(plain) if kind is None else mask_kind(plain, kind)
         return found[0] if hidden == plain else json.dumps(hidden, ensure_ascii=False) + (found[2] or "")
 
     return JSON_STRING.sub(masked, text)

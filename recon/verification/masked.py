@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from recon.masking.known import KnownValues
-    from recon.model import Check, Ledger, Verification
+    from recon.model import Cause, Check, Ledger, Verification
     from recon.profile import Profile
     from recon.rules import Rule
     from recon.warehouse import Warehouse
@@ -30,6 +30,7 @@ POLICIES = "select * from ledger.policies order by place"
 T = TypeVar("T")
 # What of a check is recon's own and names other things, and what the command line says again.
 IDENTIFYING = ("id", "severity", "issue", "explains", "source", "violations", "accepted", "outcome")
+IS_NAME_LIKE = re.compile(r"[^\W\d_][ ,.]{1,2}[^\W\d_]|\d(?:\D{0,3}\d){6}")
 # The texts of a check that may quote data.
 QUOTING = ("message", "detail", "expected", "actual", "escalate", "overrides")
 # Columns of the shipped rules' violations that people write as they like.
@@ -91,20 +92,13 @@ class Masking:
         if ledger is None or self.is_off:
             return ledger
         shown = self.sentences(ledger)
-        return replace(
-            shown,
-            causes=tuple(
-                replace(
-                    cause,
-                    title=self.values(cause.title, RECONS),
-                    action=self.values(cause.action, RECONS),
-                    examples=self.values(cause.examples, RECONS),
-                )
-                for cause in shown.causes
-            ),
-            duplicate_keys=self.values(shown.duplicate_keys, RECONS),
-            associations=self.values(shown.associations, RECONS),
+        quoting = [(_quoting(cause), cause.examples) for cause in shown.causes]
+        values, keys, associations = self.values((quoting, shown.duplicate_keys, shown.associations), RECONS)
+        causes = (
+            replace(cause, examples=examples, **said)
+            for cause, (said, examples) in zip(shown.causes, values, strict=True)
         )
+        return replace(shown, causes=tuple(causes), duplicate_keys=keys, associations=associations)
 
     def policies(self) -> tuple[PolicyResult, ...]:
         """Return the declared policies and what was found of them, with every text masked; JSON stays JSON.
@@ -115,15 +109,15 @@ class Masking:
         if self.is_off:
             return tuple(_policy(row, str) for row in rows)
         parts = list(dict.fromkeys(text for row in rows for text in _strings_of(row)))
-        suspect = [text for text in parts if IS_SUSPECT.search(text)]
+        suspect = [text for text in parts if IS_NAME_LIKE.search(text)]
         named = dict(zip(suspect, self._known.mask(suspect), strict=True)) if suspect else {}
         found = (_policy(row, lambda text: mask_json(text, hide=partial(_hidden, named=named))) for row in rows)
-        return tuple(self.values(policy, leave=("expected", "actual", "source")) for policy in found)
+        return self.sentences(tuple(found), leave=("expected", "actual", "source"))
 
     def _shipped_check(self, check: Check, rule: Rule) -> Check:
         """Mask what a shipped rule says of data, which its own words are no part of."""
         shown = self.sentences(check, IDENTIFYING)
-        if check.outcome is Outcome.PASS:
+        if check.outcome is Outcome.PASS or not check.violation_count:
             return shown
         quoting = {name: getattr(shown, name) for name in QUOTING}
         return replace(shown, **self.values(quoting, _words_of(rule)))
@@ -138,6 +132,12 @@ class Masking:
             texts = [name for name in others if masked.schema[name] == pl.String]
             return self._known.mask_columns(masked, texts, own, singles=FREE_TEXTS)
         return self._known.mask_columns(masked, others, singles=others)
+
+
+def _quoting(cause: Cause) -> dict[str, str]:
+    """Return what of the words of a cause quotes data."""
+    kind = KINDS[cause.name]
+    return {name: getattr(cause, name) for name in ("title", "action") if "{detail}" in getattr(kind, name)}
 
 
 def _policy(row: Mapping[str, Any], hide: Callable[[str], str]) -> PolicyResult:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from recon.masking.known import KnownValues, PeopleTable
+from recon.masking.hashes import PeopleTable
+from recon.masking.known import KnownValues
 from recon.sql import quote
 
 if TYPE_CHECKING:
@@ -40,35 +41,49 @@ def known_values(warehouse: Warehouse, personal: Mapping[str, str]) -> KnownValu
         warehouse: Holds both sides.
         personal: Column → kind of personal data.
     """
-    return KnownValues(partial(_people, warehouse, personal), partial(_labels, warehouse))
+    people = _People(warehouse, personal)
+    return KnownValues(people.tables, people.labels)
 
 
-def _people(warehouse: Warehouse, personal: Mapping[str, str]) -> Iterator[PeopleTable]:
-    for table, columns in _columns(warehouse).items():
-        names, phones = ([c for c in columns if personal.get(c) == kind] for kind in ("name", "phone"))
-        if names or phones:
-            # "first_name" comes before "last_name"; any other column of names is a name by itself as well.
-            ordered = sorted(names, key=lambda name: ("first" not in name, name))
-            yield PeopleTable(ordered, phones, _batches(warehouse, table, [*ordered, *phones]))
+class _People:
+    """The tables of both sides, as far as they hold texts.
 
+    Args:
+        warehouse: Holds both sides.
+        personal: Column → kind of personal data.
+    """
 
-def _columns(warehouse: Warehouse) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in warehouse.rows(TEXT_COLUMNS):
-        found.setdefault((row["schema_name"], row["table_name"]), []).append(row["column_name"])
-    return found
+    def __init__(self, warehouse: Warehouse, personal: Mapping[str, str]) -> None:
+        self._warehouse, self._personal = warehouse, personal
 
+    def tables(self) -> Iterator[PeopleTable]:
+        """Yield those with names or phone numbers."""
+        for table, columns in self._columns.items():
+            names, phones = ([c for c in columns if self._personal.get(c) == kind] for kind in ("name", "phone"))
+            if names or phones:
+                # "first_name" comes before "last_name"; any other column of names is a name by itself as well.
+                ordered = sorted(names, key=lambda name: ("first" not in name, name))
+                yield PeopleTable(ordered, phones, self._batches(table, [*ordered, *phones]))
 
-def _batches(warehouse: Warehouse, table: tuple[str, str], columns: list[str]) -> Iterator[pl.DataFrame]:
-    sql = SELECT.format(columns=", ".join(map(quote, columns)), table=quote(*table))
-    with warehouse.reading() as reading:
-        for batch in reading.batches(sql, {}):
-            yield pl.DataFrame(pl.from_arrow(batch))
+    def labels(self) -> list[str]:
+        """Return the words that group people."""
+        queries = [
+            DISTINCT.format(column=quote(column), table=quote(*table))
+            for table, columns in self._columns.items()
+            for column in columns
+            if (table[1], column) in LABELS
+        ]
+        return [row["label"] for row in self._warehouse.rows(" union ".join(queries))] if queries else []
 
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for row in self._warehouse.rows(TEXT_COLUMNS):
+            found.setdefault((row["schema_name"], row["table_name"]), []).append(row["column_name"])
+        return found
 
-def _labels(warehouse: Warehouse) -> Iterator[str]:
-    for table, columns in _columns(warehouse).items():
-        for column in columns:
-            if (table[1], column) in LABELS:
-                sql = DISTINCT.format(column=quote(column), table=quote(*table))
-                yield from (str(row["label"]) for row in warehouse.rows(sql))
+    def _batches(self, table: tuple[str, str], columns: list[str]) -> Iterator[pl.DataFrame]:
+        sql = SELECT.format(columns=", ".join(map(quote, columns)), table=quote(*table))
+        with self._warehouse.reading() as reading:
+            for batch in reading.batches(sql, {}):
+                yield pl.DataFrame(pl.from_arrow(batch))
