@@ -26,7 +26,9 @@ from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
 from recon.rules.findings import FINDINGS
+from recon.verification.masked import RECONS, mask_known
 from recon.warehouse.kept import incomplete
+from recon.warehouse.people import known_values
 from recon.warehouse.statements import named, query_of
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 KNOWN_COLUMNS = """
 select distinct column_name from duckdb_columns() where schema_name in ('source', 'target', 'ledger', 'checks')"""
 WANTED = "wanted"
+OF_PEOPLE = {"first_name": "name", "last_name": "name", "phone": "phone"}
+# A rule of the club's own is named with the line that it begins on.
+LINE = ":"
 READ_ONLY = "begin transaction read only"
 VIEWS = ("people", "occasions", "called_members", "called_events", "called_registrations", "called")
 HAS_TABLE = "select 1 as found from duckdb_tables() where schema_name || '.' || table_name = $name"
@@ -61,6 +66,7 @@ class Answers(Questions[pl.DataFrame]):
     ) -> None:
         self.verification = verification
         self._warehouse, self._show_pii, self._find = warehouse, show_pii, find
+        self._known = known_values(warehouse, OF_PEOPLE)
         self._closing = finalize(self, close or warehouse.close)
         with self._complete():
             show_columns(warehouse.connection)
@@ -88,7 +94,7 @@ class Answers(Questions[pl.DataFrame]):
     def lazy(self) -> LazyAnswers:
         """The same questions, answered by lazy frames, for what is large."""
         warehouse = self._warehouse
-        return LazyAnswers(self.verification, warehouse, self._has_table, show_pii=self._show_pii)
+        return LazyAnswers(self.verification, warehouse, self._has_table, show_pii=self._show_pii, known=self._known)
 
     def to_fix(self) -> pl.DataFrame:
         """What the source has to say otherwise before the re-run: entity, source_row, wa_id, what, field, problem."""
@@ -137,7 +143,9 @@ class Answers(Questions[pl.DataFrame]):
             UsageError: There is no such check, or the snapshot is of a version that kept no findings.
         """
         self._has_table(FINDINGS)
-        return self._masked(findings_of(self.checks[name].id, self._warehouse.connection))
+        check = self.checks[name]
+        found = findings_of(check.id, self._warehouse.connection)
+        return self._masked(found, is_own=LINE in check.source)
 
     @property
     def subjects(self) -> pl.DataFrame:
@@ -220,7 +228,10 @@ class Answers(Questions[pl.DataFrame]):
         finally:
             with suppress(duckdb.Error):
                 connection.execute("rollback")
-        return frame if self._show_pii else mask_frame(*self._without_disguise(frame))
+        if self._show_pii:
+            return frame
+        plain, personal = self._without_disguise(frame)
+        return mask_known(mask_frame(plain, personal), self._known, personal, None)
 
     def _without_disguise(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
         """Return the rows of a person's query and the kind of personal data by column, of what may hold any."""
@@ -248,7 +259,8 @@ class Answers(Questions[pl.DataFrame]):
         return bool(self._warehouse.rows(HAS_TABLE, {"name": name}))
 
     def _with_people(self, check: Check) -> pl.DataFrame:
-        return self._masked(with_people(check.violations, self._warehouse.connection))
+        people = with_people(check.violations, self._warehouse.connection)
+        return self._masked(people, is_own=LINE in check.source)
 
     def _rows(self, question: str, entity: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         self._require_listed(entity)
@@ -289,8 +301,11 @@ class Answers(Questions[pl.DataFrame]):
     def _one(self, question: str, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return next(iter(self._rows(question, entity, values)), {})
 
-    def _masked(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame if self._show_pii else mask_frame(frame, PERSONAL)
+    def _masked(self, frame: pl.DataFrame, *, is_own: bool = False) -> pl.DataFrame:
+        """Mask rows; `is_own`: a rule of the club's own may have named their columns."""
+        if self._show_pii:
+            return frame
+        return mask_known(mask_frame(frame, PERSONAL), self._known, PERSONAL, None if is_own else RECONS)
 
 
 def _frame(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from recon.errors import OutputError
+from recon.masking import mask_text
+from recon.masking.structs import mask_texts
 from recon.model import Summary
 from recon.report.templates import MARKS, environment, source_hash, stylesheet
 from recon.report.text import (
@@ -76,7 +78,9 @@ def build_data_docs(result: GxResult, verification: Verification, folder: Path, 
         OutputError: A page cannot be written.
     """
     checks = {check.id: check for check in verification.checks}
-    pages = [_page(number, suite, checks) for number, suite in enumerate(result.suites, 1)]
+    hide = mask_text if verification.masked else str
+    suites = (replace(suite, name=hide(suite.name), rules=mask_texts(suite.rules, hide)) for suite in result.suites)
+    pages = [_page(number, suite, checks) for number, suite in enumerate(suites, 1)]
     docs = _Docs(result, verification, home)
     written = {"index.html": docs.index(pages)}
     for page in pages:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from recon.masking.forms import PLAIN, replaced
+from recon.masking.forms import PLAIN, replaced, shown
 from recon.masking.hashes import COMPARED_DIGITS, WORD, hashes_of, normal, normal_word
 from recon.masking.structs import distinct_keys
 
@@ -78,6 +78,24 @@ class KnownValues:
             columns = [frame[name] for name in names if (name in singles) is is_single]
             changed += self._mask_all(columns, "" if is_single else own, singles=is_single)
         return frame.with_columns(changed)
+
+    def mask_ids(self, frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+        """Return the frame with what is a name and nothing else masked in columns of ids, whatever they are called."""
+        return frame.with_columns(list(map(self._mask_whole, (frame[name] for name in names))))
+
+    def _mask_whole(self, ids: pl.Series) -> pl.Series:
+        unique = ids.unique().drop_nulls()
+        unique = unique.filter(unique.str.contains(HAS_WORD))
+        if unique.is_empty():
+            return ids
+        normals = normal(unique).to_list()
+        known = zip(
+            unique, normals, self._hashes.have(normals, "full"), self._hashes.have(normals, "single"), strict=True
+        )
+        named = [
+            text for text, word, is_full, is_single in known if (is_full or is_single) and word not in self._labels
+        ]
+        return ids.replace(named, [shown(text, "name") for text in named]) if named else ids
 
     def _mask_all(self, columns: Sequence[pl.Series], own: str, *, singles: bool) -> Iterator[pl.Series]:
         """Yield the columns that hold something known, masked; each text is looked at once."""

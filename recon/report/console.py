@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from recon.masking import mask_id
 from recon.model import ENTITIES, Outcome
 from recon.report.commands import ShowCommand, command_for
 from recon.report.github import inert, on_github
@@ -59,6 +60,7 @@ class Console(Listener):
         self._err = err
         self._kept_in = kept_in
         self._command: ShowCommand | None = None
+        self._show_pii = False
         self._on_github = on_github(os.environ)
         self._reading = False
         self._progress = sys.stderr is not None and sys.stderr.isatty()
@@ -67,15 +69,17 @@ class Console(Listener):
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
         """Print the header."""
         self._command = command_for(options)
+        self._show_pii = options.show_pii
         self._print(RULE, "  Post-Migration Verification", f"  Started: {timestamp(started_at)}")
         self._print(f"  Bundle: {printable(options.bundle_text)}", RULE, "", "[1/4] Loading migration bundle...")
 
     def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
         """Print what the bundle says about itself."""
+        run_id = bundle.run_id if self._show_pii else mask_id(bundle.run_id)
         if self._kept_in:
-            self._command = ShowCommand(str(self._kept_in(bundle.run_id, started_at)))
+            self._command = ShowCommand(str(self._kept_in(run_id, started_at)))
         completed = bundle.completed_at
-        self._print(f"  - Run ID: {printable(bundle.run_id)}", f"  - Dry run: {str(bundle.dry_run).lower()}")
+        self._print(f"  - Run ID: {printable(run_id)}", f"  - Dry run: {str(bundle.dry_run).lower()}")
         self._print(f"  - Completed: {timestamp(completed) if completed else 'not recorded'}")
         self._print(f"  - Age: {age_sentence(started_at - completed if completed else None)}", "")
 

@@ -54,10 +54,21 @@ def create_findings(rules: Iterable[Rule], checks: Iterable[Check], warehouse: W
 
 def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
     """Add the findings of one check."""
-    names = check.violations.columns
     foreign = _foreign(rule, check, warehouse) if rule.is_gx_native else None
-    statement = STATEMENTS["add"].format(
-        check=literal(check.id),
+    with warehouse.reading() as reading:
+        rows = reading.batches(rule.sql, rule.parameters) if foreign is None else foreign.to_arrow()
+        # Not those of the check, in whose names personal data is masked.
+        statement = _adding(check.id, rows.schema.names)
+        warehouse.connection.register(VIOLATIONS, rows)
+        try:
+            warehouse.execute(statement)
+        finally:
+            warehouse.connection.unregister(VIOLATIONS)
+
+
+def _adding(check_id: str, names: Sequence[str]) -> str:
+    return STATEMENTS["add"].format(
+        check=literal(check_id),
         violations=VIOLATIONS,
         entity=_text([name for name in (entity_column(names),) if name]),
         key=_text(id_columns(names)),
@@ -66,13 +77,6 @@ def _add(rule: Rule, check: Check, warehouse: Warehouse) -> None:
         values=_values([name for name in names if name not in PASSING]),
         row=_row(names),
     )
-    with warehouse.reading() as reading:
-        rows = reading.batches(rule.sql, rule.parameters) if foreign is None else foreign.to_arrow()
-        warehouse.connection.register(VIOLATIONS, rows)
-        try:
-            warehouse.execute(statement)
-        finally:
-            warehouse.connection.unregister(VIOLATIONS)
 
 
 def _foreign(rule: Rule, check: Check, warehouse: Warehouse) -> pl.DataFrame:

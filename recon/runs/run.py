@@ -236,7 +236,7 @@ class Assembly:
         keep_judged(self.judgement.warehouse, self.verification, self.judgement.key(), self.working.part("snapshot"))
 
     def _keep_way_back(self) -> None:
-        found = known_way_back(self.options.verify, self.verification.run_id, Path(self.options.outputs))
+        found = known_way_back(self.options.verify, self.judgement.case.bundle.run_id, Path(self.options.outputs))
         if found is not None:
             keep_way_back(self.working.path, found)
 

@@ -17,7 +17,7 @@ from recon.model import Outcome, PolicyResult
 from recon.warehouse.people import known_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     from recon.masking.known import KnownValues
@@ -32,6 +32,8 @@ T = TypeVar("T")
 IDENTIFYING = ("id", "severity", "issue", "explains", "source", "violations", "accepted", "outcome")
 IS_NAME_LIKE = re.compile(r"[^\W\d_][ ,.]{1,2}[^\W\d_]|\d(?:\D{0,3}\d){6}")
 # The texts of a check that may quote data.
+# Its words for what happened to records and rows.
+RECONS = "\n".join(texts_in(tuple(KINDS.values())))
 QUOTING = ("message", "detail", "expected", "actual", "escalate", "overrides")
 # Columns of the shipped rules' violations that people write as they like.
 FREE_TEXTS = {
@@ -117,7 +119,7 @@ class Masking:
     def _shipped_check(self, check: Check, rule: Rule) -> Check:
         """Mask what a shipped rule says of data, which its own words are no part of."""
         shown = self.sentences(check, IDENTIFYING)
-        if check.outcome is Outcome.PASS or not check.violation_count:
+        if check.outcome in (Outcome.PASS, Outcome.WARN) and not check.violation_count:
             return shown
         quoting = {name: getattr(shown, name) for name in QUOTING}
         return replace(shown, **self.values(quoting, _words_of(rule)))
@@ -125,13 +127,27 @@ class Masking:
     def _rows(self, rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
         """Mask the violations of a rule: what is known of people by where its columns come from."""
         masked = mask_frame(rows, self._personal)
-        known = {name for was, name in zip(rows.columns, masked.columns, strict=True) if was in self._personal}
-        others = [name for name in masked.columns if name not in known and not ID_COLUMN.search(name)]
-        if rule.is_shipped:
-            own = _words_of(rule)
-            texts = [name for name in others if masked.schema[name] == pl.String]
-            return self._known.mask_columns(masked, texts, own, singles=FREE_TEXTS)
-        return self._known.mask_columns(masked, others, singles=others)
+        return mask_known(masked, self._known, self._personal, _words_of(rule) if rule.is_shipped else None)
+
+
+def mask_known(
+    rows: pl.DataFrame, known: KnownValues, personal: Collection[str], own: str | None = RECONS
+) -> pl.DataFrame:
+    """Return rows, in which personal columns and forms are masked already, without what is known of people.
+
+    Args:
+        rows: The rows.
+        known: What is known of people.
+        personal: The columns that are masked already.
+        own: The words that the columns may hold and that are recon's; None: anybody may have named the columns.
+    """
+    others = [name for name in rows.columns if name not in personal]
+    texts = [name for name in others if not ID_COLUMN.search(name)]
+    if own is not None:
+        texts = [name for name in texts if rows.schema[name] == pl.String]
+        return known.mask_columns(rows, texts, own, singles=FREE_TEXTS)
+    ids = [name for name in others if name not in texts and rows.schema[name] == pl.String]
+    return known.mask_ids(known.mask_columns(rows, texts, singles=texts), ids)
 
 
 def _quoting(cause: Cause) -> dict[str, str]:
@@ -178,6 +194,3 @@ def _words_of(rule: Rule) -> str:
     return "\n".join(
         [*texts_in((rule.title, rule.description, rule.sql, rule.values_sql or "", dict(rule.messages))), RECONS]
     )
-
-
-RECONS = "\n".join(texts_in(tuple(KINDS.values())))

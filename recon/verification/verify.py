@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 NEWEST_RUN = "select run_id from target.runs where run_id <> '' order by recorded_at desc nulls last limit 1"
 RULE_LIMIT_S = 600
 BASELINES = "recon.verification.baseline"
+# Raised when more is masked, so that a judgement that was recorded before is reached anew.
+MASKING_VERSION = 2
 # Named by who runs recon, not by what was migrated.
 DATABASE = ("database",)
 UNUSABLE = "select reason from ledger.policy_settings where is_absent or is_refused"
@@ -300,6 +302,7 @@ def _settings(case: VerificationInput) -> dict[str, object]:
     """Return what a judgement depends on besides the bundle, the snapshot and the rules."""
     return {
         **case.options.deciding,
+        "masking": MASKING_VERSION,
         "personal": {} if case.options.show_pii else dict(case.profile.personal_columns),
         "tables": repr(case.profile.tables),
         "policies": repr((*case.definitions.values(), case.exported)),

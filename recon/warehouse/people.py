@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recon.warehouse import Warehouse
 
 TEXT_COLUMNS = """
-select distinct schema_name, table_name, column_name from duckdb_columns()
+select distinct database_name, schema_name, table_name, column_name from duckdb_columns()
 where schema_name in ('source', 'target') and data_type = 'VARCHAR' order by all"""
 SELECT = "select {columns} from {table}"
 DISTINCT = "select distinct cast({column} as varchar) as label from {table} where {column} is not null"
@@ -71,18 +71,20 @@ class _People:
             DISTINCT.format(column=quote(column), table=quote(*table))
             for table, columns in self._columns.items()
             for column in columns
-            if (table[1], column) in LABELS
+            if (table[-1], column) in LABELS
         ]
         return [row["label"] for row in self._warehouse.rows(" union ".join(queries))] if queries else []
 
     @cached_property
-    def _columns(self) -> dict[tuple[str, str], list[str]]:
-        found: dict[tuple[str, str], list[str]] = {}
+    def _columns(self) -> dict[tuple[str, ...], list[str]]:
+        found: dict[tuple[str, ...], list[str]] = {}
         for row in self._warehouse.rows(TEXT_COLUMNS):
-            found.setdefault((row["schema_name"], row["table_name"]), []).append(row["column_name"])
+            found.setdefault((row["database_name"], row["schema_name"], row["table_name"]), []).append(
+                row["column_name"]
+            )
         return found
 
-    def _batches(self, table: tuple[str, str], columns: list[str]) -> Iterator[pl.DataFrame]:
+    def _batches(self, table: tuple[str, ...], columns: list[str]) -> Iterator[pl.DataFrame]:
         sql = SELECT.format(columns=", ".join(map(quote, columns)), table=quote(*table))
         with self._warehouse.reading() as reading:
             for batch in reading.batches(sql, {}):
