@@ -116,9 +116,12 @@ class KnownValues:
             yield from (column.replace(was, now) for column in plain if column.is_in(was.implode()).any())
         masked = dict(zip(inner, self.mask(list(inner), own, singles=singles), strict=True))
         for column, rows in inside:
-            yield pl.Series(
-                column.name, [_replaced_inside(row, column.dtype, masked) for row in rows], dtype=column.dtype
-            )
+            values = [_replaced_inside(row, column.dtype, masked) for row in rows]
+            yield pl.Series(column.name, values, dtype=_renamed(column.dtype, masked))
+
+    @cached_property
+    def _labels(self) -> frozenset[str]:
+        return frozenset(normal(pl.Series(list(self._labels_of()), dtype=pl.String)))
 
     def _suspects(self, texts: pl.Series, *, singles: bool) -> list[str]:
         """Return the texts that may have a name or a number; of few, the look-up itself finds out."""
@@ -174,10 +177,6 @@ class KnownValues:
     @cached_property
     def _hashes(self) -> KnownHashes:
         return hashes_of(self._people())
-
-    @cached_property
-    def _labels(self) -> frozenset[str]:
-        return frozenset(normal(pl.Series(list(self._labels_of()), dtype=pl.String)))
 
 
 class _Run(NamedTuple):
@@ -236,7 +235,7 @@ def _texts_inside(value: Any) -> Iterator[str]:
 
 
 def _replaced_inside(value: Any, kind: Any, known: Mapping[str, str]) -> Any:
-    """Return the value with its texts replaced, the keys of maps too; the names of a struct's fields are no texts."""
+    """Return the value with its texts replaced, the keys of maps and the names of fields too."""
     if isinstance(value, str):
         return known[value]
     if isinstance(value, bytes):
@@ -244,10 +243,25 @@ def _replaced_inside(value: Any, kind: Any, known: Mapping[str, str]) -> Any:
         return value if known[text] == text else known[text].encode()
     if isinstance(value, dict) and isinstance(kind, pl.Struct):
         types = {field.name: field.dtype for field in kind.fields}
-        return {name: _replaced_inside(each, types[name], known) for name, each in value.items()}
+        names = distinct_keys(list(types), lambda name: known.get(name, name))
+        return {names[name]: _replaced_inside(each, types[name], known) for name, each in value.items()}
     if isinstance(value, dict):
         keys = distinct_keys(list(value), lambda key: known[key])
         return {keys[key]: _replaced_inside(each, kind.value, known) for key, each in value.items()}
     if isinstance(value, list | tuple | pl.Series):
         return [_replaced_inside(each, kind.inner, known) for each in value]
     return value
+
+
+def _renamed(kind: Any, known: Mapping[str, str]) -> Any:
+    """Return the type with the names of its fields replaced."""
+    if isinstance(kind, pl.Struct):
+        names = distinct_keys([field.name for field in kind.fields], lambda name: known.get(name, name))
+        return pl.Struct({names[field.name]: _renamed(field.dtype, known) for field in kind.fields})
+    if isinstance(kind, pl.List):
+        return pl.List(_renamed(kind.inner, known))
+    if isinstance(kind, pl.Array):
+        return pl.Array(_renamed(kind.inner, known), kind.size)
+    if isinstance(kind, pl.Map):
+        return pl.Map(kind.key, _renamed(kind.value, known))
+    return kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -42,7 +43,7 @@ def _table(frame: pl.DataFrame, rows: int) -> str:
     if frame.is_empty():
         return "None.\n\n"
     texts = pl.all().cast(pl.String).fill_null("").map_elements(_cell, return_dtype=pl.String)
-    shown = frame.head(rows).select(texts)
+    shown = _flat(frame.head(rows)).select(texts)
     with pl.Config(
         tbl_formatting="UTF8_FULL_CONDENSED",
         tbl_hide_column_data_types=True,
@@ -58,16 +59,28 @@ def _table(frame: pl.DataFrame, rows: int) -> str:
     return f"{table}\n{plural(frame.height, 'row')}\n{more}\n"
 
 
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with lists, structs and maps as JSON, and bytes as they print."""
+    nested = [column for column in frame if column.dtype.is_nested() or column.dtype == pl.Binary]
+    return frame.with_columns(pl.Series(c.name, [_json_text(each) for each in c.to_list()], pl.String) for c in nested)
+
+
+def _json_text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return str(value)
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
 def _cell(text: str) -> str:
     return printable(text)
 
 
 def _csv(frames: Mapping[str, pl.DataFrame], rows: int) -> str:  # noqa: ARG001 - of every format
     parts = [
-        frame.select(pl.lit(title).alias(PART), pl.all().cast(pl.String, strict=False))
+        _flat(frame).select(pl.lit(title).alias(PART), pl.all().cast(pl.String, strict=False))
         for title, frame in frames.items()
     ]
-    frame = pl.concat(parts, how="diagonal") if len(parts) > 1 else next(iter(frames.values()))
+    frame = pl.concat(parts, how="diagonal") if len(parts) > 1 else _flat(next(iter(frames.values())))
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     return frame.with_columns(pl.col(texts).map_elements(neutral_cell, return_dtype=pl.String)).write_csv()
 

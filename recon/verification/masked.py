@@ -69,13 +69,21 @@ class Masking:
         """Return what recon says itself with addresses and numbers masked, which it may quote from data."""
         return value if self.is_off else mask_texts(value, mask_text, leave)
 
-    def values(self, value: T, own: str = "", leave: Sequence[str] = ()) -> T:
-        """Return what quotes data with addresses and numbers masked, and people's whole names where `own` has none."""
+    def values(self, value: T, own: str = "", leave: Sequence[str] = (), *, singles: bool = False) -> T:
+        """Return what quotes data with addresses and numbers masked, and people's whole names where `own` has none.
+
+        Args:
+            value: A text, or an object with texts.
+            own: recon's own words.
+            leave: The attributes that are left as they are.
+            singles: The texts are written by people, so that first or last names in them are masked, too.
+        """
         if self.is_off:
             return value
         texts = list(dict.fromkeys(map(mask_text, texts_in(value))))
-        suspect = [text for text in texts if IS_SUSPECT.search(text)]
-        named = dict(zip(suspect, self._known.mask(suspect, own), strict=True)) if suspect else {}
+        suspect = [text for text in texts if singles or IS_SUSPECT.search(text)]
+        found = self._known.mask(suspect, "" if singles else own, singles=singles)
+        named = dict(zip(suspect, found, strict=True))
         return mask_texts(value, lambda text: named.get(mask_text(text), mask_text(text)), leave)
 
     def run(self, verification: Verification) -> Verification:
@@ -94,11 +102,12 @@ class Masking:
         if ledger is None or self.is_off:
             return ledger
         shown = self.sentences(ledger)
-        quoting = [(_quoting(cause), cause.examples) for cause in shown.causes]
+        quoting = [(_quoting(cause), () if _is_written(cause) else cause.examples) for cause in shown.causes]
+        written = self.values([c.examples if _is_written(c) else () for c in shown.causes], singles=True)
         values, keys, associations = self.values((quoting, shown.duplicate_keys, shown.associations), RECONS)
         causes = (
-            replace(cause, examples=examples, **said)
-            for cause, (said, examples) in zip(shown.causes, values, strict=True)
+            replace(cause, examples=examples or others, **said)
+            for cause, examples, (said, others) in zip(shown.causes, written, values, strict=True)
         )
         return replace(shown, causes=tuple(causes), duplicate_keys=keys, associations=associations)
 
@@ -148,6 +157,11 @@ def mask_known(
         return known.mask_columns(rows, texts, own, singles=FREE_TEXTS)
     ids = [name for name in others if name not in texts and rows.schema[name] == pl.String]
     return known.mask_ids(known.mask_columns(rows, texts, singles=texts), ids)
+
+
+def _is_written(cause: Cause) -> bool:
+    """Whether its examples are texts that people write as they like."""
+    return cause.field in FREE_TEXTS
 
 
 def _quoting(cause: Cause) -> dict[str, str]:
