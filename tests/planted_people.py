@@ -17,29 +17,19 @@ FIRST, LAST, PHONE = "Jolanthe", "Quisenberry", "(805) 555-7391"
 OTHER_FIRST, OTHER_LAST = "Zdenka", "Oyelaran"
 # What must be nowhere, in lower case: names, parts of addresses, and numbers in the forms that are planted.
 SECRETS = (
-    *(name.lower() for name in (FIRST, LAST, OTHER_FIRST, OTHER_LAST)),
+    *("alias.mail", "fullwidth", "ipdomain", "levelname9", "policykey9", "policyvalue9", "prozentual", "quoted local"),
     *(
         "secret.example",
         "secretlocal",
+        "statuscode9",
+        "suite.mail",
+        "target.id",
         "tiercode9",
         "tiername9",
-        "statuscode9",
-        "levelname9",
-        "policykey9",
-        "policyvalue9",
-    ),
-    *(
-        "target.id",
         "title.mail",
-        "suite.mail",
-        "alias.mail",
-        "quoted local",
-        "fullwidth",
-        "prozentual",
-        "ipdomain",
-        "config.mail",
     ),
-    *("555-7391", "5557391", "555 7391", "5552846", "2345678", "555\u20117391"),
+    *(name.lower() for name in (FIRST, LAST, OTHER_FIRST, OTHER_LAST)),
+    *("555-7391", "5557391", "2345678", "555\u20117391"),
 )
 NOTE = f"called {FIRST} {LAST.upper()} about dues, 0171/2345678, 805\u2011555\u20117391"
 FORMS = (
@@ -189,4 +179,3 @@ def _into_policies(document: dict[str, Any]) -> None:
             "required": False,
         },
     ]
-    document["organizationName"] = "config.mail@secret.example"

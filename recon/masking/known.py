@@ -90,7 +90,7 @@ class KnownValues:
             return ids
         normals = normal(unique).to_list()
         known = zip(
-            unique, normals, self._hashes.have(normals, "full"), self._hashes.have(normals, "single"), strict=True
+            unique, normals, self.hashes.have(normals, "full"), self.hashes.have(normals, "single"), strict=True
         )
         named = [
             text for text, word, is_full, is_single in known if (is_full or is_single) and word not in self._labels
@@ -130,7 +130,7 @@ class KnownValues:
             return found.to_list()
         words = pl.DataFrame({"word": normal(found).str.split(" ")}).with_row_index("n").explode("word")
         unique = words["word"].unique()
-        begins = unique.filter(pl.Series(self._hashes.have(unique.to_list(), "first"), dtype=pl.Boolean))
+        begins = unique.filter(pl.Series(self.hashes.have(unique.to_list(), "first"), dtype=pl.Boolean))
         has_name = pl.Series(range(found.len()), dtype=pl.UInt32).is_in(
             words.filter(pl.col("word").is_in(begins.implode()))["n"].unique().implode()
         )
@@ -139,18 +139,20 @@ class KnownValues:
     def _find(self, texts: Sequence[str], own: str, *, singles: bool) -> list[list[Span]]:
         """Look up every run of words of every text at once."""
         found: list[list[Span]] = [[] for _ in texts]
+        if not texts:
+            return found
         words = [[(match.span(), normal_word(match[0])) for match in WORD.finditer(text)] for text in texts]
         unique = list({word for each in words for _, word in each})
-        begins = {word for word, is_known in zip(unique, self._hashes.have(unique, "first"), strict=True) if is_known}
+        begins = {word for word, is_known in zip(unique, self.hashes.have(unique, "first"), strict=True) if is_known}
         runs = [
             run
             for place, each in enumerate(words)
             for first, (_, word) in enumerate(each)
             if word in begins
-            for run in _runs(place, texts[place], each, first, self._hashes.most_words)
+            for run in _runs(place, texts[place], each, first, self.hashes.most_words)
         ]
         grams = [run.normal for run in runs]
-        is_full, is_single = self._hashes.have(grams, "full"), self._hashes.have(grams if singles else [], "single")
+        is_full, is_single = self.hashes.have(grams, "full"), self.hashes.have(grams if singles else [], "single")
         named = [run for run, is_known in zip(runs, is_full, strict=True) if is_known]
         if own and named:
             said = f" {' '.join(normal_word(word) for word in WORD.findall(own))} "
@@ -169,13 +171,14 @@ class KnownValues:
             for place, text in enumerate(texts)
             for match in NUMBER.finditer(text if text.isascii() else text.translate(PLAIN))
         ]
-        known = self._hashes.have([_digits(match[0]) for _, match in numbers], "phone")
+        known = self.hashes.have([_digits(match[0]) for _, match in numbers], "phone")
         for (place, match), is_known in zip(numbers, known, strict=True):
             if is_known and not DATE.fullmatch(match[0]):
                 found[place].append((*match.span(), "phone"))
 
     @cached_property
-    def _hashes(self) -> KnownHashes:
+    def hashes(self) -> KnownHashes:
+        """What is known; reads the tables."""
         return hashes_of(self._people())
 
 
