@@ -19,6 +19,7 @@ BETWEEN = r"[\s!-/:-@\[-`{-~«»\x{2000}-\x{206f}\x{3000}-\x{303f}]+"
 SHORTEST_NAME, FEWEST_DIGITS = 2, 7
 COMPARED_DIGITS = 10
 MOST_WORDS = 8
+FOREIGN = "with prefix: "
 KINDS = ("full", "single", "first", "phone")
 
 
@@ -62,9 +63,10 @@ def hashes_of(people: Iterator[PeopleTable]) -> KnownHashes:
     most = 2
     for table in people:
         hashed = [expression.alias(f"{kind} {n}") for n, (kind, expression) in enumerate(_expressions(table))]
-        names = [normal_of(pl.col(name)).alias(name) for name in table.names]
+        prepared = [normal_of(pl.col(name)).alias(name) for name in table.names]
+        prepared += [each for name in table.phones for each in _prepared(name)]
         for batch in table.batches:
-            for column in batch.lazy().with_columns(names).select(hashed).collect():
+            for column in batch.lazy().with_columns(prepared).select(hashed).collect():
                 kind = column.name.partition(" ")[0]
                 if kind == "most":
                     most = max(most, column.item() or 0)
@@ -104,14 +106,20 @@ def _expressions(table: PeopleTable) -> Iterator[tuple[str, pl.Expr]]:
         words = (pl.col(name).str.count_matches(" ").fill_null(0) + 1 for name in table.names)
         yield "most", pl.sum_horizontal(words).max().cast(pl.Int64)
     for name in table.phones:
-        yield from (("phone", _distinct(form)) for form in _numbers(pl.col(name)))
+        yield from (("phone", _distinct(form)) for form in _numbers(name))
 
 
-def _numbers(phones: pl.Expr) -> Iterator[pl.Expr]:
+def _prepared(name: str) -> Iterator[pl.Expr]:
+    """Yield what the forms of a column of numbers are made of: its digits, and those that a country's prefix begins."""
+    digits = pl.col(name).str.replace_all(r"\D+", "").str.strip_chars_start("0")
+    yield digits.alias(name)
+    yield pl.when(pl.col(name).str.contains(r"^[ (]*(?:\+|00)")).then(digits).alias(FOREIGN + name)
+
+
+def _numbers(name: str) -> Iterator[pl.Expr]:
     """Yield the numbers as they are compared, those with a country's prefix also without it."""
-    national = phones.str.replace_all(r"\D", "").str.strip_chars_start("0")
-    is_foreign = phones.str.contains(r"^\s*\(?\s*(?:\+|00)")
-    for form in (national, *(national.filter(is_foreign).str.slice(length) for length in (1, 2, 3))):
+    national, foreign = pl.col(name), pl.col(FOREIGN + name).drop_nulls()
+    for form in (national, *(foreign.str.slice(length) for length in (1, 2, 3))):
         digits = form.str.strip_chars_start("0").str.tail(COMPARED_DIGITS)
         yield digits.filter(digits.str.len_chars() >= FEWEST_DIGITS)
 
