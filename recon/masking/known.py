@@ -182,7 +182,7 @@ class KnownValues:
         return hashes_of(self._people())
 
 
-class _Run(NamedTuple):
+class _NameWords(NamedTuple):
     """Some words of a text that follow each other."""
 
     place: int
@@ -192,7 +192,7 @@ class _Run(NamedTuple):
     is_written_as_name: bool
 
 
-def _runs(place: int, text: str, words: Sequence[Word], first: int, most: int) -> Iterator[_Run]:
+def _runs(place: int, text: str, words: Sequence[Word], first: int, most: int) -> Iterator[_NameWords]:
     normal, end = "", 0
     start = words[first][0][0]
     for last in range(first, min(first + most, len(words))):
@@ -202,7 +202,7 @@ def _runs(place: int, text: str, words: Sequence[Word], first: int, most: int) -
         normal, end = f"{normal} {word}".lstrip(), ends
         is_whole = first == 0 and last == len(words) - 1
         part = text[start:end]
-        yield _Run(place, start, end, normal, is_whole or part != part.lower() or part.upper() == part)
+        yield _NameWords(place, start, end, normal, is_whole or part != part.lower() or part.upper() == part)
 
 
 def _is_plain(column: pl.Series) -> bool:
