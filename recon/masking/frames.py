@@ -38,7 +38,9 @@ def mask_frame(frame: pl.DataFrame, personal: Mapping[str, str]) -> pl.DataFrame
     """
     if not frame.width:
         return frame
-    masked = frame.with_columns(mask_columns(frame.schema, personal)) if frame.height else frame
+    columns = mask_columns(frame.schema, personal) if frame.height else []
+    clean = _without_suspects(frame, personal) if columns else ()
+    masked = frame.with_columns(column for column in columns if column.meta.output_name() not in clean)
     return masked.rename(_masked_names(frame.columns))
 
 
@@ -78,6 +80,18 @@ def _may_hold_text(kind: pl.DataType) -> bool:
     return is_text(kind) or kind in (pl.Binary, pl.Object) or kind.is_nested()
 
 
+def _without_suspects(frame: pl.DataFrame, personal: Mapping[str, str]) -> set[str]:
+    """Return the columns of free text and of ids that hold no personal data by its form."""
+    free = [name for name, kind in frame.schema.items() if kind == pl.String and name not in personal]
+    free = [name for name in free if name not in VALUES_OF_FIELD or FIELD not in frame.columns]
+    suspect = frame.select(pl.col(name).str.contains(_pattern(name)).any() for name in free)
+    return {name for name in free if not suspect[name].item()}
+
+
+def _pattern(column: str) -> str:
+    return SUSPECT_ID if ID_COLUMN.search(column) else SUSPECT
+
+
 def _masked_names(names: list[str]) -> dict[str, str]:
     """Return the masked name of each column whose name is personal data."""
     return {name: masked for name, masked in distinct_keys(names, mask_text).items() if name != masked}
@@ -106,7 +120,7 @@ def _masked(column: str, kind: str | None, personal: Mapping[str, str]) -> pl.Ex
         return pl.when(value.str.len_chars() > 4).then("***" + digits).otherwise(value.str.head(0) + "***")
     is_id = ID_COLUMN.search(column)
     change = mask_id if is_id else partial(_free_text, personal=personal)
-    suspects = partial(_suspects, pattern=SUSPECT_ID if is_id else SUSPECT, change=change)
+    suspects = partial(_suspects, pattern=_pattern(column), change=change)
     return value.str.replace(ADDRESS_ONLY, "${1}***@***").map_batches(
         suspects, return_dtype=pl.String, is_elementwise=True
     )
