@@ -54,15 +54,16 @@ expectations:
         cast(last_name as blob) as bytes, 1 as "alias.mail@secret.example"
       from target.members where last_name in ('{LAST}', '{OTHER_LAST}') order by id
     values_sql: |
-      select max(first_name || ' ' || last_name || ' <' || email || '>') as example, max(phone) as detail,
-        max(email) as expected, max(last_name || ', ' || first_name) as actual, max(email) as escalate
+      select max(first_name) as who, max(first_name || ' ' || last_name || ' <' || email || '>') as example,
+        max(phone) as detail, max(email) as expected, max(last_name || ', ' || first_name) as actual,
+        max(email) as escalate
       from target.members where last_name = '{LAST}'
   meta:
     id: own_rule
     title: Own suite.mail@secret.example
     category: own
     requires: [target.members.first_name, target.members.last_name, target.members.email, target.members.phone]
-    messages: {{pass: "None", fail: "{{violations}} found, such as {{example}}"}}
+    messages: {{pass: "None", fail: "{{violations}} found, such as {{example}}, {{who}}"}}
     when_missing: {{outcome: ERROR, message: "Not evaluated: {{missing}}"}}
     when_empty: {{table: target.members, outcome: ERROR, message: There are no members}}
     meaning: Ask suite.mail@secret.example

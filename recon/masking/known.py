@@ -51,7 +51,7 @@ class KnownValues:
 
         Args:
             texts: What may hold them.
-            own: recon's own words: a name that is written there is none.
+            own: The words of who wrote the text, not of the data in it: a name that is written there is none.
             singles: Mask first names and last names, too, where they are written with a capital letter or are the whole
                 text; not those that are also the label of a tier, a level or a status.
         """
@@ -154,11 +154,11 @@ class KnownValues:
         grams = [run.normal for run in runs]
         is_full, is_single = self.hashes.have(grams, "full"), self.hashes.have(grams if singles else [], "single")
         named = [run for run, is_known in zip(runs, is_full, strict=True) if is_known]
+        if singles:
+            named += [run for run, known in zip(runs, is_single, strict=True) if known and run.is_written_as_name]
         if own and named:
             said = f" {' '.join(normal_word(word) for word in WORD.findall(own))} "
             named = [run for run in named if f" {run.normal} " not in said]
-        if singles:
-            named += [run for run, known in zip(runs, is_single, strict=True) if known and run.is_written_as_name]
         for run in named:
             if run.normal not in self._labels:
                 found[run.place].append((run.start, run.end, "name"))

@@ -82,7 +82,7 @@ class Masking:
             return value
         texts = list(dict.fromkeys(map(mask_text, texts_in(value))))
         suspect = [text for text in texts if singles or IS_SUSPECT.search(text)]
-        found = self._known.mask(suspect, "" if singles else own, singles=singles)
+        found = self._known.mask(suspect, own, singles=singles)
         named = dict(zip(suspect, found, strict=True))
         return mask_texts(value, lambda text: named.get(mask_text(text), mask_text(text)), leave)
 
@@ -94,7 +94,7 @@ class Masking:
         """Return the check with every text and every row masked."""
         if self.is_off:
             return check
-        shown = self._shipped_check(check, rule) if rule.is_shipped else self.values(check, leave=IDENTIFYING)
+        shown = self._shipped_check(check, rule) if rule.is_shipped else self._own_check(check, rule)
         return replace(shown, violations=self._rows(check.violations, rule)) if check.violations.width else shown
 
     def ledger(self, ledger: Ledger | None) -> Ledger | None:
@@ -124,6 +124,13 @@ class Masking:
         named = dict(zip(suspect, self._known.mask(suspect), strict=True)) if suspect else {}
         found = (_policy(row, lambda text: mask_json(text, hide=partial(_hidden, named=named))) for row in rows)
         return self.sentences(tuple(found), leave=("expected", "actual", "source"))
+
+    def _own_check(self, check: Check, rule: Rule) -> Check:
+        """Mask what a rule of one's own says, of which any value may be a name, but not the rule's own words."""
+        shown = self.values(check, leave=IDENTIFYING)
+        quoting = {name: getattr(shown, name) for name in QUOTING}
+        own = "\n".join((*rule.messages.values(), rule.escalate or ""))
+        return replace(shown, **self.values(quoting, own, singles=True))
 
     def _shipped_check(self, check: Check, rule: Rule) -> Check:
         """Mask what a shipped rule says of data, which its own words are no part of."""
