@@ -219,11 +219,14 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module  # noqa: PLC0415 - see above
 
-    if name == "display":
-        return import_module("recon.notebook")
-    if name not in _HOMES:
+    from recon.background import held_interrupts  # noqa: PLC0415 - as above
+
+    if name != "display" and name not in _HOMES:
         raise AttributeError(f"module 'recon' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    # Interrupted while it is loaded, a native library may end the process.
+    with held_interrupts():
+        module = import_module(_HOMES.get(name, "recon.notebook"))
+    return module if name == "display" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

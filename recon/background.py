@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import signal
 import threading
-from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from math import inf
-from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 PATIENCE_S = 3.0
 # With polars loaded, an interrupt does not end a wait by itself: it is noticed only between two waits.
 SLICE_S = 0.2
+_noted: list[Callable[[], bool]] = []
 INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def start(work: Callable[[], T]) -> Future[T]:
     """Start `work` in its own daemon thread; the future holds its result or its exception."""
+    from concurrent.futures import Future  # noqa: PLC0415 - what only holds interrupts starts without it
+
     future: Future[T] = Future()
     Thread(target=_settle, args=(future, work), name="recon-background", daemon=True).start()
     return future
@@ -42,11 +44,23 @@ def await_result(future: Future[T], limit_s: float | None = None) -> T:
     Raises:
         TimeoutError: The result did not arrive within the limit.
     """
+    from concurrent.futures import wait  # noqa: PLC0415 - what only holds interrupts starts without it
+
     deadline = monotonic() + (inf if limit_s is None else limit_s)
     while not wait([future], max(0, min(SLICE_S, deadline - monotonic()))).done:
         if monotonic() >= deadline:
             raise TimeoutError
     return future.result()
+
+
+def note_interrupts_by(noted: Callable[[], bool]) -> None:
+    """State what says whether the program was interrupted: `is_interrupted` asks it from now on."""
+    _noted[:] = [noted]
+
+
+def is_interrupted() -> bool:
+    """Whether the program was interrupted; a native library may have wrapped that in an error of its own."""
+    return any(noted() for noted in _noted)
 
 
 @contextmanager
@@ -84,6 +98,8 @@ class ReadAhead(Generic[T]):
     def __init__(
         self, items: Iterable[T], limit_s: float | None = None, cancel: Callable[[], None] = lambda: None
     ) -> None:
+        from queue import Queue  # noqa: PLC0415 - what only holds interrupts starts without it
+
         self._limit_s, self._cancel = limit_s, cancel
         self._ready: Queue[tuple[T | None, BaseException | None] | None] = Queue(maxsize=1)
         self._is_wanted = True
@@ -110,6 +126,8 @@ class ReadAhead(Generic[T]):
 
     def close(self) -> None:
         """Stop reading ahead and cancel the item that is being produced; if that cannot be cancelled, leave it."""
+        from concurrent.futures import wait  # noqa: PLC0415 - what only holds interrupts starts without it
+
         self._is_wanted = False
         if self._ended_within(0.1):
             return
@@ -120,6 +138,8 @@ class ReadAhead(Generic[T]):
         wait([cancelling], max(0, deadline - monotonic()))
 
     def _next(self) -> tuple[T | None, BaseException | None] | None:
+        from queue import Empty  # noqa: PLC0415 - what only holds interrupts starts without it
+
         deadline = monotonic() + (inf if self._limit_s is None else self._limit_s)
         while True:
             try:
@@ -129,6 +149,8 @@ class ReadAhead(Generic[T]):
                     raise TimeoutError from None
 
     def _ended_within(self, patience_s: float) -> bool:
+        from queue import Empty  # noqa: PLC0415 - what only holds interrupts starts without it
+
         deadline = monotonic() + patience_s
         while self._thread.is_alive() and monotonic() < deadline:
             try:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from recon.background import held_interrupts
 from recon.cli.interrupts import EXIT_INTERRUPTED, end_at_next_interrupt, noted_interrupts
 from recon.errors import MORE_MEMORY, CorruptionError, OutputError, ResourceError, lack_of_resources, visible
 
@@ -124,7 +125,9 @@ def _load(name: str) -> click.Command:
     """The command; one that only says why, where its libraries cannot be loaded."""
     try:
         _require_memory()
-        command: click.Command = import_module(COMMANDS[name][0]).command
+        # Interrupted while it is loaded, a native library may end the process.
+        with held_interrupts():
+            command: click.Command = import_module(COMMANDS[name][0]).command
     except Exception as error:  # noqa: BLE001 - `execute` reports it
         command = import_module("recon.cli.refusal").refusing(name, error)
     return command

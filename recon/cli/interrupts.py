@@ -9,6 +9,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from recon.background import note_interrupts_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -45,9 +47,17 @@ def noted_interrupts() -> Iterator[Callable[[], bool]]:
     for each, handler in handlers.items():
         if handler is not signal.SIG_IGN and handler is not None:
             signal.signal(each, signal.default_int_handler if each == signal.SIGINT else _end)
+    arrived: list[int] = []
+
+    def noted() -> bool:
+        arrived.extend(each for each in _read(heard) if each in INTERRUPTING)
+        return bool(arrived)
+
+    note_interrupts_by(noted)
     try:
-        yield lambda: any(each in INTERRUPTING for each in _read(heard))
+        yield noted
     finally:
+        note_interrupts_by(lambda: False)
         for each, handler in handlers.items():
             signal.signal(each, _last(each) if getattr(handler, "__module__", "") in BEGUN_BY else handler)
         sys.unraisablehook = unraisable

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from recon.background import is_interrupted
 from recon.errors import lack_of_resources
 from recon.model import Check, Outcome
 from recon.rules import Fallback, Rule
@@ -87,7 +88,9 @@ def contained(rule: Rule, judge: Callable[[], Check]) -> Check:
     """The check that `judge` returns, or an ERROR with the message of what it raised."""
     try:
         return judge()
-    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - a rule is somebody else's code
+    except (Exception, pl.exceptions.PanicException) as error:
+        if is_interrupted():
+            raise KeyboardInterrupt from error
         lack = lack_of_resources(error)
         return _unevaluated(rule, lack.message if lack else " ".join(str(error).split()) or type(error).__name__)
 

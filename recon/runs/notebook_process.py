@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MODULE = "recon.runs.execution"
 ERROR_BYTES = 2000
 # Replaced, so that the user's own notebook configuration and startup scripts have no effect.
-PRIVATE = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
+# What the kernel's start leaves in the folder of temporary files when it is killed would stay there.
+PRIVATE = ("TMPDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
 
 
 class NotebookProcess:

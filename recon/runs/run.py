@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from recon.background import held_interrupts
+from recon.background import held_interrupts, is_interrupted
 from recon.errors import OutputError, ReconError, StepError, UsageError, suggest
 from recon.masking import mask_text
 from recon.preflight.decisions import account_name
@@ -207,7 +207,9 @@ class Assembly:
         """The result of one part's work; None where it fails, which is recorded and does not stop the other parts."""
         try:
             return work()
-        except Exception as error:  # noqa: BLE001 - the verdict is kept, whatever a part raises
+        except Exception as error:
+            if is_interrupted():
+                raise KeyboardInterrupt from error
             self._fail(name, _sentence(error))
             return None
 
@@ -274,6 +276,8 @@ class Assembly:
         try:
             self._note_notebook(process.result())
         except ReconError as error:
+            if is_interrupted():
+                raise KeyboardInterrupt from error
             self._note_notebook({"failed": error.message})
 
     def _note_notebook(self, result: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from contextlib import contextmanager
 from io import BufferedReader, BytesIO, RawIOBase, TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
     suspect: list[tuple[int, int]] = []
     first = 2
     try:
-        with export.file.open("rb") as file:
+        with _only_in_errors(UnicodeDecodeError), export.file.open("rb") as file:
             text = _as_utf_8(file, export)
             for batch in _without_end(_open(text, export, suspect), export):
                 frame = pl.DataFrame(pl.from_arrow(batch)).rename({str(at): key for key, at in export.cells.items()})
@@ -95,6 +96,22 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
                 first += batch.num_rows
     except (pa.ArrowInvalid, OSError) as error:
         raise _refused(export, error, suspect) from error
+
+
+@contextmanager
+def _only_in_errors(kind: type[Exception]) -> Iterator[None]:
+    """Keep Python from printing what Arrow cannot raise while it tells of a row: the error that follows says it."""
+    before = sys.unraisablehook
+
+    def other(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, kind):
+            before(unraisable)
+
+    sys.unraisablehook = other
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _as_utf_8(file: IO[bytes], export: Export) -> IO[bytes]:
