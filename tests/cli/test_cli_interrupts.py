@@ -24,7 +24,7 @@ PROGRAM = """
 import os, signal, sys
 from importlib import import_module
 from recon.cli import cli, execute
-number, place, *sys.argv[1:] = sys.argv[1:]
+number, place, way, *sys.argv[1:] = sys.argv[1:]
 module, _, name = place.partition(":")
 *owners, name = name.split(".")
 owner = import_module(module)
@@ -33,8 +33,13 @@ for each in owners:
 called = getattr(owner, name)
 def interrupted(*given, **named):
     setattr(owner, name, called)
-    os.kill(os.getpid(), int(number))
-    return called(*given, **named)
+    try:
+        os.kill(os.getpid(), int(number))
+        return called(*given, **named)
+    except KeyboardInterrupt as interrupt:
+        if way == "wrapped":
+            raise RuntimeError("Query interrupted") from interrupt
+        raise
 setattr(owner, name, interrupted)
 sys.exit(execute(cli))
 """
@@ -46,8 +51,9 @@ def lossy(demo: DemoPaths) -> DemoPaths:
     return demo
 
 
-def interrupted(number: signal.Signals, place: str, *arguments: object) -> Finished:
-    return run_program((sys.executable, "-c", PROGRAM, str(int(number)), place), *arguments)
+def interrupted(number: signal.Signals, place: str, *arguments: object, way: str = "plain") -> Finished:
+    """Interrupt the command there; "wrapped": a native library makes an error of its own of it."""
+    return run_program((sys.executable, "-c", PROGRAM, str(int(number)), place, way), *arguments)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,17 @@ def test_an_interrupt_after_a_run_is_kept_keeps_its_record_and_the_exit_code(
     assert done.err.strip() == f"Interrupted after the verdict, which stands: {folder}"
     assert [line.folder for line in read_record(outputs).entries] == [folder.name]
     assert not list(outputs.glob(".unfinished-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGHUP, marks=pytest.mark.soak)])
+def test_an_interrupt_that_a_library_wraps_is_no_failure_of_a_part(
+    number: signal.Signals, lossy: DemoPaths, tmp_path: Path
+) -> None:
+    outputs = tmp_path / "outputs"
+    arguments = ("run", lossy.bundle, "--database", lossy.database, "--outputs", outputs, "--only", "report")
+    done = interrupted(number, "recon.runs.run:render_with_charts", *arguments, way="wrapped")
+    assert (done.code, done.err.strip()) == (130, "Interrupted: no verdict was reached.")
+    assert list(outputs.iterdir()) == []
 
 
 def test_an_interrupt_is_held_until_what_belongs_together_is_done() -> None:
