@@ -45,4 +45,4 @@ def recording(folder: Path) -> tuple[str, Path]:
 def children(file: Path, module: str) -> list[tuple[Sequence[str], Mapping[str, str]]]:
     """Arguments and environment of each Python that ran the module."""
     started = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    return [(words, environment) for words, environment in started if module in words]
+    return [(words, environment) for words, environment in started if any(module in word for word in words)]

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 # The path of a socket has at most 107 bytes, of which its name takes 50.
 FOLDER_LIMIT = 57
 # Loaded while the kernel waits for its first cell.
+# A kernel ends with the process that started it, at once where the system can see to that: what it writes later would
+# outlive the folder that is removed then.
+LAUNCHER = """
+import ctypes, os, runpy, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if str(os.getppid()) != os.environ.get("JPY_PARENT_PID", str(os.getppid())):
+    sys.exit(1)
+runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+"""
 AHEAD = "import recon.charts, recon.notebook, recon.verification.verify"
 
 
@@ -25,7 +35,7 @@ def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKe
     Args:
         environment: The kernel's environment variables; None: those of this process.
     """
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", f"--IPKernelApp.exec_lines={AHEAD}"]
+    argv = [sys.executable, "-c", LAUNCHER, "-f", "{connection_file}", f"--IPKernelApp.exec_lines={AHEAD}"]
     given = None if environment is None else dict(environment)
 
     class OwnKernelManager(AsyncKernelManager):
