@@ -11,6 +11,7 @@ import atexit
 import os
 import re
 import stat
+import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +21,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
-from recon.errors import lack_of_resources, no_temporary_folder
+from recon.errors import lack_of_resources, no_temporary_folder, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +32,14 @@ fcntl: Any = import_module("fcntl") if os.name == "posix" else None
 ATTEMPTS = 5
 HELD = ".recon-held"
 OURS = re.compile(r"(?:recon-[a-z]+-|\..*)[0-9a-f]{16}\.recon-held", re.DOTALL)
+UNFINISHED = ".unfinished-"
+"""How the names of folders begin that people may miss: those of runs, plans and backups that were not finished."""
 SWEEP_LIMIT_S = 2.0
 """How long the end of the program waits for what is being swept."""
 _making = Lock()
 _swept: set[str] = set()
 _sweeping: list[Thread] = []
+_missed: list[str] = []
 
 
 class _Claim:
@@ -159,26 +163,44 @@ def sweep(folder: Path) -> None:
         _sweeping.append(thread)
 
 
+def swept(folder: Path) -> list[str]:
+    """Remove what killed processes of this user left in a folder, and return the names of what is removed."""
+    found = [] if fcntl is None else sorted(_removed(str(folder)))
+    _swept.add(str(folder))
+    return found
+
+
 def _sweep(folder: str) -> None:
+    _missed.extend(str(Path(folder, name)) for name in _removed(folder) if name.startswith(UNFINISHED))
+
+
+def _removed(folder: str) -> Iterator[str]:
+    """Remove what was left in a folder, name by name; nothing where anybody could give such a name to another's."""
     with suppress(OSError), os.scandir(folder) as entries:
+        mode = Path(folder).stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return
         for entry in entries:
             if OURS.fullmatch(entry.name):
                 with suppress(OSError):
-                    _sweep_entry(entry)
+                    if _is_removed(entry):
+                        yield entry.name
 
 
-def _sweep_entry(entry: os.DirEntry[str]) -> None:
+def _is_removed(entry: os.DirEntry[str]) -> bool:
     """Remove it if no process has it; a link, and what another user owns, is left alone."""
     found = entry.stat(follow_symlinks=False)
     is_folder = stat.S_ISDIR(found.st_mode)
     if found.st_uid != os.geteuid() or not (is_folder or stat.S_ISREG(found.st_mode)):
-        return
+        return False
     path = Path(entry.path)
     lock = _locked(path)
     try:
         # Another process may have swept it in the meantime.
-        if os.path.samestat(os.fstat(lock), found) and os.path.samestat(path.lstat(), found):
-            _remove_tree(path) if is_folder else path.unlink()
+        if not (os.path.samestat(os.fstat(lock), found) and os.path.samestat(path.lstat(), found)):
+            return False
+        _remove_tree(path) if is_folder else path.unlink()
+        return not path.exists()
     finally:
         os.close(lock)
 
@@ -201,6 +223,10 @@ def _locked(path: Path) -> int:
 def _end_sweeping() -> None:
     for thread in _sweeping:
         thread.join(SWEEP_LIMIT_S)
+    for name in sorted(_missed):
+        with suppress(OSError, AttributeError):
+            sys.stderr.write(f"Removed: {visible(name)}: left unfinished by a command that was killed\n")
+    _missed.clear()
 
 
 def _make_no_more() -> None:

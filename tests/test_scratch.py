@@ -229,3 +229,24 @@ def test_a_place_without_locks_is_used_and_never_swept(tmp_path: Path, monkeypat
         (folder.path / "file").touch()
     recon.scratch._end_sweeping()  # noqa: SLF001 - as at the end of the program
     assert names_in(tmp_path) == [left.name]
+
+
+def test_only_unfinished_folders_are_named(tmp_path: Path) -> None:
+    """A person may miss a run or a backup, but no private copy."""
+    run, copy = (tmp_path / f"{name}0123456789abcdef.recon-held" for name in (".unfinished-", "recon-sqlite-"))
+    run.mkdir()
+    copy.mkdir()
+    program = [sys.executable, "-c", SWEEPS, str(tmp_path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == f"Removed: {run}: left unfinished by a command that was killed\n"
+    assert names_in(tmp_path) == []
+
+
+def test_where_anybody_may_name_what_is_another_s_nothing_is_swept(tmp_path: Path) -> None:
+    """In a folder like /tmp only the owner can have given the name; without the sticky bit, anybody can."""
+    left = tmp_path / "recon-test-0123456789abcdef.recon-held"
+    left.mkdir()
+    tmp_path.chmod(0o777)
+    assert swept(tmp_path) == [left.name]
+    tmp_path.chmod(0o1777)
+    assert swept(tmp_path) == []

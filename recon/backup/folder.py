@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 from recon.backup.manifest import MANIFEST
 from recon.errors import BackupError, lack_of_resources
-from recon.scratch import ScratchFolder
+from recon.scratch import UNFINISHED, ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-UNFINISHED = ".unfinished-"
 STATEMENT = "statement.json"
 FOLDER = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9._-]{1,80}")
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

@@ -13,7 +13,7 @@ import msgspec
 
 from recon.errors import OutputError
 from recon.model.inputs import JudgedInputs
-from recon.scratch import ScratchFolder
+from recon.scratch import UNFINISHED, ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
     """
     try:
         outputs.mkdir(parents=True, exist_ok=True)
-        working = ScratchFolder(".unfinished-", outputs)
+        working = ScratchFolder(UNFINISHED, outputs)
     except OSError as error:
         raise OutputError(
             "The folder of runs cannot be written to",
@@ -127,13 +127,19 @@ def new_run_folder(outputs: Path) -> Iterator[RunFolder]:
         yield RunFolder(working.path)
 
 
-def publish(working: RunFolder, name: str) -> RunFolder:
-    """Rename the finished folder in one step, and open it to others; a second run in the same second gets a number.
+def publish(working: RunFolder, name: str, *, is_private: bool = False) -> RunFolder:
+    """Rename the finished folder in one step; a second run in the same second gets a number.
+
+    Args:
+        working: The finished folder.
+        name: Its name from now on.
+        is_private: It stays closed to others, to whom it is opened otherwise.
 
     Raises:
         OutputError: It cannot be renamed.
     """
-    working.path.chmod(0o777 & ~_umask())
+    if not is_private:
+        working.path.chmod(0o777 & ~_umask())
     for final in _free_names(working.path.parent, name):
         try:
             return RunFolder(working.path.rename(final))

@@ -72,9 +72,8 @@ def plan_restore(options: RestoreOptions) -> PlannedRestore:
         write_private(working.path / DIGEST, statement_of(digest))
         newer = "".join(f"{statement}\n\n" for statement in plan.survey.newer_sql)
         write_private(working.path / NEWER, newer.encode(errors="backslashreplace"))
-        folder = publish(working, folder_name(plan.made_at, f"restore-{plan.name}")).path
         # The present state comes into it, which holds personal data.
-        folder.chmod(0o700)
+        folder = publish(working, folder_name(plan.made_at, f"restore-{plan.name}"), is_private=True).path
         write_private(folder / MARKDOWN, render_restore(plan, digest, str(folder)).encode())
     seal_folder(folder, facts_of(f"{RESTORE}-plan", "PLANNED", None, options.by, FolderInputs()))
     return PlannedRestore(plan, digest, folder)

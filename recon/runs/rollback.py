@@ -78,9 +78,8 @@ def plan_rollback(options: RollbackOptions) -> PlannedRollback:
         digest = write_plan(working.path, plan)
         name = folder_name(plan.made_at, f"rollback-{plan.run_id}")
         write_private(working.path / DIGEST, statement_of(digest))
-        folder = publish(working, name).path
         # It holds personal data.
-        folder.chmod(0o700)
+        folder = publish(working, name, is_private=True).path
         # Only now is the folder's name known, which the commands in it have to name.
         write_private(folder / MARKDOWN, render(plan, digest, str(folder)).encode())
     inputs = named_inputs(_bundle_of(options), (), (options.profile or BUILT_IN,))

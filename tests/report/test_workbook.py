@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -27,6 +30,7 @@ from recon.report.workbook import xlsx
 from recon.report.workbook.columns import DECISION_COLUMNS
 from recon.report.workbook.contents import LONGEST_NAME, Sheet, SheetNames, Workbook, checks_of, with_instants
 from recon.report.workbook.csv_files import csv_text
+from recon.scratch import swept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -255,3 +259,49 @@ def test_tables_that_cannot_be_written_keep_the_other_reports(passed: Verificati
     assert list(unwritten) == outputs[:1]
     assert "No such file" in unwritten[outputs[0]].message
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+# Writes a folder of tables twice, and kills itself at a moment of the second time.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import polars as pl
+from recon.report.output import Output, write_tables
+from recon.report.workbook import writing
+from recon.report.workbook.contents import Sheet, Workbook
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def write(text):
+    frame = pl.DataFrame({"word": [text]})
+    write_tables(Workbook("T", (), sheets=(Sheet("Found", "title", frame, "found"),), masked=True), output)
+
+output = Output("csv", sys.argv[2])
+write("first")
+exchange, rename = writing._exchanged, Path.rename
+if sys.argv[1] == "before":
+    writing._exchanged = kill
+elif sys.argv[1] == "after":
+    writing._exchanged = lambda *names: exchange(*names) and kill()
+else:
+    writing._exchanged = lambda *_: False
+    Path.rename = lambda path, to: (rename(path, to), ".old-" in str(to) and kill())
+write("second")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are folders exchanged in one step")
+@pytest.mark.parametrize(
+    "moment, kept",
+    [("before", {"tables": "first"}), ("after", {"tables": "second"}), ("between", {".tables.old-": "first"})],
+)
+def test_a_kill_while_a_folder_is_replaced_loses_no_table(moment: str, kept: dict[str, str], tmp_path: Path) -> None:
+    """One of both is in place; where the file system cannot exchange them, the older one is beside it, and stays."""
+    place = tmp_path / "tables"
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, place], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    swept(tmp_path)
+    texts = {path.name: (path / "found.csv").read_text(encoding="utf-8-sig") for path in tmp_path.iterdir()}
+    found = {re.sub(r"(old-)[0-9a-f]{16}$", r"\1", name): text.split()[-1].strip('"') for name, text in texts.items()}
+    assert found == kept

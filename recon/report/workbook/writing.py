@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from importlib import import_module
+from shutil import rmtree
 from typing import TYPE_CHECKING
 
 from recon.report.files import replaced_file, umask
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recon.report.workbook.contents import Workbook
+
+# renameat2(2): paths count from the working directory; the two names are exchanged.
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 def write_workbook(workbook: Workbook, format_name: str, path: Path, *, as_folder: bool) -> None:
@@ -40,20 +46,35 @@ def write_workbook(workbook: Workbook, format_name: str, path: Path, *, as_folde
 
 
 def _replace_folder(workbook: Workbook, place: Path) -> None:
-    """Write the files beside the folder, then exchange both."""
+    """Write the files beside the folder, then exchange both in one step, so that a kill leaves one of them in place."""
     with ScratchFolder(f".{place.name[:40]}.", place.parent) as scratch:
-        new, old = scratch.path / "new", scratch.path / "old"
+        new = scratch.path / "new"
         new.mkdir()
         write_folder(workbook, new)
         file_mode, folder_mode = (0o600, 0o700) if not workbook.masked else (0o666 & ~umask(), 0o777 & ~umask())
         for file in new.iterdir():
             file.chmod(file_mode)
         new.chmod(folder_mode)
-        if place.exists():
-            place.rename(old)
-        try:
+        if not place.exists():
             new.rename(place)
-        except OSError:
-            if old.exists():
-                old.rename(place)
-            raise
+        elif not _exchanged(new, place):
+            _exchange_in_steps(new, place)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders; returns whether the system and the file system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    names = (os.fsencode(one), os.fsencode(other))
+    return rename is not None and rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0
+
+
+def _exchange_in_steps(new: Path, place: Path) -> None:
+    """Exchange two folders by two renames; what a kill leaves between them has a name that is never swept."""
+    old = place.with_name(f".{place.name[:40]}.old-{os.urandom(8).hex()}")
+    place.rename(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    rmtree(old, ignore_errors=True)

@@ -23,6 +23,7 @@ from recon.rollback.restore.planning import WITHOUT, PresentState, present_state
 from recon.rollback.restore.proving import proven_backup
 from recon.rollback.restore.recording import AuditRecord, is_recorded, record_of
 from recon.rollback.restore.verifying import PART, RestoredState, facts_of_restore, verify_restored, without_record
+from recon.scratch import swept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -165,6 +166,8 @@ class RestoreAttempt:
         if present.damaged:
             self._leave_damaged(present)
             return present
+        for name in swept(folder):
+            self.progress.note(f"Removed: {folder / name}: left by one that was killed")
         for name in unfinished(folder):
             self.progress.note(
                 f"Left alone: {folder / name}: of one that is running, or that was killed; then remove it"

@@ -263,8 +263,8 @@ def _begun(outputs: Path, migration: Migration) -> MigrationFolder:
             _refuse_second(folder, migration)
         with new_run_folder(outputs) as working:
             MigrationFolder(working.path).save(migration)
-            made = publish(working, folder_name(migration.started_at, f"migration-{migration.name}"))
-        made.path.chmod(0o700)
+            name = folder_name(migration.started_at, f"migration-{migration.name}")
+            made = publish(working, name, is_private=True)
         known.write(str(made.path.resolve()))
     return MigrationFolder(made.path)
 
