@@ -39,7 +39,7 @@ class NotebookProcess:
             StepError: The process ended before that.
         """
         try:
-            self._pipe.write(json.dumps(job) + "\n")
+            self._pipe.write(json.dumps({**job, "parent": os.getpid()}) + "\n")
             self._pipe.close()
         except OSError as error:
             raise self._died() from error

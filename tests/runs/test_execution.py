@@ -157,3 +157,18 @@ def test_what_is_no_job_is_refused_in_a_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert json.loads(done.stdout)["failed"].startswith("This is no job: ")
+
+
+def test_the_process_ends_with_the_one_that_sent_the_job(tmp_path: Path) -> None:
+    """However that ended: nothing goes on in a folder that the next command removes."""
+    job = {"notebook": str(tmp_path / "out.ipynb"), "parameters": {"bundle": "nowhere"}, "parent": os.getpid() + 1}
+    done = subprocess.run(
+        [sys.executable, "-m", "recon.runs.execution"],
+        input=json.dumps(job).encode() + b"\n",
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert not (tmp_path / "out.ipynb").exists()

@@ -5,16 +5,20 @@ Everything heavy is loaded before the job is read, so that the caller can start 
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from time import perf_counter
+from threading import Thread
+from time import perf_counter, sleep
 from typing import Any
 
 import msgspec
 
 from recon.errors import ReconError, VerificationFailedError
 from recon.runs.execution import execute, export_html
+
+PAUSE_S = 0.2
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,12 +29,14 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         parameters: Values of its `parameters` cell.
         html: Where to write its page; None: no page is written.
         cwd: The working directory of the kernel; None: that of this process.
+        parent: The process with which this one ends, however that ends; None: it goes on to its end.
     """
 
     notebook: str
     parameters: dict[str, Any]
     html: str | None = None
     cwd: str | None = None
+    parent: int | None = None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -68,6 +74,14 @@ def _since_ms(started: float) -> int:
     return round((perf_counter() - started) * 1000)
 
 
+def _end_with(parent: int) -> None:
+    """End this process once its parent has ended: the next command removes the folder that it works in."""
+    while os.getppid() == parent:
+        sleep(PAUSE_S)
+    # The kernel looks after its own parent in the same way.
+    os._exit(1)
+
+
 def main() -> int:
     """Do the one job: 0 if it succeeded, 1 if anything failed."""
     try:
@@ -75,6 +89,8 @@ def main() -> int:
     except msgspec.DecodeError as error:
         result = Result(0, failed=f"This is no job: {error}")
     else:
+        if job.parent is not None:
+            Thread(target=_end_with, args=(job.parent,), daemon=True).start()
         # Only the result may go to standard output, nothing that libraries print.
         with redirect_stdout(sys.stderr):
             result = run(job)
