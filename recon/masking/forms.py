@@ -81,7 +81,7 @@ FEWEST_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
 
 
 def find(text: str) -> Iterator[Span]:
-    """Yield where a text has an e-mail address or a phone number; signs that nobody sees do not hide them."""
+    """Yield where a text has an e-mail address or a phone number; invisible signs do not hide them."""
     plain = text if text.isascii() else text.translate(PLAIN)
     if INVISIBLE not in plain or plain is text:
         yield from _found(plain)
