@@ -18,6 +18,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
+from recon.errors import ResourceError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -28,6 +30,8 @@ RULES_AT_ONCE = 2
 SLICE_S = 0.05
 PATIENCE_S = 0.5
 """How long a query that was interrupted is waited for."""
+MOST_TIMES = 4
+"""What is left behind and goes on growing ends the verification at so many times the limit of memory."""
 REPEATED_S = 1.0
 MEMORY_PAGES = Path("/proc/self/statm")
 TOO_LONG = "it takes longer than {:g} s: mend its SQL, or raise --timeout"
@@ -97,6 +101,11 @@ class RuleAttempt:
         """Whether it was interrupted."""
         return self._interrupted < inf
 
+    @property
+    def is_left(self) -> bool:
+        """Whether it was left behind, and goes on."""
+        return self.ended.done() and self._thread.is_alive() and self._thread is not threading.current_thread()
+
     def end(self, reason: str | None) -> None:
         """Interrupt its query, for the first reason given; once it had the time to stop, leave it behind."""
         if not self.is_ending:
@@ -143,9 +152,11 @@ class RuleThreads:
         self.attempts = [self._attempt(rule) for rule in rules]
         self._waiting = deque(self.attempts)
         self._running: list[RuleAttempt] = []
+        self._begun: list[RuleAttempt] = []
         self._lock = threading.Lock()
         self._most_at_once = RULES_AT_ONCE
         self._ceiling = self._new_ceiling()
+        self._highest = self._ceiling + (MOST_TIMES - 1) * (limits.memory_bytes or 0)
         self._is_shrinking = False
         self._begin()
 
@@ -184,6 +195,7 @@ class RuleThreads:
             while self._waiting and len(self._running) < most:
                 begun.append(self._waiting.popleft())
                 self._running.append(begun[-1])
+        self._begun += begun
         for attempt in begun:
             attempt.start(self._finished)
 
@@ -219,7 +231,11 @@ class RuleThreads:
         if self._is_shrinking and not any(attempt.is_ending for attempt in running):
             # What was freed may stay with the process, for use by others.
             self._is_shrinking, self._ceiling = False, self._new_ceiling()
-        is_large = not self._is_shrinking and (resident_bytes() or 0) > self._ceiling
+        # What one that was left behind takes is not that of those that run.
+        left = next((attempt for attempt in self._begun if attempt.is_left), None)
+        if left:
+            self._require_room_beside(left.rule)
+        is_large = not self._is_shrinking and left is None and (resident_bytes() or 0) > self._ceiling
         self._is_shrinking = self._is_shrinking or is_large
         for attempt in running:
             if attempt.is_ending:
@@ -228,6 +244,21 @@ class RuleThreads:
                 attempt.end(self._limits.too_long)
             elif is_large:
                 attempt.end(self._limits.too_much if len(running) == 1 else None)
+
+    def _require_room_beside(self, rule: Rule) -> None:
+        """Give up before the machine does, where a rule that was left behind goes on growing.
+
+        Raises:
+            ResourceError: It has grown too far.
+        """
+        if (resident_bytes() or 0) > self._highest:
+            raise ResourceError(
+                "There is not enough memory",
+                where=f"{rule.source}, {rule.id}",
+                expected=f"a check that ends when it takes more than {(self._limits.memory_bytes or 0) // 10**6:,} MB",
+                found=f"one that went on to {MOST_TIMES} times as much",
+                next_step="Let its SQL keep less at once, or switch it off",
+            )
 
     def _new_ceiling(self) -> float:
         """How large the process may become from now on."""
