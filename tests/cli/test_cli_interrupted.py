@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -16,7 +16,7 @@ from soaking import examples
 from support import CHECKOUT, Finished, execute_in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from recon.demo import DemoPaths
@@ -55,6 +55,13 @@ sys.meta_path.insert(0, Interrupting())
 SCRIPT = "import sys; from recon.__main__ import main; sys.exit(main())"
 PROGRAMS = {"script": (sys.executable, "-c", SCRIPT), "module": (sys.executable, "-m", "recon")}
 SAID = (130, "Interrupted: no verdict was reached.")
+
+
+def sometimes(values: Sequence[Any], *always: Any) -> list[Any]:
+    """The values, of which `make test` tries only those that are named again."""
+    return [value if value in always else pytest.param(value, marks=pytest.mark.soak) for value in values]
+
+
 # Of the package, of what all commands load, and of what is heavy and loaded within one; with "numbers", a library of C
 # is left half loaded and is loaded again while the error is shown.
 MODULES = (
@@ -88,7 +95,7 @@ def verifying(demo: DemoPaths) -> tuple[object, ...]:
     return ("verify", "-b", demo.bundle, "--database", demo.database, "-o", "report.md")
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", sometimes(MODULES, "recon.cli", "recon.cli.verify", "duckdb"))
 def test_an_interrupt_while_a_module_is_imported_is_quiet(module: str, clean: DemoPaths, hooks: Path) -> None:
     """No traceback, no words of a library, exit code 130, and no report that looks like a verdict."""
     done = interrupted(hooks, f"{module}:begin:{signal.SIGINT:d}", *verifying(clean))
@@ -97,7 +104,7 @@ def test_an_interrupt_while_a_module_is_imported_is_quiet(module: str, clean: De
     assert not report.exists() or "No verdict was reached" in report.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", sometimes([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], signal.SIGINT), ids=str)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_any_interrupt_is_quiet_from_the_first_import_on(program: str, number: signal.Signals, hooks: Path) -> None:
     done = interrupted(hooks, f"recon.cli:end:{number:d}", "--help", program=program)
@@ -211,7 +218,7 @@ def test_a_reader_that_is_gone_is_no_verdict_and_no_bug() -> None:
 
 
 @pytest.mark.parametrize("traceback", ["", "1"])
-@pytest.mark.parametrize("module", ["click", "recon.cli", "recon.cli.verify", "polars", "recon.database.secrets"])
+@pytest.mark.parametrize("module", sometimes(["click", "recon.cli", "recon.cli.verify", "polars"], "click", "polars"))
 @pytest.mark.parametrize("raised", ["ImportError", "SystemExit", "ValueError"])
 def test_an_error_while_a_module_is_imported_exits_with_2(
     module: str, raised: str, traceback: str, clean: DemoPaths, tmp_path: Path
