@@ -30,6 +30,8 @@ RULES_AT_ONCE = 2
 SLICE_S = 0.05
 PATIENCE_S = 0.5
 """How long a query that was interrupted is waited for."""
+LEFT_S = 60.0
+"""How long one that was left behind is waited for, before another is judged alone."""
 MOST_TIMES = 4
 """What is left behind and goes on growing ends the verification at so many times the limit of memory."""
 REPEATED_S = 1.0
@@ -105,6 +107,10 @@ class RuleAttempt:
     def is_left(self) -> bool:
         """Whether it was left behind, and goes on."""
         return self.ended.done() and self._thread.is_alive() and self._thread is not threading.current_thread()
+
+    def join(self, seconds: float) -> None:
+        """Wait for its thread to end."""
+        self._thread.join(seconds)
 
     def end(self, reason: str | None) -> None:
         """Interrupt its query, for the first reason given; once it had the time to stop, leave it behind."""
@@ -214,6 +220,7 @@ class RuleThreads:
         self._most_at_once = 0
         for attempt in self._ongoing():
             self._await(attempt)
+        self._await_left()
         attempt = self._attempt(rule)
         self._ceiling = self._new_ceiling()
         with self._lock:
@@ -225,6 +232,17 @@ class RuleThreads:
         self._begin()
         return self._limits.too_much if found is None else found
 
+    def _await_left(self) -> None:
+        """Wait until nothing that was left behind takes memory, which would be taken for that of others."""
+        deadline = monotonic() + LEFT_S
+        while (left := self._left()) and monotonic() < deadline:
+            self._require_room_beside(left.rule)
+            left.join(SLICE_S)
+
+    def _left(self) -> RuleAttempt | None:
+        """One that was left behind, and goes on."""
+        return next((attempt for attempt in self._begun if attempt.is_left), None)
+
     def _watch(self) -> None:
         """End what takes too long, or all that runs while the process has grown too large."""
         running = self._ongoing()
@@ -232,7 +250,7 @@ class RuleThreads:
             # What was freed may stay with the process, for use by others.
             self._is_shrinking, self._ceiling = False, self._new_ceiling()
         # What one that was left behind takes is not that of those that run.
-        left = next((attempt for attempt in self._begun if attempt.is_left), None)
+        left = self._left()
         if left:
             self._require_room_beside(left.rule)
         is_large = not self._is_shrinking and left is None and (resident_bytes() or 0) > self._ceiling

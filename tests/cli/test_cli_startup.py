@@ -88,7 +88,8 @@ def test_help_loads_neither_data_libraries_nor_commands(help_modules: set[str]) 
     libraries = ("polars", "duckdb", "pyarrow", "numpy", "pandas", "msgspec", "yaml", *POSTGRESQL, *SQLITE, *HEAVY)
     assert loaded(help_modules, *libraries) == set()
     own = {module for module in help_modules if module.startswith("recon.")}
-    assert own == {"recon.cli", "recon.cli.interrupts", "recon.errors"}
+    assert own == {"recon.background", "recon.cli", "recon.cli.interrupts", "recon.errors"}
+    assert loaded(help_modules, "concurrent", "logging", "queue") == set()
 
 
 @pytest.mark.parametrize(

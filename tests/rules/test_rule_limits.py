@@ -156,7 +156,7 @@ def test_a_rule_that_was_given_up_is_not_tried_again(warehouse: Warehouse, monke
 
 def test_a_rule_that_takes_too_much_memory_is_named_and_no_other(warehouse: Warehouse) -> None:
     rules = [rule("large", LARGE), *(rule(f"other_{n}") for n in range(3)), rule("last")]
-    found = {check.id: check for check in evaluate_all(rules, warehouse, 10, RuleLimits(300, LARGE_BYTES))}
+    found = {check.id: check for check in evaluate_all(rules, warehouse, 10, RuleLimits(120, LARGE_BYTES))}
     assert list(found) == [each.id for each in rules]
     large = {name for name, check in found.items() if check.outcome is Outcome.ERROR}
     assert large == {"large"}
