@@ -33,7 +33,7 @@ PATIENCE_S = 0.5
 LEFT_S = 60.0
 """How long one that was left behind is waited for, before another is judged alone."""
 MOST_TIMES = 4
-"""What is left behind and goes on growing ends the verification at so many times the limit of memory."""
+"""What is left behind and goes on growing ends the verification at this multiple of the memory limit."""
 REPEATED_S = 1.0
 MEMORY_PAGES = Path("/proc/self/statm")
 TOO_LONG = "it takes longer than {:g} s: mend its SQL, or raise --timeout"

@@ -100,7 +100,7 @@ def read_rows(export: Export) -> Iterator[pl.DataFrame]:
 
 @contextmanager
 def _only_in_errors(kind: type[Exception]) -> Iterator[None]:
-    """Keep Python from printing what Arrow cannot raise while it tells of a row: the error that follows says it."""
+    """Keep Python from printing what Arrow cannot raise while it reports a row: the error that follows says it."""
     before = sys.unraisablehook
 
     def other(unraisable: sys.UnraisableHookArgs) -> None:
