@@ -32,6 +32,7 @@ from recon.model import (
     TierCount,
     Verification,
 )
+from recon.report.page.frame import PageFrame
 from recon.rules.rule import ISSUES
 from recon.verification.advice import load_advice
 from recon.verification.advice_table import AdvisedSituation, Issue, Issues, Situations
@@ -223,8 +224,13 @@ def with_outcomes(verification: Verification, *outcomes: Outcome) -> Verificatio
     return replace(verification, checks=made, escalation=advise(made))
 
 
+def without_script(source: str) -> str:
+    """A page without the script that every page has; any other script is left in it, as is a second one."""
+    return source.replace(f"<script>{PageFrame().script}</script>", "", 1)
+
+
 class Page(HTMLParser):
-    """A parsed HTML page; a tag that is never closed, or not open, is an error.
+    """A parsed HTML page but for its own script; a tag that is never closed, or not open, is an error.
 
     Attributes:
         tags: The tags that it uses.
@@ -232,6 +238,7 @@ class Page(HTMLParser):
         headings: Level and text of each heading, in order.
         tables: Rows of cell texts by the heading of the second level above them, one entry per table.
         text: All of its text, including the title and the style.
+        main: The text of its content, without what every page has around it.
     """
 
     def __init__(self, source: str) -> None:
@@ -241,8 +248,9 @@ class Page(HTMLParser):
         self.headings: list[tuple[int, str]] = []
         self.tables: dict[str, list[list[list[str]]]] = {}
         self.text = ""
+        self.main = ""
         self._open: list[str] = []
-        self.feed(source)
+        self.feed(without_script(source))
         self.close()
         assert not self._open
 
@@ -266,6 +274,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if "main" in self._open:
+            self.main += data
         if {"th", "td"} & set(self._open):
             self._here[-1][-1][-1] += data
         elif {"h1", "h2", "h3"} & set(self._open):

@@ -124,11 +124,9 @@ def as_junit(failure: Failure) -> str:
 def as_html(failure: Failure) -> str:
     """The error as one self-contained page."""
     # No other format needs a template engine.
-    from recon.report.templates import environment, source_hash, stylesheet  # noqa: PLC0415 - a heavy import
+    from recon.report.page.frame import PageFrame, page_template  # noqa: PLC0415 - a heavy import
 
-    style = stylesheet()
-    page = environment().get_template("failure.html.jinja")
-    return page.render(failure=failure, no_verdict=NO_VERDICT, style=style, style_hash=source_hash(style))
+    return PageFrame().render(page_template("failure.html.jinja"), failure=failure, no_verdict=NO_VERDICT)
 
 
 def as_csv(failure: Failure) -> str:

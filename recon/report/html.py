@@ -1,11 +1,13 @@
-"""The report as one self-contained HTML page: no script, no URL, and a policy that would block both."""
+"""The report as one self-contained HTML page: no URL, and a policy that allows one script, which searches it."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
-from recon.model import ENTITIES
+from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.ledger.phrases import IN_COMMON, WOULD_PAIR, notes, place, standing
 from recon.report.ledger.tables import (
     MOST_ROWS,
@@ -17,8 +19,12 @@ from recon.report.ledger.tables import (
     levels,
     share,
 )
+from recon.report.page.frame import PageFrame, page_template
+from recon.report.page.identity import identity, moment
+from recon.report.page.in_short import in_short
+from recon.report.page.rows import text_cell, violation_table
 from recon.report.policies import policy_result, policy_values, shown_policies, unshown_policies
-from recon.report.templates import MARKS, environment, source_hash, stylesheet
+from recon.report.templates import MARKS, environment
 from recon.report.text import (
     accounted_line,
     checks_line,
@@ -30,22 +36,31 @@ from recon.report.text import (
     has_next_step,
     not_checked,
     notices,
-    shown_of,
 )
 
 if TYPE_CHECKING:
-    from recon.model import Check, Verification
+    from collections.abc import Sequence
 
-SHOWN_ROWS = 50
+    from recon.model import Assessment, Check, Verification
+
+MARKED = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
+UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+# So many columns still stand beside each other; a row of more is a card.
+MOST_BESIDE = 9
+FEW = 3
 
 
 def render(verification: Verification) -> str:
     """The complete report."""
-    style = stylesheet()
-    page = environment().get_template("report.html.jinja")
-    return page.render(
-        v=verification, style=style, style_hash=source_hash(style), facts=facts(verification), **section_words()
+    return PageFrame().render(
+        page_template("report.html.jinja"), v=verification, facts=facts(verification), **section_words()
     )
+
+
+def page_title(v: Verification) -> str:
+    """The title of a page about a verdict, which no other run's has: verdict, database, run and instant."""
+    dry_run = "Dry run " if v.dry_run else ""
+    return f"{dry_run}{v.verdict}: {v.snapshot.database}, {v.run_id}, {moment(v.started_at)}"
 
 
 def section(name: str, *arguments: Any, **named: Any) -> str:
@@ -62,7 +77,17 @@ def section_words() -> dict[str, Any]:
     """The functions that the sections' template calls."""
     return {
         "entities": ENTITIES,
+        "anchor": anchor,
+        "failed": failed,
+        "identity": identity,
+        "in_short": in_short,
         "marks": MARKS,
+        "page_title": page_title,
+        "passed": passed,
+        "shape": shape,
+        "text_cell": text_cell,
+        "verdict_marks": MARKED,
+        "warned": warned,
         "checks_line": checks_line,
         "deadline": deadline,
         "difference": difference,
@@ -75,7 +100,7 @@ def section_words() -> dict[str, Any]:
         "guidance": guidance,
         "has_next_step": has_next_step,
         "notices": notices,
-        "violations": _violations,
+        "violations": violation_table,
     } | _words_of_ledger()
 
 
@@ -99,8 +124,33 @@ def _words_of_ledger() -> dict[str, Any]:
     }
 
 
-def _violations(check: Check, rows: int | None) -> dict[str, Any]:
-    """The rows to show, each a tuple in the order of `columns`, and which part of all rows they are."""
-    shown = check.violations.head(SHOWN_ROWS if rows is None else rows)
-    which = shown_of(shown.height, check.violation_count or 0)
-    return {"columns": shown.columns, "rows": shown.rows(), "which": which}
+def failed(v: Verification) -> list[Check]:
+    """The checks that failed, then those that could not be evaluated."""
+    return [check for check in v.unpassed if check.outcome is not Outcome.WARN]
+
+
+def warned(v: Verification) -> list[Check]:
+    """The checks that found something to read before the migration is called complete."""
+    return [check for check in v.unpassed if check.outcome is Outcome.WARN]
+
+
+def passed(v: Verification) -> list[Check]:
+    """The checks that passed."""
+    return [check for check in v.checks if check.outcome is Outcome.PASS]
+
+
+def anchor(check: Check, v: Verification | Assessment) -> str:
+    """The check's id as part of an element's id; no two checks share it."""
+    number = next(place for place, each in enumerate(each for each in v.checks if each.id == check.id) if each is check)
+    again = f".{number + 1}" if number else ""
+    safe = UNSAFE.sub("-", check.id)
+    return (
+        f"{safe}{again}"
+        if safe == check.id
+        else f"{safe}.{crc32(check.id.encode('utf-8', 'surrogatepass')):08x}{again}"
+    )
+
+
+def shape(columns: Sequence[object]) -> str:
+    """How a table with these columns is shown: on a phone its rows are cards, unless it has few columns."""
+    return "many" if len(columns) > MOST_BESIDE else "cards" if len(columns) > FEW else "few"

@@ -7,7 +7,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from recon.report.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET, VERDICTS
 from recon.report.text import printable
@@ -17,9 +17,9 @@ MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}
 
 @cache
 def environment(folder: str = "report") -> Environment:
-    """The template environment of a folder of the package; it keeps the templates that it has compiled."""
+    """The templates of a folder of the package, and of the reports behind them; those that are compiled are kept."""
     return Environment(
-        loader=PackageLoader("recon", folder),
+        loader=ChoiceLoader([PackageLoader("recon", name) for name in dict.fromkeys((folder, "report"))]),
         autoescape=True,
         finalize=_finalized,
         undefined=StrictUndefined,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from recon.model import Association, Cause, EntityAccount, Ledger
 
 LONGEST_VALUE = 200
+NULL = "null"
 IN_COMMON = "What the unexplained have in common (an association, not a cause)"
 WOULD_PAIR = "Keys that would pair after one normaliser (not applied)"
 
@@ -51,7 +52,7 @@ def group(association: Association) -> str:
 def quoted(value: str | None) -> str:
     """A value in quotes, so that null, empty and blank are distinguishable; of a very long one, the beginning."""
     if value is None:
-        return "null"
+        return NULL
     if len(value) <= LONGEST_VALUE:
         return f'"{value}"'
     return f'"{value[:LONGEST_VALUE]}…" ({len(value):,} characters)'
