@@ -10,10 +10,12 @@ from recon.notebook.sections import (
     failures,
     files,
     ledger,
+    passes,
     policies,
     scope,
     tiers,
     verdict,
+    warnings,
 )
 
 __all__ = [
@@ -26,8 +28,10 @@ __all__ = [
     "failures",
     "files",
     "ledger",
+    "passes",
     "policies",
     "scope",
     "tiers",
     "verdict",
+    "warnings",
 ]

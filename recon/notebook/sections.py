@@ -13,18 +13,27 @@ from markupsafe import Markup
 from recon.errors import OutputError, VerificationFailedError
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.formats import FORMATS
-from recon.report.html import section
+from recon.report.html import failed, page_title, passed, section, warned
 from recon.report.ledger.phrases import left_out
-from recon.report.markdown import head
+from recon.report.markdown import head, unpassed_check
 from recon.report.markdown import section as markdown_section
-from recon.report.text import accounted_line, checks_line, connection, markdown, not_checked, plural, printable
+from recon.report.text import (
+    accounted_line,
+    checks_line,
+    connection,
+    escalation_sentence,
+    markdown,
+    not_checked,
+    plural,
+    printable,
+)
 from recon.verification import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from recon.charts import Figure
-    from recon.model import Verification
+    from recon.model import Check, Verification
 
 LIBRARIES = ("recon", "polars", "duckdb", "altair", "great-expectations", "papermill")
 # The series that each chart is drawn from, where it may be missing.
@@ -64,8 +73,8 @@ class Section:
 def verdict(verification: Verification) -> Section:
     """The verdict in one sentence, what did not pass, and whether to escalate."""
     v = verification
-    html = section("banner", v) + "\n" + section("attention", v)
-    return Section(html, "\n".join(head(v)), f"Verification {v.verdict}: {printable(v.run_id)}")
+    html = section("head", v) + "\n" + section("short", v)
+    return Section(html, "\n".join(head(v)), printable(page_title(v)))
 
 
 def scope(verification: Verification) -> Section:
@@ -102,8 +111,27 @@ def policies(verification: Verification) -> Section:
 
 
 def failures(verification: Verification, rows: int = 50) -> Section:
-    """The meaning, at most `rows` violating rows, the action and the escalation of each check that did not pass."""
-    return Section(section("failures", verification, rows), _markdown(verification, "What Failed"))
+    """The meaning, the action, the escalation and violating rows of each check that failed or could not be evaluated.
+
+    Args:
+        verification: The judgement.
+        rows: How many rows of each are shown at most; a page shows at most 50.
+    """
+    text = _findings(verification, failed(verification)) or "Nothing: no check failed, and every one was evaluated."
+    return Section(section("failures", verification, rows), text)
+
+
+def warnings(verification: Verification, rows: int = 50) -> Section:
+    """The same of each check that warns."""
+    text = _findings(verification, warned(verification)) or "None."
+    return Section(section("warnings", verification, rows), text)
+
+
+def passes(verification: Verification) -> Section:
+    """The checks that passed, with their messages."""
+    found = passed(verification)
+    text = "\n".join(_items([(check.name, check.message) for check in found])) or "None."
+    return Section(section("passes", verification), text)
 
 
 def chart(verification: Verification, name: str) -> Figure | Section:
@@ -167,6 +195,10 @@ def conclude(verification: Verification, *, raise_on_failure: bool) -> Section:
     if parameters.truth("raise_on_failure", raise_on_failure) and verification.verdict is not Verdict.PASSED:
         raise VerificationFailedError(sentence)
     return _note(sentence)
+
+
+def _findings(v: Verification, found: Sequence[Check]) -> str:
+    return "\n".join(line for check in found for line in (*unpassed_check(check, escalation_sentence(check, v)), ""))
 
 
 def _report(v: Verification, name: str, heading: str, **options: Any) -> Section:

@@ -13,6 +13,7 @@ from recon import display
 from recon.errors import OutputError, VerificationFailedError
 from recon.model import Ledger, Outcome, SnapshotInfo, Verification
 from recon.notebook import Section
+from recon.report.page.identity import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,8 @@ SHOWN = [
     display.tiers,
     display.policies,
     display.failures,
+    display.warnings,
+    display.passes,
     display.environment,
 ]
 
@@ -62,7 +65,8 @@ def test_text_from_data_stays_text(show: Callable[[Verification], Section], pass
 
 def test_the_verdict_gives_the_page_its_title(capped: Verification) -> None:
     _, about = display.verdict(capped)._repr_mimebundle_()
-    assert about == {"recon": {"title": f"Verification FAILED: {capped.run_id}"}}
+    named = f"FAILED: {capped.snapshot.database}, {capped.run_id}, {moment(capped.started_at)}"
+    assert about == {"recon": {"title": named}}
     assert "Escalate to: Merge captain" in display.verdict(capped).html
 
 
@@ -90,8 +94,22 @@ def test_a_failure_shows_as_many_rows_as_are_asked_for(capped: Verification, pas
     assert "Violating rows, the first 2 of 10" in display.failures(capped).html
     for words in ("Meaning", "Action", "Escalate"):
         assert f"<dt>{words}</dt>" in failed.html
-    assert "Nothing: every check passed" in display.failures(passed).text
-    assert "Nothing: every check passed" not in failed.text
+    assert "Nothing: no check failed" in display.failures(passed).text
+    assert "Nothing: no check failed" not in failed.text
+
+
+def test_each_check_is_in_one_section(passed: Verification) -> None:
+    found = with_outcomes(passed, Outcome.PASS, Outcome.FAIL, Outcome.WARN, Outcome.ERROR)
+    for show, names in (
+        (display.failures, {"Check 2", "Check 4"}),
+        (display.warnings, {"Check 3"}),
+        (display.passes, {"Check 1"}),
+    ):
+        section = show(found)
+        assert {
+            name for name in ("Check 1", "Check 2", "Check 3", "Check 4") if name in Page(section.html).text
+        } == names
+        assert {name for name in ("Check 1", "Check 2", "Check 3", "Check 4") if name in section.text} == names
 
 
 def test_a_chart_that_cannot_be_drawn_says_why(demo: DemoPaths, passed: Verification) -> None:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from verifications import HOSTILE
+from verifications import HOSTILE, without_script
 
 from notebooks import Executed, run_job
 from recon.demo import DemoPaths, write_bundle, write_sqlite
 from recon.errors import StepError, UsageError
+from recon.report.page.frame import PageFrame
+from recon.report.templates import source_hash
 from recon.runs.execution import execute, export_html
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def passed(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Executed:
 
 
 def page(passed: Executed) -> str:
-    return (passed.folder / "report.html").read_text(encoding="utf-8")
+    return without_script((passed.folder / "report.html").read_text(encoding="utf-8"))
 
 
 def test_the_process_says_one_line_about_its_job(passed: Executed) -> None:
@@ -91,20 +93,23 @@ def test_what_is_saved_names_no_path_of_the_machine(passed: Executed) -> None:
 def test_the_page_loads_nothing_and_its_policy_refuses_all_else(passed: Executed) -> None:
     html = page(passed)
     assert LOADS.findall(html) == []
+    script = PageFrame().script
+    assert f"<script>{script}</script>" in (passed.folder / "report.html").read_text(encoding="utf-8")
     style = re.search(r"<style>(.*?)</style>", html, flags=re.DOTALL)
     assert style
     digest = b64encode(sha256(style[1].encode()).digest()).decode()
-    assert f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'" in html
+    allowed = f"style-src 'sha256-{digest}'; script-src '{source_hash(script)}'"
+    assert f"default-src 'none'; img-src data:; {allowed}; base-uri 'none'" in html
     assert 'style="' not in html
 
 
 def test_the_page_is_called_by_verdict_and_run(passed: Executed) -> None:
     html = page(passed)
-    assert re.search(r"<title>Verification PASSED: run-[\w-]+</title>", html)
-    for landmark in ("<header>", "<main>", "<footer>", '<html lang="en">'):
+    assert re.search(r"<title>PASSED: SQLite [\d.]+, club.db, run-[\w-]+, \d+ \w+ \d+, [\d:]+ UTC</title>", html)
+    for landmark in ("<header>", "<main ", "<footer>", '<html lang="en">'):
         assert html.count(landmark) == 1
     assert html.count("<h1") == 1
-    assert html.count("<details>") == html.count("<summary>") > 10
+    assert html.count("<details") == html.count("<summary>") > 10
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(ids) == len(set(ids))
 
@@ -120,7 +125,7 @@ def test_what_a_cell_prints_or_raises_stays_text(text: str, tmp_path: Path) -> N
     nbformat.write(new_notebook(cells=[new_code_cell(text, outputs=outputs, id="hostile")]), notebook)
     export_html(notebook, html)
     written = html.read_text(encoding="utf-8")
-    assert LOADS.findall(written.partition("</style>")[2]) == []
+    assert LOADS.findall(without_script(written).partition("</style>")[2]) == []
     assert not re.search(r"<(?:img|svg|testcase|!ENTITY)\b", written)
     assert ">49" not in written
 

@@ -25,13 +25,15 @@ meta:
     tier_coverage: {parameters: {threshold: 99}, reason: this club is strict}
 """
 ORDER = [
-    "What Was Checked and What Was Not",
+    "What Failed",
+    "Warnings",
     "Verification Checks",
     "Count Comparison",
     "Record Ledger",
     "Tier Distribution",
     "Registrations",
-    "What Failed",
+    "Policy Verification",
+    "What Was Checked and What Was Not",
     "Environment",
 ]
 
