@@ -12,17 +12,10 @@ from recon.errors import OutputError
 from recon.masking import mask_text
 from recon.masking.structs import mask_texts
 from recon.model import Summary
-from recon.report.templates import MARKS, environment, source_hash, stylesheet
-from recon.report.text import (
-    advice_facts,
-    checks_line,
-    escalation_sentence,
-    facts,
-    guidance,
-    notices,
-    shown_of,
-    timestamp,
-)
+from recon.report.html import section_words
+from recon.report.page.frame import PAGES, PageFrame, page_template
+from recon.report.templates import environment
+from recon.report.text import advice_facts, checks_line, facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +25,6 @@ if TYPE_CHECKING:
     from recon.model import Check, Verification
 
 TEMPLATES = "gx/templates"
-SHOWN_ROWS = 50
 SLUG_LENGTH = 48
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 FACTS = ("Run ID", "Bundle", "Import completed", "Verified at", "Database", "Snapshot", "Personal data")
@@ -52,6 +44,11 @@ class SuitePage:
         return f"validations/{self.slug}.html"
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of its checks' elements, in their order."""
+        return [f"check-{number}" for number in range(1, len(self.checks) + 1)]
+
+    @property
     def rules(self) -> str:
         """The page of its rules."""
         return f"expectations/{self.slug}.html"
@@ -62,14 +59,13 @@ class SuitePage:
         return Summary.of(self.checks)
 
 
-def build_data_docs(result: GxResult, verification: Verification, folder: Path, home: str | None = None) -> Path:
+def build_data_docs(result: GxResult, verification: Verification, folder: Path) -> Path:
     """Write the pages into `folder`: index.html, and two pages for each suite; they show the Verification's content.
 
     Args:
         result: As returned by `validate`.
         verification: The judgement; its violating rows are masked already, unless the user disabled that.
         folder: Created if it does not exist.
-        home: The path of the page of all runs, relative to `folder`; None: it is not linked.
 
     Returns:
         The path of the index.
@@ -81,7 +77,7 @@ def build_data_docs(result: GxResult, verification: Verification, folder: Path, 
     hide = mask_text if verification.masked else str
     suites = (replace(suite, name=hide(suite.name), rules=mask_texts(suite.rules, hide)) for suite in result.suites)
     pages = [_page(number, suite, checks) for number, suite in enumerate(suites, 1)]
-    docs = _Docs(result, verification, home)
+    docs = _Docs(result, verification)
     written = {"index.html": docs.index(pages)}
     for page in pages:
         written[page.results] = docs.suite_page("results", page)
@@ -100,59 +96,40 @@ def _page(number: int, suite: GxSuite, checks: Mapping[str, Check]) -> SuitePage
 class _Docs:
     """The pages of one run."""
 
-    def __init__(self, result: GxResult, verification: Verification, home: str | None) -> None:
+    def __init__(self, result: GxResult, verification: Verification) -> None:
         self._verification = verification
-        self._home = home
-        self._templates = environment(TEMPLATES)
-        style = stylesheet() + self._templates.get_template("data_docs.css").render()
+        self._frame = PageFrame(environment(TEMPLATES).get_template("data_docs.css").render(), PAGES)
         # Available in every page and every macro.
-        self._templates.globals |= {
-            "v": verification,
-            "version": result.version,
-            "style": style,
-            "style_hash": source_hash(style),
-            "marks": MARKS,
-            "newline": Markup("\n"),
-            "violations": _violations,
-            "escalation_sentence": escalation_sentence,
-            "guidance": guidance,
-            "notices": notices(verification),
-        }
+        self._words = section_words() | {"v": verification, "version": result.version, "newline": Markup("\n")}
 
     def index(self, pages: Sequence[SuitePage]) -> str:
         """The page of the run."""
-        return self._templates.get_template("index.html.jinja").render(
-            links=[("All runs", self._home)] if self._home else [],
+        return self._page(
+            "index.html.jinja",
+            links=(),
             pages=pages,
-            places={check.id: f"{p.results}#check-{n}" for p in pages for n, check in enumerate(p.checks, 1)},
+            places={
+                check.id: f"{p.results}#{name}" for p in pages for check, name in zip(p.checks, p.ids, strict=True)
+            },
             facts=[
                 *advice_facts(self._verification),
                 *((label, text) for label, text in facts(self._verification) if label in FACTS),
             ],
-            checks_line=checks_line(self._verification.summary),
         )
 
     def suite_page(self, kind: str, page: SuitePage) -> str:
         """The page of a suite's results, or of its rules."""
         other = ("Rules of this suite", page.rules) if kind == "results" else ("Results", page.results)
-        links = [("All runs", self._home)] if self._home else []
-        links += [("Data Docs", "index.html"), other]
-        return self._templates.get_template(f"{kind}.html.jinja").render(
-            links=[(text, f"../{href}") for text, href in links],
+        return self._page(
+            f"{kind}.html.jinja",
+            links=[(other[0], f"../{other[1]}")],
             page=page,
-            verified_at=timestamp(self._verification.verified_at),
-            checks_line=checks_line(page.summary),
+            ids=dict(zip((check.id for check in page.checks), page.ids, strict=True)),
+            suite_line=checks_line(page.summary),
         )
 
-
-def _violations(check: Check) -> dict[str, Any]:
-    """The rows to show, each a tuple in the order of `columns`, and which part of all rows they are."""
-    shown = check.violations.head(SHOWN_ROWS)
-    return {
-        "columns": shown.columns,
-        "rows": shown.rows(),
-        "which": shown_of(shown.height, check.violation_count or 0) or f": {shown.height:,}",
-    }
+    def _page(self, name: str, **given: Any) -> str:
+        return self._frame.render(page_template(name, TEMPLATES), **self._words, **given)
 
 
 def _write(file: Path, text: str) -> None:
