@@ -24,6 +24,7 @@ from recon.runs.evidence.sheet import SHEET, write_sheet
 from recon.runs.evidence.way_back import FILE as WAY_BACK
 from recon.runs.evidence.way_back import keep_way_back, known_way_back
 from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
+from recon.runs.linking import link_pages
 from recon.runs.notebook_process import notebook_process
 from recon.runs.notice import notice_section
 from recon.verification.progress import require_listener
@@ -192,10 +193,11 @@ class Assembly:
             self.digests.prepare()
             self._finish_notebook(self.process)
         self._forget_what_was_only_needed()
-        self.working.write_manifest(self.manifest)
-        write_manifest(self.working.path, facts, self.digests)
         outputs = Path(self.options.outputs)
         has_site = self._wants(SITE) or (outputs / SITE / "index.html").is_file()
+        self.attempt("links", lambda: link_pages(self.working.path, has_site=has_site))
+        self.working.write_manifest(self.manifest)
+        write_manifest(self.working.path, facts, self.digests)
         self.attempt(SHEET, lambda: write_sheet(self.working.path, outputs, has_site=has_site))
 
     def _facts(self) -> FolderFacts:

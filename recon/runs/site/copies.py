@@ -7,8 +7,10 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recon.runs.evidence.sheet import SHEET, on_site
+from recon.runs.evidence.sheet import SHEET
+from recon.runs.evidence.sheet import on_site as sheet_on_site
 from recon.runs.folder import ASSESSMENT, FOLDER_NAME, PARTS
+from recon.runs.linking import added_on_site, on_site
 from recon.runs.migrations import RECORD
 from recon.scratch import ScratchFolder
 
@@ -64,6 +66,8 @@ def _copy(folder: Path, parts: Sequence[str], target: Path, scratch: Path) -> No
             made.add(final.parent)
         if name == SHEET:
             _place_sheet(folder / name, final, scratch / "file")
+        elif name.endswith(".html"):
+            _place_page(folder / name, final, scratch / "file", name)
         else:
             _place(folder / name, final, scratch / "file")
     for name in set(_below(target)) - set(wanted):
@@ -106,21 +110,44 @@ def _place(source: Path, final: Path, new: Path) -> None:
     new.unlink(missing_ok=True)
 
 
+def _place_page(source: Path, final: Path, new: Path, name: str) -> None:
+    """Put a page in its place, with a link to the home page as it is from there."""
+    with suppress(FileNotFoundError, PermissionError):
+        found = source.stat()
+        if _same(found, final) or _same(found, final, len(added_on_site(name))):
+            return
+        try:
+            text = source.read_text(encoding="utf-8")
+            placed = on_site(text, name)
+        except UnicodeDecodeError:
+            text = placed = ""
+        if placed != text:
+            new.write_text(placed, encoding="utf-8")
+            os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns))
+            new.replace(final)
+            return
+    _place(source, final, new)
+
+
 def _place_sheet(source: Path, final: Path, new: Path) -> None:
     """Put a go/no-go sheet in its place, with a link to the site as it is from there."""
     with suppress(FileNotFoundError, PermissionError, UnicodeDecodeError):
-        text = on_site(source.read_text(encoding="utf-8"))
+        text = sheet_on_site(source.read_text(encoding="utf-8"))
         if not final.is_file() or final.read_text(encoding="utf-8") != text:
             new.write_text(text, encoding="utf-8")
             new.replace(final)
 
 
-def _same(source: os.stat_result, final: Path) -> bool:
+def _same(source: os.stat_result, final: Path, added: int = 0) -> bool:
+    """Whether a file is the other one or its copy, to which a link of so many letters was added."""
     try:
         found = final.stat()
     except FileNotFoundError:
         return False
-    return os.path.samestat(source, found) or (source.st_size, source.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
+    return os.path.samestat(source, found) or (source.st_size + added, source.st_mtime_ns) == (
+        found.st_size,
+        found.st_mtime_ns,
+    )
 
 
 def _duplicate(source: Path, new: Path) -> None:
