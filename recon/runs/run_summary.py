@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 from recon.errors import ReportError
 from recon.model import Escalation, Outcome, Summary, Verdict
 from recon.report.failure import without_verdict
+from recon.report.go_no_go.verdict import CLUB
 from recon.report.json import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -97,6 +98,13 @@ class ReadFrom(Struct, frozen=True):
     database: str = ""
 
 
+class NamedPolicy(Struct, frozen=True):
+    """A policy, one of which names the club."""
+
+    key: str
+    expected: object = None
+
+
 class RunSummary(Struct, frozen=True, rename="camel"):
     """A run's judgement, as far as lists and comparisons show it."""
 
@@ -116,6 +124,13 @@ class RunSummary(Struct, frozen=True, rename="camel"):
     notices: tuple[str, ...] = ()
     bundle_path: str = ""
     snapshot: ReadFrom = ReadFrom()
+    policies: tuple[NamedPolicy, ...] = field(name="policyVerification", default=())
+
+    @property
+    def club(self) -> str:
+        """The club's name, as its policies state it; empty: they do not."""
+        named = (policy.expected for policy in self.policies if policy.key == CLUB)
+        return next((name for name in named if isinstance(name, str)), "")
 
     @property
     def database(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.changes.kinds import KINDS
 from recon.report.migration.words import moment
-from recon.report.templates import MARKS, environment, source_hash, stylesheet
+from recon.report.page.frame import PageFrame, page_template
+from recon.report.templates import MARKS, environment
 from recon.report.text import checks_line, cut, deadline, difference, plural, timestamp
 from recon.runs.site.trend import draw_trend
 
@@ -56,9 +57,12 @@ def render(listed: SiteLists) -> str:
     tiles = environment("report/changes").get_template("since.css.jinja").render()
     styles = ["index", *["migrations"][: len(listed.migrations)]]
     own = "".join(templates.get_template(f"{name}.css.jinja").render() for name in styles)
-    style = stylesheet() + tiles + own
+    clubs = {entry.run_summary.club for entry in entries if entry.run_summary is not None}
     newest = next((entry for entry in entries if entry.run_summary is not None), None)
-    return templates.get_template("index.html.jinja").render(
+    return PageFrame(tiles + own).render(
+        page_template("index.html.jinja", "runs/site"),
+        clubs=clubs,
+        identity=_identity,
         entries=entries,
         listed={
             "Rollbacks": [each for each in assessments if each.is_rollback],
@@ -74,22 +78,30 @@ def render(listed: SiteLists) -> str:
         trends={runs.database: draw_trend(runs.entries) for runs in listed.databases},
         kinds=KINDS,
         tally=_tally(entries),
-        style=style,
-        style_hash=source_hash(style),
         entities=ENTITIES,
-        marks=MARKS,
         verdict_marks=VERDICT_MARKS,
         checks_line=checks_line,
         counted=_counted,
         difference=difference,
         sentence=verdict_sentence,
-        unpassed=_unpassed,
+        checks_of=_unpassed,
         failures=_failures,
         cut=cut,
         deadline=deadline,
         timestamp=timestamp,
         instant=moment,
     )
+
+
+def _identity(judgement: RunSummary) -> list[tuple[str, str]]:
+    """What the newest run is about, as label and value."""
+    club = [("Club", judgement.club)] if judgement.club else []
+    return [
+        *club,
+        ("Database", judgement.snapshot.database),
+        ("Bundle", judgement.bundle_path),
+        ("Run", judgement.run_id),
+    ]
 
 
 def _rolled_back(newest: ListedRun | None, assessments: Sequence[ListedAssessment]) -> ListedAssessment | None:
