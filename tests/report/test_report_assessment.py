@@ -24,6 +24,7 @@ from recon.report.assessment.json import load_assessment
 from recon.report.assessment.output import assessment_text
 from recon.report.formats import EVERY_FORMAT
 from recon.runs.assessments import keep_assessment
+from recon.runs.linking import on_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,8 +106,17 @@ def test_html_is_a_whole_page_in_which_data_is_text(assessed: Assessment) -> Non
     page = Page(assessment_text(assessed, "html"))
     assert "script" not in page.tags
     assert "Departure FAILED" in page.text
-    assert [row[1] for row in page.tables["Vehicle"][0][1:]] == ["Tyres"] * 3
-    assert {text for level, text in page.headings if level == 2} >= {"Vehicle", "Fuel", "Driver", "What Did Not Pass"}
+    assert [row[1] for row in page.tables["Vehicle"][0][1:]] == ["Tyres"]
+    assert {text for level, text in page.headings if level == 2} >= {
+        "Vehicle",
+        "Fuel",
+        "Driver",
+        "What Failed",
+        "Warnings",
+    }
+    assert len([text for level, text in page.headings if level == 3]) == 4
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
 
 
 def test_markdown_and_csv_hold_every_check(assessed: Assessment) -> None:
@@ -135,7 +145,9 @@ def test_the_site_lists_assessments_with_and_without_runs(
         "3 passed, 1 failed, 1 warned, 2 not evaluated",
     ]
     address = next(value for name, value in page.attributes if name == "href" and value and "departure" in value)
-    assert (home.parent / address).read_text(encoding="utf-8") == assessment_text(assessed, "html")
+    copied = (home.parent / address).read_text(encoding="utf-8")
+    assert copied == on_site(assessment_text(assessed, "html"), "report.html")
+    assert "All runs" in copied
     (folder / "assessment.json").write_text("{}", encoding="utf-8")
     write_runs(tmp_path, [passed])
     page = Page(recon.build_site(tmp_path).read_text(encoding="utf-8"))

@@ -1,25 +1,27 @@
-"""An assessment as one self-contained HTML page: no script, no URL, and a policy that would block both."""
+"""An assessment as one self-contained HTML page: no URL, and a policy that allows one script."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from recon.report.html import section_words
-from recon.report.templates import environment, source_hash, stylesheet
+from recon.report.page.frame import PageFrame, page_template
 from recon.report.text import timestamp
 
 if TYPE_CHECKING:
     from recon.model import Assessment
 
 
+# Facts by which one assessment is told from another.
+IDENTIFYING = ("Club", "Database", "Bundle", "Run", "Run ID", "Plan", "Backup")
+
+
 def render(assessment: Assessment) -> str:
     """The complete report."""
-    style = stylesheet()
-    page = environment().get_template("assessment/report.html.jinja")
-    return page.render(
+    found = {fact.label: fact.value for part in assessment.parts for fact in part.facts if fact.label in IDENTIFYING}
+    return PageFrame().render(
+        page_template("assessment/report.html.jinja"),
+        **section_words() | {"identity": found.items()},
         v=assessment,
-        style=style,
-        style_hash=source_hash(style),
         started=timestamp(assessment.started_at),
-        **section_words(),
     )

@@ -1,4 +1,4 @@
-"""A guided migration as one self-contained HTML page: no script, no URL, and a policy that would block both."""
+"""A guided migration as one self-contained HTML page: no URL, and a policy that allows one script."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from recon.report.migration.words import (
     shown,
     steps_of,
 )
-from recon.report.templates import MARKS, environment, source_hash, stylesheet
+from recon.report.page.frame import PageFrame
+from recon.report.templates import MARKS, environment
 from recon.report.text import timestamp
 
 if TYPE_CHECKING:
@@ -59,17 +60,16 @@ def render(migration: Migration, folder_name: str, links: Mapping[str, Sequence[
         links: The pages about each attempt, by its folder.
     """
     templates = environment("report/migration")
-    style = stylesheet() + templates.get_template("page.css.jinja").render()
+    style = templates.get_template("page.css.jinja").render()
     longest = max((step.duration_ms or 0 for step in migration.steps), default=0)
 
     def width(attempt: Attempt) -> str:
         """Percentage of the longest attempt's duration."""
         return f"{max(100 * (attempt.step.duration_ms or 0) / longest, LEAST_WIDTH) if longest else LEAST_WIDTH:.1f}"
 
-    return templates.get_template("page.html.jinja").render(
+    return PageFrame(style).render(
+        templates.get_template("page.html.jinja"),
         m=migration,
-        style=style,
-        style_hash=source_hash(style),
         headline=headline(migration),
         kind=kind(migration),
         sign=SIGNS[kind(migration)],
