@@ -1,7 +1,4 @@
-"""Charts of a Verification, drawn by Altair without a network; they show its numbers and compute none.
-
-Importing this loads Altair, which no other part of recon may do.
-"""
+"""Charts of a Verification as SVG, PNG and, by Altair, Vega-Lite, without a network; they compute only differences."""
 
 from __future__ import annotations
 

@@ -1,35 +1,28 @@
-"""Horizontal bars with names on the left and numbers on the right, as Vega-Lite without colours."""
+"""Horizontal bars with names and numbers; what differs from what is expected is drawn again, on a scale of its own."""
 
 from __future__ import annotations
 
-import unicodedata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import altair as alt
-
-from recon.charts.theme import (
-    DATA,
-    MARGIN,
-    STRONG,
-    SUBTITLE_HEIGHT,
-    TEXT_SIZE,
-    TITLE_HEIGHT,
-    TITLE_SIZE,
-    WEAK,
-    WIDTH,
-)
-from recon.report.text import printable
+from recon.charts.measure import cut, fitted, widest, width
+from recon.charts.shapes import Block, Drawing, Line, Shape, Words, moved
+from recon.charts.theme import BACK, DATA, GAP, NARROW, STRONG, WEAK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-ROW_HEIGHT = 28
-BAR_HEIGHT = 15
-MARK_HEIGHT = 23
-NAME_WIDTH = 150
-GAP = 10
-KEPT_CHARACTERS = 40
-WIDE = "_%=+\u2212…"
+ROW_HEIGHT, BAR_HEIGHT = 28, 16
+# In a stacked drawing, name and numbers are above their bar: a line of text, and what is below it.
+TEXT_HEIGHT, BELOW = 18, 32
+HEAD_HEIGHT = 22
+MARK = 3
+MARK_BEYOND = 4
+NAME_AT_MOST, NAME_AT_LEAST = 230, 90
+BAR_AT_LEAST = 120
+# The share of the width in which differences are drawn.
+OF_WIDTH = 0.24
+# So wide is the smallest bar that is not nothing.
+LEAST = 2.0
 
 
 class Bar(NamedTuple):
@@ -37,156 +30,164 @@ class Bar(NamedTuple):
 
     Attributes:
         name: Text from data, of any length.
-        length: The length of the bar.
-        words: The text beside it.
+        length: The length of the bar, at least 0.
+        words: The numbers beside it.
         mark: The value at which a line crosses it; None: there is no line.
-        remark: The text at the end of its row, e.g. a difference.
-        stressed: Whether the remark is highlighted.
-        style: The style of the bar.
-        tooltip: The tooltip, label → value.
+        change: What is drawn on the scale of differences; None: nothing has one.
+        remark: The text at the end of its row, e.g. the difference.
+        style: The style of the bar, and of its difference.
+        stressed: Whether the remark has that style, too.
     """
 
     name: str
     length: float
     words: str
     mark: float | None = None
+    change: float | None = None
     remark: str = ""
-    stressed: bool = False
     style: str = DATA
-    tooltip: Mapping[str, str | int | float] = {}
+    stressed: bool = False
 
 
-class Drawing(NamedTuple):
-    """A chart as Vega-Lite without colours, and its height in pixels."""
+class Places(NamedTuple):
+    """Where the parts of a row are, in pixels from its left and its top.
 
-    chart: dict[str, Any]
-    height: int
+    Attributes:
+        name: The left edge of a stacked name, the right edge of one beside its bar.
+        bar, bar_width: The bar.
+        words: The right edge of the numbers.
+        change, change_width: The difference; a width of 0: nothing differs.
+        remark: The right edge of the remark.
+        name_y, words_y, remark_y, bar_y: The middle of each.
+        height: The height of the row.
+        is_stacked: Whether the texts are above the bar.
+    """
+
+    name: float
+    bar: float
+    bar_width: float
+    words: float
+    change: float
+    change_width: float
+    remark: float
+    name_y: float
+    words_y: float
+    remark_y: float
+    bar_y: float
+    height: float
+    is_stacked: bool
 
 
-def bars(rows: Sequence[Bar], title: str, subtitle: str, longest: float | None = None) -> Drawing:
+class Scales(NamedTuple):
+    """The numbers at the ends of the two scales; `least` is not above 0, the others not below it."""
+
+    longest: float
+    least: float
+    most: float
+
+
+def bars(rows: Sequence[Bar], room: float, longest: float | None = None) -> Drawing:
     """Draw the rows in the given order.
 
     Args:
         rows: At least one.
-        title: The title of the chart.
-        subtitle: What the bars show.
-        longest: Where the scale ends; None: at the longest bar or mark.
+        room: The width in pixels.
+        longest: Where the scale of the bars ends; None: at the longest bar or mark.
     """
-    left = min(NAME_WIDTH, _width(row.name for row in rows)) + GAP
-    words = _width(row.words for row in rows) + GAP
-    remarks = _width((row.remark for row in rows), bold=True) + (GAP if any(row.remark for row in rows) else 0)
-    inner = WIDTH - 2 * MARGIN - left - words - remarks
+    changes = [row.change or 0.0 for row in rows]
     top = longest or max(max(row.length, row.mark or 0) for row in rows) or 1
-    layers = [
-        *_bars(rows, alt.X("length:Q", axis=None, scale=alt.Scale(domain=[0, top], nice=False))),
-        _text(rows, "name", STRONG, x=-GAP, align="right", limit=NAME_WIDTH),
-        _text(rows, "words", STRONG, x=inner + words, align="right"),
-        *_remarks(rows, inner + words + remarks),
-        *_marks(rows),
-    ]
-    return framed(layers, title, subtitle, Size(left, inner, len(rows) * ROW_HEIGHT))
+    scales = Scales(top, min(0, *changes, 0), max(0, *changes, 0))
+    places = _beside(rows, room, differs=any(changes))
+    if room <= NARROW or places.bar_width < BAR_AT_LEAST:
+        places = _stacked(rows, room, differs=any(changes))
+    shapes: list[Shape] = []
+    head = 0
+    if places.change_width and not places.is_stacked:
+        head = HEAD_HEIGHT
+        shapes += _head(places, scales)
+    for number, row in enumerate(rows):
+        shapes += (moved(shape, 0, head + number * places.height) for shape in _row(row, places, scales))
+    return Drawing(room, head + len(rows) * places.height, tuple(shapes))
 
 
-class Size(NamedTuple):
-    """The size of the data area of a chart, and of the room to its left, in pixels."""
-
-    left: int
-    inner: int
-    height: int
-
-
-def framed(layers: Sequence[alt.Chart], title: str, subtitle: str, size: Size) -> Drawing:
-    """Layer the charts and add the title."""
-    left, inner, height = size
-    top = TITLE_HEIGHT + (SUBTITLE_HEIGHT if subtitle else 0)
-    right = WIDTH - MARGIN - left - inner - MARGIN
-    heading = alt.TitleParams(
-        cut(title, 70),
-        subtitle=[cut(subtitle, 90)] if subtitle else [],
-        anchor="start",
-        frame="group",
-        fontSize=TITLE_SIZE,
-        subtitleFontSize=TEXT_SIZE - 1,
-        subtitlePadding=5,
-        dx=-left,
-        offset=12,
+def _beside(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
+    """Name, bar, numbers, difference and remark beside each other."""
+    names = min(NAME_AT_MOST, widest(cut(row.name) for row in rows))
+    words, remarks = widest(row.words for row in rows), widest((row.remark for row in rows), bold=True)
+    change_width = room * OF_WIDTH if differs else 0
+    change = room - change_width - (remarks + GAP if remarks else 0)
+    right = change - (2 * GAP if differs else 0)
+    bar, middle = names + GAP, ROW_HEIGHT / 2
+    return Places(
+        *(names, bar, right - words - GAP - bar, right, change, change_width, room),
+        *(middle, middle, middle, middle, ROW_HEIGHT),
+        is_stacked=False,
     )
-    sized = alt.LayerChart(layer=list(layers)).properties(
-        width=inner,
-        height=height,
-        title=heading,
-        autosize=alt.AutoSizeParams(type="none"),
-        padding={"left": left + MARGIN, "right": right + MARGIN, "top": top + MARGIN, "bottom": MARGIN},
+
+
+def _stacked(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
+    """Name and numbers above bar, difference and its remark; the name on a line of its own where it has no room."""
+    words, remarks = widest(row.words for row in rows), widest((row.remark for row in rows), bold=True)
+    change_width = room * OF_WIDTH if differs else 0
+    change = max(room - (remarks + GAP / 2) - change_width, 2 * GAP) if differs else room
+    right = room if differs or not remarks else room - remarks - GAP / 2
+    lines = 1 if right - words - GAP >= NAME_AT_LEAST else 2
+    text, middle = (lines - 0.5) * TEXT_HEIGHT, lines * TEXT_HEIGHT + MARK_BEYOND + BAR_HEIGHT / 2
+    return Places(
+        *(0, 0, change - GAP if differs else room, right, change, change_width, room),
+        *(TEXT_HEIGHT / 2, text, middle if differs else text, middle, lines * TEXT_HEIGHT + BELOW),
+        is_stacked=True,
     )
-    document: dict[str, Any] = sized.to_dict()
-    # This is Altair's default theme; colours are set where the chart is shown.
-    document.pop("config", None)
-    return Drawing(document, height + top + 2 * MARGIN)
 
 
-def cut(text: str, characters: int = KEPT_CHARACTERS) -> str:
-    """Shorten text from data to one line of a chart, with … where it is cut off."""
-    shown = printable(text[: characters + 1]).strip() or "(empty)"
-    return shown if len(shown) <= characters else f"{shown[: characters - 1]}…"
+def _head(places: Places, scales: Scales) -> Iterator[Shape]:
+    is_left = _share(0, scales) < 0.5
+    x = places.change + (0 if is_left else places.change_width)
+    yield Words(x, HEAD_HEIGHT / 2, "Difference", anchor="start" if is_left else "end", style=WEAK)
 
 
-def _bars(rows: Sequence[Bar], x: alt.X) -> Iterable[alt.Chart]:
-    """A layer for each style, so that a style is a name and not a colour scale."""
-    for style in dict.fromkeys(row.style for row in rows):
-        values = [
-            {"place": place, "length": row.length, **{_safe(k): v for k, v in row.tooltip.items()}}
-            for place, row in enumerate(rows)
-            if row.style == style
-        ]
-        tooltip = [alt.Tooltip(field=_safe(key), type="nominal", title=key) for key in rows[0].tooltip]
-        shape = alt.Chart(alt.InlineData(values=values)).mark_bar(style=style, height=BAR_HEIGHT, cornerRadiusEnd=2)
-        yield shape.encode(x=x, y=_rows(rows), tooltip=tooltip)
+def _row(row: Bar, places: Places, scales: Scales) -> Iterator[Shape]:
+    """The shapes of a row, as if it were the first."""
+    tip = f"{cut(row.name)}: {row.words}{f' ({row.remark})' if row.remark else ''}"
+    yield _name(row, places)
+    yield Words(places.words, places.words_y, row.words, anchor="end")
+    top = places.bar_y - BAR_HEIGHT / 2
+    if row.length > 0:
+        length = places.bar_width * min(row.length / scales.longest, 1)
+        yield Block(places.bar, top, max(length, LEAST), BAR_HEIGHT, row.style, tip)
+    else:
+        yield Line(places.bar, top, 1, BAR_HEIGHT, BACK)
+    if row.mark is not None:
+        at = places.bar_width * min(row.mark / scales.longest, 1) - MARK / 2
+        left = places.bar + min(max(at, 0), places.bar_width - MARK)
+        yield Line(left, top - MARK_BEYOND, MARK, BAR_HEIGHT + 2 * MARK_BEYOND, STRONG)
+    if places.change_width:
+        yield from _change(row, places, scales, tip)
+    if row.remark:
+        style = row.style if row.stressed else WEAK
+        yield Words(places.remark, places.remark_y, row.remark, "end", style, row.stressed)
 
 
-def _marks(rows: Sequence[Bar]) -> Iterable[alt.Chart]:
-    values = [{"place": place, "mark": row.mark} for place, row in enumerate(rows) if row.mark is not None]
-    if values:
-        shape = alt.Chart(alt.InlineData(values=values)).mark_tick(
-            style=STRONG, orient="vertical", thickness=3, size=MARK_HEIGHT, opacity=1
-        )
-        yield shape.encode(x=alt.X("mark:Q", axis=None), y=_rows(rows))
+def _name(row: Bar, places: Places) -> Words:
+    name = cut(row.name)
+    if not places.is_stacked:
+        return Words(places.name, places.name_y, fitted(name, places.name), anchor="end")
+    taken = width(row.words) + GAP if places.name_y == places.words_y else 0
+    return Words(places.name, places.name_y, fitted(name, places.words - taken))
 
 
-def _remarks(rows: Sequence[Bar], x: float) -> Iterable[alt.Chart]:
-    quiet = [row if not row.stressed else row._replace(remark="") for row in rows]
-    loud = [row if row.stressed else row._replace(remark="") for row in rows]
-    yield _text(quiet, "remark", WEAK, x, align="right")
-    yield _text(loud, "remark", STRONG, x, align="right", fontWeight="bold")
+def _change(row: Bar, places: Places, scales: Scales, tip: str) -> Iterator[Shape]:
+    top = places.bar_y - BAR_HEIGHT / 2
+    zero = places.change + places.change_width * _share(0, scales)
+    if row.change:
+        end = places.change + places.change_width * _share(row.change, scales)
+        left, right = sorted((zero, end))
+        if right - left < LEAST:
+            left, right = (zero - LEAST, zero) if row.change < 0 else (zero, zero + LEAST)
+        yield Block(left, top, right - left, BAR_HEIGHT, row.style, tip)
+    yield Line(zero - 0.5, top - MARK_BEYOND, 1, BAR_HEIGHT + 2 * MARK_BEYOND, WEAK)
 
 
-def _text(rows: Sequence[Bar], field: str, style: str, x: float, **look: Any) -> alt.Chart:
-    shown = [(place, _shown(row, field)) for place, row in enumerate(rows)]
-    values = [{"place": place, "text": text} for place, text in shown if text]
-    shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=style, **look)
-    encoded: alt.Chart = shape.encode(x=alt.value(x), y=_rows(rows), text=alt.Text("text:N"))
-    return encoded
-
-
-def _shown(row: Bar, field: str) -> str:
-    text: str = getattr(row, field)
-    return cut(text) if field == "name" else text
-
-
-def _rows(rows: Sequence[Bar]) -> alt.Y:
-    return alt.Y("place:O", axis=None, scale=alt.Scale(domain=list(range(len(rows)))))
-
-
-def _safe(key: str) -> str:
-    return f"tooltip {key}"
-
-
-def _width(texts: Iterable[str], *, bold: bool = False) -> int:
-    """Pixels that the longest text needs, slightly overestimated."""
-    widths = (sum(map(_character_width, cut(text))) if text else 0 for text in texts)
-    return round(max(widths) * TEXT_SIZE * (1.07 if bold else 1))
-
-
-def _character_width(character: str) -> float:
-    if unicodedata.east_asian_width(character) in "WF":
-        return 1.05
-    return 0.76 if character.isupper() or character in WIDE else 0.3 if character in ",. ()" else 0.58
+def _share(change: float, scales: Scales) -> float:
+    """The position on the scale of differences, as a share of its width."""
+    return (change - scales.least) / ((scales.most - scales.least) or 1)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from recon.charts import findings, outcomes
 from recon.charts.account import panel, panel_words
-from recon.charts.bars import Bar, bars, cut
+from recon.charts.bars import Bar, bars
 from recon.charts.figure import Figure
+from recon.charts.findings import MINUS, NO_TIER
+from recon.charts.measure import cut
 from recon.charts.months import columns
 from recon.charts.theme import DATA
-from recon.charts.waterfall import waterfall
+from recon.charts.waterfall import are_broken, waterfall
 from recon.model import ENTITIES, Outcome
 from recon.report.text import difference, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from recon.charts.bars import Drawing
-    from recon.model import Check, Tally, Verification
+    from recon.model import Check, Verification
 
 ROWS_AT_MOST = 60
 NAMED_AT_MOST = 12
 NO_DATE = "(none)"
-MINUS = "\u2212"
+OWN_SCALE = "; differences on a scale of their own"
 
 
 def draw(verification: Verification, only: str | None = None) -> dict[str, Figure]:
@@ -36,54 +39,53 @@ def draw(verification: Verification, only: str | None = None) -> dict[str, Figur
     wanted = {only: CHARTS[only]} if only else CHARTS
     figures = {name: figure for name, chart in wanted.items() for figure in chart(verification)}
     remark = _remark(verification)
-    return {name: _remarked(figure, remark) for name, figure in figures.items()} if remark else figures
+    return {name: replace(figure, title=f"{figure.title}{remark}") for name, figure in figures.items()}
 
 
 def _remark(v: Verification) -> str:
     """What every chart has to say as well, as it may be passed on alone; usually nothing."""
-    return "dry run" if v.dry_run else "another database's bundle" if v.is_unrelated else ""
-
-
-def _remarked(figure: Figure, remark: str) -> Figure:
-    heading = {**figure.chart["title"], "text": f"{figure.chart['title']['text']} ({remark})"}
-    title, alt = f"{figure.title} ({remark})", f"{figure.alt} ({remark})"
-    return replace(figure, title=title, alt=alt, chart={**figure.chart, "title": heading, "description": alt})
+    return " (dry run)" if v.dry_run else " (another database's bundle)" if v.is_unrelated else ""
 
 
 def _counts(v: Verification) -> Iterator[Figure]:
-    rows = [_compared(e.capitalize(), v.counts_bundle[e], v.counts_database[e], Outcome.FAIL) for e in ENTITIES]
-    words = [f"{e}: {v.counts_database[e]:,}, expected {v.counts_bundle[e]:,}" for e in ENTITIES]
-    title = "Counts: database beside bundle"
-    drawing = bars(rows, title, "Bar: rows in the database · line: what the bundle says there should be")
-    yield _figure("counts", title, words, drawing)
+    rows = [
+        _compared(e.capitalize(), v.counts_bundle[e], v.counts_database[e], outcomes.of_count(v, e)) for e in ENTITIES
+    ]
+    words = [f"{e} {v.counts_database[e]:,}, expected {v.counts_bundle[e]:,}" for e in ENTITIES]
+    title = findings.of_counts(v.counts_bundle, v.counts_database)
+    subtitle = f"Bar: rows in the database · line: what the bundle says there should be{_scale(rows)}"
+    yield Figure("counts", title, subtitle, _numbers(words), partial(bars, rows))
 
 
 def _ledger(v: Verification) -> Iterator[Figure]:
-    accounts = v.ledger.entities if v.ledger else ()
-    if not accounts:
+    if not v.ledger or not v.ledger.entities:
         return
-    title = "From source records to rows in the database"
-    drawing = waterfall([panel(account) for account in accounts], title, "Each entity on a scale of its own")
-    yield _figure("record-ledger", title, [panel_words(account) for account in accounts], drawing)
+    styles = outcomes.of_records(v)
+    panels = [panel(account, styles) for account in v.ledger.entities]
+    subtitle = "From source records to rows in the database, each entity on a scale of its own"
+    subtitle += "; broken bars: the scale goes on near their ends" if are_broken(panels) else ""
+    words = [panel_words(account) for account in v.ledger.entities]
+    yield Figure("record-ledger", findings.of_ledger(v.ledger), subtitle, "; ".join(words), partial(waterfall, panels))
 
 
 def _tiers(v: Verification) -> Iterator[Figure]:
     if not v.tiers:
         return
+    without = outcomes.of_no_tier(v)
     rows = [
         Bar(
             tier.code,
             tier.count,
             f"{tier.count:,}",
             remark=f"{tier.percentage:.1f} %",
-            tooltip=_tooltip(tier.code, tier.count),
+            style=without if tier.code == NO_TIER else DATA,
         )
         for tier in v.tiers[:ROWS_AT_MOST]
     ]
     words = [f"{cut(tier.code)} {tier.count:,} ({tier.percentage:.1f} %)" for tier in v.tiers]
-    title = "Members by tier"
-    drawing = bars(rows, title, f"In the tiers' own order{_of_all(len(v.tiers), 'tiers')}")
-    yield _figure("tier-distribution", title, words, drawing)
+    title = findings.of_tiers(v.tiers, v.counts_database["members"])
+    subtitle = f"Members in each tier, in the tiers' own order{_of_all(len(v.tiers), 'tiers')}"
+    yield Figure("tier-distribution", title, subtitle, _numbers(words), partial(bars, rows))
 
 
 def _expected(v: Verification) -> Iterator[Figure]:
@@ -94,29 +96,43 @@ def _expected(v: Verification) -> Iterator[Figure]:
     present: dict[str, int] = {}
     for tier in v.tiers:
         present[tier.code] = present.get(tier.code, 0) + tier.count
-    codes = sorted({**present, **expected}, key=lambda code: code == "(none)")
-    rows = [_compared(code, expected.get(code, 0), present.get(code, 0), DATA) for code in codes[:ROWS_AT_MOST]]
+    codes = sorted({**present, **expected}, key=lambda code: code == NO_TIER)
+    style = outcomes.of_tiers(v)
+    rows = []
+    for code in codes[:ROWS_AT_MOST]:
+        should, are = expected.get(code, 0), present.get(code, 0)
+        rows.append(_compared(code, should, are, DATA if should == are else style))
     words = [f"{cut(code)} {present.get(code, 0):,}, expected {expected.get(code, 0):,}" for code in codes]
-    title = "Members by tier: database beside expectation"
-    subtitle = f"Bar: in the database · line: by membership level and tier mapping{_of_all(len(codes), 'tiers')}"
-    yield _figure("tier-expected", title, words, bars(rows, title, subtitle))
+    title = findings.of_expected(expected, present, codes)
+    subtitle = f"Bar: members in the database · line: by membership level and tier mapping{_scale(rows)}"
+    subtitle += _of_all(len(codes), "tiers")
+    yield Figure("tier-expected", title, subtitle, _numbers(words), partial(bars, rows))
 
 
 def _coverage(v: Verification) -> Iterator[Figure]:
     """Every tier check that compares percentages; each bar has the colour of the check's outcome."""
     checks = [check for check in v.checks if check.category == "tiers" and check.unit == "%"]
-    numbers = [(check, *limited, check.outcome) for check in checks if (limited := _limited(check))]
+    numbers = [(check, *limited) for check in checks if (limited := _limited(check))]
     if not numbers:
         return
     rows = [
-        Bar(check.name, actual, f"{actual:g} %, limit {limit:g} %", limit, str(o), o is not Outcome.PASS, str(o))
-        for check, limit, actual, o in numbers
+        Bar(
+            check.name,
+            actual,
+            f"{actual:g} %, limit {limit:g} %",
+            limit,
+            round(actual - limit, 6),
+            f"{check.outcome} {actual - limit:+.6g}".replace("-", MINUS),
+            str(check.outcome),
+            stressed=check.outcome is not Outcome.PASS,
+        )
+        for check, limit, actual in numbers
     ]
-    words = [f"{cut(check.name)} {actual:g} %, limit {limit:g} %: {o}" for check, limit, actual, o in numbers]
-    title = "Tier coverage against its limit"
-    longest = max(100.0, *(number for _, limit, actual, _ in numbers for number in (limit, actual)))
-    subtitle = "Bar: share of members, up to 100 % · line: the limit"
-    yield _figure("tier-coverage", title, words, bars(rows, title, subtitle, longest))
+    words = [f"{cut(check.name)} {actual:g} %, limit {limit:g} %: {check.outcome}" for check, limit, actual in numbers]
+    title = findings.of_limits([(check.name, limit, actual) for check, limit, actual in numbers])
+    longest = max(100.0, *(number for _, limit, actual in numbers for number in (limit, actual)))
+    subtitle = f"Bar: the share, up to 100 % · line: the limit{_scale(rows)}"
+    yield Figure("tier-coverage", title, subtitle, _numbers(words), partial(bars, rows, longest=longest))
 
 
 def _by_month(v: Verification) -> Iterator[Figure]:
@@ -125,36 +141,35 @@ def _by_month(v: Verification) -> Iterator[Figure]:
     if not months:
         return
     undated = [f"{plural(tally.count, 'registration')} without a date" for tally in tallies if tally.label == NO_DATE]
-    title = "Registrations per month"
-    most, fewest = max(months, key=_count), min(months, key=_count)
+    fewest = min(months, key=lambda month: month.count)
     words = [
         f"from {months[0].label} to {months[-1].label}",
-        f"the most, {most.count:,}, in {most.label}",
         f"the fewest, {fewest.count:,}, in {fewest.label}",
         *undated,
     ]
-    subtitle = "; ".join(("By the day they were made (UTC)", *undated))
-    yield _figure("registrations-by-month", title, words, columns(months, title, subtitle))
+    title = findings.of_months(months, v.counts_database["registrations"])
+    subtitle = "; ".join(("Registrations by the month in which they were made (UTC)", *undated))
+    yield Figure("registrations-by-month", title, subtitle, "; ".join(words), partial(columns, months))
 
 
 def _by_status(v: Verification) -> Iterator[Figure]:
     tallies = v.distributions.registrations_by_status if v.distributions else ()
     if not tallies:
         return
-    rows = [Bar(t.label, t.count, f"{t.count:,}", tooltip=_tooltip(t.label, t.count)) for t in tallies[:ROWS_AT_MOST]]
+    rows = [Bar(tally.label, tally.count, f"{tally.count:,}") for tally in tallies[:ROWS_AT_MOST]]
     words = [f"{cut(tally.label)} {tally.count:,}" for tally in tallies]
-    title = "Registrations by status"
-    drawing = bars(rows, title, f"The most frequent first{_of_all(len(tallies), 'statuses')}")
-    yield _figure("registrations-by-status", title, words, drawing)
+    title = findings.of_statuses(tallies, v.counts_database["registrations"])
+    subtitle = f"Registrations of each status, the most frequent first{_of_all(len(tallies), 'statuses')}"
+    yield Figure("registrations-by-status", title, subtitle, _numbers(words), partial(bars, rows))
 
 
-def _compared(name: str, expected: int, present: int, differing: str) -> Bar:
-    """What is present as a bar, what is expected as a line across it."""
-    equal = expected == present
-    remark = "equal" if equal else difference(expected, present).replace("-", MINUS)
-    tooltip: dict[str, str | int | float] = {"Name": cut(name), "Expected": expected, "Database": present}
-    style = DATA if equal else str(differing)
-    return Bar(name, present, f"{present:,}, expected {expected:,}", expected, remark, not equal, style, tooltip)
+def _compared(name: str, expected: int, present: int, style: str) -> Bar:
+    """What is present as a bar, what is expected as a line across it, and the difference."""
+    change = present - expected
+    remark = difference(expected, present).replace("-", MINUS) if change else "equal"
+    return Bar(
+        name, present, f"{present:,}, expected {expected:,}", expected, change, remark, style, stressed=bool(change)
+    )
 
 
 def _limited(check: Check) -> tuple[float, float] | None:
@@ -165,22 +180,17 @@ def _limited(check: Check) -> tuple[float, float] | None:
     return None
 
 
-def _figure(name: str, title: str, words: Sequence[str], drawing: Drawing) -> Figure:
+def _numbers(words: Sequence[str]) -> str:
     further = [f"and {len(words) - NAMED_AT_MOST:,} more"] if len(words) > NAMED_AT_MOST else []
-    alt = f"{title}: {'; '.join([*words[:NAMED_AT_MOST], *further])}."
-    return Figure(name, title, alt, drawing.height, {**drawing.chart, "description": alt})
+    return "; ".join([*words[:NAMED_AT_MOST], *further])
+
+
+def _scale(rows: Sequence[Bar]) -> str:
+    return OWN_SCALE if any(row.change for row in rows) else ""
 
 
 def _of_all(rows: int, noun: str) -> str:
     return f"; the first {ROWS_AT_MOST} of {rows:,} {noun}" if rows > ROWS_AT_MOST else ""
-
-
-def _tooltip(name: str, count: int) -> dict[str, str | int | float]:
-    return {"Name": cut(name), "Count": count}
-
-
-def _count(tally: Tally) -> int:
-    return tally.count
 
 
 CHARTS: dict[str, Callable[[Verification], Iterator[Figure]]] = {

@@ -1,26 +1,30 @@
-"""A chart that is ready to be shown or written: rendered without a network, in light and dark."""
+"""A chart that is ready to be shown or written: rendered without a network, in light and dark, wide and narrow."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-import vl_convert
-
-from recon.charts.theme import WIDTH, config
+from recon.charts import svg
+from recon.charts.shapes import Drawing, titled
+from recon.charts.theme import NARROW, WIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-MIME = "application/vnd.vegalite.v6+json"
-VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+PAGE_MIME = "application/vnd.recon.chart+html"
+"""By this name a notebook holds the form for `report.html`, which relies on that page's style sheet."""
 PNG_SCALE = 2
-HTML = (
+PICTURE = (
     '<figure class="chart"><picture><source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">'
     '<img src="{light}" alt="{alt}" width="{width}" height="{height}"></picture></figure>'
+)
+PART = (
+    '<figure class="chart"><figcaption><strong>{title}</strong> <span>{subtitle}</span></figcaption>{wide}{narrow}'
+    "</figure>"
 )
 
 
@@ -32,45 +36,70 @@ class Figure:
 
     Attributes:
         name: As used in file names, e.g. "tier-distribution".
-        title: What it shows.
-        alt: Its numbers in words, one sentence or more.
-        height: In pixels; every chart is `WIDTH` wide.
-        chart: As Vega-Lite, without colours.
+        title: What it shows, one finding with its numbers.
+        subtitle: How to read it.
+        numbers: Its numbers in words.
+        draw: Draws it without its title, so many pixels wide.
     """
 
     name: str
     title: str
-    alt: str
-    height: int
-    chart: Mapping[str, Any]
+    subtitle: str
+    numbers: str
+    draw: Callable[[float], Drawing]
 
-    def spec(self, *, dark: bool = False) -> dict[str, Any]:
+    @property
+    def alt(self) -> str:
+        """What it shows, and its numbers, in words."""
+        return f"{self.title}: {self.numbers}."
+
+    @cached_property
+    def alone(self) -> Drawing:
+        """The wide drawing with its title."""
+        return titled(self.draw(WIDE), self.title, self.subtitle)
+
+    def spec(self) -> dict[str, Any]:
         """The complete chart as Vega-Lite."""
-        return {**self.chart, "config": config(dark=dark)}
+        # Altair costs half a second that only notebooks need.
+        from recon.charts.vegalite import specification  # noqa: PLC0415 - a heavy import
+
+        return specification(self.alone, self.alt)
 
     def svg(self, *, dark: bool = False) -> str:
         """The chart as SVG, with text as text."""
-        drawn: str = vl_convert.vegalite_to_svg(self.spec(dark=dark), vl_version=VERSION)
-        return drawn
+        return svg.document(self.alone, self.alt, dark=dark)
 
     def png(self) -> bytes:
         """The chart as PNG, in light, at twice the size."""
-        drawn: bytes = vl_convert.vegalite_to_png(self.spec(), vl_version=VERSION, scale=PNG_SCALE)
+        import vl_convert  # noqa: PLC0415 - a heavy import
+
+        drawn: bytes = vl_convert.svg_to_png(self.svg(), scale=PNG_SCALE)
         return drawn
 
     def html(self) -> str:
-        """The chart as a picture embedded in a page, light or dark to match the reader's screen."""
-        return HTML.format(
+        """The chart as a picture that any page can show, light or dark to match the reader's screen."""
+        return PICTURE.format(
             light=_address(self.svg()),
             dark=_address(self.svg(dark=True)),
             alt=escape(self.alt),
-            width=WIDTH,
-            height=self.height,
+            width=f"{self.alone.width:.0f}",
+            height=f"{self.alone.height:.0f}",
+        )
+
+    def page_html(self) -> str:
+        """The chart as a part of `report.html`, whose font, colours and width it takes; all text is escaped."""
+        return PART.format(
+            title=escape(self.title),
+            subtitle=escape(self.subtitle),
+            wide=svg.part(self.draw(WIDE), self.numbers, "wide"),
+            narrow=svg.part(self.draw(NARROW), self.numbers, "narrow"),
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/plain": self.alt, "text/html": self.html(), MIME: self.spec()}
+        from recon.charts.vegalite import MIME  # noqa: PLC0415 - a heavy import
+
+        return {"text/plain": self.alt, "text/html": self.html(), PAGE_MIME: self.page_html(), MIME: self.spec()}
 
 
-def _address(svg: str) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+def _address(document: str) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(document.encode()).decode()}"

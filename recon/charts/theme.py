@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recon.report.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET
+from recon.report.palette import ACCENT, FONT, INK, OUTCOMES, PAPER, QUIET, RULE
 
 if TYPE_CHECKING:
     from recon.report.palette import Colour
 
-WIDTH = 540
-MARGIN = 6
+# The widths of what is drawn without margins. A page shows the wide drawing from 50 rem on, the narrow one below it, so
+# that no text is smaller than 11 pixels at any width from 340 pixels on.
+WIDE, NARROW = 880, 340
+MARGIN = 8
+GAP = 12
 TEXT_SIZE = 13
-TITLE_SIZE = 15
-TITLE_HEIGHT = 30
-SUBTITLE_HEIGHT = 19
-# Fonts of equal widths, so that text measured here fits wherever it is shown.
-FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
-TRACK = {"light": "#e6eaee", "dark": "#2b3138"}
-DATA, STRONG, WEAK, BACK = "data", "strong", "weak", "back"
+TITLE_SIZE = 16
+TITLE_LINE, TEXT_LINE = 22, 18
+DATA, STRONG, WEAK, BACK = "accent", "ink", "quiet", "line"
+STYLES: dict[str, Colour] = {DATA: ACCENT, STRONG: INK, WEAK: QUIET, BACK: RULE} | {
+    str(outcome): colour for outcome, colour in OUTCOMES.items()
+}
+"""Each style, by the name of the style sheet's variable that has its colour."""
 
 
-def config(*, dark: bool = False) -> dict[str, Any]:
-    """The configuration that gives a chart its colours; charts themselves name styles, never colours."""
+def shade(style: str, *, dark: bool = False) -> str:
+    """The colour of a style as #rrggbb."""
+    return STYLES[style].dark if dark else STYLES[style].light
 
-    def shade(colour: Colour) -> str:
-        return colour.dark if dark else colour.light
 
-    named = {DATA: ACCENT, STRONG: INK, WEAK: QUIET} | {str(outcome): colour for outcome, colour in OUTCOMES.items()}
-    styles = {name: {"color": shade(colour), "fill": shade(colour)} for name, colour in named.items()}
-    track = TRACK["dark" if dark else "light"]
+def config() -> dict[str, Any]:
+    """The configuration that gives a chart in Vega-Lite its colours; the chart itself names styles."""
     return {
-        "background": shade(PAPER),
+        "background": PAPER.light,
         "font": FONT,
         "text": {"fontSize": TEXT_SIZE, "baseline": "middle"},
-        "style": styles | {BACK: {"color": track, "fill": track, "stroke": track}},
-        "title": {"color": shade(INK), "subtitleColor": shade(QUIET)},
+        "style": {name: {"color": shade(name), "fill": shade(name), "stroke": None} for name in STYLES},
+        "title": {"color": INK.light, "subtitleColor": QUIET.light},
         "view": {"stroke": None},
     }

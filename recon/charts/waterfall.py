@@ -1,4 +1,4 @@
-"""Steps from one total to the next, as Vega-Lite without colours; small steps stay visible beside large totals.
+"""Steps from one total to the next; small steps stay visible beside large totals.
 
 Where all totals are large compared to the steps, their bars are broken: the scale resumes near the ends of the bars.
 """
@@ -6,12 +6,11 @@ Where all totals are large compared to the steps, their bars are broken: the sca
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import altair as alt
-
-from recon.charts.bars import Drawing, Size, framed
-from recon.charts.theme import DATA, MARGIN, STRONG, TEXT_SIZE, WEAK, WIDTH
+from recon.charts.measure import widest
+from recon.charts.shapes import Block, Drawing, Line, Shape, Words
+from recon.charts.theme import DATA, GAP, WEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 ROW_HEIGHT = 24
 # The free space above and below a bar, as a share of its row.
 PADDING = 0.2
-NAME_WIDTH = 134
-GAP = 10
+# Between two panels, as a share of a row.
+APART = 0.35
 # Shares of the width: where a broken bar is interrupted, where the lowest level is in that case, and the minimum length
 # of a bar, so that it is not overlooked.
 BREAK = (0.06, 0.085)
@@ -76,9 +75,9 @@ class Scale(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A step at its position, counted from 0 through all panels, with the scale of its panel."""
+    """A step with the scale of its panel; `place` is its position in rows, counted from the top of the chart."""
 
-    place: int
+    place: float
     step: WaterfallStep
     scale: Scale
 
@@ -95,74 +94,49 @@ class Row(NamedTuple):
         return [(left, right)]
 
 
-def waterfall(panels: Sequence[Panel], title: str, subtitle: str) -> Drawing:
+def waterfall(panels: Sequence[Panel], room: float) -> Drawing:
     """Draw the panels one below another, each under its title; at least one."""
     rows, titles = _placed(panels)
-    places = len(rows) + len(titles)
-    words = round(max(len(row.step.words) for row in rows) * TEXT_SIZE * 0.6) + GAP
-    inner = WIDTH - 2 * MARGIN - NAME_WIDTH - GAP - words
-    y = alt.Scale(domain=[0, places], reverse=True, nice=False, zero=False)
-    layers = [
-        _connectors(rows, y),
-        *_bars(rows, y),
-        _text([(row.place, row.step.name) for row in rows], y, x=-GAP, align="right"),
-        _text([(row.place, row.step.words) for row in rows], y, x=inner + words, align="right"),
-        _text(titles, y, x=-NAME_WIDTH - GAP, align="left", fontWeight="bold"),
-    ]
-    if any(row.scale.low for row in rows):
-        subtitle = f"{subtitle}; broken bars: the scale goes on near their ends"
-    return framed(layers, title, subtitle, Size(NAME_WIDTH + GAP, inner, places * ROW_HEIGHT))
+    names, words = widest(row.step.name for row in rows), widest(row.step.words for row in rows)
+    left, inner = names + GAP, room - names - words - 2 * GAP
+    shapes: list[Shape] = list(_connectors(rows, left, inner))
+    for row in rows:
+        shapes += _bar(row, left, inner)
+        middle = (row.place + 0.5) * ROW_HEIGHT
+        shapes.append(Words(names, middle, row.step.name, anchor="end"))
+        shapes.append(Words(room, middle, row.step.words, anchor="end"))
+    shapes += (Words(0, (place + 0.5) * ROW_HEIGHT, title, bold=True) for place, title in titles)
+    return Drawing(room, (rows[-1].place + 1) * ROW_HEIGHT, tuple(shapes))
 
 
-def _placed(panels: Sequence[Panel]) -> tuple[list[Row], list[tuple[int, str]]]:
+def are_broken(panels: Sequence[Panel]) -> bool:
+    """Whether the bars of a panel are interrupted."""
+    return any(panel.scale.low for panel in panels)
+
+
+def _placed(panels: Sequence[Panel]) -> tuple[list[Row], list[tuple[float, str]]]:
     """The rows of all panels, and the title of each panel with its position."""
     rows: list[Row] = []
-    titles: list[tuple[int, str]] = []
+    titles: list[tuple[float, str]] = []
+    place = 0.0
     for panel in panels:
-        place = len(rows) + len(titles)
         titles.append((place, panel.title))
         rows += (Row(place + 1 + number, step, panel.scale) for number, step in enumerate(panel.steps))
+        place += 1 + len(panel.steps) + APART
     return rows, titles
 
 
-def _bars(rows: Sequence[Row], y: alt.Scale) -> Iterator[alt.Chart]:
-    """A layer for each style, so that a style is a name and not a colour scale."""
-    for style in dict.fromkeys(row.step.style for row in rows):
-        values = [
-            {"from": left, "to": right, **_height(row), "name": row.step.name, "words": row.step.words}
-            for row in rows
-            if row.step.style == style
-            for left, right in row.spans
-        ]
-        tooltip = [alt.Tooltip("name:N", title="Step"), alt.Tooltip("words:N", title="Count")]
-        shape = alt.Chart(alt.InlineData(values=values)).mark_rect(style=style)
-        yield shape.encode(
-            x=_x("from:Q"), x2="to:Q", y=alt.Y("top:Q", axis=None, scale=y), y2="bottom:Q", tooltip=tooltip
-        )
+def _bar(row: Row, left: float, inner: float) -> Iterator[Shape]:
+    top, height = (row.place + PADDING) * ROW_HEIGHT, (1 - 2 * PADDING) * ROW_HEIGHT
+    for start, end in row.spans:
+        if end > start:
+            tip = f"{row.step.name}: {row.step.words}"
+            yield Block(left + start * inner, top, (end - start) * inner, height, row.step.style, tip)
 
 
-def _connectors(rows: Sequence[Row], y: alt.Scale) -> alt.Chart:
+def _connectors(rows: Sequence[Row], left: float, inner: float) -> Iterator[Shape]:
     """Lines from the end of each bar to the next row of its panel."""
-    pairs = [(one, other) for one, other in pairwise(rows) if other.place == one.place + 1]
-    values = [
-        {"at": one.scale.share(one.step.end), "top": one.place + 0.5, "bottom": other.place + 0.5}
-        for one, other in pairs
-    ]
-    shape = alt.Chart(alt.InlineData(values=values)).mark_rule(style=WEAK, opacity=0.6)
-    encoded: alt.Chart = shape.encode(x=_x("at:Q"), y=alt.Y("top:Q", axis=None, scale=y), y2="bottom:Q")
-    return encoded
-
-
-def _text(texts: Sequence[tuple[int, str]], y: alt.Scale, x: float, **look: Any) -> alt.Chart:
-    values = [{"at": place + 0.5, "text": text} for place, text in texts]
-    shape = alt.Chart(alt.InlineData(values=values)).mark_text(style=STRONG, **look)
-    encoded: alt.Chart = shape.encode(x=alt.value(x), y=alt.Y("at:Q", axis=None, scale=y), text="text:N")
-    return encoded
-
-
-def _height(row: Row) -> dict[str, float]:
-    return {"top": row.place + PADDING, "bottom": row.place + 1 - PADDING}
-
-
-def _x(field: str) -> alt.X:
-    return alt.X(field, axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
+    for one, other in pairwise(rows):
+        if other.place == one.place + 1:
+            at = left + one.scale.share(one.step.end) * inner
+            yield Line(at - 0.5, (one.place + 0.5) * ROW_HEIGHT, 1, ROW_HEIGHT, WEAK)

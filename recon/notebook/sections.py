@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from recon.charts import draw, write_charts
 from recon.errors import OutputError, VerificationFailedError
 from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.formats import FORMATS
@@ -136,9 +137,6 @@ def passes(verification: Verification) -> Section:
 
 def chart(verification: Verification, name: str) -> Figure | Section:
     """One chart of `recon.charts`, or a sentence that says why there is none."""
-    # Altair costs half a second that no other section needs.
-    from recon.charts import draw  # noqa: PLC0415 - a heavy import
-
     return draw(verification, name).get(name) or _note(_why_no_chart(verification, name))
 
 
@@ -169,7 +167,6 @@ def files(verification: Verification, folder: Path | str | None) -> Section:
     if given is None:
         return _note("No files were asked for.")
     home = Path(given)
-    from recon.charts import write_charts  # noqa: PLC0415 - a heavy import
     from recon.report.markdown import render_with_charts  # noqa: PLC0415 - needed only here
 
     words = {name: figure.alt for name, figure in write_charts(verification, home / "charts").items()}

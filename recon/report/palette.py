@@ -1,4 +1,4 @@
-"""The colours of outcomes and verdicts, the same wherever these are shown."""
+"""The colours of outcomes and verdicts, and the font, the same wherever these are shown."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ PAPER = Colour("white", "#ffffff", "#15181c")
 INK = Colour("black", "#1c2126", "#e6e9ec")
 QUIET = Colour("bright_black", "#57606a", "#a3adb8")
 ACCENT = Colour("blue", "#2f5f95", "#8db9ea")
+RULE = Colour("white", "#d5dae0", "#363c44")
+"""Lines that only separate, which need no contrast."""
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif'
 OUTCOMES = {
     Outcome.PASS: Colour("green", "#1a7334", "#57c877"),
     Outcome.WARN: Colour("yellow", "#855600", "#e3b341"),

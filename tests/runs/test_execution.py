@@ -81,6 +81,8 @@ def test_every_chart_is_a_static_picture_and_an_interactive_one(passed: Executed
         data = passed.outputs(cell)[0]["data"]
         assert "".join(data["text/html"]).startswith('<figure class="chart"><picture><source')
         assert data["application/vnd.vegalite.v6+json"]["config"]
+        assert "".join(data["application/vnd.recon.chart+html"]) in page(passed)
+    assert len(page(passed)) < 250_000
 
 
 def test_what_is_saved_names_no_path_of_the_machine(passed: Executed) -> None:

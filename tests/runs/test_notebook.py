@@ -161,7 +161,7 @@ def test_files_are_written_where_they_are_asked_for(failed: Executed) -> None:
     charts = {path.name for path in (home / "charts").iterdir()}
     assert {"tier-distribution.svg", "tier-distribution.png"} <= charts
     assert "](charts/tier-distribution.svg)" in report
-    assert "![Members by tier: " in report
+    assert "is the largest tier: " in report
 
 
 @pytest.mark.soak

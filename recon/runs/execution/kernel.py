@@ -26,7 +26,7 @@ if str(os.getppid()) != os.environ.get("JPY_PARENT_PID", str(os.getppid())):
     sys.exit(1)
 runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 """
-AHEAD = "import recon.charts, recon.notebook, recon.verification.verify"
+AHEAD = "import recon.charts.vegalite, recon.notebook, recon.verification.verify"
 
 
 def kernel_manager(environment: Mapping[str, str] | None = None) -> type[AsyncKernelManager]:
