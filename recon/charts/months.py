@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from recon.model import Tally
 
 HEIGHT, NARROW_HEIGHT = 210, 170
+# So high are a few columns, which show nothing but their numbers.
+FEW, HEIGHT_OF_FEW = 3, 100
 AXIS_HEIGHT = 26
 # Above the plot, for half of the highest label or the number on the highest column.
 ROOM_ABOVE = 18
@@ -28,7 +30,7 @@ YEAR_STEPS = (1, 2, 5, 10, 20, 50)
 
 def columns(months: Sequence[Tally], room: float) -> Drawing:
     """Draw a column for each month, in the given order; at least one."""
-    height = NARROW_HEIGHT if room <= NARROW else HEIGHT
+    height = HEIGHT_OF_FEW if len(months) <= FEW else NARROW_HEIGHT if room <= NARROW else HEIGHT
     top = max(month.count for month in months) or 1
     numbers = [f"{month.count:,}" for month in months]
     have_numbers = (widest(numbers) + GAP / 2) * len(months) <= room

@@ -298,6 +298,35 @@ def test_the_keyboard_reaches_what_can_be_opened(kind: str, visit: Callable[[str
     assert all(at[1] for at in reached if at)
 
 
+CHARTS = """() => [...document.querySelectorAll('.chart')].map(chart => {
+  const drawings = [...chart.querySelectorAll('svg')].filter(drawing => drawing.getClientRects().length);
+  const edges = drawings[0].getBoundingClientRect(), texts = [...drawings[0].querySelectorAll('text')];
+  return {
+    drawings: drawings.length,
+    width: edges.width / chart.getBoundingClientRect().width,
+    size: Math.min(...texts.map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)),
+    outside: texts.map(text => [text.getBoundingClientRect(), text.textContent])
+      .filter(([at]) => at.left < edges.left - 1 || at.right > edges.right + 1).map(found => found[1]),
+    fonts: new Set(texts.map(text => getComputedStyle(text).fontFamily)).size,
+    font: getComputedStyle(texts[0]).fontFamily,
+  };
+})"""
+
+
+@pytest.mark.parametrize("size", [WIDE, {"width": 801, "height": 900}, PHONE, {"width": 360, "height": 800}])
+def test_the_text_of_charts_is_the_pages_and_large_enough(size: dict[str, int], visit: Callable[[str], Visit]) -> None:
+    page = visit("report").page
+    page.set_viewport_size(size)  # type: ignore[arg-type] # as documented
+    charts = page.evaluate(CHARTS)
+    font = page.evaluate("getComputedStyle(document.body).fontFamily")
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type] # as documented
+    assert len(charts) == 7
+    assert {(chart["drawings"], chart["fonts"], chart["font"]) for chart in charts} == {(1, 1, font)}
+    assert min(chart["size"] for chart in charts) >= 11
+    assert min(chart["width"] for chart in charts) > 0.98
+    assert [text for chart in charts for text in chart["outside"]] == []
+
+
 def test_the_index_lists_every_run(visit: Callable[[str], Visit]) -> None:
     page = visit("home").page
     assert page.locator("tbody tr").count() == 2
