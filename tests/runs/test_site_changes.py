@@ -117,6 +117,7 @@ def test_trends_of_different_databases_are_kept_apart(clean: Verification, tmp_p
     assert first < second
     assert "All 3 runs" in trend[first:second]
     assert "All 2 runs" in trend[second:]
+    assert trend.count("with 0 failed checks, as many as the one before") == 4
     assert "there is one of: PostgreSQL, host:5432/c" in " ".join(trend.split())
     # The newest run is the first of its database, so nothing is said of another one's.
     assert "This is its first run that can be read" in page.main.partition("Trend")[0]

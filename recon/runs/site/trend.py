@@ -19,7 +19,7 @@ GOAL = 95.0
 LEFT, RIGHT = 46, 58
 BARS_TOP, BARS_BOTTOM = 94.0, 132.0
 LINE_TOP, LINE_BOTTOM = 178.0, 238.0
-STEP = 96.0
+STEP = 180.0
 DATE_WIDTH, HOUR_WIDTH = 76.0, 44.0
 LINE_HEIGHT = 12.0
 
@@ -178,8 +178,17 @@ def _summary(runs: Sequence[tuple[ListedRun, RunSummary]], total: int) -> str:
     verdicts = [judgement.verdict for _, judgement in runs]
     counted = ", ".join(f"{verdicts.count(verdict)} {verdict.lower()}" for verdict in Verdict if verdict in verdicts)
     which = f"The newest {len(runs)} of {plural(total, 'run')}" if len(runs) < total else f"All {plural(total, 'run')}"
-    (first, _), (last, newest) = runs[0], runs[-1]
+    (first, _), (_, before), (last, newest) = runs[0], runs[-2], runs[-1]
+    when = f"on {last.time[:10]}" if first.time[:10] == last.time[:10] else f"{first.time[:10]} to {last.time[:10]}"
     return (
-        f"{which}, from {first.time[:10]} to {last.time[:10]}: {counted}. The newest {newest.verdict.lower()}, "
-        f"with {plural(newest.summary.failed, 'failed check')} and tier coverage {last.coverage}."
+        f"The newest run {newest.verdict.lower()}, with {plural(newest.summary.failed, 'failed check')}, "
+        f"{_beside(newest.summary.failed, before.summary.failed)} the one before, and tier coverage {last.coverage}. "
+        f"{which}, {when}: {counted}."
     )
+
+
+def _beside(failed: int, before: int) -> str:
+    """How a number of failed checks compares with that of the run before."""
+    if failed == before:
+        return "as many as"
+    return f"{abs(failed - before)} {'more' if failed > before else 'fewer'} than"
