@@ -35,6 +35,7 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	@plan=$$(ls -d $(DEMO)/2*-rollback-run-* | tail -1); \
 	  $(BIN)/recon rollback apply $$plan --yes run-20240115-143000 --database $(DEMO)/faulty/club.db && \
 	  $(BIN)/recon rollback revert $$plan --yes run-20240115-143000 --database $(DEMO)/faulty/club.db
+	@sh docs/examples/rowing/verify.sh $(BIN) $(DEMO) $(DEMO)/rowing
 	@sh docs/examples/importer/migrate.sh $(BIN) $(DEMO) $(DEMO)/guided
 	@sh docs/examples/importer/migrate.sh $(BIN) $(DEMO) $(DEMO)/guided-faulty lose-batch; \
 	  code=$$?; if [ $$code -ne 1 ]; then echo "expected exit code 1 for the importer's fault, got $$code"; exit 1; fi
@@ -44,11 +45,12 @@ demo: $(VENV)/installed ## verify a generated club, then a copy with planted fau
 	  $(BIN)/recon rollback apply $$plan --yes $${plan##*-rollback-} --database $(DEMO)/guided-faulty/club.db
 	@echo
 	@echo "The second verdict is FAILED on purpose: its faults were planted. Look at:"
-	@echo "  $(DEMO)/site/index.html     the site: both runs, their reports and Data Docs, the preflight, the rollback"
+	@echo "  $(DEMO)/site/index.html     the site: the runs of all databases, reports and Data Docs, the preflight, the rollback"
 	@echo "  $(DEMO)/2*-run-*/report.html      the executed notebook as a page; report.ipynb is the notebook itself"
 	@echo "  $(DEMO)/2*-run-*/                 everything else: verdict as JSON, Markdown, JUnit, charts, snapshot"
 	@echo "  $(DEMO)/2*-rollback-run-*/        the plan of the rollback (plan.md), which was applied and reverted"
 	@echo "  $(DEMO)/2*-migration-club*/index.html  two guided migrations: one passed, one whose importer lost rows, rolled back"
+	@echo "  $(DEMO)/rowing/rowing.db    another application: a rowing club's, verified by docs/examples/rowing/profile.toml"
 	@echo "  $(DEMO)/clean, $(DEMO)/faulty   what was verified: bundles and databases; $(DEMO)/backups: the backup"
 
 # More processes than cores: some of them wait for a server, a browser or a limit.
