@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import timedelta
 from html import unescape
@@ -256,6 +257,8 @@ def test_what_was_not_rehearsed_has_its_command(clean_run: SheetRun) -> None:
     words = words_of(render(run, PROOF))
     assert "not known: undoing and restoring are not rehearsed" in words
     assert "recon rollback rehearse BACKUP --bundle 'the bundle'" in words
+    other = words_of(render(run, dataclasses.replace(PROOF, profile="own profile.toml")))
+    assert "recon rollback rehearse BACKUP --bundle 'the bundle' --profile 'own profile.toml'" in other
     words = words_of(render(run, PROOF, WayBack(rehearsed=figures(None), backup="backups/club")))
     assert "Undo this run Level 1, not rehearsed" in words
     assert "recon backup create, then recon rollback rehearse BACKUP --bundle 'the bundle'" in words

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rowing import ROWING
+from rowing import PROFILE, ROWING
 from run_folders import write_run
 from support import verify
 from verifications import Page
@@ -53,3 +53,4 @@ def test_what_is_made_of_its_run_names_nothing_of_the_clubs_application(outputs:
     assert "All counts agree: 8 members, 3 events and 12 registrations" in texts["counts.svg"]
     assert "FIRST_YEAR and GENERAL are the largest: 3 members each" in texts["tier-distribution.svg"]
     assert "rowing.db" in texts["go-no-go.html"]
+    assert f"recon rollback rehearse BACKUP --bundle {ROWING}/bundle --profile {PROFILE}" in texts["go-no-go.html"]

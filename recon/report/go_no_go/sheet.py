@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recon.report.go_no_go.affected import affected
 from recon.report.go_no_go.room import HEADING, Wish, lines_of, shared
 from recon.report.go_no_go.verdict import OpenPoint
-from recon.report.go_no_go.way_back import WayBack, day_and_time
+from recon.report.go_no_go.way_back import Undone, WayBack, day_and_time
 from recon.report.templates import colours, environment, source_hash
 from recon.report.text import cut, plural
 
@@ -43,6 +43,7 @@ class SheetProof:
         versions: Of recon and of what it computes with.
         signatures: Whose signatures hold, and when they signed, one line each.
         links: Label → address of what there is beside the sheet, relative to it.
+        profile: The profile of the run, as it was named; None: the built-in one.
     """
 
     by: str
@@ -53,6 +54,7 @@ class SheetProof:
     versions: Mapping[str, str]
     signatures: Sequence[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    profile: str | None = None
 
 
 def render(run: SheetRun, proof: SheetProof, way_back: WayBack | None = None, decide_by: datetime | None = None) -> str:
@@ -66,7 +68,8 @@ def render(run: SheetRun, proof: SheetProof, way_back: WayBack | None = None, de
     """
     style = environment().get_template("go_no_go/sheet.css.jinja").render(colours=colours())
     those = affected(run.ledger, run.checks) if run.has_affected else []
-    back = [] if run.tone == "NONE" else (way_back or WayBack()).lines(run.bundle_path, run.started_at)
+    undone = Undone(run.bundle_path, proof.profile)
+    back = [] if run.tone == "NONE" else (way_back or WayBack()).lines(undone, run.started_at)
     broken = [OpenPoint("NOTE", "Note", "", BROKEN_RECORD)] if proof.head == BROKEN else []
     points = [*broken, *run.open]
     wishes = {

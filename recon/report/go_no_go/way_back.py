@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOT_REHEARSED = "not rehearsed, so how long it takes is not known"
+
+
+class Undone(NamedTuple):
+    """What is undone: the bundle, and the profile as it was named; None: the built-in one."""
+
+    bundle: str
+    profile: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The options that name both, for a shell."""
+        return shlex.join(("--bundle", self.bundle, *(("--profile", self.profile) if self.profile else ())))
 
 
 class WayBack(Struct, frozen=True, rename="camel", kw_only=True):
@@ -30,11 +42,11 @@ class WayBack(Struct, frozen=True, rename="camel", kw_only=True):
     backup: str | None = None
     backup_at: datetime | None = None
 
-    def lines(self, bundle: str, now: datetime) -> list[tuple[str, str]]:
+    def lines(self, undone: Undone, now: datetime) -> list[tuple[str, str]]:
         """What to say of it, as label and words; `now`: the instant that ages are relative to."""
-        return list(self._lines(bundle, now))
+        return list(self._lines(undone, now))
 
-    def _lines(self, bundle: str, now: datetime) -> Iterator[tuple[str, str]]:
+    def _lines(self, undone: Undone, now: datetime) -> Iterator[tuple[str, str]]:
         found = self.rehearsed
         if found is None:
             yield "How long it takes", "not known: undoing and restoring are not rehearsed"
@@ -46,13 +58,12 @@ class WayBack(Struct, frozen=True, rename="camel", kw_only=True):
             before = f"{age_words(now - found.at)} before this run"
             yield "Rehearsed", f"{day_and_time(found.at)}, {before}, with {plural(found.rows, 'row')}"
         yield "Backup", self._backup()
-        undone = f"--bundle {shlex.quote(bundle)}"
         if found is None:
             backup = shlex.quote(self.backup) if self.backup else "BACKUP"
-            yield "To rehearse it", f"recon rollback rehearse {backup} {undone}"
+            yield "To rehearse it", f"recon rollback rehearse {backup} {undone.words}"
         elif found.level_1_s is None:
             # It is undone in a copy that holds it.
-            yield "To rehearse undoing", f"recon backup create, then recon rollback rehearse BACKUP {undone}"
+            yield "To rehearse undoing", f"recon backup create, then recon rollback rehearse BACKUP {undone.words}"
 
     def _level_1(self, found: RehearsedFigures) -> str:
         if found.level_1_s is None:

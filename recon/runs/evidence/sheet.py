@@ -20,7 +20,7 @@ from recon.runs.evidence.purpose import APPROVAL
 from recon.runs.evidence.record import read_record
 from recon.runs.evidence.statement import open_evidence
 from recon.runs.evidence.way_back import kept_way_back
-from recon.runs.folder import PARTS
+from recon.runs.folder import PARTS, RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -81,8 +81,18 @@ def sheet_text(evidence: Evidence, state: SheetState, signatures: Sequence[str])
         versions=manifest.versions,
         signatures=signatures,
         links={**({ALL_RUNS: HOME} if state.has_site else {}), **_links(manifest.files)},
+        profile=_profile(evidence.path),
     )
     return render(run, proof, kept_way_back(evidence.path), run.deadline)
+
+
+def _profile(folder: Path) -> str | None:
+    """The profile as the run named it, of which run.json keeps a digest as well; None: the built-in one."""
+    manifest = RunFolder(folder).manifest()
+    if manifest is None or manifest.inputs is None:
+        return None
+    name = manifest.inputs.settings.get("profile", "").rpartition(" (")[0]
+    return None if name in ("", "built-in") else name
 
 
 def _links(files: Collection[str]) -> dict[str, str]:
