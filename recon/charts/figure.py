@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from recon.charts import svg
+from recon.charts.png import compressed
 from recon.charts.shapes import Drawing, titled
 from recon.charts.theme import NARROW, WIDE
 
@@ -74,7 +75,7 @@ class Figure:
         import vl_convert  # noqa: PLC0415 - a heavy import
 
         drawn: bytes = vl_convert.svg_to_png(self.svg(), scale=PNG_SCALE)
-        return drawn
+        return compressed(drawn)
 
     def html(self) -> str:
         """The chart as a picture that any page can show, light or dark to match the reader's screen."""

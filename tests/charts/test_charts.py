@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import re
+import struct
 import xml.etree.ElementTree as ET
+import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+import vl_convert
 from hypothesis import given
 from ledgers import LEDGER, account
 from msgspec.structs import replace
@@ -384,7 +387,26 @@ def test_files_are_written_for_each_chart(charted: Verification, tmp_path: Path)
     files = sorted((tmp_path / "charts").iterdir())
     assert [path.name for path in files] == sorted(f"{name}.{suffix}" for name in NAMES for suffix in ("svg", "png"))
     assert all(path.stat().st_size > 1000 for path in files)
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in files if path.suffix == ".png")
+    pictures = {path.stem: path.read_bytes() for path in files if path.suffix == ".png"}
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures.values())
+    drawn = vl_convert.svg_to_png((tmp_path / "charts" / "counts.svg").read_text(encoding="utf-8"), scale=2)
+    assert len(pictures["counts"]) < len(drawn) / 2
+    assert pixels(pictures["counts"]) == pixels(drawn)
+
+
+def pixels(png: bytes) -> tuple[tuple[int, ...], bytes]:
+    """Size and form, and the filtered pixels; each chunk has to be as its checksum says."""
+    header, packed = b"", b""
+    at = 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        data = png[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", png, at + 8 + length) == (zlib.crc32(kind + data),)
+        header += data if kind == b"IHDR" else b""
+        packed += data if kind == b"IDAT" else b""
+        at += 12 + length
+    assert kind == b"IEND"
+    return struct.unpack(">IIBBBBB", header), zlib.decompress(packed)
 
 
 def test_charts_that_cannot_be_written_are_reported(charted: Verification, tmp_path: Path) -> None:
