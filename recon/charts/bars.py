@@ -49,7 +49,7 @@ class Bar(NamedTuple):
     stressed: bool = False
 
 
-class Places(NamedTuple):
+class RowPlaces(NamedTuple):
     """Where the parts of a row are, in pixels from its left and its top.
 
     Attributes:
@@ -110,7 +110,7 @@ def bars(rows: Sequence[Bar], room: float, longest: float | None = None) -> Draw
     return Drawing(room, head + len(rows) * places.height, tuple(shapes))
 
 
-def _beside(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
+def _beside(rows: Sequence[Bar], room: float, *, differs: bool) -> RowPlaces:
     """Name, bar, numbers, difference and remark beside each other."""
     names = min(NAME_AT_MOST, widest(cut(row.name) for row in rows))
     words, remarks = widest(row.words for row in rows), widest((row.remark for row in rows), bold=True)
@@ -118,14 +118,14 @@ def _beside(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
     change = room - change_width - (remarks + GAP if remarks else 0)
     right = change - (2 * GAP if differs else 0)
     bar, middle = names + GAP, ROW_HEIGHT / 2
-    return Places(
+    return RowPlaces(
         *(names, bar, right - words - GAP - bar, right, change, change_width, room),
         *(middle, middle, middle, middle, ROW_HEIGHT),
         is_stacked=False,
     )
 
 
-def _stacked(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
+def _stacked(rows: Sequence[Bar], room: float, *, differs: bool) -> RowPlaces:
     """Name and numbers above bar, difference and its remark; the name on a line of its own where it has no room."""
     words, remarks = widest(row.words for row in rows), widest((row.remark for row in rows), bold=True)
     change_width = room * OF_WIDTH if differs else 0
@@ -133,20 +133,20 @@ def _stacked(rows: Sequence[Bar], room: float, *, differs: bool) -> Places:
     right = room if differs or not remarks else room - remarks - GAP / 2
     lines = 1 if right - words - GAP >= NAME_AT_LEAST else 2
     text, middle = (lines - 0.5) * TEXT_HEIGHT, lines * TEXT_HEIGHT + MARK_BEYOND + BAR_HEIGHT / 2
-    return Places(
+    return RowPlaces(
         *(0, 0, change - GAP if differs else room, right, change, change_width, room),
         *(TEXT_HEIGHT / 2, text, middle if differs else text, middle, lines * TEXT_HEIGHT + BELOW),
         is_stacked=True,
     )
 
 
-def _head(places: Places, scales: Scales) -> Iterator[Shape]:
+def _head(places: RowPlaces, scales: Scales) -> Iterator[Shape]:
     is_left = _share(0, scales) < 0.5
     x = places.change + (0 if is_left else places.change_width)
     yield Words(x, HEAD_HEIGHT / 2, "Difference", anchor="start" if is_left else "end", style=WEAK)
 
 
-def _row(row: Bar, places: Places, scales: Scales) -> Iterator[Shape]:
+def _row(row: Bar, places: RowPlaces, scales: Scales) -> Iterator[Shape]:
     """The shapes of a row, as if it were the first."""
     tip = f"{cut(row.name)}: {row.words}{f' ({row.remark})' if row.remark else ''}"
     yield _name(row, places)
@@ -168,7 +168,7 @@ def _row(row: Bar, places: Places, scales: Scales) -> Iterator[Shape]:
         yield Words(places.remark, places.remark_y, row.remark, "end", style, row.stressed)
 
 
-def _name(row: Bar, places: Places) -> Words:
+def _name(row: Bar, places: RowPlaces) -> Words:
     name = cut(row.name)
     if not places.is_stacked:
         return Words(places.name, places.name_y, fitted(name, places.name), anchor="end")
@@ -176,7 +176,7 @@ def _name(row: Bar, places: Places) -> Words:
     return Words(places.name, places.name_y, fitted(name, places.words - taken))
 
 
-def _change(row: Bar, places: Places, scales: Scales, tip: str) -> Iterator[Shape]:
+def _change(row: Bar, places: RowPlaces, scales: Scales, tip: str) -> Iterator[Shape]:
     top = places.bar_y - BAR_HEIGHT / 2
     zero = places.change + places.change_width * _share(0, scales)
     if row.change:

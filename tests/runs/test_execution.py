@@ -81,7 +81,9 @@ def test_every_chart_is_a_static_picture_and_an_interactive_one(passed: Executed
         data = passed.outputs(cell)[0]["data"]
         assert "".join(data["text/html"]).startswith('<figure class="chart"><picture><source')
         assert data["application/vnd.vegalite.v6+json"]["config"]
-        assert "".join(data["application/vnd.recon.chart+html"]) in page(passed)
+        caption = "".join(data["application/vnd.recon.chart+html"]).partition("<svg")[0]
+        assert caption in page(passed)
+    assert page(passed).count('<svg class="narrow"') == 7
     assert len(page(passed)) < 250_000
 
 
