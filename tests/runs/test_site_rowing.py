@@ -31,7 +31,8 @@ def outputs(club: Club, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("applications")
     paths = DemoPaths(write_bundle(club, home / "bundle"), write_sqlite(club, home / "club.db"))
     found = verify(paths)
-    write_run(home / "outputs", replace(found, started_at=found.started_at - STEP))
+    before = replace(found, snapshot=replace(found.snapshot, database="SQLite, club.db"))
+    write_run(home / "outputs", replace(before, started_at=found.started_at - STEP))
     words = [str(ROWING / "verify.sh"), str(Path(sys.executable).parent), "outputs", "place"]
     done = subprocess.run(["sh", *words, *OPTIONS], capture_output=True, text=True, check=False, cwd=home)
     assert (done.returncode, done.stderr) == (0, "")
