@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 50
 """How many violating rows of a check a page shows at most; whatever was kept, it stays a page."""
-# A table with more values than these is shown on demand.
-OPEN_VALUES = 60
+# A table with more values or rows than these is shown on demand.
+OPEN_VALUES, OPEN_ROWS = 60, 10
 LONGEST = 300
 TAIL = 4
 # A number in such a column names something.
@@ -83,8 +83,9 @@ def violation_table(check: Check, rows: int | None = None) -> ViolationTable:
         for place, name in enumerate(names)
     )
     which = f"Violating rows{shown_of(shown.height, total) or f': {total:,}'}"
+    is_folded = shown.height > OPEN_ROWS or shown.height * shown.width > OPEN_VALUES
     rest = f"recon show RUN check {shlex.quote(check.id)}" if shown.height < total else ""
-    return ViolationTable(columns, found, which, rest, shown.height * shown.width > OPEN_VALUES)
+    return ViolationTable(columns, found, which, rest, is_folded)
 
 
 def text_cell(text: str) -> RowCell:
