@@ -39,7 +39,7 @@ from recon.verification.advice_table import AdvisedSituation, Issue, Issues, Sit
 from recon.verification.escalation import Circumstances, advise
 
 STARTED = datetime(2024, 1, 15, 14, 30, tzinfo=UTC)
-VOID = {"meta", "link", "br", "hr", "img", "input", "!doctype", "rect"}
+VOID = {"wbr", "meta", "link", "br", "hr", "img", "input", "!doctype", "rect"}
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -239,6 +239,13 @@ def cut(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
+def cut_within(text: str, limit: int) -> str:
+    """Shorten the text to one line of at most `limit` characters, of which most are its end: a path's file name."""
+    shown = printable(text)
+    kept = limit // 4
+    return shown if len(shown) <= limit else f"{shown[:kept]}…{shown[kept + 1 - limit :]}"
+
+
 def printable(value: object) -> str:
     """One line of text without control, formatting or direction characters: these are shown as escapes."""
     if value is None:

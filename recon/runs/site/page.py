@@ -10,7 +10,7 @@ from recon.report.changes.kinds import KINDS
 from recon.report.migration.words import moment
 from recon.report.page.frame import PageFrame, page_template
 from recon.report.templates import MARKS, environment
-from recon.report.text import checks_line, cut, deadline, difference, plural, timestamp
+from recon.report.text import checks_line, cut, cut_within, deadline, difference, plural, timestamp
 from recon.runs.site.trend import draw_trend
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def render(listed: SiteLists) -> str:
         checks_of=_unpassed,
         failures=_failures,
         cut=cut,
+        cut_within=cut_within,
         deadline=deadline,
         timestamp=timestamp,
         instant=moment,
