@@ -42,6 +42,10 @@ def in_short(v: Verification) -> InShort:
     # Of the violating rows it reads the first only, of the policies none.
     checks = tuple(replace(check, violations=check.violations.head(1)) for check in v.checks)
     brief = replace(v, checks=checks, policies=())
-    run = msgspec.convert(document(brief), SheetRun)
+    return in_short_of(msgspec.convert(document(brief), SheetRun))
+
+
+def in_short_of(run: SheetRun) -> InShort:
+    """The verdict of a verification.json in the words of the go/no-go sheet."""
     found = affected(run.ledger, run.checks) if run.has_affected else []
     return InShort(run.reason, found[:MOST], max(0, len(found) - MOST), run.nobody)

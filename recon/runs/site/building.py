@@ -7,8 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from recon.errors import OutputError, UsageError
+from recon.report.go_no_go.verdict import SheetRun
 from recon.report.output import replace_file
+from recon.report.page.in_short import in_short_of
 from recon.runs.evidence.record import broken_record
 from recon.runs.folder import assessment_folders, run_folders
 from recon.runs.migrations import migration_folders
@@ -23,8 +27,10 @@ from recon.scratch import sweep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from recon.report.page.in_short import InShort
     from recon.runs.folder import RunFolder
     from recon.runs.migrations import MigrationFolder
+    from recon.runs.site.entries import ListedRun
 
 SITE = "site"
 ATTEMPTS = 10
@@ -71,11 +77,22 @@ def _build(outputs: Path) -> Path:
             notified,
             migrations,
             broken_record(outputs),
+            _in_short(entries, runs),
         )
         _write(home, render(listed))
         if _names(run_folders(outputs), assessment_folders(outputs), migration_folders(outputs)) == known:
             break
     return home
+
+
+def _in_short(entries: Sequence[ListedRun], runs: Sequence[RunFolder]) -> InShort | None:
+    """The newest verdict in plain language; None where its file cannot be read as far as that takes."""
+    for entry, run in zip(entries, runs, strict=True):
+        if entry.run_summary is not None:
+            with suppress(OSError, msgspec.MsgspecError):
+                return in_short_of(msgspec.json.decode(run.verification.read_bytes(), type=SheetRun))
+            return None
+    return None
 
 
 def _names(

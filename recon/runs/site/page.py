@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recon.model import Summary
+    from recon.report.page.in_short import InShort
     from recon.runs.evidence.record import BrokenRecord
     from recon.runs.run_summary import RunSummary
     from recon.runs.site.assessment_entries import ListedAssessment
@@ -40,6 +41,7 @@ class SiteLists:
         notified: Who is to be notified of the newest verdict; None: nobody.
         migrations: Every guided migration, open ones first.
         broken: What is wrong with the record of runs; None: nothing.
+        short: The newest verdict in plain language; None: there is none, or it cannot be read as far as that takes.
     """
 
     entries: Sequence[ListedRun]
@@ -48,6 +50,7 @@ class SiteLists:
     notified: str | None = None
     migrations: Sequence[ListedMigration] = ()
     broken: BrokenRecord | None = None
+    short: InShort | None = None
 
 
 def render(listed: SiteLists) -> str:
@@ -71,6 +74,7 @@ def render(listed: SiteLists) -> str:
         migrations=listed.migrations,
         notified=listed.notified,
         broken=listed.broken,
+        short=listed.short,
         rolled_back=_rolled_back(newest, assessments),
         newest=newest,
         unread_since=entries[: entries.index(newest)] if newest else entries,
