@@ -227,6 +227,7 @@ def _exit_code(command: click.Command) -> int:
         except click.exceptions.Exit as stop:
             return stop.exit_code
         except BaseException as error:  # noqa: BLE001 - a panic of a native library is no Exception, nor is SystemExit
+            _wipe_progress()
             if interrupted() or isinstance(error, click.Abort | KeyboardInterrupt):
                 return _report_interrupt(plans)
             # Where the reader of the output is gone, click puts a silent stream there, and exits.
@@ -249,8 +250,16 @@ def _report_interrupt(plans: list[Any]) -> int:
     return EXIT_INTERRUPTED
 
 
+def _wipe_progress() -> None:
+    """Remove what says what is being done, if it was ever shown."""
+    shown = sys.modules.get("recon.report.progress_line")
+    if shown is not None:
+        shown.LINE.wipe()
+
+
 def say(text: str, *, nl: bool = True) -> None:
     """Print on standard error; where that is a file without room, the error still counts and is shown elsewhere."""
+    _wipe_progress()
     with suppress(OSError):
         click.echo(text, err=True, nl=nl)
 

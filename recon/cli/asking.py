@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from recon.answers.opening import folder_of_run, judge_and_open, open_run
 from recon.cli.options import accepting, advising
+from recon.report.progress_line import working
 from recon.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
@@ -26,4 +27,5 @@ def opened(path: Path, given: dict[str, Any]) -> Answers:
         return open_run(run, show_pii=given["show_pii"])
     given["accept"] = accepting(str(path), given["accept"])
     given["advice"] = advising(str(path), given["advice"])
-    return judge_and_open(VerifyOptions(path, **given))
+    with working("judging the bundle"):
+        return judge_and_open(VerifyOptions(path, **given))

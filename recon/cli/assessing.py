@@ -70,7 +70,7 @@ def reporting_options(stem: str, title: str, *, keeps: bool = False) -> Callable
             errors: list[ReconError] = [*unwritten.values()]
             if keeps:
                 written += _kept(given, assessment, errors)
-            console.finished(assessment, *written)
+            console.finished(assessment, *written, fail_on="failure" if errors else fail_on)
             publish_assessment(assessment, os.environ, err=err)
             if errors:
                 raise OutputError.of(errors)

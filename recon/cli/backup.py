@@ -11,6 +11,7 @@ from recon.cli import CONTEXT
 from recon.cli.assessing import reporting_options
 from recon.cli.instants import instant
 from recon.cli.options import PATH, offered
+from recon.report.progress_line import working
 
 if TYPE_CHECKING:
     from recon.cli.assessing import Assessing
@@ -61,7 +62,8 @@ def create(**given: Any) -> int:
     Reads the database, and writes a folder of its own that appears complete or not at all.
     Exit codes: 0 made, 2 error, 130 interrupted.
     """
-    created = recon.create_backup(recon.BackupOptions(**given))
+    with working("making the backup"):
+        created = recon.create_backup(recon.BackupOptions(**given))
     manifest = created.manifest
     click.echo(f"Made a backup: {created.folder}")
     click.echo(f"  - {manifest.database}, {manifest.snapshot_at:%Y-%m-%d %H:%M:%S} UTC")

@@ -24,6 +24,7 @@ from recon.report.console import RULE, Console
 from recon.report.github import inert, on_github
 from recon.report.migration.console import timeline_lines
 from recon.report.migration.status import COLOURING
+from recon.report.progress_line import LINE
 from recon.report.text import printable
 from recon.rules.acceptance import DEFAULT_FILE
 from recon.runs.folder import CHOICES, expected_folder
@@ -199,17 +200,14 @@ class Terminal:
 
     def confirm(self, question: str) -> bool:
         """Ask for yes or no; no is the default."""
-        end_typing_at_interrupts()
         return self._asked(lambda: click.confirm(question, default=False, err=True))
 
     def typed(self, question: str) -> str:
         """Ask for a text."""
-        end_typing_at_interrupts()
         return self._asked(lambda: str(click.prompt(question, err=True)))
 
     def choose(self, question: str, choices: Mapping[str, str]) -> str:
         """Ask for one of the choices, the first of which is the default."""
-        end_typing_at_interrupts()
         say(question)
         for name, words in choices.items():
             say(f"  {name}: {words}")
@@ -218,6 +216,8 @@ class Terminal:
 
     @staticmethod
     def _asked(ask: Callable[[], T]) -> T:
+        LINE.wipe()
+        end_typing_at_interrupts()
         try:
             return ask()
         except click.Abort:
@@ -231,8 +231,9 @@ class GateConsole(AssessmentConsole):
     def assessment_starting(self, title: str, started_at: datetime) -> None:
         """Print nothing: the step is announced."""
 
-    def part_starting(self, number: int, total: int, title: str) -> None:
+    def part_starting(self, number: int, total: int, title: str) -> None:  # noqa: ARG002 - as of an assessment
         """Print nothing: its checks say what they are."""
+        self._do(title)
 
 
 class MigrationConsole:
@@ -243,9 +244,11 @@ class MigrationConsole:
         self.gates = GateConsole(verbose=verbose)
         self._console: Console | None = None
         self._start = Path.cwd()
+        self._step = ""
         self._on_github = on_github(os.environ)
 
     def _print(self, text: str = "") -> None:
+        LINE.wipe()
         # What an importer writes must not steer a workflow's runner.
         click.echo(inert(text) if self._on_github else text)
 
@@ -271,10 +274,13 @@ class MigrationConsole:
     def step_starting(self, number: int, total: int, step: MigrationStep) -> None:
         """Announce a step."""
         self._print(f"\n[{number}/{total}] {step.title}...")
+        self._step = step.title
+        LINE.show(self._step)
 
     def line(self, text: str) -> None:
         """Print a line of the importer, without colours and secrets."""
         self._print(f"  | {printable(without_secrets(COLOURING.sub('', text)))}")
+        LINE.show(self._step)
 
     def note(self, text: str) -> None:
         """Print what else is to be known."""

@@ -14,6 +14,7 @@ from recon.cli.options import PATH, JudgingCommand, bundle_option, offered, one_
 from recon.errors import UsageError
 from recon.preflight.dry_run import DryRunOptions
 from recon.preflight.reviewing import ReviewOptions, review
+from recon.report.progress_line import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +108,7 @@ def _is_terminal() -> bool:
 
 def _confirm(question: str) -> bool:
     """Ask on the terminal; standard output may hold a report."""
+    LINE.wipe()
     end_typing_at_interrupts()
     try:
         return click.confirm(question, default=False, err=True)

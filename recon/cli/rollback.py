@@ -16,6 +16,7 @@ from recon.cli.options import PATH, JudgingCommand, advising, bundle_option, off
 from recon.errors import UsageError
 from recon.report.assessment.console import AssessmentConsole
 from recon.report.console import RULE
+from recon.report.progress_line import LINE, working
 from recon.report.rollback.console import plan_footer, plan_lines, question_lines
 from recon.report.rollback.restore import restore_footer, restore_lines, restore_question
 from recon.report.text import printable
@@ -94,15 +95,24 @@ limit_option = click.option(
 
 
 class Steps:
-    """Prints the steps of a transaction."""
+    """Prints the steps of a transaction, and shows on a terminal that the last of them is being taken."""
+
+    def __init__(self) -> None:
+        self._title = ""
 
     def step(self, title: str) -> None:
         """Announce a step."""
-        click.echo(f"{title}...")
+        self._print(f"{title}...", title)
 
     def note(self, text: str) -> None:
         """Print what was found or done."""
-        click.echo(f"  - {printable(text)}")
+        self._print(f"  - {printable(text)}", self._title)
+
+    def _print(self, line: str, title: str) -> None:
+        LINE.wipe()
+        click.echo(line)
+        self._title = title
+        LINE.show(title)
 
 
 @click.group("rollback", context_settings=CONTEXT)
@@ -149,7 +159,8 @@ def plan(**given: Any) -> int:
     started_at = given.pop("started_at")
     if started_at is not None:
         given["started_at"] = instant(started_at, "--started-at")
-    planned = recon.plan_rollback(recon.RollbackOptions(**given))
+    with working("planning the rollback"):
+        planned = recon.plan_rollback(recon.RollbackOptions(**given))
     for line in plan_lines(planned.plan):
         click.echo(line)
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")
@@ -186,7 +197,8 @@ def restore(**given: Any) -> int:
     The database is only read. The plan says what was written since the backup and would be lost.
     Exit codes: 0 planned, 2 error, 130 interrupted.
     """
-    planned = recon.plan_restore(recon.RestoreOptions(**given))
+    with working("planning the restore"):
+        planned = recon.plan_restore(recon.RestoreOptions(**given))
     for line in restore_lines(planned.plan):
         click.echo(line)
     click.echo(f"\n  - Read it: {planned.folder / 'plan.md'}")

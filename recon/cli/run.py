@@ -86,12 +86,8 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
     kept_in = partial(expected_folder, Path(outputs)) if "snapshot" in parts else None
     console = RunConsole(failure_plan(), fail_on, verbose=verbose, kept_in=kept_in)
     asked = recon.RunOptions(options, outputs=outputs, parts=parts, fail_on=fail_on)
-    try:
-        done = recon.run(asked, console)
-    except BaseException:
-        console.wipe_progress()
-        raise
-    console.finished(done.verification, *places(done))
+    done = recon.run(asked, console)
+    console.finished(done.verification, *places(done), fail_on="failure" if done.failed else fail_on)
     publish(done.verification, os.environ, err=False)
     if done.failed:
         raise _failed(done)

@@ -65,19 +65,16 @@ def command(
         click.echo(printable(note), err=True)
     err = any(output.is_stdout for output in outputs)
     console = Console(verbose=verbose, err=err)
-    try:
-        verification, tables = _judged(options, console, wants_tables=any(output.is_tables for output in outputs))
-    except BaseException:
-        console.wipe_progress()
-        raise
+    verification, tables = _judged(options, console, wants_tables=any(output.is_tables for output in outputs))
     console.report_writing()
-    unwritten = write_reports(verification, outputs, fail_on=fail_on, tables=tables)
+    unwritten = write_reports(verification, outputs, fail_on=fail_on, tables=tables, starting=console.next_output)
     plan = failure_plan()
     plan.outputs = tuple(unwritten)
     written = [output.words for output in outputs if output not in unwritten]
     if not unwritten:
         plan.reached, plan.written_to = exit_code(verification, fail_on), ", ".join(written)
-    console.finished(verification, *(f"Report written to: {words}" for words in written))
+    places_written = (f"Report written to: {words}" for words in written)
+    console.finished(verification, *places_written, fail_on="failure" if unwritten else fail_on)
     publish(verification, os.environ, err=err)
     if unwritten:
         raise OutputError.of(list(unwritten.values()))

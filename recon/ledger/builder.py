@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,7 +62,10 @@ LEVEL_COLUMNS = (
 COMPARED_COLUMNS = frozenset(
     name for entity in EVERY_ENTITY for name in target_columns(entity) if not name.endswith(STAMPS)
 ) | {"target.tiers.id", "target.tiers.code"}
+StepListener = Callable[[str, int, int], object]
 CLOCK = "insert into ledger.clocks values (?, ?, ?)"
+# The steps that are taken once, after those of each entity.
+OTHER_STEPS = ("judging id mappings", "judging tiers and policies", "looking for causes")
 TABLES = {
     **{entity.name: "record" for entity in EVERY_ENTITY},
     "differences": "entity",
@@ -80,6 +83,10 @@ TABLES = {
     "baselines": "baseline",
     "lost_rows": "baseline",
 }
+
+
+def _unheard(step: str, number: int, total: int) -> None:
+    """Do nothing."""
 
 
 class LedgerSettings(Struct, frozen=True):
@@ -124,7 +131,7 @@ def foreseen_gaps(profile: Profile, absent: Mapping[str, str]) -> dict[str, str]
     return found
 
 
-def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
+def account_for(warehouse: Warehouse, settings: LedgerSettings, starting: StepListener = _unheard) -> Ledger:
     """Fill the warehouse's schema `ledger` and return the result.
 
     Every table is created: `ledger.members|events|registrations` (one row per record, with its row, and one row per row
@@ -132,10 +139,15 @@ def account_for(warehouse: Warehouse, settings: LedgerSettings) -> Ledger:
     `policies`, `policy_problems`, `policy_settings` and `accounts`. A table that cannot be evaluated is empty and
     recorded with the reason in `warehouse.missing` or `warehouse.unreadable`.
 
+    Args:
+        warehouse: The warehouse, which holds both sides.
+        settings: What else is needed.
+        starting: Called before each step with what it does, its number from 1 on, and the number of steps.
+
     Raises:
         DatabaseError: The outcomes do not add up to what was loaded.
     """
-    return LedgerBuilder(warehouse, settings).build()
+    return LedgerBuilder(warehouse, settings, starting).build()
 
 
 class PairedEntity(NamedTuple):
@@ -149,8 +161,9 @@ class PairedEntity(NamedTuple):
 class LedgerBuilder:
     """Builds one ledger."""
 
-    def __init__(self, warehouse: Warehouse, settings: LedgerSettings) -> None:
+    def __init__(self, warehouse: Warehouse, settings: LedgerSettings, starting: StepListener) -> None:
         self._warehouse, self._settings = warehouse, settings
+        self._starting, self._steps, self._begun = starting, 0, 0
         self._personal = settings.profile.personal_columns
         self._key_types: dict[str, str] = {}
         self._run: dict[str, Any] = {}
@@ -168,27 +181,37 @@ class LedgerBuilder:
         self._key_types = {entity.name: stored[f"target.{entity.name}.id"] for entity in EVERY_ENTITY}
         for entity in EVERY_ENTITY:
             create(entity, self._key_types[entity.name], warehouse)
+        listed = sum(f"source.{entity.name}" not in warehouse.missing for entity in EVERY_ENTITY)
+        self._steps = 2 * listed + len(OTHER_STEPS)
         paired, not_evaluated = [], {}
         for entity in EVERY_ENTITY:
             reason = warehouse.missing.get(f"source.{entity.name}")
             if reason:
                 not_evaluated[entity.name] = warehouse.missing[f"ledger.{entity.name}"] = reason
             else:
+                self._start(f"pairing {entity.name}")
                 paired.append(self._pair(map_fields(entity, warehouse, self._settings.profile, stored)))
         calibrations = calibrate([each.mapping.entity.name for each in paired], warehouse, self._run)
         for name, calibration in calibrations.items():
             self._warehouse.execute(CLOCK, [name, calibration.judged_by, calibration.older_than])
         found = [self._account(each, calibrations[each.mapping.entity.name]) for each in paired]
+        self._start(OTHER_STEPS[0])
         judge_mappings(warehouse, self._run)
+        self._start(OTHER_STEPS[1])
         self._levels()
         if self._settings.policies:
             judge_policies(self._settings.policies, self._settings.profile, warehouse, stored)
         self._register_tables()
+        self._start(OTHER_STEPS[2])
         masked = self._settings.masked
         ledger = AccountReader(warehouse, self._personal if masked else None).summarise(found, not_evaluated)
         associations = AssociationReader(warehouse, stored, self._personal, masked=masked).read(ledger)
         hints = key_hints(ledger, [each.mapping for each in paired], self._settings.profile, warehouse)
         return replace(ledger, associations=associations, key_hints=hints)
+
+    def _start(self, step: str) -> None:
+        self._begun += 1
+        self._starting(step, self._begun, self._steps)
 
     def _make_absent(self) -> None:
         """Create empty lookup tables where the profile does not even name them."""
@@ -204,6 +227,7 @@ class LedgerBuilder:
     def _account(self, paired: PairedEntity, calibration: Calibration) -> EntityResult:
         mapping, pairing, outcomes = paired.mapping, paired.pairing, paired.outcomes
         entity, warehouse = mapping.entity, self._warehouse
+        self._start(f"comparing {entity.name}")
         pairing.judge_rows(calibration)
         normalised, remarks = Counter(count_empties(mapping, warehouse)), [calibration.remark]
         if {"landed_altered", "skipped", "merged"} & outcomes.of_records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from recon.report.commands import ShowCommand, command_for
 from recon.report.github import inert, on_github
 from recon.report.ledger.lines import ledger_lines
 from recon.report.palette import OUTCOMES, VERDICTS
+from recon.report.progress_line import LINE
 from recon.report.rules import own_rules
 from recon.report.text import (
     accepted_differences,
@@ -27,6 +29,7 @@ from recon.report.text import (
     plural,
     printable,
     timestamp,
+    warnings_exit_line,
 )
 from recon.verification.progress import Listener
 
@@ -37,11 +40,20 @@ if TYPE_CHECKING:
 
     from recon.bundle import Bundle
     from recon.model import Check, Ledger, SnapshotInfo, Verification
+    from recon.report.output import Output
     from recon.rules import Rule
     from recon.verification.options import VerifyOptions
 
 RULE = "=" * 60
-CLEAR_LINE = "\r\033[K"
+PARTS = {
+    "snapshot": "the snapshot",
+    "charts": "charts",
+    "report": "the report",
+    "junit": "the JUnit report",
+    "data_docs": "Data Docs",
+    "notebook": "the notebook and its page",
+    "site": "the site",
+}
 
 
 class Console(Listener):
@@ -62,16 +74,18 @@ class Console(Listener):
         self._command: ShowCommand | None = None
         self._show_pii = False
         self._on_github = on_github(os.environ)
-        self._reading = False
-        self._progress = sys.stderr is not None and sys.stderr.isatty()
+        self._started: float | None = None
+        self._rules, self._evaluated = 0, 0
         self._colour = None if not os.environ.get("NO_COLOR") else False
 
     def bundle_opening(self, options: VerifyOptions, started_at: datetime) -> None:
         """Print the header."""
+        self._started = perf_counter()
         self._command = command_for(options)
         self._show_pii = options.show_pii
         self._print(RULE, "  Post-Migration Verification", f"  Started: {timestamp(started_at)}")
         self._print(f"  Bundle: {printable(options.bundle_text)}", RULE, "", "[1/4] Loading migration bundle...")
+        LINE.show("reading the bundle")
 
     def bundle_opened(self, bundle: Bundle, started_at: datetime) -> None:
         """Print what the bundle says about itself."""
@@ -86,16 +100,14 @@ class Console(Listener):
     def database_opening(self) -> None:
         """Announce the second step."""
         self._print("[2/4] Connecting to database...")
+        LINE.show("connecting")
 
     def rows_read(self, table: str, rows: int) -> None:
         """Show progress, on a terminal only."""
-        if self._progress:
-            self._reading = True
-            click.echo(f"{CLEAR_LINE}  reading {table}: {plural(rows, 'row')}", err=True, nl=False)
+        LINE.show(f"reading {table}: {plural(rows, 'row')}")
 
     def database_read(self, snapshot: SnapshotInfo) -> None:
         """Print how many rows of each entity the database holds."""
-        self.wipe_progress()
         self._print(*(f"  - {entity.capitalize()}: {snapshot.rows[entity]}" for entity in ENTITIES))
         if self._verbose:
             others = {name: rows for name, rows in snapshot.rows.items() if name not in ENTITIES}
@@ -104,6 +116,11 @@ class Console(Listener):
             self._print(*(f"  - {label}: {words}" for label, words in connection(snapshot)))
             self._print(*(f"  - Not read: {name}: {printable(why)}" for name, why in snapshot.not_read.items()))
         self._print("")
+        LINE.show("accounting for every record")
+
+    def accounting(self, step: str, number: int, total: int) -> None:
+        """Show progress, on a terminal only."""
+        LINE.show(f"accounting for every record: {step} ({number} of {total})")
 
     def checks_starting(self, rules: Sequence[Rule]) -> None:
         """Announce the third step; rules that differ from the shipped ones are counted, so that they are noticed."""
@@ -114,6 +131,13 @@ class Console(Listener):
         foreign = sum(rule.is_gx_native and not rule.switched_off for rule in rules)
         if foreign:
             self._print(f"  - Great Expectations: loading it for {plural(foreign, 'expectation')} of its own kind")
+        self._rules = len(rules)
+        self.check_evaluated(0)
+
+    def check_evaluated(self, number: int) -> None:
+        """Show progress, on a terminal only."""
+        self._evaluated = number
+        LINE.show(f"evaluating checks: {number} of {self._rules}")
 
     def check_done(self, check: Check) -> None:
         """Print one check, with details if it did not pass, and the command that shows its rows if it failed."""
@@ -126,6 +150,7 @@ class Console(Listener):
         if self._verbose:
             changed = f"; {check.overrides}" if check.overrides else ""
             self._print(f"         {printable(f'Rule: {check.source}{changed}')}")
+        self.check_evaluated(self._evaluated)
 
     def accounted(self, ledger: Ledger) -> None:
         """Print the ledger's headline and what in it needs attention; if verbose, the whole account."""
@@ -134,9 +159,24 @@ class Console(Listener):
     def report_writing(self) -> None:
         """Announce the fourth step."""
         self._print("", "[4/4] Generating verification report...")
+        LINE.show("writing the report")
 
-    def finished(self, verification: Verification, *written: str) -> None:
-        """Print what was written where, what to do, and the footer."""
+    def next_output(self, output: Output, number: int, total: int) -> None:
+        """Show progress, on a terminal only."""
+        LINE.show(f"writing {printable(output.words)} ({number} of {total})")
+
+    def part_starting(self, name: str, number: int, total: int) -> None:
+        """Show progress, on a terminal only."""
+        LINE.show(f"making {PARTS.get(name, name)} ({number} of {total})")
+
+    def finished(self, verification: Verification, *written: str, fail_on: str = "failure") -> None:
+        """Print what was written where, what to do, and the footer.
+
+        Args:
+            verification: What was found.
+            written: What was written where.
+            fail_on: "warning" where a warning counts as a failure and decides the exit code.
+        """
         verdict = verification.verdict
         read = (f"{label}: {words}" for label, words in accepted_differences(verification))
         self._print(*(f"  - {printable(line)}" for line in (*written, *read)), "")
@@ -150,15 +190,17 @@ class Console(Listener):
             self._print(*advice_lines(verification.escalation), "")
         styled = click.style(f"Verification {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(verification.summary)}")
-        self._print(f"  Duration: {verification.duration_ms}ms", RULE)
+        accepted = verification.accepted_differences
+        problems = len(accepted.problems) if accepted else 0
+        self._print(*(f"  {line}" for line in warnings_exit_line(verification.summary, fail_on, problems)))
+        self._print(f"  Duration: {self._took_ms(verification)}ms", RULE)
 
-    def wipe_progress(self) -> None:
-        """Remove the progress line before anything else is printed."""
-        if self._reading:
-            click.echo(CLEAR_LINE, err=True, nl=False)
-            self._reading = False
+    def _took_ms(self, verification: Verification) -> int:
+        """Milliseconds from the header to now, which the reports were written in; without a header, to the verdict."""
+        return verification.duration_ms if self._started is None else round(1000 * (perf_counter() - self._started))
 
     def _print(self, *lines: str) -> None:
+        LINE.wipe()
         for line in lines:
             try:
                 click.echo(inert(line) if self._on_github else line, color=self._colour, err=self._err)

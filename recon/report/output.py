@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from recon.errors import OutputError, UsageError
 from recon.report.files import replaced_file
 from recon.report.formats import EVERY_FORMAT, FORMATS, TABLE_FORMATS
+from recon.report.progress_line import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -239,6 +240,7 @@ def write_reports(
     *,
     fail_on: str = "failure",
     tables: Callable[[], Workbook] | None = None,
+    starting: Callable[[Output, int, int], object] = lambda *_: None,
 ) -> dict[Output, OutputError]:
     """Write each report; a failure does not keep the others from being written.
 
@@ -247,13 +249,15 @@ def write_reports(
         outputs: Each with its format and place, as planned.
         fail_on: "warning" where a warning counts as a failure, as for the exit code.
         tables: Makes the tables of the formats that have some; None: of the rows that the verification kept.
+        starting: Called before each report with its place, its number from 1 on, and the number of reports.
 
     Returns:
         The error of each output that was not written.
     """
     unwritten = {}
     made = cache(tables or partial(_kept_tables, verification))
-    for output in outputs:
+    for number, output in enumerate(outputs, 1):
+        starting(output, number, len(outputs))
         try:
             if output.is_tables:
                 write_tables(made(), output)
@@ -395,6 +399,7 @@ def _text(verification: Verification, format_name: str, fail_on: str) -> str:
 
 def _print(text: str) -> None:
     """Print the report as bytes, whatever the encoding of the terminal."""
+    LINE.wipe()
     try:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()

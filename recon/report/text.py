@@ -69,6 +69,22 @@ def checks_line(summary: Summary) -> str:
     return f"{line}, {summary.errors} not evaluated" if summary.errors else line
 
 
+def warnings_exit_line(summary: Summary, fail_on: str, problems: int = 0) -> tuple[str, ...]:
+    """The line that says why the exit code is 1 although nothing failed; none where that is not so.
+
+    Args:
+        summary: Of all checks.
+        fail_on: "warning" where a warning counts as a failure.
+        problems: How many sentences say that somebody has to see to accepted differences: they count as warnings.
+    """
+    if fail_on != "warning" or summary.verdict is not Verdict.PASSED or not summary.warnings + problems:
+        return ()
+    counted = [plural(summary.warnings, "warning")] if summary.warnings else []
+    counted += [f"{plural(problems, 'problem')} with accepted differences"] if problems else []
+    failures = "a failure" if summary.warnings + problems == 1 else "failures"
+    return (f"Exit code 1: {' and '.join(counted)}, which --fail-on warning counts as {failures}",)
+
+
 def accounted_line(ledger: Ledger | None) -> str:
     """How many records are accounted for: "11,273 of 11,273 records, 0 unexplained"; contains text from data."""
     if ledger is None:

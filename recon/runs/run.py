@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from recon.verification.verify import Judgement
 
 BY_NOTEBOOK = ("notebook", "html")
+STEPS = ("snapshot", "charts", "report", "junit", "data_docs", "notebook", SITE)
+"""What is made one after the other: the notebook with its page, which needs the snapshot."""
+NEEDED_FOR = {"snapshot": ("snapshot", *BY_NOTEBOOK), "notebook": BY_NOTEBOOK}
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,12 @@ def run(options: RunOptions, listener: Listener | None = None) -> Run:
         judgement = open_until_the_end.enter_context(judged(asked, listener, afresh=True))
         listener = require_listener(listener)
         listener.report_writing()
-        assembly = Assembly(options, working, judgement, process)
-        folder = assembly.publish(listener)
-    site = assembly.attempt(SITE, lambda: _build_site(outputs)) if SITE in options.parts else None
+        assembly = Assembly(options, working, judgement, process, listener)
+        folder = assembly.publish()
+    site = None
+    if SITE in options.parts:
+        assembly.start(SITE)
+        site = assembly.attempt(SITE, lambda: _build_site(outputs))
     return Run(judgement.verification, folder, assembly.manifest, site, assembly.failed)
 
 
@@ -130,6 +136,7 @@ class Assembly:
     working: RunFolder
     judgement: Judgement
     process: NotebookProcess | None
+    listener: Listener
     parts: dict[str, RunPart] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     charts: dict[str, str] = field(default_factory=dict)
@@ -150,7 +157,7 @@ class Assembly:
         started_at = timestamp(self.verification.started_at)
         return Manifest(self.verification.run_id, started_at, made, inputs=self.judgement.case.described)
 
-    def publish(self, listener: Listener) -> RunFolder:
+    def publish(self) -> RunFolder:
         """Make every requested part, let the folder appear, and record it.
 
         Raises:
@@ -162,7 +169,7 @@ class Assembly:
             with held_interrupts():
                 folder = publish(self.working, folder_name(verification.started_at, verification.run_id))
                 self.attempt(RECORD, lambda: record_folder(folder.path))
-                listener.run_kept(verification, folder.path, self.failed)
+                self.listener.run_kept(verification, folder.path, self.failed)
         except (OSError, OutputError) as error:
             verdict = f"Verification {verification.verdict} ({checks_line(verification.summary)})"
             raise OutputError(
@@ -180,7 +187,7 @@ class Assembly:
             OSError, OutputError: The judgement itself, or the manifest, cannot be written.
         """
         write_report(self.verification, "json", self.working.verification)
-        self._part("snapshot", self._keep_snapshot, wanted=self._wants("snapshot", *BY_NOTEBOOK))
+        self._part("snapshot", self._keep_snapshot)
         begun = self._begin_notebook()
         self._part("charts", self._draw)
         self._part("report", self._write_markdown)
@@ -189,6 +196,7 @@ class Assembly:
         self.attempt(WAY_BACK, self._keep_way_back)
         facts = self._facts()
         if self.process and begun:
+            self.start("notebook")
             # The snapshot is large, and the notebook takes longer than its digest.
             self.digests.prepare()
             self._finish_notebook(self.process)
@@ -204,6 +212,11 @@ class Assembly:
         """What the folder is evidence of."""
         v, who = self.verification, account_name()
         return FolderFacts("run", str(v.verdict), v.run_id, (who,) if who else (), judged_from(self.judgement))
+
+    def start(self, name: str) -> None:
+        """Notify the listener that one of `STEPS` begins."""
+        wanted = [step for step in STEPS if self._wants(*NEEDED_FOR.get(step, (step,)))]
+        self.listener.part_starting(name, wanted.index(name) + 1, len(wanted))
 
     def attempt(self, name: str, work: Callable[[], Any]) -> Any:
         """The result of one part's work; None where it fails, which is recorded and does not stop the other parts."""
@@ -222,10 +235,11 @@ class Assembly:
     def _wants(self, *names: str) -> bool:
         return any(name in self.options.parts for name in names)
 
-    def _part(self, name: str, work: Callable[[], None], *, wanted: bool | None = None) -> None:
-        if not (self._wants(name) if wanted is None else wanted):
+    def _part(self, name: str, work: Callable[[], None]) -> None:
+        if not self._wants(*NEEDED_FOR.get(name, (name,))):
             return
         started = perf_counter()
+        self.start(name)
         self.attempt(name, work)
         if name in self.failed:
             _discard(self.working.part(name))

@@ -47,17 +47,26 @@ class Listener:
     def database_read(self, snapshot: SnapshotInfo) -> None:
         """All tables have been read."""
 
+    def accounting(self, step: str, number: int, total: int) -> None:
+        """One of the ledger's `total` steps is about to be taken; `number` starts at 1."""
+
     def checks_starting(self, rules: Sequence[Rule]) -> None:
         """The rules are about to be evaluated."""
 
+    def check_evaluated(self, number: int) -> None:
+        """`number` rules have been evaluated so far; called before what was accepted of the last one is known."""
+
     def check_done(self, check: Check) -> None:
-        """One rule has been evaluated."""
+        """The check of one rule is known; in the rules' order."""
 
     def accounted(self, ledger: Ledger) -> None:
         """The ledger is complete; called after the last check."""
 
     def report_writing(self) -> None:
         """The verdict is reached, and reports are about to be written."""
+
+    def part_starting(self, name: str, number: int, total: int) -> None:
+        """One of the `total` parts of a run is about to be made: the notebook and its page are one."""
 
     def run_kept(self, verification: Verification, folder: Path, failed: Mapping[str, str]) -> None:
         """The folder of a run is in its place, without the parts that `failed`, for these reasons."""

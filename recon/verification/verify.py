@@ -191,7 +191,7 @@ def _judge(case: VerificationInput, warehouse: Warehouse, listener: Listener, wa
     masking = Masking(case.profile, warehouse, is_off=options.show_pii)
     snapshot = _load(case, warehouse, masking, listener, watch)
     settings = LedgerSettings(case.profile, bundle.config, masked=not options.show_pii, policies=case.policies)
-    ledger = masking.ledger(account_for(warehouse, settings))
+    ledger = masking.ledger(account_for(warehouse, settings, listener.accounting))
     if options.baseline:
         # It reads backups, which few verifications do.
         import_module(BASELINES).load_baselines(warehouse, case.profile, options, snapshot.database)
@@ -281,7 +281,7 @@ def _checks(
     checks = []
     # Closed at once where anything ends this: what is being evaluated is then ended.
     with closing(evaluate_all(case.rules, warehouse, case.options.evidence_rows, _limits(case, warehouse))) as judging:
-        evaluated: Iterable[Check] = judging
+        evaluated: Iterable[Check] = _counted(judging, listener)
         if case.accepted:
             whole = tuple(evaluated)
             create_findings(case.rules, whole, warehouse)
@@ -291,6 +291,12 @@ def _checks(
             listener.check_done(check)
             checks.append(check)
     return tuple(checks), masking.values(accepted, leave=("file",))
+
+
+def _counted(judging: Iterable[Check], listener: Listener) -> Iterator[Check]:
+    for number, check in enumerate(judging, 1):
+        listener.check_evaluated(number)
+        yield check
 
 
 def _limits(case: VerificationInput, warehouse: Warehouse) -> RuleLimits:

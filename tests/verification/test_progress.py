@@ -48,5 +48,5 @@ def test_a_listener_of_another_class_needs_every_event() -> None:
 
 
 def test_no_event_is_heard_that_there_is_none_of() -> None:
-    assert len(EVENTS) == 10
+    assert len(EVENTS) == 13
     assert not hasattr(Listener(), "chek_done")

@@ -12,7 +12,8 @@ from recon.model import Fact, Outcome
 from recon.report.console import RULE
 from recon.report.github import inert, on_github
 from recon.report.palette import OUTCOMES, VERDICTS
-from recon.report.text import checks_line, printable, timestamp
+from recon.report.progress_line import LINE
+from recon.report.text import checks_line, printable, timestamp, warnings_exit_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +34,7 @@ class AssessmentConsole:
         self._err = err
         self._on_github = on_github(os.environ)
         self._colour = None if not os.environ.get("NO_COLOR") else False
-        self._is_first = True
+        self._is_first, self._part = True, ""
 
     def assessment_starting(self, title: str, started_at: datetime) -> None:
         """Print the header."""
@@ -43,19 +44,28 @@ class AssessmentConsole:
         """Announce a part."""
         self._print(*[""][: int(not self._is_first)], f"[{number}/{total}] {title}...")
         self._is_first = False
+        self._do(title)
 
     def found(self, finding: Fact | Check) -> None:
         """Print a fact, or a check with details if it did not pass."""
         if isinstance(finding, Fact):
             self._print(f"  - {printable(finding.label)}: {printable(finding.value)}")
+            self._do(self._part)
             return
         mark = click.style(f"[{finding.outcome}]", fg=OUTCOMES[finding.outcome].terminal)
         self._print(f"  {mark} {printable(finding.name)}: {printable(finding.message)}")
         if finding.detail and (self._verbose or finding.outcome is not Outcome.PASS):
             self._print(f"         {printable(finding.detail)}")
+        self._do(self._part)
 
-    def finished(self, assessment: Assessment, *written: str) -> None:
-        """Print what was written where, what to do, and the footer."""
+    def finished(self, assessment: Assessment, *written: str, fail_on: str = "failure") -> None:
+        """Print what was written where, what to do, and the footer.
+
+        Args:
+            assessment: What was found.
+            written: What was written where.
+            fail_on: "warning" where a warning counts as a failure and decides the exit code.
+        """
         self._print("", *(f"  - {printable(line)}" for line in written))
         self._print(*[""][: len(written)])
         if assessment.next_steps:
@@ -63,9 +73,16 @@ class AssessmentConsole:
         verdict = assessment.verdict
         styled = click.style(f"{assessment.title} {verdict}", fg=VERDICTS[verdict].terminal, bold=True)
         self._print(RULE, f"  {styled}", f"  Checks: {checks_line(assessment.summary)}")
+        self._print(*(f"  {line}" for line in warnings_exit_line(assessment.summary, fail_on)))
         self._print(f"  Duration: {assessment.duration_ms}ms", RULE)
 
+    def _do(self, part: str) -> None:
+        """Show, on a terminal only, that the rest of a part is being looked at."""
+        self._part = part
+        LINE.show(part)
+
     def _print(self, *lines: str) -> None:
+        LINE.wipe()
         for line in lines:
             try:
                 click.echo(inert(line) if self._on_github else line, color=self._colour, err=self._err)
