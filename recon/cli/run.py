@@ -90,7 +90,7 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter for each option of its ow
     console.finished(done.verification, *places(done), fail_on="failure" if done.failed else fail_on)
     publish(done.verification, os.environ, err=False)
     if done.failed:
-        raise _failed(done)
+        raise failed_parts(done)
     return exit_code(done.verification, fail_on)
 
 
@@ -114,12 +114,21 @@ def places(done: Run) -> Iterator[str]:
         yield f"Notify: {names}"
 
 
-def _failed(done: Run) -> StepError:
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in done.failed.items())
+def failed_parts(done: Run) -> StepError:
+    """The error that names the parts that could not be made, and what there is of them."""
+    notebook = done.folder.part("notebook")
+    is_begun = "notebook" in done.failed and notebook.is_file()
+    as_far = f"The notebook is executed as far as it got: {notebook}. " if is_begun else ""
     return StepError(
         f"{plural(len(done.failed), 'part')} of the run could not be made",
         where=str(done.folder.path),
-        found=reasons,
-        next_step=f"The verdict stands: {done.verification.verdict}. Mend the cause and run again, or leave the part "
-        f"out with --skip",
+        found="; ".join(_reasons(done.failed)),
+        next_step=f"{as_far}The verdict stands: {done.verification.verdict}. Mend the cause and run again, or leave the "
+        f"part out with --skip",
     )
+
+
+def _reasons(failed: Mapping[str, str]) -> Iterator[str]:
+    """Each reason once, after the parts that failed for it: those of the notebook and its page are often one."""
+    for reason in dict.fromkeys(failed.values()):
+        yield f"{', '.join(name for name, why in failed.items() if why == reason)}: {reason}"

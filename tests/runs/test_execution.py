@@ -148,7 +148,10 @@ def test_a_kernel_that_dies_is_reported_as_that(demo: DemoPaths, tmp_path: Path)
 
 
 def test_a_cell_that_fails_is_reported_in_a_sentence_and_saved(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"A cell of the notebook failed.*BundleError"):
+    cell = r"\(In \[3\]: from recon import VerifyOptions, display, verify\)"
+    with pytest.raises(
+        StepError, match=rf"A cell of the notebook failed {cell}: found BundleError: The bundle was not"
+    ):
         execute(tmp_path / "out.ipynb", {"bundle": "nowhere"}, tmp_path)
     assert "BundleError" in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
     assert "papermill-error" not in (tmp_path / "out.ipynb").read_text(encoding="utf-8")

@@ -15,11 +15,11 @@ import pytest
 from support import edit_report, names_in, run_in_process, run_recon
 
 import recon
-from recon.cli.run import command
+from recon.cli.run import command, failed_parts
 from recon.demo import plant
 from recon.errors import OutputError, ReconError, UsageError
 from recon.report.json import render
-from recon.runs.folder import CHOICES, RunPart, run_folders
+from recon.runs.folder import CHOICES, Manifest, RunFolder, RunPart, run_folders
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
@@ -171,6 +171,19 @@ def test_what_a_failing_part_began_to_write_is_removed(
         "verification.json",
     ]
     assert "charts/" not in done.folder.part("report").read_text(encoding="utf-8")
+
+
+def test_a_notebook_that_failed_is_reported_in_a_few_sentences(passed: recon.Verification, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.part("notebook").write_text("{}", encoding="utf-8")
+    reason = "A cell of the notebook failed (In [3]: display.ledger()): found NameError: no name"
+    failed = {"notebook": reason, "html": reason, "charts": "OSError: full"}
+    error = failed_parts(recon.Run(passed, folder, Manifest("run-1", "2024-01-15T14:30:00.000Z", {}), None, failed))
+    assert error.message == (
+        f"3 parts of the run could not be made ({tmp_path}): found notebook, html: {reason}; charts: OSError: full. "
+        f"The notebook is executed as far as it got: {tmp_path / 'report.ipynb'}. The verdict stands: PASSED. "
+        "Mend the cause and run again, or leave the part out with --skip"
+    )
 
 
 def test_where_nothing_can_be_written_nothing_is_verified(demo: DemoPaths, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOTEBOOK = "verification_report.ipynb"
 START_LIMIT_S = 60
+MOST_OF_A_LINE = 80
 KEPT = ("duration", "start_time", "end_time", "version")
 ERROR_TAGS = {"papermill-error-cell-tag", "papermill-error-cell"}
 
@@ -85,11 +86,16 @@ def _in_order(parameters: Mapping[str, Any], shipped: Path) -> dict[str, Any]:
 def _cell_error(error: PapermillExecutionError) -> Exception:
     if error.ename == VerificationFailedError.__name__:
         return VerificationFailedError(error.evalue)
-    return StepError("A cell of the notebook failed", found=f"{error.ename}: {_sentence(error.evalue)}")
+    line = next((line for line in error.source.splitlines() if line.strip()), "")
+    return StepError(
+        "A cell of the notebook failed",
+        where=f"In [{error.exec_count}]: {_sentence(line, MOST_OF_A_LINE)}",
+        found=f"{error.ename}: {_sentence(error.evalue)}",
+    )
 
 
-def _sentence(text: object) -> str:
-    return " ".join(str(text).split())[:500]
+def _sentence(text: object, most: int = 500) -> str:
+    return " ".join(str(text).split())[:most]
 
 
 def _tidy(notebook: Path) -> None:
