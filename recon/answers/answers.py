@@ -22,6 +22,7 @@ from recon.answers.people import with_people
 from recon.answers.questions import BY_PERSON, STATEMENTS, statement_of
 from recon.answers.tables import tables_frame
 from recon.errors import UsageError
+from recon.ledger.code_names import code_names
 from recon.ledger.entities import EVERY_ENTITY
 from recon.masking.frames import mask_frame
 from recon.model import ENTITIES, SINGULAR
@@ -34,6 +35,7 @@ from recon.warehouse.statements import named, query_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from recon.ledger.entities import FieldSpec
     from recon.model import Check, Verification
     from recon.warehouse import Warehouse
 
@@ -279,11 +281,12 @@ class Answers(Questions[pl.DataFrame]):
         record = self._one("record_of", entity, values)
         row = self._one("row_of", entity, values)
         causes = {each["field"]: each["cause"] for each in self._rows("differences", entity, values)}
+        names = {field.name: self._names(field) for field in spec.fields}
         fields = pl.DataFrame(
             {
                 "field": [field.name for field in spec.fields],
-                "source_value": [_text(record.get(field.name)) for field in spec.fields],
-                "target_value": [_text(row.get(field.column)) for field in spec.fields],
+                "source_value": [_text(record.get(field.name), names[field.name]) for field in spec.fields],
+                "target_value": [_text(row.get(field.column), names[field.name]) for field in spec.fields],
                 "differs": [causes.get(field.name) for field in spec.fields],
             },
             schema={"field": pl.String, "source_value": pl.String, "target_value": pl.String, "differs": pl.String},
@@ -301,6 +304,13 @@ class Answers(Questions[pl.DataFrame]):
     def _one(self, question: str, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return next(iter(self._rows(question, entity, values)), {})
 
+    def _names(self, field: FieldSpec) -> dict[str, str]:
+        """What the ids in a field are called, by id in lower case; none where it holds none or they are not known."""
+        table = field.code_of or field.ids_of
+        with suppress(duckdb.CatalogException, duckdb.BinderException):
+            return code_names(table, self._warehouse) if table else {}
+        return {}
+
     def _masked(self, frame: pl.DataFrame, *, is_own: bool = False) -> pl.DataFrame:
         """Mask rows; `is_own`: a rule of the club's own may have named their columns."""
         if self._show_pii:
@@ -315,5 +325,6 @@ def _frame(
     return pl.DataFrame(pl.from_arrow(relation.to_arrow_table()))
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _text(value: object, names: Mapping[str, str]) -> str | None:
+    """The value as text; an id that people call otherwise is called so."""
+    return None if value is None else names.get(str(value).lower(), str(value))

@@ -123,8 +123,8 @@ def failed_parts(done: Run) -> StepError:
         f"{plural(len(done.failed), 'part')} of the run could not be made",
         where=str(done.folder.path),
         found="; ".join(_reasons(done.failed)),
-        next_step=f"{as_far}The verdict stands: {done.verification.verdict}. Mend the cause and run again, or leave the "
-        f"part out with --skip",
+        next_step=f"{as_far}The verdict stands: {done.verification.verdict}. Mend the cause and run again, or leave "
+        f"the part out with --skip",
     )
 
 

@@ -15,6 +15,7 @@ class FieldSpec(Struct, frozen=True):
         column: The canonical column in `target.<entity>`.
         code_of: The table whose `code` is compared, looked up by the column's id ("statuses"); empty: the column itself
             is compared.
+        ids_of: The table whose ids it holds, and whose codes are what people call them ("tiers"); empty: none.
         may_stay_empty: Whether some importers do not fill it: a column without any value is then not compared.
         mapping: The key of migration-config.json that holds the mapping of its values; empty: there is none.
         is_looked_up: Whether others look its values up, as they do codes and keys without being named above.
@@ -23,6 +24,7 @@ class FieldSpec(Struct, frozen=True):
     name: str
     column: str
     code_of: str = ""
+    ids_of: str = ""
     may_stay_empty: bool = False
     mapping: str = ""
     is_looked_up: bool = False
@@ -70,7 +72,7 @@ EVERY_ENTITY = (
             *_same("phone", "joined_at"),
             FieldSpec("status_code", "status_id", code_of="statuses", mapping="membership_status_mapping"),
             FieldSpec("level", "level", may_stay_empty=True, is_looked_up=True),
-            FieldSpec("tier_id", "tier_id"),
+            FieldSpec("tier_id", "tier_id", ids_of="tiers"),
         ),
         ("email", "first_name", "last_name"),
     ),

@@ -4,7 +4,7 @@ create type record_outcome as enum ('landed', 'landed_altered', 'merged', 'skipp
 create type row_outcome as enum ('claimed', 'preexisting', 'foreign_run', 'unexpected');
 create type pairing as enum ('target id', 'id mapping', 'database''s id mapping', 'natural key');
 
--- One row per field of a landed record that differs from its row.
+-- One row per field of a landed record that differs from its row; ids of tiers are written as their codes.
 create table ledger.differences (
   entity varchar, record bigint, source_row bigint, wa_id varchar, target_id varchar, field varchar, type varchar,
   source varchar, target varchar, source_state varchar, target_state varchar,

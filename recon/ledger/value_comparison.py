@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import polars as pl
 from recon.bundle.formats import REPORT
 from recon.comparison import judge
 from recon.ledger.causes import name_causes, shifted
+from recon.ledger.code_names import code_names, with_names
 from recon.ledger.kinds import KINDS
 from recon.ledger.other_columns import relations
 from recon.ledger.unread import unread, unread_sql
@@ -131,7 +133,13 @@ class ValueComparison:
             )
         )
         named = unread(_left_alone(name_causes(known, self._mapped, self._personal))).select(COLUMNS)
-        self._with(named, INSERT)
+        self._with(with_names(named, self._names), INSERT)
+
+    @cached_property
+    def _names(self) -> dict[str, dict[str, str]]:
+        """What the ids in a field are called, by id."""
+        fields = (field for field in self._entity.fields if field.ids_of)
+        return {field.name: code_names(field.ids_of, self._warehouse) for field in fields}
 
     @property
     def _parent(self) -> pl.Expr:

@@ -122,6 +122,8 @@ class Planting:
         record, row = self.take("members", "mapped_otherwise", f"mapped otherwise than {TIERS} says", "tier_id")
         wrong = codes["ALUMNI"] if record["membershipTierId"] != codes["ALUMNI"] else codes["LAPSED"]
         row["membershipTierId"] = wrong
+        record, row = self.take("members", "default_filled", "default filled in: GENERAL", "tier_id")
+        record["membershipTierId"], row["membershipTierId"] = None, codes["GENERAL"]
 
     def _plant_records(self) -> None:
         club = self.club
