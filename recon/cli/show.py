@@ -13,6 +13,7 @@ from recon.cli.asking import opened
 from recon.cli.options import PATH, each_offered
 from recon.errors import UsageError, suggest
 from recon.model import ENTITIES, SINGULAR
+from recon.report.commands import TABLE_ROWS
 from recon.report.frames import FRAME_FORMATS, frames_text
 from recon.report.output import STDOUT, Output, check_place, deliver, require_file, write_tables
 
@@ -56,7 +57,12 @@ QUESTIONS = (*OF_ENTITIES, *ONE, "check", *ALONE)
     help="Where they are written.  [default: standard output]",
 )
 @click.option(
-    "--rows", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Rows of a table to write."
+    "--rows",
+    type=click.IntRange(1),
+    default=TABLE_ROWS,
+    show_default=True,
+    metavar="N",
+    help="Rows of a table to write.",
 )
 @each_offered
 def command(**given: Any) -> int:

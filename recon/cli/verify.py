@@ -14,6 +14,7 @@ from recon.cli.failures import failure_plan
 from recon.cli.options import JudgingCommand, exit_code, judging_options
 from recon.errors import OutputError
 from recon.report import plan_outputs, write_reports
+from recon.report.commands import command_for
 from recon.report.console import Console
 from recon.report.formats import EVERY_FORMAT
 from recon.report.github import publish
@@ -67,7 +68,14 @@ def command(
     console = Console(verbose=verbose, err=err)
     verification, tables = _judged(options, console, wants_tables=any(output.is_tables for output in outputs))
     console.report_writing()
-    unwritten = write_reports(verification, outputs, fail_on=fail_on, tables=tables, starting=console.next_output)
+    unwritten = write_reports(
+        verification,
+        outputs,
+        fail_on=fail_on,
+        tables=tables,
+        command=command_for(options),
+        starting=console.next_output,
+    )
     plan = failure_plan()
     plan.outputs = tuple(unwritten)
     written = [output.words for output in outputs if output not in unwritten]

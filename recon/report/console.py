@@ -23,6 +23,7 @@ from recon.report.text import (
     age_sentence,
     checks_line,
     connection,
+    cut,
     has_next_step,
     not_checked,
     notices,
@@ -34,7 +35,7 @@ from recon.report.text import (
 from recon.verification.progress import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from recon.verification.options import VerifyOptions
 
 RULE = "=" * 60
+ROW_INDENT = " " * 11
+SHOWN_ROWS = 10
+LONGEST_ROW = 300
 PARTS = {
     "snapshot": "the snapshot",
     "charts": "charts",
@@ -54,6 +58,13 @@ PARTS = {
     "notebook": "the notebook and its page",
     "site": "the site",
 }
+
+
+def _rows(check: Check) -> Iterator[str]:
+    """The first rows of a check, each as one line of the values that it has."""
+    for row in check.violations.head(SHOWN_ROWS).iter_rows(named=True):
+        values = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+        yield f"{ROW_INDENT}{cut(values, LONGEST_ROW)}"
 
 
 class Console(Listener):
@@ -145,7 +156,12 @@ class Console(Listener):
         self._print(f"  {mark} {printable(check.name)}: {printable(check.message)}")
         if check.detail and check.outcome is not Outcome.PASS:
             self._print(f"         {printable(check.detail)}")
-        if self._command and check.outcome is Outcome.FAIL and check.violation_count:
+        rest = self._command.rest_of(check, SHOWN_ROWS) if self._command and self._verbose else None
+        if self._verbose and check.outcome is not Outcome.PASS:
+            self._print(*_rows(check))
+        if rest:
+            self._print(f"         {printable(': '.join(rest))}")
+        elif self._command and check.outcome is Outcome.FAIL and check.violation_count:
             self._print(f"         {printable(self._command.line('check', check.id))}")
         if self._verbose:
             changed = f"; {check.overrides}" if check.overrides else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,13 @@ class Format:
         render: Takes a Verification, returns the complete text.
         default_output: The path if none is given; its suffix is the format's.
         render_strictly: Like `render`, but a warning counts as a failure; None: the text is the same.
+        names_rest: Whether `render` also takes the command that shows the rows which the report leaves out.
     """
 
-    render: Callable[[Verification], str]
+    render: Callable[..., str]
     default_output: str
     render_strictly: Callable[[Verification], str] | None = None
+    names_rest: bool = False
 
     @property
     def suffix(self) -> str:
@@ -33,18 +35,18 @@ class Format:
         return Path(self.default_output).suffix
 
 
-def _lazy(module: str, function: str = "render") -> Callable[[Verification], str]:
+def _lazy(module: str, function: str = "render") -> Callable[..., str]:
     """A renderer that is loaded on first use: no run loads a template engine that it does not need."""
 
-    def render(verification: Verification) -> str:
-        text: str = getattr(import_module(f"recon.report.{module}"), function)(verification)
+    def render(verification: Verification, *others: Any) -> str:
+        text: str = getattr(import_module(f"recon.report.{module}"), function)(verification, *others)
         return text
 
     return render
 
 
 FORMATS = {
-    "markdown": Format(_lazy("markdown"), "./verification-report.md"),
+    "markdown": Format(_lazy("markdown"), "./verification-report.md", names_rest=True),
     "json": Format(_lazy("json"), "./verification-report.json"),
     "junit": Format(_lazy("junit"), "./verification-report.xml", _lazy("junit", "render_strictly")),
     "html": Format(_lazy("html"), "./verification-report.html"),

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from recon.model import Check, Escalation, Verification
+    from recon.report.commands import ShowCommand
 
 SHOWN_ROWS = 10
+FAILED = "What Failed"
 CHARTS = {
     "Count Comparison": ("counts",),
     "Record Ledger": ("record-ledger",),
@@ -45,31 +47,34 @@ CHARTS = {
 MARKS = {Outcome.PASS: "PASS", Outcome.WARN: "**WARN**", Outcome.FAIL: "**FAIL**", Outcome.ERROR: "**ERROR**"}
 
 
-def render(verification: Verification) -> str:
-    """The complete report."""
-    return render_with_charts(verification, "", {})
+def render(verification: Verification, command: ShowCommand | None = None) -> str:
+    """The complete report; `command`: as of `render_with_charts`."""
+    return render_with_charts(verification, "", {}, command)
 
 
-def render_with_charts(verification: Verification, folder: str, charts: Mapping[str, str]) -> str:
+def render_with_charts(
+    verification: Verification, folder: str, charts: Mapping[str, str], command: ShowCommand | None = None
+) -> str:
     """The complete report, with each chart at the end of the section that it belongs to.
 
     Args:
         verification: What to render.
         folder: The folder beside the report that holds the charts, as <name>.svg.
         charts: The names of the charts, and what they show in words.
+        command: What shows the rows of a check that are left out; None: nothing does.
     """
     lines = [*head(verification), ""]
     for heading in SECTIONS:
-        lines += [f"## {heading}", "", *section(verification, heading), ""]
+        lines += [f"## {heading}", "", *section(verification, heading, command), ""]
         for name in CHARTS.get(heading, ()):
             if name in charts:
                 lines += [f"![{markdown(charts[name])}]({folder}/{name}.svg)", ""]
     return "\n".join(lines)
 
 
-def section(verification: Verification, heading: str) -> Iterator[str]:
-    """The lines of one of `SECTIONS`, without its heading."""
-    return SECTIONS[heading](verification)
+def section(verification: Verification, heading: str, command: ShowCommand | None = None) -> Iterator[str]:
+    """The lines of one of `SECTIONS`, without its heading; `command`: as of `render_with_charts`."""
+    return _failures(verification, command) if heading == FAILED else SECTIONS[heading](verification)
 
 
 def head(v: Verification) -> Iterator[str]:
@@ -192,21 +197,22 @@ def _policies(v: Verification) -> Iterator[str]:
     yield from (markdown(sentence).replace("not compared", "**not compared**", 1) for sentence in unshown_policies(v))
 
 
-def _failures(v: Verification) -> Iterator[str]:
+def _failures(v: Verification, command: ShowCommand | None = None) -> Iterator[str]:
     if not v.unpassed:
         yield "Nothing: every check passed without remark."
         return
     for check in v.unpassed:
-        yield from unpassed_check(check, escalation_sentence(check, v))
+        yield from unpassed_check(check, escalation_sentence(check, v), command)
         yield ""
 
 
-def unpassed_check(check: Check, escalation: str | None = None) -> Iterator[str]:
+def unpassed_check(check: Check, escalation: str | None = None, command: ShowCommand | None = None) -> Iterator[str]:
     """The lines about a check that did not pass.
 
     Args:
         check: Whose outcome is not PASS.
         escalation: Whether it is to be escalated, to whom and why; None where that is not decided by the runbook.
+        command: What shows the rows that are left out; None: nothing does.
     """
     yield f"### {check.outcome}: {markdown(check.name)}"
     yield ""
@@ -226,6 +232,7 @@ def unpassed_check(check: Check, escalation: str | None = None) -> Iterator[str]
     if check.violations.height:
         yield ""
         yield from _violations(check)
+        yield from _rest(command.rest_of(check, SHOWN_ROWS) if command else None)
 
 
 def _steps(title: str, steps: Sequence[str]) -> Iterator[str]:
@@ -242,6 +249,12 @@ def _violations(check: Check) -> Iterator[str]:
     yield from markdown_table([markdown(name) for name in shown.columns], rows)
 
 
+def _rest(rest: tuple[str, str] | None) -> Iterator[str]:
+    if rest:
+        words, line = rest
+        yield from ("", f"{words}:", "", *_code_block([line]))
+
+
 def _ledger(v: Verification) -> Iterator[str]:
     return ledger_section(v.ledger)
 
@@ -253,6 +266,6 @@ SECTIONS: dict[str, Callable[[Verification], Iterator[str]]] = {
     "Tier Distribution": _tiers,
     "Verification Checks": _checks,
     "Policy Verification": _policies,
-    "What Failed": _failures,
+    FAILED: _failures,
 }
 """The content below each heading, in the runbook's order."""

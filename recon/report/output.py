@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from recon.model import Verification
+    from recon.report.commands import ShowCommand
     from recon.report.failure import Failure
     from recon.report.workbook.contents import Workbook
 
@@ -234,12 +235,13 @@ def _is_a_folder(place: str) -> OutputError:
     return OutputError("The output is a folder", where=place, expected="a file", next_step="Add a file name")
 
 
-def write_reports(
+def write_reports(  # noqa: PLR0913 - what every report needs
     verification: Verification,
     outputs: Sequence[Output],
     *,
     fail_on: str = "failure",
     tables: Callable[[], Workbook] | None = None,
+    command: ShowCommand | None = None,
     starting: Callable[[Output, int, int], object] = lambda *_: None,
 ) -> dict[Output, OutputError]:
     """Write each report; a failure does not keep the others from being written.
@@ -249,6 +251,7 @@ def write_reports(
         outputs: Each with its format and place, as planned.
         fail_on: "warning" where a warning counts as a failure, as for the exit code.
         tables: Makes the tables of the formats that have some; None: of the rows that the verification kept.
+        command: What shows the rows that a report leaves out; None: nothing does.
         starting: Called before each report with its place, its number from 1 on, and the number of reports.
 
     Returns:
@@ -262,7 +265,7 @@ def write_reports(
             if output.is_tables:
                 write_tables(made(), output)
             else:
-                deliver(_text(verification, output.format_name, fail_on), output)
+                deliver(_text(verification, output.format_name, fail_on, command), output)
         except OutputError as error:
             unwritten[output] = error
     return unwritten
@@ -391,8 +394,10 @@ def misleading(outputs: Sequence[Output]) -> Iterator[str]:
             )
 
 
-def _text(verification: Verification, format_name: str, fail_on: str) -> str:
+def _text(verification: Verification, format_name: str, fail_on: str, command: ShowCommand | None = None) -> str:
     chosen = FORMATS[format_name]
+    if chosen.names_rest:
+        return chosen.render(verification, command)
     strictly = chosen.render_strictly if fail_on == "warning" else None
     return (strictly or chosen.render)(verification)
 

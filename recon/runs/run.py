@@ -14,6 +14,7 @@ from recon.background import held_interrupts, is_interrupted
 from recon.errors import OutputError, ReconError, StepError, UsageError, suggest
 from recon.masking import mask_text
 from recon.preflight.decisions import account_name
+from recon.report.commands import ShowCommand, command_for
 from recon.report.markdown import render_with_charts
 from recon.report.output import write_report
 from recon.report.text import checks_line, timestamp
@@ -23,7 +24,17 @@ from recon.runs.evidence.record import RECORD, record_folder
 from recon.runs.evidence.sheet import SHEET, write_sheet
 from recon.runs.evidence.way_back import FILE as WAY_BACK
 from recon.runs.evidence.way_back import keep_way_back, known_way_back
-from recon.runs.folder import CHOICES, PARTS, SITE, Manifest, RunPart, folder_name, new_run_folder, publish
+from recon.runs.folder import (
+    CHOICES,
+    PARTS,
+    SITE,
+    Manifest,
+    RunPart,
+    expected_folder,
+    folder_name,
+    new_run_folder,
+    publish,
+)
 from recon.runs.linking import link_pages
 from recon.runs.notebook_process import notebook_process
 from recon.runs.notice import notice_section
@@ -263,9 +274,16 @@ class Assembly:
         self.charts = {name: figure.alt for name, figure in written.items()}
 
     def _write_markdown(self) -> None:
-        text = render_with_charts(self.verification, PARTS["charts"], self.charts)
+        text = render_with_charts(self.verification, PARTS["charts"], self.charts, self._command())
         text += notice_section(self.verification, self.options.outputs)
         self.working.part("report").write_text(text, encoding="utf-8")
+
+    def _command(self) -> ShowCommand:
+        """What shows the rows of a check: it asks the run, or judges anew where the run keeps no snapshot."""
+        if not self._wants("snapshot"):
+            return command_for(self.options.verify)
+        v = self.verification
+        return ShowCommand(str(expected_folder(Path(self.options.outputs), v.run_id, v.started_at)))
 
     def _write_junit(self) -> None:
         write_report(self.verification, "junit", self.working.part("junit"), fail_on=self.options.fail_on)

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -269,6 +270,22 @@ def test_evidence_is_capped_but_counted_in_full(at_home: Path) -> None:
     report = json.loads((at_home / "verification-report.json").read_text(encoding="utf-8"))
     orphans = next(check for check in report["checks"] if check["id"] == "orphaned_registrations")
     assert (len(orphans["violations"]), orphans["violationCount"]) == (2, 10)
+
+
+def test_the_command_for_the_rest_of_a_finding_shows_all_of_it(at_home: Path) -> None:
+    with closing(sqlite3.connect("club.db")) as database, database:
+        database.execute("""update "EventRegistration" set "memberId" = 'nobody-' || id""")
+    done = run_in_process("verify", "bundle", "--database", "club.db", "-v", "--evidence-rows", 12)
+    (line,) = re.findall(r"^         and 140 more: (recon show .* orphaned_registrations .*)$", done.out, re.MULTILINE)
+    assert done.out.count("           registration_id ") == 10
+    assert f"\nand 140 more:\n\n```\n{line}\n```\n" in (at_home / "verification-report.md").read_text(encoding="utf-8")
+    shown = run_in_process(*shlex.split(line)[1:])
+    assert (shown.code, shown.err) == (0, "")
+    assert len(set(re.findall(r"nobody-\S+", shown.out))) == 150
+
+    brief = run_in_process("verify", "bundle", "--database", "club.db")
+    assert "         recon show bundle check orphaned_registrations --database club.db\n" in brief.out
+    assert " more: " not in brief.out
 
 
 @pytest.mark.usefixtures("at_home")

@@ -149,9 +149,13 @@ def test_progress_goes_to_a_terminal_on_stderr_alone(demo: DemoPaths) -> None:
     assert "evaluating checks" not in block
 
 
-@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TTY_INTERACTIVE": "0"}], ids=str)
-def test_a_terminal_that_cannot_move_its_cursor_gets_no_progress(demo: DemoPaths, environment: dict[str, str]) -> None:
-    assert on_terminal(*VERIFY, cwd=demo.bundle.parent, stdout=False, **environment)[1] == ""
+@pytest.mark.parametrize("name, value", [("TERM", "dumb"), ("TTY_INTERACTIVE", "0")])
+def test_a_terminal_that_cannot_move_its_cursor_gets_no_progress(
+    demo: DemoPaths, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv(name, value)
+    assert on_terminal(*VERIFY, cwd=demo.bundle.parent, stdout=False, TERM=os.environ["TERM"])[1] == ""
 
 
 def test_progress_is_wiped_before_an_error_is_reported(demo: DemoPaths) -> None:

@@ -13,6 +13,7 @@ from support import check_of, edit_report, verify
 
 from recon.demo import plant
 from recon.model import Outcome
+from recon.report.commands import ShowCommand
 from recon.report.ledger.tables import levels, sources, targets
 from recon.report.markdown import render
 from recon.report.text import markdown, printable
@@ -133,9 +134,13 @@ def test_rows_are_limited_and_counted(demo: DemoPaths) -> None:
         database.execute("""update "EventRegistration" set "memberId" = 'nobody-' || id""")
     verification = verify(demo)
     orphans = check_of(verification, "orphaned_registrations")
-    report = render(replace(verification, checks=(orphans,), ledger=None))
+    found = replace(verification, checks=(orphans,), ledger=None)
+    report = render(found)
     assert "Violating rows, the first 10 of 150:" in report
     assert report.count("| nobody-") == 10
+    rest = "\n\nand 140 more:\n\n```\nrecon show runs/1 check orphaned_registrations --rows 150\n```\n"
+    assert rest in render(found, ShowCommand("runs/1"))
+    assert rest not in report
 
 
 def test_a_bundle_without_policies_says_so(demo: DemoPaths) -> None:
