@@ -231,9 +231,9 @@ class GateConsole(AssessmentConsole):
     def assessment_starting(self, title: str, started_at: datetime) -> None:
         """Print nothing: the step is announced."""
 
-    def part_starting(self, number: int, total: int, title: str) -> None:  # noqa: ARG002 - as of an assessment
+    def part_starting(self, number: int, total: int, title: str) -> None:
         """Print nothing: its checks say what they are."""
-        self._do(title)
+        self._do(f"{title} ({number} of {total})")
 
 
 class MigrationConsole:
@@ -274,7 +274,7 @@ class MigrationConsole:
     def step_starting(self, number: int, total: int, step: MigrationStep) -> None:
         """Announce a step."""
         self._print(f"\n[{number}/{total}] {step.title}...")
-        self._step = step.title
+        self._step = f"{step.title} ({number} of {total})"
         LINE.show(self._step)
 
     def line(self, text: str) -> None:

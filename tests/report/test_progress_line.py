@@ -9,12 +9,18 @@ import struct
 import sys
 import termios
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import StringIO
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import pyte
 import pytest
 
+from recon.cli import say
+from recon.cli.migrate import MigrationConsole, Terminal
+from recon.model import Fact
+from recon.model.migration import MigrationStep
 from recon.report.progress_line import LINE, working
 
 if TYPE_CHECKING:
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 
 WIDTH = 30
 MARK = b"\0"
+SIGNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "
+FOUND = ["", "[6/8] Backup...", "  - Backup: backups/club"]
 LONG = "accounting for every record: comparing registrations (6 of 9)"
 
 
@@ -53,6 +61,11 @@ def terminal() -> Iterator[Callable[[], list[str]]]:
             os.close(master)
 
 
+def without_sign(lines: list[str]) -> list[str]:
+    """The lines, the last of them without the sign in it that moves."""
+    return [*lines[:-1], lines[-1].lstrip(SIGNS)]
+
+
 def test_the_line_gives_way_to_what_is_printed() -> None:
     with terminal() as screen:
         sys.stderr.write("above\n")
@@ -62,8 +75,9 @@ def test_the_line_gives_way_to_what_is_printed() -> None:
         LINE.show("reading members: 60 rows")
         LINE.wipe()
         assert screen() == ["above"]
-        sys.stderr.write("below\n")
-        assert screen() == ["above", "below"]
+        LINE.show("accounting for every record")
+        say("Interrupted")
+        assert screen() == ["above", "Interrupted"]
 
 
 def test_a_line_longer_than_the_terminal_is_cut() -> None:
@@ -79,7 +93,7 @@ def test_what_a_library_prints_meanwhile_is_a_line_of_its_own() -> None:
     with terminal() as screen:
         with working("evaluating checks: 0 of 18"):
             sys.stderr.write("a warning\n")
-            assert [line.lstrip("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ") for line in screen()] == ["a warning", "evaluating checks: 0 of 18"]
+            assert without_sign(screen()) == ["a warning", "evaluating checks: 0 of 18"]
         assert screen() == ["a warning"]
 
 
@@ -88,6 +102,25 @@ def test_what_is_interrupted_leaves_no_line() -> None:
         with pytest.raises(KeyboardInterrupt), working("connecting"):
             raise KeyboardInterrupt
         assert screen() == []
+
+
+def test_what_a_migration_prints_and_asks_stays_whole() -> None:
+    step = MigrationStep(name="backup", folder="steps/06-backup", started_at=datetime(2024, 1, 15, tzinfo=UTC))
+    with terminal() as screen, mock.patch.object(sys, "stdout", sys.stderr):
+        console = MigrationConsole()
+        console.step_starting(6, 8, step)
+        assert without_sign(screen()) == ["", "[6/8] Backup...", "Backup (6 of 8)"]
+        console.gates.part_starting(1, 2, "Backup")
+        console.gates.found(Fact("Backup", "backups/club"))
+        assert without_sign(screen()) == [*FOUND, "Backup (1 of 2)"]
+        console.line("3 rows")
+        assert without_sign(screen()) == [*FOUND, "  | 3 rows", "Backup (6 of 8)"]
+        console.note("It ended")
+        assert screen() == [*FOUND, "  | 3 rows", "  - It ended"]
+        LINE.show("Backup")
+        with mock.patch.object(sys, "stdin", StringIO("y\n")):
+            assert Terminal().confirm("Go on?")
+        assert screen() == [*FOUND, "  | 3 rows", "  - It ended", "Go on? [y/N]:"]
 
 
 def test_a_terminal_that_is_gone_ends_nothing() -> None:

@@ -44,7 +44,7 @@ class AssessmentConsole:
         """Announce a part."""
         self._print(*[""][: int(not self._is_first)], f"[{number}/{total}] {title}...")
         self._is_first = False
-        self._do(title)
+        self._do(f"{title} ({number} of {total})")
 
     def found(self, finding: Fact | Check) -> None:
         """Print a fact, or a check with details if it did not pass."""
