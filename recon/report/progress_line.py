@@ -6,12 +6,18 @@ import os
 import sys
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from recon.background import held_interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
+
+    from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
 
 REFRESHED_PER_S = 8
 USUAL_WIDTH = 80
@@ -25,11 +31,9 @@ class ProgressLine:
 
     def __init__(self) -> None:
         self._words = ""
-        self._stream: Any = None
-        self._console: Any = None
-        self._live: Any = None
-        self._sign: Any = None
-        self._text: Any = None
+        self._stream: TextIO | None = None
+        self._console: Console | None = None
+        self._live: Live | None = None
 
     def show(self, words: str) -> None:
         """Say what is being done, in the place of what was said before; without a terminal, do nothing."""
@@ -50,32 +54,40 @@ class ProgressLine:
     def _can_be_shown(self) -> bool:
         if sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
             return False
-        if self._stream is not sys.stderr:
-            self._stream = sys.stderr
-            self._console = import_module("rich.console").Console(file=sys.stderr, highlight=False, emoji=False)
-            # A hidden cursor would stay hidden, if the process were killed.
-            self._console.show_cursor = lambda _=True: False
-        return bool(self._console.is_interactive and self._console.is_terminal)
+        if self._console is None or self._stream is not sys.stderr:
+            self._stream, self._console = sys.stderr, _console(sys.stderr)
+        return self._console.is_interactive and self._console.is_terminal
 
     def _begin(self) -> None:
-        kind = "line" if self._console.options.ascii_only else "dots"
-        self._sign = import_module("rich.spinner").Spinner(kind)
-        self._text = import_module("rich.text").Text
+        console, stream = self._console, self._stream
+        if console is None or stream is None:
+            return
+        sign: Spinner = import_module("rich.spinner").Spinner("line" if console.options.ascii_only else "dots")
+        assemble = import_module("rich.text").Text.assemble
+
+        def drawn() -> Text:
+            # Rich asks standard input first, which may be another terminal.
+            console.width = os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH
+            parts = (sign.render(console.get_time()), " ", self._words)
+            text: Text = assemble(*parts, no_wrap=True, overflow="ellipsis")
+            return text
+
         # What a library prints on standard error meanwhile appears above the line.
         self._live = import_module("rich.live").Live(
-            get_renderable=self._drawn,
-            console=self._console,
+            get_renderable=drawn,
+            console=console,
             transient=True,
             refresh_per_second=REFRESHED_PER_S,
             redirect_stdout=False,
         )
         self._live.start(refresh=True)
 
-    def _drawn(self) -> Any:
-        # Rich asks standard input first, which may be another terminal.
-        self._console.width = os.get_terminal_size(self._stream.fileno()).columns or USUAL_WIDTH
-        sign = self._sign.render(self._console.get_time())
-        return self._text.assemble(sign, " ", self._words, no_wrap=True, overflow="ellipsis")
+
+def _console(stream: TextIO) -> Console:
+    """Rich's console on a terminal, whose cursor stays visible: the process may be killed."""
+    console: Console = import_module("rich.console").Console(file=stream, highlight=False, emoji=False)
+    console.show_cursor = lambda show=True: False  # type: ignore[method-assign]  # noqa: ARG005 - as of rich
+    return console
 
 
 LINE = ProgressLine()

@@ -33,6 +33,7 @@ HEAVY = (
     "notebook",
     "papermill",
     "python_calamine",
+    "rich",
     "sqlglot",
     "vl_convert",
     "xlsxwriter",
