@@ -61,7 +61,10 @@ def test_a_recorded_snapshot_warns_and_may_fail(tmp_path: Path) -> None:
     warned = run_in_process(*check)
     assert warned.code == 0
     assert "[WARN] Recorded Snapshot: Recorded, not proven: snapshot rds:club at AWS RDS" in warned.out
-    assert run_in_process(*check, "--fail-on", "warning").code == 1
+    assert "Exit code" not in warned.out
+    failed = run_in_process(*check, "--fail-on", "warning")
+    assert failed.code == 1
+    assert "  Exit code 1: 1 warning, which --fail-on warning counts as a failure\n" in failed.out
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -43,6 +44,9 @@ def test_a_review_without_a_terminal_names_who_did_it(dry: DemoPaths, tmp_path: 
     assert "  Dry-Run Review PASSED\n" in done.out
     strictly = run_in_process(*arguments(dry, tmp_path, "--yes", "--by", "Jane Doe", "--fail-on", "warning"))
     assert strictly.code == 1
+    assert re.search(
+        r"  Exit code 1: \d+ warnings?, which --fail-on warning counts as (a failure|failures)\n", strictly.out
+    )
 
 
 @pytest.mark.parametrize("given", [(), ("--yes",), ("--by", "Jane")])

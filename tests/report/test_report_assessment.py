@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 from run_folders import write_runs
 from support import run_in_process
 from verifications import HOSTILE as TEXTS
@@ -20,6 +22,7 @@ import recon
 from recon.errors import BundleError, ReportError, UsageError
 from recon.model import Fact, Findings, Probe, Verdict
 from recon.preflight.assessing import Step, assess
+from recon.report.assessment.console import AssessmentConsole
 from recon.report.assessment.json import load_assessment
 from recon.report.assessment.output import assessment_text
 from recon.report.formats import EVERY_FORMAT
@@ -73,6 +76,18 @@ def test_a_part_that_ends_in_an_error_hides_no_other(assessed: Assessment) -> No
     assert "ZeroDivisionError" in assessed.parts[2].checks[1].message
     assert assessed.verdict is Verdict.FAILED
     assert [str(check.outcome) for check in assessed.unpassed] == ["FAIL", "ERROR", "ERROR", "WARN"]
+
+
+def test_the_duration_on_the_console_covers_the_reports(
+    assessed: Assessment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = replace(assessed, duration_ms=10**9)
+    console = AssessmentConsole()
+    console.finished(timed)
+    assert "  Duration: 1000000000ms\n" in capsys.readouterr().out
+    console.assessment_starting(timed.title, timed.started_at)
+    console.finished(timed)
+    assert re.search(r"  Duration: \d{1,6}ms\n", capsys.readouterr().out)
 
 
 def test_json_follows_its_schema_and_is_read_back(assessed: Assessment, tmp_path: Path) -> None:
