@@ -165,7 +165,7 @@ def test_many_rows_are_limited_and_reported(passed: Verification) -> None:
     page = Page(render(replace(passed, checks=(check,))))
     assert len(page.rows("What Failed")) == SHOWN_ROWS
     assert "Violating rows, the first 50 of 12,000" in page.text
-    assert f"recon show RUN check {check.id}" in page.text
+    assert f"and 11,950 more, 350 of which were kept: recon show RUN check {check.id} --rows 400" in page.text
 
 
 def test_a_bar_is_as_long_as_the_share(passed: Verification) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from recon.report.commands import ShowCommand
 from recon.report.ledger.phrases import NULL
 from recon.report.page.words import column_words, value_words
 from recon.report.text import printable, shown_of
@@ -57,14 +57,14 @@ class ViolationTable(NamedTuple):
 
     Attributes:
         which: Which of all rows they are: "Violating rows, the first 50 of 244".
-        rest: What shows the others; empty: there are none.
+        rest: How many more there are, and the command that shows those that were kept; None: none were.
         is_folded: Whether there are so many that a page shows them on demand.
     """
 
     columns: tuple[RowColumn, ...]
     rows: Sequence[tuple[RowCell, ...]]
     which: str
-    rest: str
+    rest: tuple[str, str] | None
     is_folded: bool
 
 
@@ -84,7 +84,7 @@ def violation_table(check: Check, rows: int | None = None) -> ViolationTable:
     )
     which = f"Violating rows{shown_of(shown.height, total) or f': {total:,}'}"
     is_folded = shown.height > OPEN_ROWS or shown.height * shown.width > OPEN_VALUES
-    rest = f"recon show RUN check {shlex.quote(check.id)}" if shown.height < total else ""
+    rest = ShowCommand("RUN").rest_of(check, shown.height)
     return ViolationTable(columns, found, which, rest, is_folded)
 
 
