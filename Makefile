@@ -82,7 +82,7 @@ benchmark: $(VENV)/installed ## ratios to the bare work; writes docs/performance
 	RECON_BENCHMARK_TABLE=docs/performance.md $(BIN)/python -m pytest -m benchmark -s tests/benchmarks
 
 lock: $(VENV)/installed ## pin the newest releases that pyproject.toml admits, with the hashes of their files
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra lab --no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(DEMO) dist build

@@ -39,6 +39,7 @@ class AcceptOptions:
         approved_by: Who else approved it, which checks of the category "integrity" need; None: nobody.
         file: The file to write into; created if there is none.
         checks, causes, entities, keys: What is chosen, as `checks.findings` names it; empty: whatever it is.
+        findings: The names of single findings, as `Answers.subjects` has them; then nothing else chooses.
         all: Choose every finding.
         renew: Choose among those too that are accepted already.
         wide: Write entries that accept as many violations as were chosen, whichever they are, in the place of one entry
@@ -56,6 +57,7 @@ class AcceptOptions:
     causes: Sequence[str] = ()
     entities: Sequence[str] = ()
     keys: Sequence[str] = ()
+    findings: Sequence[str] = ()
     all: bool = False
     renew: bool = False
     wide: bool = False
@@ -85,8 +87,19 @@ def accept_run(options: AcceptOptions) -> AcceptedFindings:
     """
     _require_terms(options)
     with opened_run(options.run) as answers:
-        chosen = _chosen(answers, options)
-        _require_approval(answers, options, chosen["check_id"].unique(maintain_order=True).to_list())
+        return accept_of(answers, options)
+
+
+def accept_of(answers: Answers, options: AcceptOptions) -> AcceptedFindings:
+    """Accept findings of an open run, as `accept_run` does.
+
+    Raises:
+        UsageError: Nothing is chosen, or what is chosen cannot be accepted in this way.
+        AcceptanceError: The file cannot be read, edited or written.
+    """
+    _require_terms(options)
+    chosen = _named(answers, options.findings) if options.findings else _chosen(answers, options)
+    _require_approval(answers, options, chosen["check_id"].unique(maintain_order=True).to_list())
     # The number of findings that are about no single thing says nothing of how wrong they are.
     countable = chosen.filter(pl.col("key").is_not_null()) if options.wide else chosen.clear()
     single = chosen.filter(pl.col("key").is_null()) if options.wide else chosen
@@ -96,7 +109,7 @@ def accept_run(options: AcceptOptions) -> AcceptedFindings:
 
 
 def _require_terms(options: AcceptOptions) -> None:
-    if not (options.all or options.checks or options.causes or options.entities or options.keys):
+    if not (options.all or options.findings or options.checks or options.causes or options.entities or options.keys):
         raise UsageError(
             "Nothing is chosen",
             expected="--check, --cause, --entity or --key, or --all",
@@ -159,6 +172,19 @@ def _chosen(answers: Answers, options: AcceptOptions) -> pl.DataFrame:
             next_step="--renew gives them another date, reason and owner" if len(found) else None,
         )
     return left
+
+
+def _named(answers: Answers, names: Sequence[str]) -> pl.DataFrame:
+    """The findings of these names, in their order.
+
+    Raises:
+        UsageError: The run has not all of them.
+    """
+    subjects = answers.subjects
+    found = subjects.filter(pl.col("finding").is_in(list(names)))
+    if len(found) != len(set(names)):
+        raise UsageError("Findings that are chosen are none of this run", found=f"{len(found):,} of {len(set(names)):,}")
+    return found.sort("check_id", "entity", "key", "field")
 
 
 def _wishes(options: AcceptOptions) -> Iterator[tuple[str, str, Sequence[str]]]:

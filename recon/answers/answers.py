@@ -165,6 +165,11 @@ class Answers(Questions[pl.DataFrame]):
         """The names of the columns that hold instants, though an answer may have them as texts."""
         return times_of(self._warehouse.connection)
 
+    @property
+    def shows_pii(self) -> bool:
+        """Whether names, addresses and phone numbers are shown."""
+        return self._show_pii
+
     def shown(self, *, show_pii: bool) -> Answers:
         """The same judgement, with or without names, addresses and phone numbers."""
         other = copy(self)

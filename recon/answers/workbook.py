@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 
 from recon.answers.answers import Answers
 from recon.errors import UsageError
@@ -22,9 +24,7 @@ from recon.report.workbook.contents import (
 from recon.report.workbook.exported import Exported, FindingSubject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import polars as pl
+    from collections.abc import Collection, Iterator, Mapping
 
     from recon.verification.verify import Judgement
 
@@ -58,6 +58,17 @@ def exported_workbook(answers: Answers, *, show_pii: bool) -> Workbook:
     """
     masked = answers.verification.masked and not show_pii
     return workbook_of(answers.shown(show_pii=not masked), masked=masked)
+
+
+def chosen_workbook(answers: Answers, findings: Collection[str]) -> Workbook:
+    """The workbook of single findings, by their names: what can be decided of them is read back as of the whole."""
+    whole = exported_workbook(answers, show_pii=answers.shows_pii)
+    sheets = (
+        replace(sheet, frame=sheet.frame.filter(pl.col("finding").is_in(list(findings))))
+        for sheet in whole.sheets
+        if sheet.is_decided
+    )
+    return replace(whole, sheets=tuple(sheet for sheet in sheets if sheet.frame.height))
 
 
 def answered_workbook(title: str, frames: Mapping[str, pl.DataFrame], answers: Answers, *, masked: bool) -> Workbook:

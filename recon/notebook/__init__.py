@@ -1,5 +1,6 @@
 """The functions that notebooks call: each shows one section of a Verification."""
 
+from recon.notebook.exploring.explorer import explore, table
 from recon.notebook.sections import (
     Section,
     chart,
@@ -25,12 +26,14 @@ __all__ = [
     "conclude",
     "counts",
     "environment",
+    "explore",
     "failures",
     "files",
     "ledger",
     "passes",
     "policies",
     "scope",
+    "table",
     "tiers",
     "verdict",
     "warnings",

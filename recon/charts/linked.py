@@ -1,0 +1,104 @@
+"""A chart of how many rows have each value, to be selected in: bars of all rows, and of those that are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from recon.charts.bars import Bar, bars, cut
+from recon.charts.figure import Figure
+from recon.charts.theme import BACK, DATA, WIDTH, config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PICKED, COUNTS = "picked", "shown_counts"
+NONE = "(none)"
+STEP = 26
+
+
+class LinkedChart:
+    """Counts of values; a selection in it names values, and it shows how many rows are left.
+
+    Attributes:
+        title: What is counted.
+        counts: value (None: none), number in all rows, number in those that are shown; at least one.
+        on_pick: Called with the values that are selected; none: the selection was removed.
+    """
+
+    def __init__(self, on_pick: Callable[[list[str | None]], None]) -> None:
+        self.on_pick, self.title = on_pick, ""
+        self.counts: Sequence[tuple[str | None, int, int]] = ()
+        self._widget: Any = None
+
+    def show(self, title: str, counts: Sequence[tuple[str | None, int, int]]) -> None:
+        """Show other counts; the same values with other counts of shown rows keep what is selected."""
+        same = title == self.title and [each[:2] for each in counts] == [each[:2] for each in self.counts]
+        self.title, self.counts = title, counts
+        if self._widget is None:
+            return
+        if not same:
+            self._widget.chart = self._chart()
+            self._listen()
+        setattr(self._widget.params, COUNTS, self._shown)
+
+    @property
+    def widget(self) -> Any:
+        """The chart in a browser, drawn without a network."""
+        if self._widget is None:
+            alt.JupyterChart.enable_offline()
+            self._widget = alt.JupyterChart(self._chart())
+            self._listen()
+        return self._widget
+
+    def figure(self) -> Figure:
+        """The same as a static picture."""
+        rows = [Bar(_name(value), shown, f"{shown:,} of {every:,}") for value, every, shown in self.counts]
+        drawing = bars(rows, self.title, "Bar: rows that are shown")
+        alt_text = f"{self.title}: {'; '.join(f'{row.name} {row.words}' for row in rows)}."
+        return Figure("rows-by-value", self.title, alt_text, drawing.height, drawing.chart)
+
+    @property
+    def _shown(self) -> list[int]:
+        return [shown for _, _, shown in self.counts]
+
+    def _listen(self) -> None:
+        self._widget.selections.observe(self._picked, [PICKED])
+
+    def _picked(self, change: Any) -> None:
+        places = [int(each["place"]) for each in change["new"].value or () if "place" in each]
+        self.on_pick([self.counts[place][0] for place in places if place < len(self.counts)])
+
+    def _chart(self) -> alt.TopLevelMixin:
+        # Values go by their place: what they are is data, and never part of an expression.
+        values = [
+            {"place": place, "value": f"{_name(value)} ", "all": every}
+            for place, (value, every, _) in enumerate(self.counts)
+        ]
+        base = alt.Chart(alt.InlineData(values=values or [{"place": 0, "value": "No row", "all": 0}]))
+        picked = alt.selection_point(name=PICKED, fields=["place"])
+        counts = alt.param(name=COUNTS, value=self._shown)
+        order = alt.Y("value:N", sort=alt.SortField("place"), title=None, axis=alt.Axis(labelLimit=220, ticks=False))
+        scale = alt.Scale(domainMin=0, nice=False)
+        dim = alt.condition(picked, alt.value(1), alt.value(0.35))
+        tips = [alt.Tooltip("value:N", title="Value"), alt.Tooltip("all:Q", title="All rows"), alt.Tooltip("shown:Q")]
+        every = base.mark_bar(style=BACK, cursor="pointer").encode(
+            y=order, x=alt.X("all:Q", scale=scale, axis=None), opacity=dim
+        )
+        shown = base.mark_bar(style=DATA, cursor="pointer", height=12).encode(y=order, x="shown:Q", opacity=dim)
+        words = base.mark_text(align="left", dx=4, style="strong").encode(y=order, x="all:Q", text="words:N")
+        left = f"datum.place < length({COUNTS}) ? {COUNTS}[datum.place] : 0"
+        chart = (
+            alt.layer(every.add_params(picked), shown, words)
+            .transform_calculate(shown=left)
+            .transform_calculate(words="format(datum.shown, ',') + ' of ' + format(datum.all, ',')")
+            .encode(tooltip=tips)
+            .add_params(counts)
+            .properties(width=WIDTH - 150, height=alt.Step(STEP), title=self.title)
+        )
+        return chart.configure(**config())
+
+
+def _name(value: str | None) -> str:
+    return cut(value) if value else NONE
