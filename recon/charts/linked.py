@@ -47,7 +47,7 @@ class LinkedChart:
     def widget(self) -> Any:
         """The chart in a browser, drawn without a network."""
         if self._widget is None:
-            alt.JupyterChart.enable_offline()
+            prepare()
             self._widget = alt.JupyterChart(self._chart())
             self._listen()
         return self._widget
@@ -76,10 +76,10 @@ class LinkedChart:
             {"place": place, "value": f"{_name(value)} ", "all": every}
             for place, (value, every, _) in enumerate(self.counts)
         ]
-        base = alt.Chart(alt.InlineData(values=values or [{"place": 0, "value": "No row", "all": 0}]))
+        base = alt.Chart(alt.InlineData(values=values))
         picked = alt.selection_point(name=PICKED, fields=["place"])
         counts = alt.param(name=COUNTS, value=self._shown)
-        order = alt.Y("value:N", sort=alt.SortField("place"), title=None, axis=alt.Axis(labelLimit=220, ticks=False))
+        order = alt.Y("value:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, ticks=False))
         scale = alt.Scale(domainMin=0, nice=False)
         dim = alt.condition(picked, alt.value(1), alt.value(0.35))
         tips = [alt.Tooltip("value:N", title="Value"), alt.Tooltip("all:Q", title="All rows"), alt.Tooltip("shown:Q")]
@@ -98,6 +98,11 @@ class LinkedChart:
             .properties(width=WIDTH - 150, height=alt.Step(STEP), title=self.title)
         )
         return chart.configure(**config())
+
+
+def prepare() -> None:
+    """Bundle what draws charts in a browser, which takes seconds, once; nothing is fetched."""
+    alt.JupyterChart.enable_offline()
 
 
 def _name(value: str | None) -> str:

@@ -34,7 +34,7 @@ CHECK = "check"
 HIDDEN = ("finding", "fingerprint")
 # By what rows are counted in the chart: the first of these that they have.
 COUNTED = ("cause", "outcome", "row_outcome", "problem", "field", "entity", "status")
-MOST_BARS = 12
+MOST_BARS, QUESTION_ROWS = 12, 10
 SECTION = '<section aria-label="Explorer">{}</section>'
 
 
@@ -51,16 +51,18 @@ class Explorer:
     def __init__(self, answers: Answers, question: str = "", key: str = "") -> None:
         self.answers = answers
         self._chart: LinkedChart | None = None
+        self._place: Any = None
         self._asked, self._counted = ("", ""), ""
         frame = pl.DataFrame(list(self._questions()), schema=QUESTIONS, orient="row")
         v = answers.verification
         self.questions = RowTable(
-            Contents(frame, f"Run {v.run_id}: {v.verdict}", self._not_listed(), opens="shows the rows")
+            Contents(frame, f"Run {v.run_id}: {v.verdict}", self._not_listed(), opens="shows the rows"),
+            QUESTION_ROWS,
         )
         self.rows = RowTable(Contents(pl.DataFrame(), "Rows", "Open a check or a question above."))
         self.questions.on_open = self._open_question
         self.rows.on_open, self.rows.on_change = self._open_row, self._count
-        self.rows.on_back = self.questions.take_focus
+        self.rows.on_back, self.questions.on_painted = self.questions.take_focus, self._draw_chart
         self.open(question or self._first(frame))
         if key:
             self.rows.opened = self.person(key)
@@ -113,10 +115,16 @@ class Explorer:
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if not is_live():
             return {"text/plain": repr(self), "text/html": self.html()}
-        from ipywidgets import VBox  # noqa: PLC0415 - comes with the extra `lab`
+        from ipywidgets import Box, VBox  # noqa: PLC0415 - comes with the extra `lab`
 
-        whole = VBox([self.questions.widget, self.chart.widget, self.rows.widget])
+        self._place = Box()
+        whole = VBox([self.questions.widget, self._place, self.rows.widget])
         return whole._repr_mimebundle_(**options)  # noqa: SLF001 - what a notebook asks of anything
+
+    def _draw_chart(self) -> None:
+        """Draw the chart, once the tables are painted: it takes seconds that they do not need."""
+        if self._place is not None and not self._place.children and self.chart.counts:
+            self._place.children = (self.chart.widget,)
 
     def _questions(self) -> Iterator[tuple[str, str, str, str, int | None]]:
         for check in self.answers.checks:
@@ -164,16 +172,21 @@ class Explorer:
 
     def _show(self, contents: Contents) -> None:
         self.rows.show(contents)
-        names = contents.frame.lazy().collect_schema().names()
-        self._counted = next((name for name in COUNTED if name in names), "")
+        self._counted = ""
         self._count()
 
     def _count(self) -> None:
-        """Count the rows for the chart, once there is one."""
-        if self._chart is not None and self.rows.is_whole:
-            found = self.rows.rows.tally(self._counted, MOST_BARS) if self._counted else []
-            title = f"Rows by {self._counted.replace('_', ' ')}" if found else "Nothing to count"
-            self._chart.show(title, found)
+        """Count the rows for the chart, once there is one, by the first column that differs among them."""
+        if self._chart is None or not self.rows.is_whole:
+            return
+        rows, names = self.rows.rows, [name for name in COUNTED if name in self.rows.rows.names]
+        if not self._counted:
+            several = (name for name in names if len(rows.tally(name, 2)) > 1)
+            self._counted = next(several, next(iter(names), ""))
+        found = rows.tally(self._counted, MOST_BARS) if self._counted else []
+        self._chart.show(f"Rows by {self._counted.replace('_', ' ')}", found)
+        if self._place is not None:
+            self._place.children = (self._chart.widget,) if found else ()
 
     def _open_row(self, values: dict[str, Any]) -> OpenedRecord:
         entity = values.get("entity") or self._asked[1]

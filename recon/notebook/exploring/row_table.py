@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from recon.notebook.exploring.requests import BrowserRequest
 
-PAGE_ROWS = 20
+PAGE_ROWS = 15
 ALL = PageRequest()
 
 
@@ -76,14 +76,16 @@ class RowTable:
         chosen: The ids of the chosen rows.
         only: The values of a column, by its name, that alone are shown (as chosen in a chart); None: any.
         on_open: Called with an opened row, column → value; returns what is shown of it, or None.
-        on_back: Called when the reader goes back.
+        on_back: Called when the reader goes back; None: there is nothing to go back to.
+        on_painted: Called when a browser has painted the table for the first time.
         on_change: Called when other rows are shown.
     """
 
     def __init__(self, contents: Contents, rows_per_page: int = PAGE_ROWS) -> None:
         self.limit, self.number = rows_per_page, 0
         self.on_open: Callable[[dict[str, Any]], OpenedRecord | None] = opened_row
-        self.on_back: Callable[[], None] = lambda: None
+        self.on_back: Callable[[], None] | None = None
+        self.on_painted: Callable[[], None] = lambda: None
         self.on_change: Callable[[], None] = lambda: None
         self._widget: Any = None
         self._rows: FrameRows | None = None
@@ -147,6 +149,7 @@ class RowTable:
             "more": not self._is_whole,
             "choosable": self.contents.choosable,
             "opens": self.contents.opens,
+            "back": self.on_back is not None,
             "status": self._status(len(found)),
         }
 
@@ -251,6 +254,7 @@ class RowTable:
                 self._page(structs.replace(self.wanted, offset=0, search="", filters={}))
             case RestRequest():
                 self.read_rest()
+                self.on_painted()
             case ChooseRequest(rows, on) if self.contents.choosable:
                 self.choose(rows, on=on)
             case ChooseShownRequest(on) if self.contents.choosable:
@@ -261,7 +265,8 @@ class RowTable:
             case OpenRequest(row):
                 self.open(row)
             case BackRequest():
-                self.on_back()
+                if self.on_back:
+                    self.on_back()
 
     def _page(self, wanted: PageRequest) -> None:
         is_other = structs.replace(wanted, offset=0) != structs.replace(self.wanted, offset=0)

@@ -10,7 +10,7 @@ const PAUSE_MS = 150; // between the last key in a search and the question
 
 export default {
   render({ model, el }) {
-    const state = { row: 0, column: 0, offset: 0, pending: 0, wanted: null };
+    const state = { row: 2, column: 0, offset: 0, pending: 0, wanted: null };
     const root = make("section", { class: "recon-table", "data-lm-suppress-shortcuts": "true" });
     const heading = make("h3"), about = make("p", { class: "recon-about" });
     const bar = make("div", { class: "recon-bar", role: "search" });
@@ -154,7 +154,8 @@ export default {
       root.dataset.drawn = String(shown.number);
       state.wanted = null;
       // What is shown first is shown at once; the rest is read when it has been painted.
-      if (shown.more) requestAnimationFrame(() => setTimeout(() => model.send({ do: "rest" })));
+      if (shown.more || !state.painted) requestAnimationFrame(() => setTimeout(() => model.send({ do: "rest" })));
+      state.painted = true;
     };
     const drawRecord = () => {
       const opened = model.get("record");
@@ -207,7 +208,8 @@ export default {
       if (!done && event.key === "/" && event.target.tagName !== "INPUT") done = search.focus() ?? true;
       else if (!done && event.key === "Escape") {
         if (record.contains(event.target) || event.target === search) focus(state.row, state.column);
-        else model.send({ do: "back" });
+        else if (page().back) model.send({ do: "back" });
+        else el.parentElement?.closest("[tabindex]")?.focus();
         done = true;
       } else if (!done && event.target === search && (event.key === "ArrowDown" || event.key === "Enter")) {
         focus(2, state.column);

@@ -46,6 +46,8 @@ PRIVATE = (
     "IPYTHONDIR",
     "TMPDIR",
 )
+# What the notebook needs is loaded while it is being opened.
+AHEAD = "import recon.charts.linked, recon.notebook; recon.charts.linked.prepare()"
 # It ends with recon, however that ends; the kernels look after it in the same way.
 LAUNCHER = """
 import ctypes, os, runpy, signal, sys
@@ -150,7 +152,10 @@ def _configure(home: Path, notebook: Path, port: int, token: str) -> None:
         },
         "KernelSpecManager": {"allowed_kernelspecs": ["python3"]},
     }
+    profile = home / "ipythondir" / "profile_default"
+    profile.mkdir()
     written: dict[Path, Any] = {
+        profile / "ipython_kernel_config.json": {"InteractiveShellApp": {"exec_lines": [AHEAD]}},
         settings / "overrides.json": SETTINGS,
         settings / "page_config.json": PAGE,
         home / "jupyter_config_dir" / "jupyter_server_config.json": config,
