@@ -101,9 +101,9 @@ def accept_of(answers: Answers, options: AcceptOptions) -> AcceptedFindings:
     chosen = _named(answers, options.findings) if options.findings else _chosen(answers, options)
     _require_approval(answers, options, chosen["check_id"].unique(maintain_order=True).to_list())
     # The number of findings that are about no single thing says nothing of how wrong they are.
-    countable = chosen.filter(pl.col("key").is_not_null()) if options.wide else chosen.clear()
+    countable = _wide(chosen.filter(pl.col("key").is_not_null()), options) if options.wide else ()
     single = chosen.filter(pl.col("key").is_null()) if options.wide else chosen
-    written = accept_findings([*_single(single, options), *_wide(countable, options)], options.file)
+    written = accept_findings([*_single(single, options), *countable], options.file)
     counted = chosen.group_by("check_id", maintain_order=True).len()
     return AcceptedFindings(dict(counted.iter_rows()), written)
 
@@ -123,7 +123,7 @@ def _require_terms(options: AcceptOptions) -> None:
             expected=f"a day from {options.today} to {options.today + LONGEST}, by UTC",
             found=str(options.expires),
         )
-    if options.wide and options.keys:
+    if options.wide and (options.keys or options.findings):
         raise UsageError("Entries for single keys and for many at once exclude each other", where="--key, --wide")
     require_outside(options.file)
 
@@ -183,7 +183,9 @@ def _named(answers: Answers, names: Sequence[str]) -> pl.DataFrame:
     subjects = answers.subjects
     found = subjects.filter(pl.col("finding").is_in(list(names)))
     if len(found) != len(set(names)):
-        raise UsageError("Findings that are chosen are none of this run", found=f"{len(found):,} of {len(set(names)):,}")
+        raise UsageError(
+            "Findings that are chosen are none of this run", found=f"{len(found):,} of {len(set(names)):,}"
+        )
     return found.sort("check_id", "entity", "key", "field")
 
 

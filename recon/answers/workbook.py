@@ -61,14 +61,18 @@ def exported_workbook(answers: Answers, *, show_pii: bool) -> Workbook:
 
 
 def chosen_workbook(answers: Answers, findings: Collection[str]) -> Workbook:
-    """The workbook of single findings, by their names: what can be decided of them is read back as of the whole."""
+    """The workbook of single findings, by their names; like the whole it has a sheet for each check, by which it is read.
+
+    Raises:
+        UsageError: As `workbook_of`.
+    """
     whole = exported_workbook(answers, show_pii=answers.shows_pii)
     sheets = (
         replace(sheet, frame=sheet.frame.filter(pl.col("finding").is_in(list(findings))))
         for sheet in whole.sheets
         if sheet.is_decided
     )
-    return replace(whole, sheets=tuple(sheet for sheet in sheets if sheet.frame.height))
+    return replace(whole, sheets=tuple(sheets))
 
 
 def answered_workbook(title: str, frames: Mapping[str, pl.DataFrame], answers: Answers, *, masked: bool) -> Workbook:

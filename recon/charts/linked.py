@@ -70,7 +70,7 @@ class LinkedChart:
         places = [int(each["place"]) for each in change["new"].value or () if "place" in each]
         self.on_pick([self.counts[place][0] for place in places if place < len(self.counts)])
 
-    def _chart(self) -> alt.TopLevelMixin:
+    def _chart(self) -> alt.LayerChart:
         # Values go by their place: what they are is data, and never part of an expression.
         values = [
             {"place": place, "value": f"{_name(value)} ", "all": every}
@@ -89,7 +89,7 @@ class LinkedChart:
         shown = base.mark_bar(style=DATA, cursor="pointer", height=12).encode(y=order, x="shown:Q", opacity=dim)
         words = base.mark_text(align="left", dx=4, style="strong").encode(y=order, x="all:Q", text="words:N")
         left = f"datum.place < length({COUNTS}) ? {COUNTS}[datum.place] : 0"
-        chart = (
+        chart: alt.LayerChart = (
             alt.layer(every.add_params(picked), shown, words)
             .transform_calculate(shown=left)
             .transform_calculate(words="format(datum.shown, ',') + ' of ' + format(datum.all, ',')")
@@ -97,7 +97,8 @@ class LinkedChart:
             .add_params(counts)
             .properties(width=WIDTH - 150, height=alt.Step(STEP), title=self.title)
         )
-        return chart.configure(**config())
+        chart.config = alt.Config.from_dict(config())
+        return chart
 
 
 def prepare() -> None:

@@ -36,7 +36,10 @@ COMMANDS = {
     "verify": ("recon.cli.verify", "Verify a migration: bundle and database in, verdict out."),
     "run": ("recon.cli.run", "Verify, and write everything that people look at into a folder of its own."),
     "show": ("recon.cli.show", "Show which records and rows a verdict is about, who they are, and why."),
-    "explore": ("recon.cli.explore", "Explore a run in JupyterLab: from a check to its rows to one person, both sides."),
+    "explore": (
+        "recon.cli.explore",
+        "Explore a run in JupyterLab: from a check to its rows to one person, both sides.",
+    ),
     "export": ("recon.cli.export", "Write every finding of a run as a workbook to decide in, or as CSV files."),
     "accept": ("recon.cli.accept", "Accept findings of a run for a time: they no longer fail a verification."),
     "runs": ("recon.cli.runs", "List the runs, newest first: when, which database, verdict, and what each kept."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from recon.answers.answers import Answers
+    from recon.answers.asking import Frame, Questions
     from recon.charts.linked import LinkedChart
 
 # The questions to the ledger that a frame answers, and what its rows are.
@@ -119,7 +121,7 @@ class Explorer:
 
         self._place = Box()
         whole = VBox([self.questions.widget, self._place, self.rows.widget])
-        return whole._repr_mimebundle_(**options)  # noqa: SLF001 - what a notebook asks of anything
+        return whole._repr_mimebundle_(**options)
 
     def _draw_chart(self) -> None:
         """Draw the chart, once the tables are painted: it takes seconds that they do not need."""
@@ -164,11 +166,10 @@ class Explorer:
         self._show(Contents(_filled(frame), f"{check.name}: {check.outcome}", about, HIDDEN, choosable, OPENS))
 
     def _show_ledger(self, name: str, entity: str) -> None:
-        lazy = self.answers.lazy
-        frame = getattr(lazy.ledger, entity) if name == "ledger" else getattr(lazy, name)(entity)
         self._asked = (name, entity)
         title = f"{entity.capitalize()} {OF_THE_LEDGER[name]}"
-        self._show(Contents(frame, title, opens=OPENS))
+        whole = partial(_answer, self.answers, name, entity)
+        self._show(Contents(_answer(self.answers.lazy, name, entity), title, opens=OPENS, whole=whole))
 
     def _show(self, contents: Contents) -> None:
         self.rows.show(contents)
@@ -214,6 +215,11 @@ class Explorer:
 
 QUESTIONS = {"about": pl.String, "id": pl.String, "outcome": pl.String, "question": pl.String, "rows": pl.Int64}
 OPENS = "shows the record"
+
+
+def _answer(answers: Questions[Frame], name: str, entity: str) -> Frame:
+    answer: Frame = getattr(answers.ledger, entity) if name == "ledger" else getattr(answers, name)(entity)
+    return answer
 
 
 def _outcome(ledger: pl.DataFrame) -> str:

@@ -46,7 +46,9 @@ def record_html(record: Mapping[str, Any]) -> str:
     if not record["title"]:
         return ""
     notes = "".join(f"<p>{escape(note)}</p>" for note in record["notes"])
-    tables = (static_table(f"<b>{escape(part['title'])}</b>", part["columns"], part["rows"]) for part in record["parts"])
+    tables = (
+        static_table(f"<b>{escape(part['title'])}</b>", part["columns"], part["rows"]) for part in record["parts"]
+    )
     return f"<h4>{escape(record['title'])}</h4>{notes}{''.join(tables)}"
 
 
@@ -60,6 +62,7 @@ def _part(title: str, frame: pl.DataFrame) -> dict[str, Any]:
 
 
 def opened_row(values: dict[str, Any]) -> OpenedRecord:
+    """The row itself: each of its values beside the name of its column."""
     texts = [None if value is None else str(value) for value in values.values()]
     return OpenedRecord("This Row", {"Values": pl.DataFrame({"column": list(values), "value": texts})})
 

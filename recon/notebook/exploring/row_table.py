@@ -13,6 +13,15 @@ from msgspec import structs
 from recon.errors import ReconError
 from recon.notebook.exploring.frame_rows import FrameRows
 from recon.notebook.exploring.live import is_live, require_widgets
+from recon.notebook.exploring.opened import (
+    NAME_LENGTH,
+    OpenedRecord,
+    cut,
+    opened_row,
+    record_html,
+    record_of,
+    static_table,
+)
 from recon.notebook.exploring.requests import (
     BackRequest,
     ChooseNoneRequest,
@@ -23,15 +32,6 @@ from recon.notebook.exploring.requests import (
     PageRequest,
     RestRequest,
     request_of,
-)
-from recon.notebook.exploring.opened import (
-    NAME_LENGTH,
-    OpenedRecord,
-    cut,
-    opened_row,
-    record_html,
-    record_of,
-    static_table,
 )
 from recon.report.text import plural, printable
 
@@ -49,12 +49,13 @@ class Contents:
     """What a table shows.
 
     Attributes:
-        frame: The rows, masked as was asked; a lazy frame is read whole only after its first page is shown.
+        frame: The rows, masked as was asked; of a lazy frame only the first page is read before it is shown.
         title: What they are.
         about: One more sentence.
         hidden: Columns that are kept and not shown.
         choosable: Whether rows can be chosen.
         opens: What opening a row does, as in "Enter shows the row".
+        whole: Returns the rows of a lazy frame, all of them, sooner than it does; None: there is nothing that does.
     """
 
     frame: pl.DataFrame | pl.LazyFrame
@@ -63,6 +64,7 @@ class Contents:
     hidden: Collection[str] = ()
     choosable: bool = False
     opens: str = "shows the row"
+    whole: Callable[[], pl.DataFrame] | None = None
 
 
 class RowTable:
@@ -83,6 +85,8 @@ class RowTable:
 
     def __init__(self, contents: Contents, rows_per_page: int = PAGE_ROWS) -> None:
         self.limit, self.number = rows_per_page, 0
+        self.chosen: set[int] = set()
+        self.only: tuple[str, tuple[str | None, ...]] | None = None
         self.on_open: Callable[[dict[str, Any]], OpenedRecord | None] = opened_row
         self.on_back: Callable[[], None] | None = None
         self.on_painted: Callable[[], None] = lambda: None
@@ -95,11 +99,11 @@ class RowTable:
         """Show other rows."""
         self.contents, self.wanted, self.chosen, self.only = contents, ALL, set(), None
         self.problem, self.opened = "", OpenedRecord()
-        is_lazy = isinstance(contents.frame, pl.LazyFrame)
-        # Whether there are more than one page of a lazy frame is known once there is one more row.
-        frame = contents.frame.lazy().head(self.limit + 1).collect() if is_lazy else contents.frame
-        self._is_whole = not is_lazy or frame.height <= self.limit
-        self._replace_rows(frame.lazy().collect())
+        lazy = contents.frame if isinstance(contents.frame, pl.LazyFrame) else None
+        # Whether a lazy frame has more than one page is known once there is one more row.
+        frame = contents.frame.lazy().collect() if lazy is None else lazy.head(self.limit + 1).collect()
+        self._is_whole = lazy is None or frame.height <= self.limit
+        self._replace_rows(frame)
         self._publish()
         self._publish_record()
 
@@ -107,7 +111,8 @@ class RowTable:
         """Read the rows after the first page."""
         if not self._is_whole:
             self._is_whole = True
-            self._replace_rows(self.contents.frame.lazy().collect())
+            whole = self.contents.whole or self.contents.frame.lazy().collect
+            self._replace_rows(whole())
             self._show_wanted()
 
     @property
@@ -190,8 +195,7 @@ class RowTable:
 
     def open(self, row: int) -> None:
         """Open a row by its id."""
-        (values,) = self.rows.whole([row]).to_dicts() or [None]
-        if values is not None:
+        for values in self.rows.whole([row]).to_dicts():
             opened = self.on_open(values)
             if opened is not None:
                 self.opened = opened
@@ -239,7 +243,7 @@ class RowTable:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if is_live():
-            return self.widget._repr_mimebundle_(**options)  # noqa: SLF001 - what a notebook asks of anything
+            return self.widget._repr_mimebundle_(**options)
         return {"text/plain": f"<table {self.contents.title!r}>", "text/html": self.html()}
 
     def _do(self, asked: BrowserRequest) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recon.answers.accepting import AcceptOptions, accept_of
 from recon.answers.workbook import chosen_workbook
@@ -36,6 +36,22 @@ class ChosenFindings:
     def __repr__(self) -> str:
         return f"<{plural(len(self), 'finding')} chosen>"
 
+    def decide(self, *, sheet: str = "", reason: str = "", **terms: Any) -> str:
+        """Write a sheet where `sheet` names one, and accept them where `reason` says why; return what was done.
+
+        Args:
+            sheet: See `write`; empty: none is written.
+            reason: See `accept`, which has the other arguments too; empty: nothing is accepted.
+            terms: The other arguments of `accept`.
+
+        Raises:
+            UsageError, OutputError, AcceptanceError: As those.
+        """
+        done = [*([self.write(sheet)] if sheet else []), *([self.accept(reason=reason, **terms)] if reason else [])]
+        return (
+            ". ".join(done) or f"{plural(len(self), 'finding')} chosen; nothing is written without a sheet or a reason"
+        )
+
     def accept(
         self,
         *,
@@ -60,7 +76,9 @@ class ChosenFindings:
         """
         self._require_some()
         if not (reason.strip() and owner.strip()):
-            raise UsageError("Acceptance needs a reason and an owner", found=f"reason {reason!r}, owner {owner!r}"[:300])
+            raise UsageError(
+                "Acceptance needs a reason and an owner", found=f"reason {reason!r}, owner {owner!r}"[:300]
+            )
         last = expires if isinstance(expires, date) else _day(expires)
         options = AcceptOptions(
             OPENED, reason, owner, last, approved_by=approved_by or None, file=file, findings=self.findings
@@ -73,7 +91,7 @@ class ChosenFindings:
         )
 
     def write(self, place: Path | str) -> str:
-        """Write them as a sheet to decide in, a workbook (.xlsx) or CSV files (.zip, or a folder); return where, in words.
+        """Write them as a sheet to decide in: a workbook (.xlsx), or CSV files (.zip, a folder); return where.
 
         A workbook is read back by `recon accept --from-xlsx`.
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, sleep
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from recon.scratch import ScratchFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NEEDED = ("jupyterlab", "anywidget")
 EXTRA = "pip install 'recon[lab]'"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recon.errors import OutputError, UsageError
@@ -13,6 +12,7 @@ from recon.rules import shipped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 NOTEBOOK = "explore_discrepancies.ipynb"
 FILLED, DECLARED = "injected-parameters", "parameters"
@@ -94,7 +94,7 @@ def _filled(document: dict[str, Any], parameters: Mapping[str, Any], path: Path)
         )
     lines = ["# Of this run; written again by each recon explore."]
     lines += [f"{name} = {value!r}" for name, value in parameters.items()]
-    cell = {
+    cell: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
         "id": FILLED,
