@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FIRST, LAST, PHONE = "Jolanthe", "Quisenberry", "+49 30 5557391"
 """What a masked table never shows, of the member with an altered phone number; its address is made of the names."""
+TITLES = (*HOSTILE[:3], "\u202eto left, right\u200f", "y" * 10_000)
+"""Of the missing events; those that are no member's name are not masked."""
 
 
 class ExploredRun:
@@ -26,14 +28,15 @@ class ExploredRun:
         self.events = [record for record, _ in events[: len(HOSTILE)]]
         gone = members[: len(HOSTILE)] + events[: len(HOSTILE)]
         club.free_of_registrations(*(row["id"] for _, row in gone))
-        for pairs, entity, name in ((members, "members", "firstName"), (events, "events", "title")):
-            for (record, row), text in zip(pairs, HOSTILE, strict=False):
+        named = ((members, "members", "firstName", HOSTILE), (events, "events", "title", TITLES))
+        for pairs, entity, name, texts in named:
+            for (record, row), text in zip(pairs, texts, strict=False):
                 club.remove(entity, row=row)
                 record[name] = text
         self.altered, row = members[len(HOSTILE)]
-        named = {"firstName": FIRST, "lastName": LAST, "email": f"{FIRST}.{LAST}@secret.example".lower()}
-        self.altered |= named
-        row |= named | {"phone": PHONE}
+        person = {"firstName": FIRST, "lastName": LAST, "email": f"{FIRST}.{LAST}@secret.example".lower()}
+        self.altered |= person
+        row |= person | {"phone": PHONE}
         self.paths = club.write(folder)
         verify = recon.VerifyOptions(self.paths.bundle, environment={"DATABASE_URL": str(self.paths.database)})
         done = recon.run(recon.RunOptions(verify, outputs=folder / "outputs", parts=("snapshot",)))

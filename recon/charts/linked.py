@@ -8,7 +8,7 @@ import altair as alt
 
 from recon.charts.bars import Bar, bars, cut
 from recon.charts.figure import Figure
-from recon.charts.theme import BACK, DATA, WIDTH, config
+from recon.charts.theme import BACK, DATA, STRONG, WIDTH, config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PICKED, COUNTS = "picked", "shown_counts"
 NONE = "(none)"
 STEP = 26
+# As SVG a bar has a name for screen readers; the menu would lead to a page on the network.
+EMBEDDED = {"renderer": "svg", "actions": False}
 
 
 class LinkedChart:
@@ -31,14 +33,23 @@ class LinkedChart:
         self.on_pick, self.title = on_pick, ""
         self.counts: Sequence[tuple[str | None, int, int]] = ()
         self._widget: Any = None
+        self._is_picked = False
 
-    def show(self, title: str, counts: Sequence[tuple[str | None, int, int]]) -> None:
-        """Show other counts; the same values with other counts of shown rows keep what is selected."""
-        same = title == self.title and [each[:2] for each in counts] == [each[:2] for each in self.counts]
+    def show(self, title: str, counts: Sequence[tuple[str | None, int, int]], *, is_picked: bool = False) -> None:
+        """Show other counts.
+
+        Args:
+            title: What is counted.
+            counts: See `counts`.
+            is_picked: Rows are shown by what is selected here; otherwise the selection is removed.
+        """
+        is_left = self._is_picked and not is_picked
+        same = not is_left and title == self.title and [each[:2] for each in counts] == [each[:2] for each in self.counts]
         self.title, self.counts = title, counts
         if self._widget is None:
             return
         if not same:
+            self._is_picked = False
             self._widget.chart = self._chart()
             self._listen()
         setattr(self._widget.params, COUNTS, self._shown)
@@ -48,7 +59,7 @@ class LinkedChart:
         """The chart in a browser, drawn without a network."""
         if self._widget is None:
             prepare()
-            self._widget = alt.JupyterChart(self._chart())
+            self._widget = alt.JupyterChart(self._chart(), embed_options=EMBEDDED)
             self._listen()
         return self._widget
 
@@ -68,12 +79,13 @@ class LinkedChart:
 
     def _picked(self, change: Any) -> None:
         places = [int(each["place"]) for each in change["new"].value or () if "place" in each]
+        self._is_picked = bool(places)
         self.on_pick([self.counts[place][0] for place in places if place < len(self.counts)])
 
-    def _chart(self) -> alt.LayerChart:
+    def _chart(self) -> Any:
         # Values go by their place: what they are is data, and never part of an expression.
         values = [
-            {"place": place, "value": f"{_name(value)} ", "all": every}
+            {"place": place, "value": _name(value), "all": every}
             for place, (value, every, _) in enumerate(self.counts)
         ]
         base = alt.Chart(alt.InlineData(values=values))
@@ -82,18 +94,21 @@ class LinkedChart:
         order = alt.Y("value:N", sort=None, title=None, axis=alt.Axis(labelLimit=220, ticks=False))
         scale = alt.Scale(domainMin=0, nice=False)
         dim = alt.condition(picked, alt.value(1), alt.value(0.35))
-        tips = [alt.Tooltip("value:N", title="Value"), alt.Tooltip("all:Q", title="All rows"), alt.Tooltip("shown:Q")]
-        every = base.mark_bar(style=BACK, cursor="pointer").encode(
+        every = base.mark_bar(style=BACK, aria=False).encode(
             y=order, x=alt.X("all:Q", scale=scale, axis=None), opacity=dim
         )
-        shown = base.mark_bar(style=DATA, cursor="pointer", height=12).encode(y=order, x="shown:Q", opacity=dim)
-        words = base.mark_text(align="left", dx=4, style="strong").encode(y=order, x="all:Q", text="words:N")
+        shown = base.mark_bar(style=DATA, height=12, aria=False).encode(y=order, x="shown:Q", opacity=dim)
+        words = base.mark_text(align="left", dx=4, style=STRONG, aria=False).encode(y=order, x="all:Q", text="words:N")
+        # A row is selected wherever it is clicked, a short bar too.
+        rows = base.mark_bar(fillOpacity=0, cursor="pointer", clip=False).encode(
+            y=order, x=alt.value(0), x2=alt.value(WIDTH), description="label:N", tooltip="label:N"
+        )
         left = f"datum.place < length({COUNTS}) ? {COUNTS}[datum.place] : 0"
-        chart: alt.LayerChart = (
-            alt.layer(every.add_params(picked), shown, words)
+        chart: Any = (
+            alt.layer(every, shown, words, rows.add_params(picked))
             .transform_calculate(shown=left)
             .transform_calculate(words="format(datum.shown, ',') + ' of ' + format(datum.all, ',')")
-            .encode(tooltip=tips)
+            .transform_calculate(label="datum.value + ': ' + datum.words")
             .add_params(counts)
             .properties(width=WIDTH - 150, height=alt.Step(STEP), title=self.title)
         )

@@ -16,10 +16,10 @@ import duckdb
 import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsers import PATIENCE_MS, launched_browser
 from crowded_sheets import crowded
 from guided_migrations import attempt, hostile, write_migration
 from msgspec.structs import replace
-from playwright.sync_api import sync_playwright
 from shared_runs import HOSTILE
 
 import recon
@@ -39,18 +39,6 @@ if TYPE_CHECKING:
     from recon.model import Verification
 
 pytestmark = pytest.mark.browser
-# Pages of a file open at once; only a busy machine takes its time.
-PATIENCE_MS = 120_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 PAGES = {
     "home": "site/index.html",
@@ -78,15 +66,8 @@ FOCUS = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        if os.environ.get("RECON_TEST_BROWSER") == "required":
-            pytest.fail("there is no browser: install Debian's chromium")
-        pytest.skip("there is no browser: install Debian's chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=list(SWITCHES), timeout=PATIENCE_MS)
+    with launched_browser() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -185,7 +185,7 @@ class Explorer:
             several = (name for name in names if len(rows.tally(name, 2)) > 1)
             self._counted = next(several, next(iter(names), ""))
         found = rows.tally(self._counted, MOST_BARS) if self._counted else []
-        self._chart.show(f"Rows by {self._counted.replace('_', ' ')}", found)
+        self._chart.show(f"Rows by {self._counted.replace('_', ' ')}", found, is_picked=self.rows.only is not None)
         if self._place is not None:
             self._place.children = (self._chart.widget,) if found else ()
 

@@ -183,7 +183,10 @@ class RowTable:
 
     def show_only(self, column: str, values: Collection[str | None]) -> None:
         """Show only the rows that have one of the values in the column, as texts; of no value: all rows."""
-        self.only = (column, tuple(values)) if values else None
+        only = (column, tuple(values)) if values else None
+        if only == self.only:
+            return
+        self.only = only
         self.wanted = structs.replace(self.wanted, offset=0)
         self._show_wanted()
 
@@ -254,8 +257,9 @@ class RowTable:
                 filters = {places[place]: text for place, text in asked.filters.items() if place < len(places)}
                 self._page(structs.replace(asked, sort=sort, filters=filters))
             case ClearRequest():
-                self.only = None
-                self._page(structs.replace(self.wanted, offset=0, search="", filters={}))
+                self.only, self.wanted = None, structs.replace(self.wanted, offset=0, search="", filters={})
+                self.read_rest()
+                self._show_wanted()
             case RestRequest():
                 self.read_rest()
                 self.on_painted()
@@ -276,7 +280,7 @@ class RowTable:
         is_other = structs.replace(wanted, offset=0) != structs.replace(self.wanted, offset=0)
         self.read_rest()
         self.wanted = wanted
-        if is_other or self.only is not None:
+        if is_other:
             self._show_wanted()
         else:
             self._turn()

@@ -131,6 +131,7 @@ export default {
       heading.textContent = shown.title;
       about.textContent = shown.about;
       grid.setAttribute("aria-label", shown.title);
+      bar.setAttribute("aria-label", shown.title);
       grid.setAttribute("aria-rowcount", shown.more ? -1 : shown.shown + 2);
       grid.setAttribute("aria-colcount", shown.columns.length + Number(shown.choosable));
       if (shown.choosable) grid.setAttribute("aria-multiselectable", "true");

@@ -150,6 +150,7 @@ def _configure(home: Path, notebook: Path, port: int, token: str) -> None:
             "extension_manager": "readonly",
             "app_settings_dir": str(settings),
         },
+        "FileCheckpoints": {"checkpoint_dir": str(home / "checkpoints")},
         "KernelSpecManager": {"allowed_kernelspecs": ["python3"]},
     }
     profile = home / "ipythondir" / "profile_default"

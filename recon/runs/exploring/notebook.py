@@ -46,7 +46,8 @@ def explorer_notebook(folder: Path, parameters: Mapping[str, Any]) -> ExplorerNo
     """
     path = folder / NOTEBOOK
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Outputs that are saved in it may show personal data.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_new = not path.exists()
         source = shipped_folder("notebooks") / NOTEBOOK if is_new else path
         document = _filled(_read(source), parameters, path)
