@@ -14,6 +14,7 @@ from recon.notebook.exploring.opened import OpenedRecord, with_values
 from recon.notebook.exploring.row_table import Contents, RowTable
 from recon.notebook.exploring.writing import ChosenFindings
 from recon.report.text import printable
+from recon.sql import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,8 +169,10 @@ class Explorer:
     def _show_ledger(self, name: str, entity: str) -> None:
         self._asked = (name, entity)
         title = f"{entity.capitalize()} {OF_THE_LEDGER[name]}"
+        first = partial(_first_rows, self.answers, entity) if name == "ledger" else None
         whole = partial(_answer, self.answers, name, entity)
-        self._show(Contents(_answer(self.answers.lazy, name, entity), title, opens=OPENS, whole=whole))
+        lazy = _answer(self.answers.lazy, name, entity)
+        self._show(Contents(lazy, title, opens=OPENS, first=first, whole=whole))
 
     def _show(self, contents: Contents) -> None:
         self.rows.show(contents)
@@ -215,11 +218,22 @@ class Explorer:
 
 QUESTIONS = {"about": pl.String, "id": pl.String, "outcome": pl.String, "question": pl.String, "rows": pl.Int64}
 OPENS = "shows the record"
+LAST_ROW = """
+select max(source_row) as source_row from (select source_row from ledger.{entity} order by source_row limit {number})"""
 
 
 def _answer(answers: Questions[Frame], name: str, entity: str) -> Frame:
     answer: Frame = getattr(answers.ledger, entity) if name == "ledger" else getattr(answers, name)(entity)
     return answer
+
+
+def _first_rows(answers: Answers, entity: str, number: int) -> pl.DataFrame:
+    """The first rows of an entity's ledger: what people call the others is not looked up."""
+    last = answers.sql(LAST_ROW.format(entity=quote(entity), number=number)).item()
+    lazy = getattr(answers.lazy.ledger, entity)
+    found: pl.DataFrame = lazy.filter(pl.col("source_row") <= last).head(number).collect()
+    # Rows that no record has come after all records.
+    return found if found.height == number else lazy.head(number).collect()
 
 
 def _outcome(ledger: pl.DataFrame) -> str:

@@ -55,7 +55,8 @@ class Contents:
         hidden: Columns that are kept and not shown.
         choosable: Whether rows can be chosen.
         opens: What opening a row does, as in "Enter shows the row".
-        whole: Returns the rows of a lazy frame, all of them, sooner than it does; None: there is nothing that does.
+        first: Returns so many of the first rows of a lazy frame, sooner than it does; None: nothing does.
+        whole: Returns the rows of a lazy frame, all of them, in the same way.
     """
 
     frame: pl.DataFrame | pl.LazyFrame
@@ -64,6 +65,7 @@ class Contents:
     hidden: Collection[str] = ()
     choosable: bool = False
     opens: str = "shows the row"
+    first: Callable[[int], pl.DataFrame] | None = None
     whole: Callable[[], pl.DataFrame] | None = None
 
 
@@ -99,10 +101,10 @@ class RowTable:
         """Show other rows."""
         self.contents, self.wanted, self.chosen, self.only = contents, ALL, set(), None
         self.problem, self.opened = "", OpenedRecord()
-        lazy = contents.frame if isinstance(contents.frame, pl.LazyFrame) else None
+        is_lazy = isinstance(contents.frame, pl.LazyFrame)
         # Whether a lazy frame has more than one page is known once there is one more row.
-        frame = contents.frame.lazy().collect() if lazy is None else lazy.head(self.limit + 1).collect()
-        self._is_whole = lazy is None or frame.height <= self.limit
+        frame = _first(contents, self.limit + 1) if is_lazy else contents.frame.lazy().collect()
+        self._is_whole = not is_lazy or frame.height <= self.limit
         self._replace_rows(frame)
         self._publish()
         self._publish_record()
@@ -335,6 +337,10 @@ class RowTable:
     def _publish_record(self) -> None:
         if self._widget is not None:
             self._widget.record = self.record
+
+
+def _first(contents: Contents, number: int) -> pl.DataFrame:
+    return contents.first(number) if contents.first else contents.frame.lazy().head(number).collect()
 
 
 def _at(places: Sequence[int], place: int | None) -> int | None:

@@ -185,6 +185,7 @@ export default {
     const inGrid = (event) => {
       const shown = page(), typing = event.target.tagName === "INPUT", ends = event.ctrlKey || event.metaKey;
       const heads = 2, row = shown.rows[state.row - heads], end = heads + shown.rows.length - 1;
+      state.next = null; // a key that comes before an answer counts more than where that was to lead
       if (event.key === "ArrowDown" && state.row === end && !buttons.next.disabled) {
         state.next = [heads, state.column];
         step(1);
