@@ -44,7 +44,9 @@ class LinkedChart:
             is_picked: Rows are shown by what is selected here; otherwise the selection is removed.
         """
         is_left = self._is_picked and not is_picked
-        same = not is_left and title == self.title and [each[:2] for each in counts] == [each[:2] for each in self.counts]
+        same = (
+            not is_left and title == self.title and [each[:2] for each in counts] == [each[:2] for each in self.counts]
+        )
         self.title, self.counts = title, counts
         if self._widget is None:
             return
@@ -85,8 +87,7 @@ class LinkedChart:
     def _chart(self) -> Any:
         # Values go by their place: what they are is data, and never part of an expression.
         values = [
-            {"place": place, "value": _name(value), "all": every}
-            for place, (value, every, _) in enumerate(self.counts)
+            {"place": place, "value": _name(value), "all": every} for place, (value, every, _) in enumerate(self.counts)
         ]
         base = alt.Chart(alt.InlineData(values=values))
         picked = alt.selection_point(name=PICKED, fields=["place"])

@@ -119,7 +119,9 @@ def test_the_notebook_is_filled_in_for_its_owner_alone(tmp_path: Path) -> None:
     exec(cells_of(made.path)["parameters"] + "\n" + cells_of(made.path)["injected-parameters"], scope)  # noqa: S102
     assert {name: scope[name] for name in values} == values
     assert list(cells_of(made.path)) == [
-        name for each in cells_of(SHIPPED) for name in ([each, "injected-parameters"] if each == "parameters" else [each])
+        name
+        for each in cells_of(SHIPPED)
+        for name in ([each, "injected-parameters"] if each == "parameters" else [each])
     ]
 
 
@@ -150,5 +152,3 @@ def test_what_is_no_notebook_of_ours_is_left_alone(content: str, expected: str, 
     with pytest.raises(UsageError, match=expected):
         explorer_notebook(tmp_path, {"run": "a"})
     assert place.read_text(encoding="utf-8") == content
-
-

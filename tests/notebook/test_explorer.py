@@ -21,12 +21,13 @@ import recon
 from recon import display
 from recon.answers.opening import opened_run
 from recon.errors import UsageError
-from recon.notebook.exploring.explorer import Explorer
 from recon.rules.acceptance import read_acceptance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from recon.notebook.exploring.explorer import Explorer
 
 LATER = str(datetime.now(UTC).date() + timedelta(days=30))
 
@@ -103,7 +104,7 @@ def test_a_row_about_another_record_shows_that_too(answers: recon.Answers) -> No
     assert explorer.rows.record["title"].startswith("Registration ")
     member = answers.ledger.members["wa_id"][0]
     beside = explorer._open_row({"entity": "registrations", "key": "no such", "member_id": member})
-    assert f"No registration has that key ('no such')" in beside.notes[0]
+    assert "No registration has that key ('no such')" in beside.notes[0]
     assert "Member: Record and Row" in beside.parts
 
 

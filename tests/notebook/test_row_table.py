@@ -20,7 +20,7 @@ from recon.notebook.exploring.row_table import Contents, OpenedRecord, RowTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-NAMES = ["Zoë", "zoe", None, "Škoda", "100%", "a_b", "axb", "", "O'Brien \"x\"; drop table rows; --", "ÅSE"]
+NAMES = ["Zoë", "zoe", None, "Škoda", "100%", "a_b", "axb", "", 'O\'Brien "x"; drop table rows; --', "ÅSE"]
 
 
 def table_of(frame: pl.DataFrame | pl.LazyFrame, rows_per_page: int = 4, **contents: Any) -> RowTable:

@@ -16,6 +16,7 @@ from support import names_in
 from notebooks import LIMIT_S, NOTEBOOK
 from recon.runs.execution import export_html
 
+
 class Explored:
     """The executed notebook of a run, and the run."""
 
