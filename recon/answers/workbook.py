@@ -61,7 +61,7 @@ def exported_workbook(answers: Answers, *, show_pii: bool) -> Workbook:
 
 
 def chosen_workbook(answers: Answers, findings: Collection[str]) -> Workbook:
-    """The workbook of single findings, by their names; like the whole it has a sheet for each check, by which it is read.
+    """The workbook of single findings, by their names; it has a sheet for each check, as the whole has.
 
     Raises:
         UsageError: As `workbook_of`.

@@ -24,7 +24,7 @@ from support import names_in, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Dialog, Locator, Page
 
 pytestmark = pytest.mark.browser
 # A browser for tests: it notes what it is to open, and how that looks.
@@ -33,19 +33,26 @@ LINE_LIMIT_S = 120
 IDLE = '.jp-StatusBar-TextItem:has-text("| Idle")'
 FOCUS = "[...document.querySelectorAll('.recon-table')].findIndex((table) => table.contains(document.activeElement))"
 OUTLINE = "getComputedStyle(document.activeElement).outlineStyle"
-SECRET = "planted-password"
+PLANTED = "planted-password"
 
 
 class Visited:
     """A page in the browser, and all that it received and asked for."""
 
     def __init__(self, page: Page) -> None:
-        self.page, self.asked, self.received, self.said = page, [], [], []  # type: ignore[var-annotated]
+        self.page = page
+        self.asked: list[str] = []
+        self.received: list[str] = []
+        self.said: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: self.asked.append(request.url))
         page.on("websocket", lambda opened: opened.on("framereceived", self._receive))
         page.on("pageerror", lambda error: self.said.append(str(error)))
-        page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", self._dismiss)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
 
     def _receive(self, frame: str | bytes) -> None:
         self.received.append(frame if isinstance(frame, str) else frame.decode(errors="replace"))
@@ -73,8 +80,8 @@ def explore(run: Path, folder: Path) -> Iterator[str]:
     noted, noting = folder / "noted", folder / "browser"
     noting.write_text(NOTING.format(place=noted), encoding="utf-8")
     noting.chmod(0o700)
-    program = [Path(sys.executable).with_name("recon"), "explore", run, "--output", folder / "mine"]
-    environment = os.environ | {"BROWSER": str(noting), "DATABASE_URL": f"postgresql://u:{SECRET}@127.0.0.1:1/x"}
+    program = [str(Path(sys.executable).with_name("recon")), "explore", str(run), "--output", str(folder / "mine")]
+    environment = os.environ | {"BROWSER": str(noting), "DATABASE_URL": f"postgresql://u:{PLANTED}@127.0.0.1:1/x"}
     with subprocess.Popen(program, stdout=subprocess.PIPE, env=environment, cwd=folder, text=True) as process:
         assert process.stdout
         try:
@@ -234,7 +241,7 @@ def test_nothing_unmasked_is_received(visited: Visited, explored: ExploredRun) -
     assert "***91" in received
     for secret in (FIRST, LAST, PHONE, "secret.example", "5557391", *(each["email"] for each in explored.missing)):
         assert secret.lower() not in received.lower(), secret
-    assert SECRET not in received
+    assert PLANTED not in received
 
 
 def test_nothing_beyond_this_machine_is_asked_for_and_nothing_is_offered(visited: Visited) -> None:

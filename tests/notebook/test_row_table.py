@@ -15,10 +15,12 @@ from recon import display
 from recon.errors import UsageError
 from recon.notebook.exploring.frame_rows import CELL_LENGTH
 from recon.notebook.exploring.requests import request_of
-from recon.notebook.exploring.row_table import Contents, OpenedRecord, RowTable
+from recon.notebook.exploring.row_table import Contents, RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from recon.notebook.exploring.opened import OpenedRecord
 
 NAMES = ["Zoë", "zoe", None, "Škoda", "100%", "a_b", "axb", "", 'O\'Brien "x"; drop table rows; --', "ÅSE"]
 
