@@ -180,7 +180,7 @@ def open_question(visited: Visited, question: str, title: str) -> None:
 
 
 def test_pages_are_turned_and_sorted_by_keys(visited: Visited) -> None:
-    open_question(visited, "ledger members", "Members every record")
+    open_question(visited, "ledger members", "Members of the ledger")
     grid = visited.table(1).locator("[role=grid]")
     visited.expect(1, "Rows 1 to 15 of 20")
     assert (grid.get_attribute("aria-rowcount"), grid.get_attribute("aria-colcount")) == ("22", "14")
@@ -218,7 +218,7 @@ def test_what_is_hostile_is_text_and_cut(visited: Visited) -> None:
 
 
 def test_a_bar_shows_its_rows_and_the_table_moves_the_bars(visited: Visited) -> None:
-    open_question(visited, "ledger members", "Members every record")
+    open_question(visited, "ledger members", "Members of the ledger")
     visited.expect(1, "of 20")
     visited.page.get_by_text("14 of 14", exact=True).wait_for()
     visited.page.locator("[aria-roledescription=bar][aria-label^=mapped_without_row]").click()

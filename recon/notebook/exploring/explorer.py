@@ -31,7 +31,7 @@ OF_THE_LEDGER = {
     "rejected": "that the importer refused",
     "skipped": "that the importer left alone",
     "merged": "that share a row with another",
-    "ledger": "every record, and every row without one",
+    "ledger": "of the ledger: every record, and every row without one",
 }
 CHECK = "check"
 HIDDEN = ("finding", "fingerprint")

@@ -10,7 +10,7 @@ const PAUSE_MS = 150; // between the last key in a search and the question
 
 export default {
   render({ model, el }) {
-    const state = { row: 2, column: 0, offset: 0, pending: 0, wanted: null };
+    const state = { row: 2, column: 0, offset: 0, pending: 0, change: null };
     const root = make("section", { class: "recon-table", "data-lm-suppress-shortcuts": "true" });
     const heading = make("h3"), about = make("p", { class: "recon-about" });
     const bar = make("div", { class: "recon-bar", role: "search" });
@@ -32,9 +32,15 @@ export default {
       const { offset, sort, descending, search: text, filters } = { ...page().query, ...changed };
       model.send({ do: "page", offset, sort, descending, search: text, filters });
     };
-    const later = (changed) => {
+    const flush = () => {
       clearTimeout(state.pending);
-      state.pending = setTimeout(() => ask(changed), PAUSE_MS);
+      if (state.change) ask(state.change);
+      state.change = null;
+    };
+    const later = (changed) => {
+      state.change = { ...state.change, offset: 0, ...changed };
+      clearTimeout(state.pending);
+      state.pending = setTimeout(flush, PAUSE_MS);
     };
     const button = (text, act, attributes = {}) => {
       const made = make("button", { type: "button", ...attributes }, text);
@@ -54,7 +60,7 @@ export default {
     const every = button("Choose all shown", () => model.send({ do: "choose_shown", on: true }));
     const none = button("Choose none", () => model.send({ do: "choose_none" }));
     bar.append(label, clear, every, none);
-    search.addEventListener("input", () => later({ offset: 0, search: search.value }));
+    search.addEventListener("input", () => later({ search: search.value }));
 
     const cells = () => [...grid.rows].map((row) => [...row.querySelectorAll("[data-cell]")]);
     const focus = (row, column, take = true) => {
@@ -96,9 +102,7 @@ export default {
           "aria-label": `Filter ${column.name}`, placeholder: "filter" });
         input.value = filters[place] ?? "";
         input.addEventListener("input", () => {
-          const all = { ...page().query.filters, ...state.wanted, [place]: input.value };
-          state.wanted = all;
-          later({ offset: 0, filters: all });
+          later({ filters: { ...page().query.filters, ...state.change?.filters, [place]: input.value } });
         });
         td.append(input);
         inputs.append(td);
@@ -138,9 +142,7 @@ export default {
       const body = make("tbody");
       body.append(...shown.rows.map((row, place) => drawRow(shown, row, place)));
       grid.replaceChildren(drawHead(shown), body);
-      const next = state.next ?? [state.row, state.column];
-      state.next = null;
-      focus(next[0], next[1], had);
+      focus(state.row, state.column, had);
       if (had && selection) [document.activeElement.value, document.activeElement.selectionStart] = selection;
       if (document.activeElement !== search) search.value = shown.query.search;
       const { offset } = shown.query;
@@ -153,7 +155,6 @@ export default {
       keys.textContent = `Keys: arrows, Page Up and Page Down, Home and End; Enter ${shown.opens} or sorts; ` +
         `${shown.choosable ? "Space chooses; " : ""}/ searches; Escape goes back.`;
       root.dataset.drawn = String(shown.number);
-      state.wanted = null;
       // What is shown first is shown at once; the rest is read when it has been painted.
       if (shown.more || !state.painted) requestAnimationFrame(() => setTimeout(() => model.send({ do: "rest" })));
       state.painted = true;
@@ -185,20 +186,20 @@ export default {
     const inGrid = (event) => {
       const shown = page(), typing = event.target.tagName === "INPUT", ends = event.ctrlKey || event.metaKey;
       const heads = 2, row = shown.rows[state.row - heads], end = heads + shown.rows.length - 1;
-      state.next = null; // a key that comes before an answer counts more than where that was to lead
+      // The focus moves at once, so that the next key counts from there, whenever the page arrives.
       if (event.key === "ArrowDown" && state.row === end && !buttons.next.disabled) {
-        state.next = [heads, state.column];
+        focus(heads, state.column);
         step(1);
       } else if (event.key === "ArrowUp" && state.row === heads && shown.query.offset > 0) {
-        state.next = [heads + shown.limit - 1, state.column];
+        focus(end, state.column);
         step(-1);
       } else if (move[event.key] && !(typing && move[event.key][1])) {
         focus(state.row + move[event.key][0], state.column + move[event.key][1]);
       } else if (event.key === "PageDown") { if (!buttons.next.disabled) step(1); }
       else if (event.key === "PageUp") { if (!buttons.back.disabled) step(-1); }
       else if (typing) return false;
-      else if (event.key === "Home") { if (ends) { state.next = [heads, 0]; first(); } else focus(state.row, 0); }
-      else if (event.key === "End") { if (ends) { state.next = [heads + shown.limit, 1e6]; last(); } else focus(state.row, 1e6); }
+      else if (event.key === "Home") { focus(ends ? heads : state.row, 0); if (ends) first(); }
+      else if (event.key === "End") { focus(ends ? end : state.row, 1e6); if (ends) last(); }
       else if (event.key === "Enter" && event.target.dataset.sort) sorted(Number(event.target.dataset.sort));
       else if (event.key === "Enter") open(row);
       else if (event.key === " " && shown.choosable) choose(row);
@@ -214,6 +215,7 @@ export default {
         else el.parentElement?.closest("[tabindex]")?.focus();
         done = true;
       } else if (!done && event.target === search && (event.key === "ArrowDown" || event.key === "Enter")) {
+        flush();
         focus(2, state.column);
         done = true;
       }
