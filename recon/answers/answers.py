@@ -170,6 +170,14 @@ class Answers(Questions[pl.DataFrame]):
         """Whether names, addresses and phone numbers are shown."""
         return self._show_pii
 
+    def masked(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with personal data masked, unless it is shown: by column, by its form, and as known.
+
+        Args:
+            rows: Of texts that quote data, in columns that recon names.
+        """
+        return self._masked(rows)
+
     def shown(self, *, show_pii: bool) -> Answers:
         """The same judgement, with or without names, addresses and phone numbers."""
         other = copy(self)

@@ -29,7 +29,7 @@ FOLDER = "./recon-explore"
     default=FOLDER,
     show_default=True,
     metavar="FOLDER",
-    help="Where your copies of the notebook are kept, one for each run, and the run of a bundle.",
+    help="Where your copies of the notebook are kept, one for each run, and the runs of bundles.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 @click.option(

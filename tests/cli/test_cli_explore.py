@@ -15,9 +15,11 @@ from explored_runs import ExploredRun
 from support import Finished, names_in, run_in_process
 
 from notebooks import NOTEBOOK
+from recon.answers.opening import opened_run
 from recon.errors import UsageError
-from recon.runs.exploring import explorer_notebook
+from recon.runs.exploring import explorer_notebook, run_to_explore
 from recon.runs.exploring.lab import NEEDED
+from recon.verification.options import VerifyOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +110,28 @@ def test_what_is_no_run_and_no_bundle_is_refused(
 ) -> None:
     done = explore(explored.run.parents[1] / place, tmp_path / "mine")
     assert (done.code, done.out, expected in done.err) == (2, "", True)
+
+
+def test_a_bundle_is_judged_first_and_its_run_is_kept_beside_the_notebooks(
+    explored: ExploredRun, tmp_path: Path
+) -> None:
+    options = VerifyOptions(explored.paths.bundle, str(explored.paths.database))
+    run = run_to_explore(explored.paths.bundle, options, tmp_path / "mine")
+    assert run.parent == tmp_path / "mine" / "runs"
+    assert stat.S_IMODE((run / "snapshot.duckdb").stat().st_mode) == 0o600
+    with opened_run(run) as answers:
+        assert len(answers.missing("members")) == len(explored.missing)
+    assert run_to_explore(run, None, tmp_path / "other") == run
+    done = explore(explored.paths.bundle, tmp_path / "mine", "--database", tmp_path / "none.db")
+    assert (done.code, "none.db" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("inside", [".", "mine", ".."])
+def test_no_notebook_is_written_into_the_folder_of_a_run(inside: str, explored: ExploredRun) -> None:
+    before = names_in(explored.run)
+    done = explore(explored.run, explored.run / inside)
+    assert (done.code, "would be in the folder of the run" in done.err) == (2, True)
+    assert names_in(explored.run) == before
 
 
 def test_the_notebook_is_filled_in_for_its_owner_alone(tmp_path: Path) -> None:

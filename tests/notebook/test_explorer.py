@@ -145,6 +145,19 @@ def test_personal_data_is_shown_and_found_if_that_is_asked_for(explored: Explore
         assert explorer.rows.page["shown"] == 1
 
 
+def test_a_run_that_shows_personal_data_is_explored_without_it(explored: ExploredRun, tmp_path: Path) -> None:
+    bare = shutil.copytree(explored.run, tmp_path / "bare")
+    said = json.loads((bare / "verification.json").read_text(encoding="utf-8"))
+    said["masked"] = False
+    said["checks"][0]["message"] = f"Found {FIRST} {LAST}, {FIRST.lower()}.{LAST.lower()}@secret.example"
+    (bare / "verification.json").write_text(json.dumps(said), encoding="utf-8")
+    with opened_run(bare) as answers:
+        html = display.explore(answers, said["checks"][0]["id"]).html()
+        assert (FIRST in html, LAST in html, "secret.example" in html) == (False, False, False)
+    with opened_run(bare, show_pii=True) as answers:
+        assert f"{FIRST} {LAST}" in display.explore(answers, said["checks"][0]["id"]).html()
+
+
 def test_the_chart_and_the_table_filter_each_other(explorer: Explorer) -> None:
     explorer.open("ledger members")
     explorer.rows.hear({"do": "rest"})

@@ -56,7 +56,8 @@ class Explorer:
         self._chart: LinkedChart | None = None
         self._place: Any = None
         self._asked, self._counted = ("", ""), ""
-        frame = pl.DataFrame(list(self._questions()), schema=QUESTIONS, orient="row")
+        frame = self._masked(pl.DataFrame(list(self._questions()), schema=QUESTIONS, orient="row"))
+        self._said = dict(frame.select("id", "question").iter_rows())
         v = answers.verification
         self.questions = RowTable(
             Contents(frame, f"Run {v.run_id}: {v.verdict}", self._not_listed(), opens="shows the rows"),
@@ -137,6 +138,10 @@ class Explorer:
             for name, about in OF_THE_LEDGER.items():
                 yield "ledger", f"{name} {account.entity}", "", f"{account.entity.capitalize()} {about}", None
 
+    def _masked(self, questions: pl.DataFrame) -> pl.DataFrame:
+        """What checks say, without the personal data that a run shows which was verified with --show-pii."""
+        return questions if self.answers.verification.masked else self.answers.masked(questions)
+
     def _not_listed(self) -> str:
         """Which entities have no account, and why."""
         ledger = self.answers.verification.ledger
@@ -158,7 +163,7 @@ class Explorer:
     def _show_check(self, name: str) -> None:
         check = self.answers.checks[name]
         self._asked = (CHECK, "")
-        about, choosable = check.message, False
+        about, choosable = self._said[check.id].removeprefix(f"{check.name}: "), False
         try:
             frame = self.answers.findings_of(check.id) if check.has_findings else self.answers.violations(check.id)
             choosable = "finding" in frame.columns
