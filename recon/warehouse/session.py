@@ -285,6 +285,8 @@ def _open_session(spill: str, kept: Path | None) -> duckdb.DuckDBPyConnection:
         for statement in parsed(file.read_text(encoding="utf-8"), connection):
             connection.execute(statement)
     connection.execute("set global timezone = 'UTC'")
+    # In a notebook, DuckDB would draw one among the outputs of a cell.
+    connection.execute("set enable_progress_bar = false")
     connection.execute(f"set allowed_directories = [{literal(spill)}]")
     connection.execute("set enable_external_access = false")
     # A second thread costs more than it gains until there is enough work to share; see `append`.

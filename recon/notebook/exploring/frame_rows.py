@@ -30,6 +30,7 @@ select cast(r.{column} as varchar) as value, count(*) as of_all, count(s.id) as 
 from rows r left join shown s on s.id = r.rowid group by value order by of_all desc, value limit {most}"""
 WHOLE = "select r.* from rows r join (select unnest($ids) as id) w on r.rowid = w.id order by r.rowid"
 CELL_LENGTH = 120
+MANY_ROWS = 200_000
 
 
 class FrameRows:
@@ -107,6 +108,8 @@ class FrameRows:
         # What is no text, number or truth is compared and sorted as what people read.
         texts = [name for name, kind in named.schema.items() if kind.is_temporal() or kind == pl.Object]
         named = named.with_columns(pl.col(texts).cast(pl.String)) if texts else named
+        if self.total > MANY_ROWS:
+            self._session.use_all_cores()
         connection.register(ENTERING, (named if self.names else pl.DataFrame({"none": []})).to_arrow())
         connection.execute(CREATE)
         connection.unregister(ENTERING)
