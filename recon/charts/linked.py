@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from recon.charts.bars import Bar, bars, cut
+from recon.charts.bars import Bar, bars
 from recon.charts.figure import Figure
-from recon.charts.theme import BACK, DATA, STRONG, WIDTH, config
+from recon.charts.measure import cut
+from recon.charts.theme import BACK, DATA, STRONG, config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 PICKED, COUNTS = "picked", "shown_counts"
 NONE = "(none)"
 STEP = 26
+# The width of the chart with the names beside its bars.
+WIDTH = 540
 # As SVG a bar has a name for screen readers; the menu would lead to a page on the network.
 EMBEDDED = {"renderer": "svg", "actions": False}
 
@@ -68,9 +72,8 @@ class LinkedChart:
     def figure(self) -> Figure:
         """The same as a static picture."""
         rows = [Bar(_name(value), shown, f"{shown:,} of {every:,}") for value, every, shown in self.counts]
-        drawing = bars(rows, self.title, "Bar: rows that are shown")
-        alt_text = f"{self.title}: {'; '.join(f'{row.name} {row.words}' for row in rows)}."
-        return Figure("rows-by-value", self.title, alt_text, drawing.height, drawing.chart)
+        numbers = "; ".join(f"{row.name} {row.words}" for row in rows)
+        return Figure("rows-by-value", self.title, "Bar: rows that are shown", numbers, partial(bars, rows))
 
     @property
     def _shown(self) -> list[int]:
