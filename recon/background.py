@@ -63,6 +63,16 @@ def is_interrupted() -> bool:
     return any(noted() for noted in _noted)
 
 
+def end_if_interrupted() -> None:
+    """End a wait after an interrupt whose exception was lost on its way, as a native library may lose one.
+
+    Raises:
+        KeyboardInterrupt: The program was interrupted.
+    """
+    if is_interrupted():
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def held_interrupts() -> Iterator[None]:
     """Let what is short and belongs together end before an interrupt ends the rest; only the main thread gets any."""
@@ -147,6 +157,7 @@ class ReadAhead(Generic[T]):
             except Empty:
                 if monotonic() >= deadline:
                     raise TimeoutError from None
+                end_if_interrupted()
 
     def _ended_within(self, patience_s: float) -> bool:
         from queue import Empty  # noqa: PLC0415 - what only holds interrupts starts without it

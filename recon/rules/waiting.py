@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
+from recon.background import end_if_interrupted
 from recon.errors import ResourceError
 
 if TYPE_CHECKING:
@@ -164,9 +165,14 @@ class RuleThreads:
         self._ceiling = self._new_ceiling()
         self._highest = self._ceiling + (MOST_TIMES - 1) * (limits.memory_bytes or 0)
         self._is_shrinking = False
-        self._begin()
 
     def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            # An interrupt: what has begun must not go on in the database that is closed next.
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -174,6 +180,7 @@ class RuleThreads:
 
     def result(self, attempt: RuleAttempt) -> Check | str:
         """Wait for the check of a rule; a text says why the rule was ended before it had one."""
+        end_if_interrupted()
         found = self._await(attempt)
         return self._alone(attempt.rule) if found is None else found
 
@@ -185,6 +192,9 @@ class RuleThreads:
             for attempt in running:
                 attempt.end("it was interrupted")
             wait([attempt.ended for attempt in running], SLICE_S)
+            with self._lock:
+                # One that was interrupted before it had started has nothing that removes it.
+                self._running = [attempt for attempt in self._running if not attempt.ended.done()]
 
     def _attempt(self, rule: Rule) -> RuleAttempt:
         return RuleAttempt(rule, self._judge, self._interrupt)
@@ -206,12 +216,13 @@ class RuleThreads:
             attempt.start(self._finished)
 
     def _finished(self, attempt: RuleAttempt) -> None:
-        with self._lock:
+        with self._lock, suppress(ValueError):
             self._running.remove(attempt)
         self._begin(self._most_at_once)
 
     def _await(self, attempt: RuleAttempt) -> Check | str | None:
         while not wait([attempt.ended], SLICE_S).done:
+            end_if_interrupted()
             self._watch()
         return attempt.ended.result()
 
@@ -236,6 +247,7 @@ class RuleThreads:
         """Wait until nothing that was left behind takes memory, which would be taken for that of others."""
         deadline = monotonic() + LEFT_S
         while (left := self._left()) and monotonic() < deadline:
+            end_if_interrupted()
             self._require_room_beside(left.rule)
             left.join(SLICE_S)
 

@@ -15,20 +15,22 @@ import yaml
 from judged_rules import RULES, warehouse_of
 from msgspec.structs import replace
 
+from recon.background import note_interrupts_by
 from recon.errors import ResourceError
 from recon.model import Outcome
 from recon.rules import Rule, load_suite, waiting
 from recon.rules.evaluation import evaluate, evaluate_all
-from recon.rules.waiting import RuleLimits
+from recon.rules.waiting import RuleAttempt, RuleLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from recon.demo import DemoPaths
     from recon.warehouse import Warehouse
 
 PROGRAM = str(Path(sys.executable).with_name("recon"))
-ENDLESS = "select count(*) from range(1000000000000) a(i), range(1000000000000) b(i) having count(*) < 0"
+# It takes days, and neither memory nor disk.
+ENDLESS = "select sum(i % 7) as s from range(1000000000000000) a(i) having sum(i % 7) < 0"
 # One call of a function, in which no query can be interrupted.
 UNINTERRUPTIBLE = "select 1 where levenshtein(repeat('a', {n}), repeat('b', {n})) < 0"
 LARGE = """
@@ -194,6 +196,31 @@ def test_closing_ends_what_is_being_evaluated(warehouse: Warehouse) -> None:
     assert next(checks).outcome is Outcome.PASS
     checks.close()
     ended()
+
+
+def test_an_interrupt_while_rules_begin_ends_those_that_have_begun(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = RuleAttempt.start
+
+    def interrupted(attempt: RuleAttempt, then: Callable[[RuleAttempt], None]) -> None:
+        start(attempt, then)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RuleAttempt, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(evaluate_all([rule("a", ENDLESS), rule("b", ENDLESS)], warehouse, 10))
+    ended()
+
+
+def test_an_interrupt_whose_exception_was_lost_ends_the_wait(warehouse: Warehouse) -> None:
+    note_interrupts_by(lambda: True)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(evaluate_all([rule("a", ENDLESS)], warehouse, 10))
+        ended()
+    finally:
+        note_interrupts_by(lambda: False)
 
 
 @pytest.mark.parametrize(
