@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WORKER = Path(__file__).with_name("mutated_bundles.py")
 # Few in `make test`, the same each time; many in `make soak`, drawn by its seed.
-FEW, MANY, PARTS = 24, 5400, 12
+FEW, MANY, PARTS = 12, 5400, 12
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no limit of memory to set")
 
