@@ -130,7 +130,7 @@ def make_states(folder: Path) -> None:
 
 
 def attempted(folder: Path, *arguments: str) -> None:
-    """Run the command, whose report is written whatever it comes to."""
+    """Run the command, which writes its report whatever the verdict."""
     try:
         recon(str(folder), *arguments)
     except RuntimeError as error:

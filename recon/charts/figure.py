@@ -40,7 +40,7 @@ class Figure:
         title: What it shows, one finding with its numbers.
         subtitle: How to read it.
         numbers: Its numbers in words.
-        draw: Draws it without its title, so many pixels wide.
+        draw: Draws it without its title, in the width given in pixels.
     """
 
     name: str

@@ -37,7 +37,7 @@ def cut(text: str, characters: int = KEPT_CHARACTERS) -> str:
 
 
 def fitted(text: str, room: float, *, bold: bool = False) -> str:
-    """The text as far as it fits into so many pixels, with … where it is cut off."""
+    """The text as far as it fits into the width in pixels, with … where it is cut off."""
     if width(text, bold=bold) <= room:
         return text
     kept = text
@@ -47,7 +47,7 @@ def fitted(text: str, room: float, *, bold: bool = False) -> str:
 
 
 def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> Iterator[str]:
-    """The text in lines of so many pixels, broken between words; a word that is wider is cut off."""
+    """The text in lines of that width in pixels, broken between words; a word that is wider is cut off."""
     line = ""
     for word in text.split():
         longer = f"{line} {word}" if line else word

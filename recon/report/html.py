@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 MARKED = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-# So many columns still stand beside each other; a row of more is a card.
+# At most this many columns are beside each other; a row of more is a card.
 MOST_BESIDE = 9
 FEW = 3
 

@@ -51,7 +51,7 @@ def test_rows_are_paged_in_their_own_order() -> None:
     assert ask(table, offset=4) == [["4"], ["5"], ["6"], ["7"]]
     assert ask(table, offset=8) == [["8"], ["9"]]
     assert table.page["status"] == "Rows 9 to 10 of 10"
-    # Nobody is left beyond the last page, whatever was asked.
+    # The reader is never left beyond the last page, whatever was asked.
     assert ask(table, offset=10_000) == [["8"], ["9"]]
     assert (table.page["shown"], table.page["query"]["offset"]) == (10, 8)
 

@@ -34,7 +34,7 @@ MANY_ROWS = 200_000
 
 
 class FrameRows:
-    """Rows as they may be seen: whoever makes the frame masks it before.
+    """Rows as they may be seen: the frame is masked by the code that makes it.
 
     Attributes:
         names: The names of the columns.

@@ -20,7 +20,7 @@ class PageRequest(Struct, frozen=True, tag_field="do", tag="page", forbid_unknow
     Attributes:
         offset: How many rows are before the page.
         sort: The place of the column to sort by; None: the rows' own order.
-        descending: The largest first; rows without a value come last all the same.
+        descending: The largest first; rows without a value come last in either order.
         search: What one of the columns has to contain, in any case; empty: anything.
         filters: The place of a column → what it has to contain; "=text": be equal to; "=": be empty.
     """

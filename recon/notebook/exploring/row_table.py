@@ -55,7 +55,7 @@ class Contents:
         hidden: Columns that are kept and not shown.
         choosable: Whether rows can be chosen.
         opens: What opening a row does, as in "Enter shows the row".
-        first: Returns so many of the first rows of a lazy frame, sooner than it does; None: nothing does.
+        first: Returns the first rows of a lazy frame, as many as asked, sooner than it does; None: nothing does.
         whole: Returns the rows of a lazy frame, all of them, in the same way.
     """
 

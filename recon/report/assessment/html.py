@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from recon.model import Assessment
 
 
-# Facts by which one assessment is told from another.
+# Facts that distinguish one assessment from another.
 IDENTIFYING = ("Club", "Database", "Bundle", "Run", "Run ID", "Plan", "Backup")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def identity(v: Verification) -> list[tuple[str, str]]:
-    """The facts by which a run is told from every other, as label and value; the values contain text from data."""
+    """The facts that distinguish a run from every other, as label and value; the values contain text from data."""
     return list(_identity(v))
 
 

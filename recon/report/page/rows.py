@@ -58,7 +58,7 @@ class ViolationTable(NamedTuple):
     Attributes:
         which: Which of all rows they are: "Violating rows, the first 50 of 244".
         rest: How many more there are, and the command that shows those that were kept; None: none were.
-        is_folded: Whether there are so many that a page shows them on demand.
+        is_folded: Whether a page shows them on demand, because they are many.
     """
 
     columns: tuple[RowColumn, ...]

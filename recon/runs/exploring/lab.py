@@ -126,7 +126,7 @@ def running_lab(notebook: Path, port: int = 0) -> Iterator[Lab]:
 
 
 def _configure(home: Path, notebook: Path, port: int, token: str) -> None:
-    """Write all that JupyterLab is started with; the token stands in a file, where no list of processes shows it."""
+    """Write all that JupyterLab is started with; the token is in a file, where no list of processes shows it."""
     for name in PRIVATE:
         (home / name.lower()).mkdir()
     settings = home / "settings"

@@ -139,7 +139,7 @@ def _place_sheet(source: Path, final: Path, new: Path) -> None:
 
 
 def _same(source: os.stat_result, final: Path, added: int = 0) -> bool:
-    """Whether a file is the other one or its copy, to which a link of so many letters was added."""
+    """Whether a file is the other one or its copy, to which a link of that length was added."""
     try:
         found = final.stat()
     except FileNotFoundError:
