@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from recon.model import ENTITIES, Outcome, Verdict
+from recon.model import ENTITIES, Outcome
 from recon.report.ledger.phrases import IN_COMMON, WOULD_PAIR, notes, place, standing
 from recon.report.ledger.tables import (
     MOST_ROWS,
@@ -24,7 +24,7 @@ from recon.report.page.identity import identity, moment
 from recon.report.page.in_short import in_short
 from recon.report.page.rows import text_cell, violation_table
 from recon.report.policies import policy_result, policy_values, shown_policies, unshown_policies
-from recon.report.templates import MARKS, environment
+from recon.report.templates import MARKS, VERDICT_MARKS, environment
 from recon.report.text import (
     accounted_line,
     checks_line,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from recon.model import Assessment, Check, Verification
 
-MARKED = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 # At most this many columns are beside each other; a row of more is a card.
 MOST_BESIDE = 9
@@ -86,7 +85,7 @@ def section_words() -> dict[str, Any]:
         "passed": passed,
         "shape": shape,
         "text_cell": text_cell,
-        "verdict_marks": MARKED,
+        "verdict_marks": VERDICT_MARKS,
         "warned": warned,
         "checks_line": checks_line,
         "deadline": deadline,

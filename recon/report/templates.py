@@ -13,6 +13,7 @@ from recon.report.palette import ACCENT, INK, OUTCOMES, PAPER, QUIET, VERDICTS
 from recon.report.text import printable
 
 MARKS = {"PASS": "✓", "WARN": "!", "FAIL": "✕", "ERROR": "?"}
+VERDICT_MARKS = {"PASSED": MARKS["PASS"], "FAILED": MARKS["FAIL"], "INCOMPLETE": MARKS["ERROR"]}
 
 
 @cache

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from recon.report.page.frame import PAGES
-from recon.runs.evidence.sheet import SHEET
+from recon.runs.evidence.sheet import ALL_RUNS, HOME, SHEET
 from recon.runs.folder import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ALL_RUNS = "All runs"
-HOME = "../site/index.html"
-"""The site, from a run's folder."""
 BESIDE = {
     "Report": PARTS["html"],
     "Data Docs": f"{PARTS['data_docs']}/index.html",

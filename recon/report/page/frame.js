@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const main = document.getElementById("main");
-  const UNITS = "article, .cause, .attention li, tbody tr, .facts > div, .affected li";
+  const UNITS = "article, .cause, .attention li, tbody tr, .affected li";
   const units = [...main.querySelectorAll(UNITS)];
   for (const link of document.querySelectorAll(".menu a"))
     link.addEventListener("click", () => { link.closest("details").open = false; });

@@ -9,7 +9,7 @@ from recon.model import ENTITIES, Outcome, Verdict
 from recon.report.changes.kinds import KINDS
 from recon.report.migration.words import moment
 from recon.report.page.frame import PageFrame, page_template
-from recon.report.templates import MARKS, environment
+from recon.report.templates import VERDICT_MARKS, environment
 from recon.report.text import checks_line, cut, cut_within, deadline, difference, plural, timestamp
 from recon.runs.site.trend import draw_trend
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 SHOWN_FAILURES = 5
 ROLLBACK = "rollback"
-VERDICT_MARKS = {Verdict.PASSED: MARKS["PASS"], Verdict.FAILED: MARKS["FAIL"], Verdict.INCOMPLETE: MARKS["ERROR"]}
 
 
 @dataclass(frozen=True)
